@@ -1,0 +1,62 @@
+// The engine port: what a node-agent needs from whatever evaluates a model. Implementations: `llama/` (node-llama-cpp in
+// a child process) and `simulated/`. Both pass test/compliance/engine-compliance.ts.
+import type { Attempt, AttemptFrame, PromptInput } from "@pomona/shared/core/generation";
+import type { PomonaError } from "@pomona/shared/core/errors";
+import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
+
+/** What to load, resolved: the file exists, the numbers are decided. */
+export type EngineLoadSpec = {
+  readonly modelPath: string;
+  readonly slots: number;
+  /** Tokens per slot. */
+  readonly contextLength: number;
+  readonly threads: number;
+};
+
+/** Starts replicas. */
+export type Engine = {
+  /** Name and version, e.g. `node-llama-cpp 3.21.1`: part of what makes two replicas equal. */
+  readonly build: string;
+  /**
+   * Resolves when the replica answers.
+   * @throws PomonaError `invalid_model` with the engine's reason, `insufficient_memory`, `engine_crashed`, `cancelled`.
+   */
+  load(spec: EngineLoadSpec, signal: AbortSignal): Promise<EngineReplica>;
+};
+
+/** One loaded model with its slots. */
+export type EngineReplica = {
+  readonly info: EngineReplicaInfo;
+  /**
+   * Starts an attempt at once in the slot with the longest common prefix, else the lowest free one. `onFrame` gets one
+   * accepted frame, prefill and token frames, and exactly one ending, whatever happens, even when the engine dies
+   * (reason `failed`, code `engine_crashed`). Tokens that are ready in the same tick come in one frame.
+   * @throws PomonaError `slots_full`, `context_length_exceeded`, `invalid_request` before anything is evaluated.
+   */
+  generate(attempt: Attempt, onFrame: (frame: AttemptFrame) => void): void;
+  /** Ends an attempt with reason `cancelled` between two steps; does nothing when it is not running. */
+  cancel(requestId: string, epoch: number): void;
+  /** Renders the chat template where the input is a chat. @throws PomonaError `invalid_request`, `engine_crashed`. */
+  tokenize(input: PromptInput, signal: AbortSignal): Promise<TokenizedPrompt>;
+  /** Resolves once, when the replica is gone: null after `close()`, the reason when it died. */
+  readonly exited: Promise<PomonaError | null>;
+  /** Ends running attempts as cancelled and gives everything back. */
+  close(): Promise<void>;
+};
+
+export type EngineReplicaInfo = {
+  readonly contextLength: number;
+  readonly slots: number;
+  readonly vocabularySize: number;
+  readonly hasChatTemplate: boolean;
+  /** Process id of the worker; null when the engine runs in this process. */
+  readonly pid: number | null;
+  /** What the engine itself reports after the load. */
+  readonly memory: ReplicaMemory;
+};
+
+export type TokenizedPrompt = {
+  readonly tokenIds: readonly number[];
+  /** Texts that end an answer in this model's chat template, beside its end-of-generation tokens. */
+  readonly stop: readonly string[];
+};

@@ -1,0 +1,150 @@
+import type * as grpc from '@grpc/grpc-js';
+import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
+
+import type { Accepted as _pomona_v1_Accepted, Accepted__Output as _pomona_v1_Accepted__Output } from './pomona/v1/Accepted.ts';
+import type { Bound as _pomona_v1_Bound, Bound__Output as _pomona_v1_Bound__Output } from './pomona/v1/Bound.ts';
+import type { Chat as _pomona_v1_Chat, Chat__Output as _pomona_v1_Chat__Output } from './pomona/v1/Chat.ts';
+import type { ChatMessage as _pomona_v1_ChatMessage, ChatMessage__Output as _pomona_v1_ChatMessage__Output } from './pomona/v1/ChatMessage.ts';
+import type { ClusterClient as _pomona_v1_ClusterClient, ClusterDefinition as _pomona_v1_ClusterDefinition } from './pomona/v1/Cluster.ts';
+import type { Ending as _pomona_v1_Ending, Ending__Output as _pomona_v1_Ending__Output } from './pomona/v1/Ending.ts';
+import type { ErrorDetail as _pomona_v1_ErrorDetail, ErrorDetail__Output as _pomona_v1_ErrorDetail__Output } from './pomona/v1/ErrorDetail.ts';
+import type { ForgetNodeRequest as _pomona_v1_ForgetNodeRequest, ForgetNodeRequest__Output as _pomona_v1_ForgetNodeRequest__Output } from './pomona/v1/ForgetNodeRequest.ts';
+import type { ForgetNodeResponse as _pomona_v1_ForgetNodeResponse, ForgetNodeResponse__Output as _pomona_v1_ForgetNodeResponse__Output } from './pomona/v1/ForgetNodeResponse.ts';
+import type { GetStatusRequest as _pomona_v1_GetStatusRequest, GetStatusRequest__Output as _pomona_v1_GetStatusRequest__Output } from './pomona/v1/GetStatusRequest.ts';
+import type { GetStatusResponse as _pomona_v1_GetStatusResponse, GetStatusResponse__Output as _pomona_v1_GetStatusResponse__Output } from './pomona/v1/GetStatusResponse.ts';
+import type { InferenceClient as _pomona_v1_InferenceClient, InferenceDefinition as _pomona_v1_InferenceDefinition } from './pomona/v1/Inference.ts';
+import type { InferenceAttachRequest as _pomona_v1_InferenceAttachRequest, InferenceAttachRequest__Output as _pomona_v1_InferenceAttachRequest__Output } from './pomona/v1/InferenceAttachRequest.ts';
+import type { InferenceAttachResponse as _pomona_v1_InferenceAttachResponse, InferenceAttachResponse__Output as _pomona_v1_InferenceAttachResponse__Output } from './pomona/v1/InferenceAttachResponse.ts';
+import type { InferenceGenerateRequest as _pomona_v1_InferenceGenerateRequest, InferenceGenerateRequest__Output as _pomona_v1_InferenceGenerateRequest__Output } from './pomona/v1/InferenceGenerateRequest.ts';
+import type { InferenceGenerateResponse as _pomona_v1_InferenceGenerateResponse, InferenceGenerateResponse__Output as _pomona_v1_InferenceGenerateResponse__Output } from './pomona/v1/InferenceGenerateResponse.ts';
+import type { InferenceTokenizeRequest as _pomona_v1_InferenceTokenizeRequest, InferenceTokenizeRequest__Output as _pomona_v1_InferenceTokenizeRequest__Output } from './pomona/v1/InferenceTokenizeRequest.ts';
+import type { InferenceTokenizeResponse as _pomona_v1_InferenceTokenizeResponse, InferenceTokenizeResponse__Output as _pomona_v1_InferenceTokenizeResponse__Output } from './pomona/v1/InferenceTokenizeResponse.ts';
+import type { ListModelsRequest as _pomona_v1_ListModelsRequest, ListModelsRequest__Output as _pomona_v1_ListModelsRequest__Output } from './pomona/v1/ListModelsRequest.ts';
+import type { ListModelsResponse as _pomona_v1_ListModelsResponse, ListModelsResponse__Output as _pomona_v1_ListModelsResponse__Output } from './pomona/v1/ListModelsResponse.ts';
+import type { ListNodesRequest as _pomona_v1_ListNodesRequest, ListNodesRequest__Output as _pomona_v1_ListNodesRequest__Output } from './pomona/v1/ListNodesRequest.ts';
+import type { ListNodesResponse as _pomona_v1_ListNodesResponse, ListNodesResponse__Output as _pomona_v1_ListNodesResponse__Output } from './pomona/v1/ListNodesResponse.ts';
+import type { ListReplicasRequest as _pomona_v1_ListReplicasRequest, ListReplicasRequest__Output as _pomona_v1_ListReplicasRequest__Output } from './pomona/v1/ListReplicasRequest.ts';
+import type { ListReplicasResponse as _pomona_v1_ListReplicasResponse, ListReplicasResponse__Output as _pomona_v1_ListReplicasResponse__Output } from './pomona/v1/ListReplicasResponse.ts';
+import type { LoadReplicaRequest as _pomona_v1_LoadReplicaRequest, LoadReplicaRequest__Output as _pomona_v1_LoadReplicaRequest__Output } from './pomona/v1/LoadReplicaRequest.ts';
+import type { LoadReplicaResponse as _pomona_v1_LoadReplicaResponse, LoadReplicaResponse__Output as _pomona_v1_LoadReplicaResponse__Output } from './pomona/v1/LoadReplicaResponse.ts';
+import type { LogitBias as _pomona_v1_LogitBias, LogitBias__Output as _pomona_v1_LogitBias__Output } from './pomona/v1/LogitBias.ts';
+import type { Member as _pomona_v1_Member, Member__Output as _pomona_v1_Member__Output } from './pomona/v1/Member.ts';
+import type { MetricFamily as _pomona_v1_MetricFamily, MetricFamily__Output as _pomona_v1_MetricFamily__Output } from './pomona/v1/MetricFamily.ts';
+import type { MetricSample as _pomona_v1_MetricSample, MetricSample__Output as _pomona_v1_MetricSample__Output } from './pomona/v1/MetricSample.ts';
+import type { MetricsReport as _pomona_v1_MetricsReport, MetricsReport__Output as _pomona_v1_MetricsReport__Output } from './pomona/v1/MetricsReport.ts';
+import type { ModelSummary as _pomona_v1_ModelSummary, ModelSummary__Output as _pomona_v1_ModelSummary__Output } from './pomona/v1/ModelSummary.ts';
+import type { NodeClient as _pomona_v1_NodeClient, NodeDefinition as _pomona_v1_NodeDefinition } from './pomona/v1/Node.ts';
+import type { NodeAttachRequest as _pomona_v1_NodeAttachRequest, NodeAttachRequest__Output as _pomona_v1_NodeAttachRequest__Output } from './pomona/v1/NodeAttachRequest.ts';
+import type { NodeAttachResponse as _pomona_v1_NodeAttachResponse, NodeAttachResponse__Output as _pomona_v1_NodeAttachResponse__Output } from './pomona/v1/NodeAttachResponse.ts';
+import type { NodeCapacity as _pomona_v1_NodeCapacity, NodeCapacity__Output as _pomona_v1_NodeCapacity__Output } from './pomona/v1/NodeCapacity.ts';
+import type { NodeGenerateRequest as _pomona_v1_NodeGenerateRequest, NodeGenerateRequest__Output as _pomona_v1_NodeGenerateRequest__Output } from './pomona/v1/NodeGenerateRequest.ts';
+import type { NodeGenerateResponse as _pomona_v1_NodeGenerateResponse, NodeGenerateResponse__Output as _pomona_v1_NodeGenerateResponse__Output } from './pomona/v1/NodeGenerateResponse.ts';
+import type { NodeStatus as _pomona_v1_NodeStatus, NodeStatus__Output as _pomona_v1_NodeStatus__Output } from './pomona/v1/NodeStatus.ts';
+import type { NodeTokenizeRequest as _pomona_v1_NodeTokenizeRequest, NodeTokenizeRequest__Output as _pomona_v1_NodeTokenizeRequest__Output } from './pomona/v1/NodeTokenizeRequest.ts';
+import type { NodeTokenizeResponse as _pomona_v1_NodeTokenizeResponse, NodeTokenizeResponse__Output as _pomona_v1_NodeTokenizeResponse__Output } from './pomona/v1/NodeTokenizeResponse.ts';
+import type { PowerStatus as _pomona_v1_PowerStatus, PowerStatus__Output as _pomona_v1_PowerStatus__Output } from './pomona/v1/PowerStatus.ts';
+import type { PrefillChunk as _pomona_v1_PrefillChunk, PrefillChunk__Output as _pomona_v1_PrefillChunk__Output } from './pomona/v1/PrefillChunk.ts';
+import type { PrefillProgress as _pomona_v1_PrefillProgress, PrefillProgress__Output as _pomona_v1_PrefillProgress__Output } from './pomona/v1/PrefillProgress.ts';
+import type { RegisterRequest as _pomona_v1_RegisterRequest, RegisterRequest__Output as _pomona_v1_RegisterRequest__Output } from './pomona/v1/RegisterRequest.ts';
+import type { RegisterResponse as _pomona_v1_RegisterResponse, RegisterResponse__Output as _pomona_v1_RegisterResponse__Output } from './pomona/v1/RegisterResponse.ts';
+import type { ReplicaMemory as _pomona_v1_ReplicaMemory, ReplicaMemory__Output as _pomona_v1_ReplicaMemory__Output } from './pomona/v1/ReplicaMemory.ts';
+import type { ReplicaSpec as _pomona_v1_ReplicaSpec, ReplicaSpec__Output as _pomona_v1_ReplicaSpec__Output } from './pomona/v1/ReplicaSpec.ts';
+import type { ReplicaStatus as _pomona_v1_ReplicaStatus, ReplicaStatus__Output as _pomona_v1_ReplicaStatus__Output } from './pomona/v1/ReplicaStatus.ts';
+import type { RunningAttempt as _pomona_v1_RunningAttempt, RunningAttempt__Output as _pomona_v1_RunningAttempt__Output } from './pomona/v1/RunningAttempt.ts';
+import type { Sampling as _pomona_v1_Sampling, Sampling__Output as _pomona_v1_Sampling__Output } from './pomona/v1/Sampling.ts';
+import type { TextDelta as _pomona_v1_TextDelta, TextDelta__Output as _pomona_v1_TextDelta__Output } from './pomona/v1/TextDelta.ts';
+import type { Timings as _pomona_v1_Timings, Timings__Output as _pomona_v1_Timings__Output } from './pomona/v1/Timings.ts';
+import type { TokenChunk as _pomona_v1_TokenChunk, TokenChunk__Output as _pomona_v1_TokenChunk__Output } from './pomona/v1/TokenChunk.ts';
+import type { TokenIds as _pomona_v1_TokenIds, TokenIds__Output as _pomona_v1_TokenIds__Output } from './pomona/v1/TokenIds.ts';
+import type { UnloadReplicaRequest as _pomona_v1_UnloadReplicaRequest, UnloadReplicaRequest__Output as _pomona_v1_UnloadReplicaRequest__Output } from './pomona/v1/UnloadReplicaRequest.ts';
+import type { UnloadReplicaResponse as _pomona_v1_UnloadReplicaResponse, UnloadReplicaResponse__Output as _pomona_v1_UnloadReplicaResponse__Output } from './pomona/v1/UnloadReplicaResponse.ts';
+import type { Usage as _pomona_v1_Usage, Usage__Output as _pomona_v1_Usage__Output } from './pomona/v1/Usage.ts';
+import type { WatchStatusRequest as _pomona_v1_WatchStatusRequest, WatchStatusRequest__Output as _pomona_v1_WatchStatusRequest__Output } from './pomona/v1/WatchStatusRequest.ts';
+import type { WatchStatusResponse as _pomona_v1_WatchStatusResponse, WatchStatusResponse__Output as _pomona_v1_WatchStatusResponse__Output } from './pomona/v1/WatchStatusResponse.ts';
+
+type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
+  new(...args: ConstructorParameters<Constructor>): Subtype;
+};
+
+export interface ProtoGrpcType {
+  pomona: {
+    v1: {
+      Accepted: MessageTypeDefinition<_pomona_v1_Accepted, _pomona_v1_Accepted__Output>
+      Bound: MessageTypeDefinition<_pomona_v1_Bound, _pomona_v1_Bound__Output>
+      Chat: MessageTypeDefinition<_pomona_v1_Chat, _pomona_v1_Chat__Output>
+      ChatMessage: MessageTypeDefinition<_pomona_v1_ChatMessage, _pomona_v1_ChatMessage__Output>
+      /**
+       * Membership and the state of the pool, on the coordinator.
+       */
+      Cluster: SubtypeConstructor<typeof grpc.Client, _pomona_v1_ClusterClient> & { service: _pomona_v1_ClusterDefinition }
+      Ending: MessageTypeDefinition<_pomona_v1_Ending, _pomona_v1_Ending__Output>
+      ErrorDetail: MessageTypeDefinition<_pomona_v1_ErrorDetail, _pomona_v1_ErrorDetail__Output>
+      FinishReason: EnumTypeDefinition
+      ForgetNodeRequest: MessageTypeDefinition<_pomona_v1_ForgetNodeRequest, _pomona_v1_ForgetNodeRequest__Output>
+      ForgetNodeResponse: MessageTypeDefinition<_pomona_v1_ForgetNodeResponse, _pomona_v1_ForgetNodeResponse__Output>
+      GetStatusRequest: MessageTypeDefinition<_pomona_v1_GetStatusRequest, _pomona_v1_GetStatusRequest__Output>
+      GetStatusResponse: MessageTypeDefinition<_pomona_v1_GetStatusResponse, _pomona_v1_GetStatusResponse__Output>
+      /**
+       * What clients call on the coordinator.
+       */
+      Inference: SubtypeConstructor<typeof grpc.Client, _pomona_v1_InferenceClient> & { service: _pomona_v1_InferenceDefinition }
+      InferenceAttachRequest: MessageTypeDefinition<_pomona_v1_InferenceAttachRequest, _pomona_v1_InferenceAttachRequest__Output>
+      InferenceAttachResponse: MessageTypeDefinition<_pomona_v1_InferenceAttachResponse, _pomona_v1_InferenceAttachResponse__Output>
+      InferenceGenerateRequest: MessageTypeDefinition<_pomona_v1_InferenceGenerateRequest, _pomona_v1_InferenceGenerateRequest__Output>
+      InferenceGenerateResponse: MessageTypeDefinition<_pomona_v1_InferenceGenerateResponse, _pomona_v1_InferenceGenerateResponse__Output>
+      InferenceTokenizeRequest: MessageTypeDefinition<_pomona_v1_InferenceTokenizeRequest, _pomona_v1_InferenceTokenizeRequest__Output>
+      InferenceTokenizeResponse: MessageTypeDefinition<_pomona_v1_InferenceTokenizeResponse, _pomona_v1_InferenceTokenizeResponse__Output>
+      ListModelsRequest: MessageTypeDefinition<_pomona_v1_ListModelsRequest, _pomona_v1_ListModelsRequest__Output>
+      ListModelsResponse: MessageTypeDefinition<_pomona_v1_ListModelsResponse, _pomona_v1_ListModelsResponse__Output>
+      ListNodesRequest: MessageTypeDefinition<_pomona_v1_ListNodesRequest, _pomona_v1_ListNodesRequest__Output>
+      ListNodesResponse: MessageTypeDefinition<_pomona_v1_ListNodesResponse, _pomona_v1_ListNodesResponse__Output>
+      ListReplicasRequest: MessageTypeDefinition<_pomona_v1_ListReplicasRequest, _pomona_v1_ListReplicasRequest__Output>
+      ListReplicasResponse: MessageTypeDefinition<_pomona_v1_ListReplicasResponse, _pomona_v1_ListReplicasResponse__Output>
+      LoadReplicaRequest: MessageTypeDefinition<_pomona_v1_LoadReplicaRequest, _pomona_v1_LoadReplicaRequest__Output>
+      LoadReplicaResponse: MessageTypeDefinition<_pomona_v1_LoadReplicaResponse, _pomona_v1_LoadReplicaResponse__Output>
+      LogitBias: MessageTypeDefinition<_pomona_v1_LogitBias, _pomona_v1_LogitBias__Output>
+      Member: MessageTypeDefinition<_pomona_v1_Member, _pomona_v1_Member__Output>
+      MemberState: EnumTypeDefinition
+      MetricFamily: MessageTypeDefinition<_pomona_v1_MetricFamily, _pomona_v1_MetricFamily__Output>
+      MetricSample: MessageTypeDefinition<_pomona_v1_MetricSample, _pomona_v1_MetricSample__Output>
+      MetricsReport: MessageTypeDefinition<_pomona_v1_MetricsReport, _pomona_v1_MetricsReport__Output>
+      ModelSummary: MessageTypeDefinition<_pomona_v1_ModelSummary, _pomona_v1_ModelSummary__Output>
+      /**
+       * What the coordinator calls on a node-agent.
+       */
+      Node: SubtypeConstructor<typeof grpc.Client, _pomona_v1_NodeClient> & { service: _pomona_v1_NodeDefinition }
+      NodeAttachRequest: MessageTypeDefinition<_pomona_v1_NodeAttachRequest, _pomona_v1_NodeAttachRequest__Output>
+      NodeAttachResponse: MessageTypeDefinition<_pomona_v1_NodeAttachResponse, _pomona_v1_NodeAttachResponse__Output>
+      NodeCapacity: MessageTypeDefinition<_pomona_v1_NodeCapacity, _pomona_v1_NodeCapacity__Output>
+      NodeGenerateRequest: MessageTypeDefinition<_pomona_v1_NodeGenerateRequest, _pomona_v1_NodeGenerateRequest__Output>
+      NodeGenerateResponse: MessageTypeDefinition<_pomona_v1_NodeGenerateResponse, _pomona_v1_NodeGenerateResponse__Output>
+      NodeState: EnumTypeDefinition
+      NodeStatus: MessageTypeDefinition<_pomona_v1_NodeStatus, _pomona_v1_NodeStatus__Output>
+      NodeTokenizeRequest: MessageTypeDefinition<_pomona_v1_NodeTokenizeRequest, _pomona_v1_NodeTokenizeRequest__Output>
+      NodeTokenizeResponse: MessageTypeDefinition<_pomona_v1_NodeTokenizeResponse, _pomona_v1_NodeTokenizeResponse__Output>
+      PowerSource: EnumTypeDefinition
+      PowerStatus: MessageTypeDefinition<_pomona_v1_PowerStatus, _pomona_v1_PowerStatus__Output>
+      PrefillChunk: MessageTypeDefinition<_pomona_v1_PrefillChunk, _pomona_v1_PrefillChunk__Output>
+      PrefillProgress: MessageTypeDefinition<_pomona_v1_PrefillProgress, _pomona_v1_PrefillProgress__Output>
+      RegisterRequest: MessageTypeDefinition<_pomona_v1_RegisterRequest, _pomona_v1_RegisterRequest__Output>
+      RegisterResponse: MessageTypeDefinition<_pomona_v1_RegisterResponse, _pomona_v1_RegisterResponse__Output>
+      ReplicaMemory: MessageTypeDefinition<_pomona_v1_ReplicaMemory, _pomona_v1_ReplicaMemory__Output>
+      ReplicaSpec: MessageTypeDefinition<_pomona_v1_ReplicaSpec, _pomona_v1_ReplicaSpec__Output>
+      ReplicaState: EnumTypeDefinition
+      ReplicaStatus: MessageTypeDefinition<_pomona_v1_ReplicaStatus, _pomona_v1_ReplicaStatus__Output>
+      RunningAttempt: MessageTypeDefinition<_pomona_v1_RunningAttempt, _pomona_v1_RunningAttempt__Output>
+      Sampling: MessageTypeDefinition<_pomona_v1_Sampling, _pomona_v1_Sampling__Output>
+      TextDelta: MessageTypeDefinition<_pomona_v1_TextDelta, _pomona_v1_TextDelta__Output>
+      ThermalState: EnumTypeDefinition
+      Timings: MessageTypeDefinition<_pomona_v1_Timings, _pomona_v1_Timings__Output>
+      TokenChunk: MessageTypeDefinition<_pomona_v1_TokenChunk, _pomona_v1_TokenChunk__Output>
+      TokenIds: MessageTypeDefinition<_pomona_v1_TokenIds, _pomona_v1_TokenIds__Output>
+      UnloadReplicaRequest: MessageTypeDefinition<_pomona_v1_UnloadReplicaRequest, _pomona_v1_UnloadReplicaRequest__Output>
+      UnloadReplicaResponse: MessageTypeDefinition<_pomona_v1_UnloadReplicaResponse, _pomona_v1_UnloadReplicaResponse__Output>
+      Usage: MessageTypeDefinition<_pomona_v1_Usage, _pomona_v1_Usage__Output>
+      WatchStatusRequest: MessageTypeDefinition<_pomona_v1_WatchStatusRequest, _pomona_v1_WatchStatusRequest__Output>
+      WatchStatusResponse: MessageTypeDefinition<_pomona_v1_WatchStatusResponse, _pomona_v1_WatchStatusResponse__Output>
+    }
+  }
+}
+

@@ -1,0 +1,26 @@
+// Original file: pomona/v1/node.proto
+
+
+/**
+ * The attempt has a slot.
+ */
+export interface Accepted {
+  'slot'?: (number);
+  /**
+   * Prompt tokens that the slot's KV already held.
+   */
+  'cachedPromptTokens'?: (number);
+  'promptTokens'?: (number);
+}
+
+/**
+ * The attempt has a slot.
+ */
+export interface Accepted__Output {
+  'slot': (number);
+  /**
+   * Prompt tokens that the slot's KV already held.
+   */
+  'cachedPromptTokens': (number);
+  'promptTokens': (number);
+}

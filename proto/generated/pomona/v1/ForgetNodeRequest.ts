@@ -1,0 +1,10 @@
+// Original file: pomona/v1/cluster.proto
+
+
+export interface ForgetNodeRequest {
+  'nodeId'?: (string);
+}
+
+export interface ForgetNodeRequest__Output {
+  'nodeId': (string);
+}

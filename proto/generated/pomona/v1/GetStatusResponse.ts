@@ -1,0 +1,34 @@
+// Original file: pomona/v1/cluster.proto
+
+import type { Member as _pomona_v1_Member, Member__Output as _pomona_v1_Member__Output } from '../../pomona/v1/Member.ts';
+import type { ModelSummary as _pomona_v1_ModelSummary, ModelSummary__Output as _pomona_v1_ModelSummary__Output } from '../../pomona/v1/ModelSummary.ts';
+
+export interface GetStatusResponse {
+  'cluster'?: (string);
+  'version'?: (string);
+  'isReady'?: (boolean);
+  /**
+   * Why it is not ready.
+   */
+  'reasons'?: (string)[];
+  'nodes'?: (_pomona_v1_Member)[];
+  'models'?: (_pomona_v1_ModelSummary)[];
+  'queueLength'?: (number);
+  'runningRequests'?: (number);
+  'isNatsConnected'?: (boolean);
+}
+
+export interface GetStatusResponse__Output {
+  'cluster': (string);
+  'version': (string);
+  'isReady': (boolean);
+  /**
+   * Why it is not ready.
+   */
+  'reasons': (string)[];
+  'nodes': (_pomona_v1_Member__Output)[];
+  'models': (_pomona_v1_ModelSummary__Output)[];
+  'queueLength': (number);
+  'runningRequests': (number);
+  'isNatsConnected': (boolean);
+}

@@ -1,0 +1,55 @@
+// Original file: pomona/v1/inference.proto
+
+import type { Chat as _pomona_v1_Chat, Chat__Output as _pomona_v1_Chat__Output } from '../../pomona/v1/Chat.ts';
+import type { TokenIds as _pomona_v1_TokenIds, TokenIds__Output as _pomona_v1_TokenIds__Output } from '../../pomona/v1/TokenIds.ts';
+import type { Sampling as _pomona_v1_Sampling, Sampling__Output as _pomona_v1_Sampling__Output } from '../../pomona/v1/Sampling.ts';
+
+export interface InferenceGenerateRequest {
+  'model'?: (string);
+  'prompt'?: (string);
+  'chat'?: (_pomona_v1_Chat | null);
+  'promptTokenIds'?: (_pomona_v1_TokenIds | null);
+  'sampling'?: (_pomona_v1_Sampling | null);
+  /**
+   * 0 means: the rest of the context.
+   */
+  'maxTokens'?: (number);
+  /**
+   * The answer ends before the first of these; at most 16.
+   */
+  'stop'?: (string)[];
+  /**
+   * 0 means: no deadline of its own. Counts from the arrival.
+   */
+  'timeoutMs'?: (number);
+  /**
+   * Without a seed the coordinator draws one.
+   */
+  'hasSeed'?: (boolean);
+  'input'?: "prompt"|"chat"|"promptTokenIds";
+}
+
+export interface InferenceGenerateRequest__Output {
+  'model': (string);
+  'prompt'?: (string);
+  'chat'?: (_pomona_v1_Chat__Output | null);
+  'promptTokenIds'?: (_pomona_v1_TokenIds__Output | null);
+  'sampling': (_pomona_v1_Sampling__Output | null);
+  /**
+   * 0 means: the rest of the context.
+   */
+  'maxTokens': (number);
+  /**
+   * The answer ends before the first of these; at most 16.
+   */
+  'stop': (string)[];
+  /**
+   * 0 means: no deadline of its own. Counts from the arrival.
+   */
+  'timeoutMs': (number);
+  /**
+   * Without a seed the coordinator draws one.
+   */
+  'hasSeed': (boolean);
+  'input'?: "prompt"|"chat"|"promptTokenIds";
+}

@@ -1,0 +1,22 @@
+// Original file: pomona/v1/inference.proto
+
+import type { Bound as _pomona_v1_Bound, Bound__Output as _pomona_v1_Bound__Output } from '../../pomona/v1/Bound.ts';
+import type { PrefillProgress as _pomona_v1_PrefillProgress, PrefillProgress__Output as _pomona_v1_PrefillProgress__Output } from '../../pomona/v1/PrefillProgress.ts';
+import type { TextDelta as _pomona_v1_TextDelta, TextDelta__Output as _pomona_v1_TextDelta__Output } from '../../pomona/v1/TextDelta.ts';
+import type { Ending as _pomona_v1_Ending, Ending__Output as _pomona_v1_Ending__Output } from '../../pomona/v1/Ending.ts';
+
+export interface InferenceGenerateResponse {
+  'bound'?: (_pomona_v1_Bound | null);
+  'progress'?: (_pomona_v1_PrefillProgress | null);
+  'text'?: (_pomona_v1_TextDelta | null);
+  'ending'?: (_pomona_v1_Ending | null);
+  'frame'?: "bound"|"progress"|"text"|"ending";
+}
+
+export interface InferenceGenerateResponse__Output {
+  'bound'?: (_pomona_v1_Bound__Output | null);
+  'progress'?: (_pomona_v1_PrefillProgress__Output | null);
+  'text'?: (_pomona_v1_TextDelta__Output | null);
+  'ending'?: (_pomona_v1_Ending__Output | null);
+  'frame'?: "bound"|"progress"|"text"|"ending";
+}

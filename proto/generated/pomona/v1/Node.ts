@@ -1,0 +1,171 @@
+// Original file: pomona/v1/node.proto
+
+import type * as grpc from '@grpc/grpc-js'
+import type { MethodDefinition } from '@grpc/proto-loader'
+import type { ListReplicasRequest as _pomona_v1_ListReplicasRequest, ListReplicasRequest__Output as _pomona_v1_ListReplicasRequest__Output } from '../../pomona/v1/ListReplicasRequest.ts';
+import type { ListReplicasResponse as _pomona_v1_ListReplicasResponse, ListReplicasResponse__Output as _pomona_v1_ListReplicasResponse__Output } from '../../pomona/v1/ListReplicasResponse.ts';
+import type { LoadReplicaRequest as _pomona_v1_LoadReplicaRequest, LoadReplicaRequest__Output as _pomona_v1_LoadReplicaRequest__Output } from '../../pomona/v1/LoadReplicaRequest.ts';
+import type { LoadReplicaResponse as _pomona_v1_LoadReplicaResponse, LoadReplicaResponse__Output as _pomona_v1_LoadReplicaResponse__Output } from '../../pomona/v1/LoadReplicaResponse.ts';
+import type { NodeAttachRequest as _pomona_v1_NodeAttachRequest, NodeAttachRequest__Output as _pomona_v1_NodeAttachRequest__Output } from '../../pomona/v1/NodeAttachRequest.ts';
+import type { NodeAttachResponse as _pomona_v1_NodeAttachResponse, NodeAttachResponse__Output as _pomona_v1_NodeAttachResponse__Output } from '../../pomona/v1/NodeAttachResponse.ts';
+import type { NodeGenerateRequest as _pomona_v1_NodeGenerateRequest, NodeGenerateRequest__Output as _pomona_v1_NodeGenerateRequest__Output } from '../../pomona/v1/NodeGenerateRequest.ts';
+import type { NodeGenerateResponse as _pomona_v1_NodeGenerateResponse, NodeGenerateResponse__Output as _pomona_v1_NodeGenerateResponse__Output } from '../../pomona/v1/NodeGenerateResponse.ts';
+import type { NodeTokenizeRequest as _pomona_v1_NodeTokenizeRequest, NodeTokenizeRequest__Output as _pomona_v1_NodeTokenizeRequest__Output } from '../../pomona/v1/NodeTokenizeRequest.ts';
+import type { NodeTokenizeResponse as _pomona_v1_NodeTokenizeResponse, NodeTokenizeResponse__Output as _pomona_v1_NodeTokenizeResponse__Output } from '../../pomona/v1/NodeTokenizeResponse.ts';
+import type { UnloadReplicaRequest as _pomona_v1_UnloadReplicaRequest, UnloadReplicaRequest__Output as _pomona_v1_UnloadReplicaRequest__Output } from '../../pomona/v1/UnloadReplicaRequest.ts';
+import type { UnloadReplicaResponse as _pomona_v1_UnloadReplicaResponse, UnloadReplicaResponse__Output as _pomona_v1_UnloadReplicaResponse__Output } from '../../pomona/v1/UnloadReplicaResponse.ts';
+import type { WatchStatusRequest as _pomona_v1_WatchStatusRequest, WatchStatusRequest__Output as _pomona_v1_WatchStatusRequest__Output } from '../../pomona/v1/WatchStatusRequest.ts';
+import type { WatchStatusResponse as _pomona_v1_WatchStatusResponse, WatchStatusResponse__Output as _pomona_v1_WatchStatusResponse__Output } from '../../pomona/v1/WatchStatusResponse.ts';
+
+/**
+ * What the coordinator calls on a node-agent.
+ */
+export interface NodeClient extends grpc.Client {
+  /**
+   * Takes up a running attempt from a token index.
+   */
+  Attach(argument: _pomona_v1_NodeAttachRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_NodeAttachResponse__Output>;
+  Attach(argument: _pomona_v1_NodeAttachRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_NodeAttachResponse__Output>;
+  /**
+   * Takes up a running attempt from a token index.
+   */
+  attach(argument: _pomona_v1_NodeAttachRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_NodeAttachResponse__Output>;
+  attach(argument: _pomona_v1_NodeAttachRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_NodeAttachResponse__Output>;
+  
+  /**
+   * Runs one attempt (request id, epoch) on a replica. The frames are one Accepted, PrefillProgress
+   * after each prefill chunk, tokens, and exactly one Ending. Cancelling the call cancels the attempt.
+   * RESOURCE_EXHAUSTED when no slot is free, NOT_FOUND when the replica is not here.
+   */
+  Generate(argument: _pomona_v1_NodeGenerateRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_NodeGenerateResponse__Output>;
+  Generate(argument: _pomona_v1_NodeGenerateRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_NodeGenerateResponse__Output>;
+  /**
+   * Runs one attempt (request id, epoch) on a replica. The frames are one Accepted, PrefillProgress
+   * after each prefill chunk, tokens, and exactly one Ending. Cancelling the call cancels the attempt.
+   * RESOURCE_EXHAUSTED when no slot is free, NOT_FOUND when the replica is not here.
+   */
+  generate(argument: _pomona_v1_NodeGenerateRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_NodeGenerateResponse__Output>;
+  generate(argument: _pomona_v1_NodeGenerateRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_NodeGenerateResponse__Output>;
+  
+  ListReplicas(argument: _pomona_v1_ListReplicasRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_ListReplicasResponse__Output>): grpc.ClientUnaryCall;
+  ListReplicas(argument: _pomona_v1_ListReplicasRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_ListReplicasResponse__Output>): grpc.ClientUnaryCall;
+  ListReplicas(argument: _pomona_v1_ListReplicasRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_ListReplicasResponse__Output>): grpc.ClientUnaryCall;
+  ListReplicas(argument: _pomona_v1_ListReplicasRequest, callback: grpc.requestCallback<_pomona_v1_ListReplicasResponse__Output>): grpc.ClientUnaryCall;
+  listReplicas(argument: _pomona_v1_ListReplicasRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_ListReplicasResponse__Output>): grpc.ClientUnaryCall;
+  listReplicas(argument: _pomona_v1_ListReplicasRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_ListReplicasResponse__Output>): grpc.ClientUnaryCall;
+  listReplicas(argument: _pomona_v1_ListReplicasRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_ListReplicasResponse__Output>): grpc.ClientUnaryCall;
+  listReplicas(argument: _pomona_v1_ListReplicasRequest, callback: grpc.requestCallback<_pomona_v1_ListReplicasResponse__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * Loads a model into memory; answers when the replica is ready. Loading the same replica id again
+   * with the same specification waits for the same load.
+   */
+  LoadReplica(argument: _pomona_v1_LoadReplicaRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_LoadReplicaResponse__Output>): grpc.ClientUnaryCall;
+  LoadReplica(argument: _pomona_v1_LoadReplicaRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_LoadReplicaResponse__Output>): grpc.ClientUnaryCall;
+  LoadReplica(argument: _pomona_v1_LoadReplicaRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_LoadReplicaResponse__Output>): grpc.ClientUnaryCall;
+  LoadReplica(argument: _pomona_v1_LoadReplicaRequest, callback: grpc.requestCallback<_pomona_v1_LoadReplicaResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Loads a model into memory; answers when the replica is ready. Loading the same replica id again
+   * with the same specification waits for the same load.
+   */
+  loadReplica(argument: _pomona_v1_LoadReplicaRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_LoadReplicaResponse__Output>): grpc.ClientUnaryCall;
+  loadReplica(argument: _pomona_v1_LoadReplicaRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_LoadReplicaResponse__Output>): grpc.ClientUnaryCall;
+  loadReplica(argument: _pomona_v1_LoadReplicaRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_LoadReplicaResponse__Output>): grpc.ClientUnaryCall;
+  loadReplica(argument: _pomona_v1_LoadReplicaRequest, callback: grpc.requestCallback<_pomona_v1_LoadReplicaResponse__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * Renders the model's chat template where a conversation is given, and tokenizes. Text of a message
+   * never becomes a special token.
+   */
+  Tokenize(argument: _pomona_v1_NodeTokenizeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_NodeTokenizeResponse__Output>): grpc.ClientUnaryCall;
+  Tokenize(argument: _pomona_v1_NodeTokenizeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_NodeTokenizeResponse__Output>): grpc.ClientUnaryCall;
+  Tokenize(argument: _pomona_v1_NodeTokenizeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_NodeTokenizeResponse__Output>): grpc.ClientUnaryCall;
+  Tokenize(argument: _pomona_v1_NodeTokenizeRequest, callback: grpc.requestCallback<_pomona_v1_NodeTokenizeResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Renders the model's chat template where a conversation is given, and tokenizes. Text of a message
+   * never becomes a special token.
+   */
+  tokenize(argument: _pomona_v1_NodeTokenizeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_NodeTokenizeResponse__Output>): grpc.ClientUnaryCall;
+  tokenize(argument: _pomona_v1_NodeTokenizeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_NodeTokenizeResponse__Output>): grpc.ClientUnaryCall;
+  tokenize(argument: _pomona_v1_NodeTokenizeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_NodeTokenizeResponse__Output>): grpc.ClientUnaryCall;
+  tokenize(argument: _pomona_v1_NodeTokenizeRequest, callback: grpc.requestCallback<_pomona_v1_NodeTokenizeResponse__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * Ends the replica's process; its running requests end with a retryable error.
+   */
+  UnloadReplica(argument: _pomona_v1_UnloadReplicaRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_UnloadReplicaResponse__Output>): grpc.ClientUnaryCall;
+  UnloadReplica(argument: _pomona_v1_UnloadReplicaRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_UnloadReplicaResponse__Output>): grpc.ClientUnaryCall;
+  UnloadReplica(argument: _pomona_v1_UnloadReplicaRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_UnloadReplicaResponse__Output>): grpc.ClientUnaryCall;
+  UnloadReplica(argument: _pomona_v1_UnloadReplicaRequest, callback: grpc.requestCallback<_pomona_v1_UnloadReplicaResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Ends the replica's process; its running requests end with a retryable error.
+   */
+  unloadReplica(argument: _pomona_v1_UnloadReplicaRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_UnloadReplicaResponse__Output>): grpc.ClientUnaryCall;
+  unloadReplica(argument: _pomona_v1_UnloadReplicaRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_UnloadReplicaResponse__Output>): grpc.ClientUnaryCall;
+  unloadReplica(argument: _pomona_v1_UnloadReplicaRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_UnloadReplicaResponse__Output>): grpc.ClientUnaryCall;
+  unloadReplica(argument: _pomona_v1_UnloadReplicaRequest, callback: grpc.requestCallback<_pomona_v1_UnloadReplicaResponse__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * The heartbeat as a stream, for when NATS is away: one status at once, then one per heartbeat.
+   */
+  WatchStatus(argument: _pomona_v1_WatchStatusRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_WatchStatusResponse__Output>;
+  WatchStatus(argument: _pomona_v1_WatchStatusRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_WatchStatusResponse__Output>;
+  /**
+   * The heartbeat as a stream, for when NATS is away: one status at once, then one per heartbeat.
+   */
+  watchStatus(argument: _pomona_v1_WatchStatusRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_WatchStatusResponse__Output>;
+  watchStatus(argument: _pomona_v1_WatchStatusRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_WatchStatusResponse__Output>;
+  
+}
+
+/**
+ * What the coordinator calls on a node-agent.
+ */
+export interface NodeHandlers extends grpc.UntypedServiceImplementation {
+  /**
+   * Takes up a running attempt from a token index.
+   */
+  Attach: grpc.handleServerStreamingCall<_pomona_v1_NodeAttachRequest__Output, _pomona_v1_NodeAttachResponse>;
+  
+  /**
+   * Runs one attempt (request id, epoch) on a replica. The frames are one Accepted, PrefillProgress
+   * after each prefill chunk, tokens, and exactly one Ending. Cancelling the call cancels the attempt.
+   * RESOURCE_EXHAUSTED when no slot is free, NOT_FOUND when the replica is not here.
+   */
+  Generate: grpc.handleServerStreamingCall<_pomona_v1_NodeGenerateRequest__Output, _pomona_v1_NodeGenerateResponse>;
+  
+  ListReplicas: grpc.handleUnaryCall<_pomona_v1_ListReplicasRequest__Output, _pomona_v1_ListReplicasResponse>;
+  
+  /**
+   * Loads a model into memory; answers when the replica is ready. Loading the same replica id again
+   * with the same specification waits for the same load.
+   */
+  LoadReplica: grpc.handleUnaryCall<_pomona_v1_LoadReplicaRequest__Output, _pomona_v1_LoadReplicaResponse>;
+  
+  /**
+   * Renders the model's chat template where a conversation is given, and tokenizes. Text of a message
+   * never becomes a special token.
+   */
+  Tokenize: grpc.handleUnaryCall<_pomona_v1_NodeTokenizeRequest__Output, _pomona_v1_NodeTokenizeResponse>;
+  
+  /**
+   * Ends the replica's process; its running requests end with a retryable error.
+   */
+  UnloadReplica: grpc.handleUnaryCall<_pomona_v1_UnloadReplicaRequest__Output, _pomona_v1_UnloadReplicaResponse>;
+  
+  /**
+   * The heartbeat as a stream, for when NATS is away: one status at once, then one per heartbeat.
+   */
+  WatchStatus: grpc.handleServerStreamingCall<_pomona_v1_WatchStatusRequest__Output, _pomona_v1_WatchStatusResponse>;
+  
+}
+
+export interface NodeDefinition extends grpc.ServiceDefinition {
+  Attach: MethodDefinition<_pomona_v1_NodeAttachRequest, _pomona_v1_NodeAttachResponse, _pomona_v1_NodeAttachRequest__Output, _pomona_v1_NodeAttachResponse__Output>
+  Generate: MethodDefinition<_pomona_v1_NodeGenerateRequest, _pomona_v1_NodeGenerateResponse, _pomona_v1_NodeGenerateRequest__Output, _pomona_v1_NodeGenerateResponse__Output>
+  ListReplicas: MethodDefinition<_pomona_v1_ListReplicasRequest, _pomona_v1_ListReplicasResponse, _pomona_v1_ListReplicasRequest__Output, _pomona_v1_ListReplicasResponse__Output>
+  LoadReplica: MethodDefinition<_pomona_v1_LoadReplicaRequest, _pomona_v1_LoadReplicaResponse, _pomona_v1_LoadReplicaRequest__Output, _pomona_v1_LoadReplicaResponse__Output>
+  Tokenize: MethodDefinition<_pomona_v1_NodeTokenizeRequest, _pomona_v1_NodeTokenizeResponse, _pomona_v1_NodeTokenizeRequest__Output, _pomona_v1_NodeTokenizeResponse__Output>
+  UnloadReplica: MethodDefinition<_pomona_v1_UnloadReplicaRequest, _pomona_v1_UnloadReplicaResponse, _pomona_v1_UnloadReplicaRequest__Output, _pomona_v1_UnloadReplicaResponse__Output>
+  WatchStatus: MethodDefinition<_pomona_v1_WatchStatusRequest, _pomona_v1_WatchStatusResponse, _pomona_v1_WatchStatusRequest__Output, _pomona_v1_WatchStatusResponse__Output>
+}

@@ -1,0 +1,65 @@
+// Original file: pomona/v1/node.proto
+
+import type { Sampling as _pomona_v1_Sampling, Sampling__Output as _pomona_v1_Sampling__Output } from '../../pomona/v1/Sampling.ts';
+
+export interface NodeGenerateRequest {
+  /**
+   * 32 hex digits, made by the coordinator.
+   */
+  'requestId'?: (string);
+  /**
+   * Counts the attempts of a request from 1; frames of an older epoch are ignored.
+   */
+  'epoch'?: (number);
+  'replicaId'?: (string);
+  'promptTokenIds'?: (number)[];
+  /**
+   * Lengths of the prefill chunks of the first attempt, in order; empty on the first attempt. Logits
+   * move with the shape of a batch, so a resume evaluates the prompt in the same chunks.
+   */
+  'promptChunkLengths'?: (number)[];
+  /**
+   * Tokens that earlier epochs already sent. The first token of this attempt has the next index.
+   */
+  'emittedTokenIds'?: (number)[];
+  'sampling'?: (_pomona_v1_Sampling | null);
+  /**
+   * Generated tokens in all, emitted ones included; at least 1.
+   */
+  'maxTokens'?: (number);
+  /**
+   * End the generation in addition to the model's own end-of-generation tokens.
+   */
+  'stopTokenIds'?: (number)[];
+}
+
+export interface NodeGenerateRequest__Output {
+  /**
+   * 32 hex digits, made by the coordinator.
+   */
+  'requestId': (string);
+  /**
+   * Counts the attempts of a request from 1; frames of an older epoch are ignored.
+   */
+  'epoch': (number);
+  'replicaId': (string);
+  'promptTokenIds': (number)[];
+  /**
+   * Lengths of the prefill chunks of the first attempt, in order; empty on the first attempt. Logits
+   * move with the shape of a batch, so a resume evaluates the prompt in the same chunks.
+   */
+  'promptChunkLengths': (number)[];
+  /**
+   * Tokens that earlier epochs already sent. The first token of this attempt has the next index.
+   */
+  'emittedTokenIds': (number)[];
+  'sampling': (_pomona_v1_Sampling__Output | null);
+  /**
+   * Generated tokens in all, emitted ones included; at least 1.
+   */
+  'maxTokens': (number);
+  /**
+   * End the generation in addition to the model's own end-of-generation tokens.
+   */
+  'stopTokenIds': (number)[];
+}

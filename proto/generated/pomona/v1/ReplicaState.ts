@@ -1,0 +1,23 @@
+// Original file: pomona/v1/node.proto
+
+export const ReplicaState = {
+  REPLICA_STATE_UNSPECIFIED: 'REPLICA_STATE_UNSPECIFIED',
+  REPLICA_STATE_LOADING: 'REPLICA_STATE_LOADING',
+  REPLICA_STATE_READY: 'REPLICA_STATE_READY',
+  REPLICA_STATE_FAILED: 'REPLICA_STATE_FAILED',
+  REPLICA_STATE_UNLOADING: 'REPLICA_STATE_UNLOADING',
+} as const;
+
+export type ReplicaState =
+  | 'REPLICA_STATE_UNSPECIFIED'
+  | 0
+  | 'REPLICA_STATE_LOADING'
+  | 1
+  | 'REPLICA_STATE_READY'
+  | 2
+  | 'REPLICA_STATE_FAILED'
+  | 3
+  | 'REPLICA_STATE_UNLOADING'
+  | 4
+
+export type ReplicaState__Output = typeof ReplicaState[keyof typeof ReplicaState]

@@ -1,0 +1,62 @@
+// Original file: pomona/v1/node.proto
+
+import type { ReplicaState as _pomona_v1_ReplicaState, ReplicaState__Output as _pomona_v1_ReplicaState__Output } from '../../pomona/v1/ReplicaState.ts';
+import type { RunningAttempt as _pomona_v1_RunningAttempt, RunningAttempt__Output as _pomona_v1_RunningAttempt__Output } from '../../pomona/v1/RunningAttempt.ts';
+import type { ReplicaMemory as _pomona_v1_ReplicaMemory, ReplicaMemory__Output as _pomona_v1_ReplicaMemory__Output } from '../../pomona/v1/ReplicaMemory.ts';
+import type { ErrorDetail as _pomona_v1_ErrorDetail, ErrorDetail__Output as _pomona_v1_ErrorDetail__Output } from '../../pomona/v1/ErrorDetail.ts';
+
+export interface ReplicaStatus {
+  'replicaId'?: (string);
+  'model'?: (string);
+  'state'?: (_pomona_v1_ReplicaState);
+  'slots'?: (number);
+  /**
+   * Attempts that hold a slot now.
+   */
+  'running'?: (_pomona_v1_RunningAttempt)[];
+  /**
+   * Tokens of context per slot.
+   */
+  'contextLength'?: (number);
+  /**
+   * What is reserved for it.
+   */
+  'memory'?: (_pomona_v1_ReplicaMemory | null);
+  /**
+   * Set when state is FAILED.
+   */
+  'error'?: (_pomona_v1_ErrorDetail | null);
+  'loadMs'?: (number | string);
+  /**
+   * Process id of its engine worker; 0 when there is none.
+   */
+  'pid'?: (number);
+}
+
+export interface ReplicaStatus__Output {
+  'replicaId': (string);
+  'model': (string);
+  'state': (_pomona_v1_ReplicaState__Output);
+  'slots': (number);
+  /**
+   * Attempts that hold a slot now.
+   */
+  'running': (_pomona_v1_RunningAttempt__Output)[];
+  /**
+   * Tokens of context per slot.
+   */
+  'contextLength': (number);
+  /**
+   * What is reserved for it.
+   */
+  'memory': (_pomona_v1_ReplicaMemory__Output | null);
+  /**
+   * Set when state is FAILED.
+   */
+  'error': (_pomona_v1_ErrorDetail__Output | null);
+  'loadMs': (number);
+  /**
+   * Process id of its engine worker; 0 when there is none.
+   */
+  'pid': (number);
+}

@@ -1,0 +1,10 @@
+// Original file: pomona/v1/node.proto
+
+
+export interface UnloadReplicaRequest {
+  'replicaId'?: (string);
+}
+
+export interface UnloadReplicaRequest__Output {
+  'replicaId': (string);
+}

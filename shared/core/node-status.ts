@@ -1,0 +1,70 @@
+// A node's sign of life as plain values: what heartbeats carry, whichever way they come.
+import type { GenerationFailure } from "./generation.ts";
+import type { ModelName, NodeId, ReplicaId, RequestId } from "./ids.ts";
+import type { ReplicaMemory } from "./replica-memory.ts";
+
+export type NodeStatus = {
+  readonly nodeId: NodeId;
+  /** Counts the starts of this node-agent. */
+  readonly incarnation: number;
+  /** Counts the heartbeats of this incarnation. */
+  readonly sequence: number;
+  readonly state: "serving" | "draining";
+  /** host:port of the Node service. */
+  readonly grpcAddress: string;
+  readonly hostname: string;
+  readonly version: string;
+  readonly capacity: NodeCapacity;
+  readonly replicas: readonly ReplicaStatus[];
+  readonly thermalState: ThermalState;
+  readonly power: PowerStatus;
+  readonly heartbeatIntervalMs: number;
+};
+
+export type NodeCapacity = {
+  /** Unified memory of the machine. */
+  readonly memoryBytes: number;
+  /** What models may use. */
+  readonly budgetBytes: number;
+  /** What of the budget no replica has reserved. */
+  readonly freeBytes: number;
+  readonly chip: string;
+  readonly gpu: "metal" | "cpu";
+  readonly cpuCores: number;
+};
+
+export type ThermalState = "unknown" | "nominal" | "fair" | "serious" | "critical";
+export type PowerStatus = {
+  readonly source: "unknown" | "mains" | "battery";
+  /** null when unknown. */
+  readonly watts: number | null;
+};
+
+export type ReplicaStatus = {
+  readonly replicaId: ReplicaId;
+  readonly model: ModelName;
+  readonly state: ReplicaState;
+  readonly slots: number;
+  readonly running: readonly RunningAttempt[];
+  /** Tokens per slot. */
+  readonly contextLength: number;
+  readonly memory: ReplicaMemory;
+  /** Set when the state is `failed`, else null. */
+  readonly failure: GenerationFailure | null;
+  readonly loadMs: number;
+  /** Process id of the engine worker; null when there is none. */
+  readonly pid: number | null;
+};
+
+export type ReplicaState = "loading" | "ready" | "failed" | "unloading";
+export type RunningAttempt = { readonly requestId: RequestId; readonly epoch: number };
+
+/** What to load: the same on every node. */
+export type ReplicaSpec = {
+  readonly model: ModelName;
+  /** `builtin:tiny`, or an absolute path on the node. */
+  readonly source: string;
+  readonly slots: number;
+  /** Tokens per slot; null means the smaller of the trained context and 8,192. */
+  readonly contextLength: number | null;
+};
