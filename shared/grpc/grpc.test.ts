@@ -1,0 +1,182 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:net";
+import { test } from "node:test";
+import type { NodeHandlers } from "@pomona/proto/generated/pomona/v1/Node";
+import { packageDefinition, pomona } from "@pomona/proto/load";
+import { PomonaError } from "../core/errors.ts";
+import { callUnary, createNodeClient, readStream } from "./client.ts";
+import { streamHandler, unaryHandler } from "./handlers.ts";
+import { type GrpcServer, startGrpcServer } from "./server.ts";
+
+const unused = unaryHandler<unknown, never>(() => {
+  throw new PomonaError("internal", "not part of this test");
+});
+const unusedStream = streamHandler<unknown, never>(() => {
+  throw new PomonaError("internal", "not part of this test");
+});
+
+async function withNode(
+  handlers: Partial<NodeHandlers>,
+  run: (node: { server: GrpcServer; client: ReturnType<typeof createNodeClient> }) => Promise<void>,
+): Promise<void> {
+  const implementation = {
+    Generate: unusedStream,
+    Attach: unusedStream,
+    WatchStatus: unusedStream,
+    Tokenize: unused,
+    LoadReplica: unused,
+    UnloadReplica: unused,
+    ListReplicas: unused,
+    ...handlers,
+  };
+  const service = { definition: pomona.Node.service, implementation };
+  const server = await startGrpcServer({ host: "127.0.0.1", port: 0, services: [service], packageDefinition });
+  const client = createNodeClient(server.address);
+  try {
+    await run({ server, client });
+  } finally {
+    client.close();
+    await server.close(0);
+  }
+}
+
+const signal = new AbortController().signal;
+const tokenize = { request: { replicaId: "r", text: "hi" }, timeoutMs: 5000, signal };
+
+test("a unary call answers with what the handler returned", async () => {
+  const handlers = { Tokenize: unaryHandler(() => ({ tokenIds: [1, 2], stop: ["x"] })) };
+  await withNode(handlers, async ({ client }) => {
+    const answer = await callUnary(client, pomona.Node.service.Tokenize, tokenize);
+    assert.deepEqual(answer, { tokenIds: [1, 2], stop: ["x"] });
+  });
+});
+
+test("an error keeps its code, field, wait and message over the wire", async () => {
+  const thrown = new PomonaError("slots_full", "all 4 slots are taken ✓", { field: "replica_id", retryAfterMs: 250 });
+  const handlers = {
+    Tokenize: unaryHandler<unknown, never>(() => {
+      throw thrown;
+    }),
+  };
+  await withNode(handlers, async ({ client }) => {
+    await assert.rejects(callUnary(client, pomona.Node.service.Tokenize, tokenize), (error: unknown) => {
+      assert(error instanceof PomonaError);
+      const { code, field, retryAfterMs, message, isRetryable } = error;
+      assert.deepEqual(
+        { code, field, retryAfterMs, message, isRetryable },
+        { code: "slots_full", field: "replica_id", retryAfterMs: 250, message: thrown.message, isRetryable: true },
+      );
+      return true;
+    });
+  });
+});
+
+test("a call past its deadline is deadline_exceeded, and the handler's signal is aborted", async () => {
+  let isAborted: Promise<unknown> = Promise.resolve();
+  const handlers = {
+    Tokenize: unaryHandler<unknown, never>((_request, { signal: gone }) => {
+      isAborted = new Promise((resolve) => gone.addEventListener("abort", resolve));
+      return new Promise<never>(() => {});
+    }),
+  };
+  await withNode(handlers, async ({ client }) => {
+    const call = callUnary(client, pomona.Node.service.Tokenize, { ...tokenize, timeoutMs: 50 });
+    await assert.rejects(call, { code: "deadline_exceeded" });
+    await isAborted;
+  });
+});
+
+test("a node that is not there is node_lost", async () => {
+  const client = createNodeClient("127.0.0.1:1");
+  await assert.rejects(callUnary(client, pomona.Node.service.Tokenize, tokenize), { code: "node_lost" });
+  client.close();
+});
+
+test("a stream arrives in order, and a slow reader holds the server back", async () => {
+  let sentMax = 0;
+  let received = 0;
+  const handlers = {
+    WatchStatus: streamHandler<unknown, { status: { hostname: string; sequence: number } }>(async (_request, stream) => {
+      for (let sequence = 0; sequence < 400; sequence += 1) {
+        await stream.send({ status: { hostname: "h".repeat(10_000), sequence } });
+        sentMax = Math.max(sentMax, sequence - received);
+      }
+    }),
+  };
+  await withNode(handlers, async ({ client }) => {
+    const onMessage = async (message: { status: { sequence: number } | null }): Promise<void> => {
+      assert.equal(message.status?.sequence, received);
+      received += 1;
+      await new Promise((resolve) => setImmediate(resolve));
+    };
+    await readStream(client, pomona.Node.service.WatchStatus, { request: {}, timeoutMs: null, signal, onMessage });
+    assert.equal(received, 400);
+    assert(sentMax < 300, `at most ${sentMax} messages were ahead of the reader`);
+  });
+});
+
+test("aborting a stream cancels the handler and rejects with cancelled", async () => {
+  let left: () => void = () => {};
+  const hasLeft = new Promise<void>((resolve) => {
+    left = resolve;
+  });
+  const handlers = {
+    WatchStatus: streamHandler<unknown, object>(async (_request, stream) => {
+      await stream.send({ status: null });
+      await new Promise((resolve) => stream.signal.addEventListener("abort", resolve));
+      left();
+    }),
+  };
+  await withNode(handlers, async ({ client }) => {
+    const controller = new AbortController();
+    const call = { request: {}, timeoutMs: null, signal: controller.signal, onMessage: () => controller.abort() };
+    await assert.rejects(readStream(client, pomona.Node.service.WatchStatus, call), { code: "cancelled" });
+    await hasLeft;
+  });
+});
+
+test("what a reader throws cancels its stream and is thrown", async () => {
+  const handlers = {
+    WatchStatus: streamHandler<unknown, object>(async (_request, stream) => {
+      while (!stream.signal.aborted) await stream.send({ status: null }).then(() => new Promise(setImmediate));
+    }),
+  };
+  await withNode(handlers, async ({ client }) => {
+    const onMessage = (): void => {
+      throw new PomonaError("invalid_request", "not a status");
+    };
+    const call = { request: {}, timeoutMs: null, signal, onMessage };
+    await assert.rejects(readStream(client, pomona.Node.service.WatchStatus, call), { message: "not a status" });
+  });
+});
+
+test("closing a server ends streams that would never end, as node_lost", async () => {
+  const handlers = {
+    WatchStatus: streamHandler<unknown, object>(async (_request, stream) => {
+      await stream.send({ status: null });
+      await new Promise((resolve) => stream.signal.addEventListener("abort", resolve));
+    }),
+  };
+  await withNode(handlers, async ({ client, server }) => {
+    const closed: Promise<void>[] = [];
+    const onMessage = (): void => void closed.push(server.close(50));
+    const call = { request: {}, timeoutMs: null, signal, onMessage };
+    await assert.rejects(readStream(client, pomona.Node.service.WatchStatus, call), { code: "node_lost" });
+    await Promise.all(closed);
+  });
+});
+
+test("a taken port is setup_failed and names the port and the flag", async () => {
+  const holder = createServer();
+  await new Promise<void>((resolve) => holder.listen(0, "127.0.0.1", resolve));
+  const address = holder.address();
+  assert(address !== null && typeof address === "object");
+  const start = startGrpcServer({ host: "127.0.0.1", port: address.port, services: [], packageDefinition });
+  await assert.rejects(start, (error: unknown) => {
+    assert(error instanceof PomonaError);
+    assert.equal(error.code, "setup_failed");
+    assert.match(error.message, new RegExp(`port ${address.port} .* --grpc-port`));
+    return true;
+  });
+  await new Promise((resolve) => holder.close(resolve));
+});

@@ -1,0 +1,93 @@
+// Prompt inputs: the oneofs of three requests <-> PromptInput. From the wire they validate and throw PomonaError
+// `invalid_request` with the field.
+import type { Chat, Chat__Output } from "@pomona/proto/generated/pomona/v1/Chat";
+import type { InferenceGenerateRequest__Output } from "@pomona/proto/generated/pomona/v1/InferenceGenerateRequest";
+import type { TokenIds } from "@pomona/proto/generated/pomona/v1/TokenIds";
+import { PomonaError } from "../core/errors.ts";
+import type { ChatMessage, PromptInput } from "../core/generation.ts";
+import { checkLength, checkPresent, checkText, fail, textLengthMax, tokensMax } from "./wire-checks.ts";
+
+const messagesMax = 4096;
+const roles: readonly ChatMessage["role"][] = ["system", "user", "assistant", "tool"];
+
+/** The `input` of NodeTokenizeRequest and InferenceTokenizeRequest. */
+export type TokenizeInputWire =
+  | { readonly input: "text"; readonly text: string }
+  | { readonly input: "chat"; readonly chat: Chat };
+
+/** @throws PomonaError `invalid_request` for token ids, which need no tokenizing. */
+export function tokenizeInputToWire(input: PromptInput): TokenizeInputWire {
+  switch (input.kind) {
+    case "text":
+      return { input: "text", text: input.text };
+    case "chat":
+      return { input: "chat", chat: chatToWire(input.messages) };
+    case "tokens":
+      throw new PomonaError("invalid_request", "token ids need no tokenizing", { field: "input" });
+  }
+}
+
+/** What both tokenize requests have in common once decoded. */
+export type TokenizeInputOutput = {
+  readonly text?: string;
+  readonly chat?: Chat__Output | null;
+  readonly input?: "text" | "chat";
+};
+
+export function tokenizeInputFromWire(wire: TokenizeInputOutput): PromptInput {
+  switch (wire.input) {
+    case "text":
+      return { kind: "text", text: checkText("text", checkPresent("text", wire.text), textLengthMax) };
+    case "chat":
+      return { kind: "chat", messages: chatFromWire(checkPresent("chat", wire.chat)) };
+    default:
+      return fail("input", "is missing: set text or chat");
+  }
+}
+
+/** The `input` of InferenceGenerateRequest. */
+export type GenerateInputWire =
+  | { readonly input: "prompt"; readonly prompt: string }
+  | { readonly input: "chat"; readonly chat: Chat }
+  | { readonly input: "promptTokenIds"; readonly promptTokenIds: TokenIds };
+
+export function generateInputToWire(input: PromptInput): GenerateInputWire {
+  switch (input.kind) {
+    case "text":
+      return { input: "prompt", prompt: input.text };
+    case "chat":
+      return { input: "chat", chat: chatToWire(input.messages) };
+    case "tokens":
+      return { input: "promptTokenIds", promptTokenIds: { ids: [...input.tokenIds] } };
+  }
+}
+
+export function generateInputFromWire(wire: InferenceGenerateRequest__Output): PromptInput {
+  switch (wire.input) {
+    case "prompt":
+      return { kind: "text", text: checkText("prompt", checkPresent("prompt", wire.prompt), textLengthMax) };
+    case "chat":
+      return { kind: "chat", messages: chatFromWire(checkPresent("chat", wire.chat)) };
+    case "promptTokenIds": {
+      const { ids } = checkPresent("prompt_token_ids", wire.promptTokenIds);
+      if (ids.length === 0) fail("prompt_token_ids", "must hold at least one token");
+      return { kind: "tokens", tokenIds: checkLength("prompt_token_ids", ids, tokensMax) };
+    }
+    default:
+      return fail("input", "is missing: set prompt, chat or prompt_token_ids");
+  }
+}
+
+function chatToWire(messages: readonly ChatMessage[]): Chat {
+  return { messages: messages.map(({ role, content }) => ({ role, content })) };
+}
+
+function chatFromWire(chat: Chat__Output): readonly ChatMessage[] {
+  if (chat.messages.length === 0) fail("chat.messages", "must hold at least one message");
+  return checkLength("chat.messages", chat.messages, messagesMax).map((message, index) => {
+    const field = `chat.messages[${index}]`;
+    const role = roles.find((known) => known === message.role);
+    if (role === undefined) fail(`${field}.role`, `must be one of ${roles.join(", ")}`);
+    return { role, content: checkText(`${field}.content`, message.content, textLengthMax) };
+  });
+}

@@ -1,0 +1,212 @@
+// Node statuses and replicas: wire format <-> values of shared/core/node-status. From the wire they validate and throw
+// PomonaError `invalid_request` with the field.
+import type { NodeCapacity__Output } from "@pomona/proto/generated/pomona/v1/NodeCapacity";
+import type { NodeState as WireNodeState } from "@pomona/proto/generated/pomona/v1/NodeState";
+import type { NodeStatus as WireNodeStatus, NodeStatus__Output } from "@pomona/proto/generated/pomona/v1/NodeStatus";
+import type { PowerSource } from "@pomona/proto/generated/pomona/v1/PowerSource";
+import type { ReplicaMemory__Output } from "@pomona/proto/generated/pomona/v1/ReplicaMemory";
+import type { ReplicaSpec as WireReplicaSpec, ReplicaSpec__Output } from "@pomona/proto/generated/pomona/v1/ReplicaSpec";
+import type { ReplicaState as WireReplicaState } from "@pomona/proto/generated/pomona/v1/ReplicaState";
+import type { ReplicaStatus as WireReplicaStatus, ReplicaStatus__Output } from "@pomona/proto/generated/pomona/v1/ReplicaStatus";
+import type { ThermalState as WireThermalState } from "@pomona/proto/generated/pomona/v1/ThermalState";
+import { pomona } from "@pomona/proto/load";
+import { PomonaError } from "../core/errors.ts";
+import type {
+  NodeCapacity,
+  NodeStatus,
+  PowerStatus,
+  ReplicaSpec,
+  ReplicaState,
+  ReplicaStatus,
+  ThermalState,
+} from "../core/node-status.ts";
+import type { ReplicaMemory } from "../core/replica-memory.ts";
+import { failureFromWire, failureToWire } from "./wire.ts";
+import {
+  checkCount,
+  checkEnum,
+  checkHexId,
+  checkInteger,
+  checkLength,
+  checkModelName,
+  checkNumber,
+  checkPresent,
+  checkReplicaId,
+  checkText,
+  fail,
+} from "./wire-checks.ts";
+
+const replicasMax = 256;
+const slotsMax = 1024;
+const contextLengthMax = 1 << 24;
+
+const nodeStates = { serving: "NODE_STATE_SERVING", draining: "NODE_STATE_DRAINING" } as const;
+const thermalStates: Readonly<Record<ThermalState, WireThermalState & string>> = {
+  unknown: "THERMAL_STATE_UNSPECIFIED",
+  nominal: "THERMAL_STATE_NOMINAL",
+  fair: "THERMAL_STATE_FAIR",
+  serious: "THERMAL_STATE_SERIOUS",
+  critical: "THERMAL_STATE_CRITICAL",
+};
+const powerSources: Readonly<Record<PowerStatus["source"], PowerSource & string>> = {
+  unknown: "POWER_SOURCE_UNSPECIFIED",
+  mains: "POWER_SOURCE_MAINS",
+  battery: "POWER_SOURCE_BATTERY",
+};
+const replicaStates: Readonly<Record<ReplicaState, WireReplicaState & string>> = {
+  loading: "REPLICA_STATE_LOADING",
+  ready: "REPLICA_STATE_READY",
+  failed: "REPLICA_STATE_FAILED",
+  unloading: "REPLICA_STATE_UNLOADING",
+};
+const nodeStatesByWire: Readonly<Partial<Record<WireNodeState & string, NodeStatus["state"]>>> = {
+  NODE_STATE_SERVING: "serving",
+  NODE_STATE_DRAINING: "draining",
+};
+const thermalStatesByWire: Readonly<Partial<Record<WireThermalState & string, ThermalState>>> = {
+  THERMAL_STATE_UNSPECIFIED: "unknown",
+  THERMAL_STATE_NOMINAL: "nominal",
+  THERMAL_STATE_FAIR: "fair",
+  THERMAL_STATE_SERIOUS: "serious",
+  THERMAL_STATE_CRITICAL: "critical",
+};
+const powerSourcesByWire: Readonly<Partial<Record<PowerSource & string, PowerStatus["source"]>>> = {
+  POWER_SOURCE_UNSPECIFIED: "unknown",
+  POWER_SOURCE_MAINS: "mains",
+  POWER_SOURCE_BATTERY: "battery",
+};
+const replicaStatesByWire: Readonly<Partial<Record<WireReplicaState & string, ReplicaState>>> = {
+  REPLICA_STATE_LOADING: "loading",
+  REPLICA_STATE_READY: "ready",
+  REPLICA_STATE_FAILED: "failed",
+  REPLICA_STATE_UNLOADING: "unloading",
+};
+
+export function nodeStatusToWire(status: NodeStatus): WireNodeStatus {
+  return {
+    nodeId: status.nodeId,
+    incarnation: status.incarnation,
+    sequence: status.sequence,
+    state: nodeStates[status.state],
+    grpcAddress: status.grpcAddress,
+    hostname: status.hostname,
+    version: status.version,
+    capacity: { ...status.capacity },
+    replicas: status.replicas.map(replicaStatusToWire),
+    thermalState: thermalStates[status.thermalState],
+    power: { source: powerSources[status.power.source], watts: status.power.watts ?? 0 },
+    heartbeatIntervalMs: status.heartbeatIntervalMs,
+  };
+}
+
+export function nodeStatusFromWire(wire: NodeStatus__Output | null): NodeStatus {
+  const status = checkPresent("status", wire);
+  return {
+    nodeId: checkHexId("status.node_id", status.nodeId),
+    incarnation: checkCount("status.incarnation", status.incarnation),
+    sequence: checkCount("status.sequence", status.sequence),
+    state: checkEnum("status.state", status.state, nodeStatesByWire),
+    grpcAddress: grpcAddressFromWire(status.grpcAddress),
+    hostname: checkText("status.hostname", status.hostname, 255),
+    version: checkText("status.version", status.version, 64),
+    capacity: capacityFromWire(checkPresent("status.capacity", status.capacity)),
+    replicas: checkLength("status.replicas", status.replicas, replicasMax).map(replicaStatusFromWire),
+    thermalState: checkEnum("status.thermal_state", status.thermalState, thermalStatesByWire),
+    power: {
+      source: checkEnum("status.power.source", status.power?.source ?? "POWER_SOURCE_UNSPECIFIED", powerSourcesByWire),
+      watts: checkNumber("status.power.watts", status.power?.watts ?? 0, { min: 0, max: 1e6 }) || null,
+    },
+    heartbeatIntervalMs: checkInteger("status.heartbeat_interval_ms", status.heartbeatIntervalMs, { min: 10, max: 60_000 }),
+  };
+}
+
+/** The payload of a heartbeat on NATS. */
+export function encodeNodeStatus(status: NodeStatus): Uint8Array {
+  return pomona.NodeStatus.serialize(nodeStatusToWire(status));
+}
+
+/** @throws PomonaError `invalid_request` for bytes that are no valid status. */
+export function decodeNodeStatus(payload: Uint8Array): NodeStatus {
+  let wire: NodeStatus__Output;
+  try {
+    wire = pomona.NodeStatus.deserialize(Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength));
+  } catch (error) {
+    throw new PomonaError("invalid_request", "the payload is not a NodeStatus message", { cause: error });
+  }
+  return nodeStatusFromWire(wire);
+}
+
+function grpcAddressFromWire(address: string): string {
+  if (!/^[A-Za-z0-9.\-_:[\]]{0,253}:\d{1,5}$/.test(address)) fail("status.grpc_address", "must be of the form host:port");
+  return address;
+}
+
+function capacityFromWire(wire: NodeCapacity__Output): NodeCapacity {
+  return {
+    memoryBytes: checkCount("status.capacity.memory_bytes", wire.memoryBytes),
+    budgetBytes: checkCount("status.capacity.budget_bytes", wire.budgetBytes),
+    freeBytes: checkCount("status.capacity.free_bytes", wire.freeBytes),
+    chip: checkText("status.capacity.chip", wire.chip, 128),
+    gpu: wire.gpu === "metal" || wire.gpu === "cpu" ? wire.gpu : fail("status.capacity.gpu", "must be metal or cpu"),
+    cpuCores: wire.cpuCores,
+  };
+}
+
+export function replicaStatusToWire(replica: ReplicaStatus): WireReplicaStatus {
+  return {
+    replicaId: replica.replicaId,
+    model: replica.model,
+    state: replicaStates[replica.state],
+    slots: replica.slots,
+    running: replica.running.map(({ requestId, epoch }) => ({ requestId, epoch })),
+    contextLength: replica.contextLength,
+    memory: { ...replica.memory },
+    error: replica.failure === null ? null : failureToWire(replica.failure),
+    loadMs: replica.loadMs,
+    pid: replica.pid ?? 0,
+  };
+}
+
+export function replicaStatusFromWire(wire: ReplicaStatus__Output | null): ReplicaStatus {
+  const replica = checkPresent("replica", wire);
+  return {
+    replicaId: checkReplicaId("replica.replica_id", replica.replicaId),
+    model: checkModelName("replica.model", replica.model),
+    state: checkEnum("replica.state", replica.state, replicaStatesByWire),
+    slots: checkInteger("replica.slots", replica.slots, { min: 0, max: slotsMax }),
+    running: checkLength("replica.running", replica.running, slotsMax).map(({ requestId, epoch }) => ({
+      requestId: checkHexId("replica.running.request_id", requestId),
+      epoch,
+    })),
+    contextLength: checkInteger("replica.context_length", replica.contextLength, { min: 0, max: contextLengthMax }),
+    memory: memoryFromWire(replica.memory),
+    failure: replica.error === null ? null : failureFromWire("replica.error", replica.error),
+    loadMs: checkNumber("replica.load_ms", replica.loadMs, { min: 0, max: Number.MAX_SAFE_INTEGER }),
+    pid: replica.pid === 0 ? null : replica.pid,
+  };
+}
+
+function memoryFromWire(wire: ReplicaMemory__Output | null): ReplicaMemory {
+  return {
+    weightsBytes: checkCount("replica.memory.weights_bytes", wire?.weightsBytes ?? 0),
+    kvBytes: checkCount("replica.memory.kv_bytes", wire?.kvBytes ?? 0),
+    computeBytes: checkCount("replica.memory.compute_bytes", wire?.computeBytes ?? 0),
+    processBytes: checkCount("replica.memory.process_bytes", wire?.processBytes ?? 0),
+  };
+}
+
+export function replicaSpecToWire(spec: ReplicaSpec): WireReplicaSpec {
+  return { model: spec.model, source: spec.source, slots: spec.slots, contextLength: spec.contextLength ?? 0 };
+}
+
+export function replicaSpecFromWire(wire: ReplicaSpec__Output | null): ReplicaSpec {
+  const spec = checkPresent("spec", wire);
+  if (spec.source === "") fail("spec.source", "is missing: set builtin:tiny or an absolute path");
+  const contextLength = checkInteger("spec.context_length", spec.contextLength, { min: 0, max: contextLengthMax });
+  return {
+    model: checkModelName("spec.model", spec.model),
+    source: checkText("spec.source", spec.source, 4096),
+    slots: checkInteger("spec.slots", spec.slots, { min: 1, max: slotsMax }),
+    contextLength: contextLength === 0 ? null : contextLength,
+  };
+}

@@ -1,0 +1,234 @@
+// Generations: wire format <-> values of shared/core/generation. The directions from the wire validate and throw
+// PomonaError `invalid_request` with the field. Node statuses and replicas are in wire-status.ts.
+import type { Ending as WireEnding, Ending__Output } from "@pomona/proto/generated/pomona/v1/Ending";
+import type { ErrorDetail, ErrorDetail__Output } from "@pomona/proto/generated/pomona/v1/ErrorDetail";
+import type { FinishReason as WireFinishReason } from "@pomona/proto/generated/pomona/v1/FinishReason";
+import type { NodeGenerateRequest, NodeGenerateRequest__Output } from "@pomona/proto/generated/pomona/v1/NodeGenerateRequest";
+import type {
+  NodeGenerateResponse,
+  NodeGenerateResponse__Output,
+} from "@pomona/proto/generated/pomona/v1/NodeGenerateResponse";
+import type { Sampling as WireSampling, Sampling__Output } from "@pomona/proto/generated/pomona/v1/Sampling";
+import type { TokenChunk__Output } from "@pomona/proto/generated/pomona/v1/TokenChunk";
+import { unreachable } from "../core/assert.ts";
+import { parseErrorCode } from "../core/errors.ts";
+import {
+  type Attempt,
+  type AttemptFrame,
+  defaultSampling,
+  type Ending,
+  type FinishReason,
+  type GenerationFailure,
+  type Sampling,
+} from "../core/generation.ts";
+import {
+  checkCount,
+  checkEnum,
+  checkHexId,
+  checkInteger,
+  checkLength,
+  checkNumber,
+  checkPresent,
+  checkReplicaId,
+  checkText,
+  fail,
+  tokensMax,
+} from "./wire-checks.ts";
+
+const uint32Max = 2 ** 32 - 1;
+const logitBiasMax = 1024;
+const stopTokensMax = 1024;
+const epochRange = { min: 1, max: uint32Max };
+const tokenRange = { min: 0, max: uint32Max };
+
+const finishReasons: Readonly<Record<FinishReason, WireFinishReason & string>> = {
+  stop: "FINISH_REASON_STOP",
+  length: "FINISH_REASON_LENGTH",
+  cancelled: "FINISH_REASON_CANCELLED",
+  expired: "FINISH_REASON_EXPIRED",
+  failed: "FINISH_REASON_FAILED",
+};
+const finishReasonsByWire: Readonly<Partial<Record<WireFinishReason & string, FinishReason>>> = {
+  FINISH_REASON_STOP: "stop",
+  FINISH_REASON_LENGTH: "length",
+  FINISH_REASON_CANCELLED: "cancelled",
+  FINISH_REASON_EXPIRED: "expired",
+  FINISH_REASON_FAILED: "failed",
+};
+
+export function samplingToWire(sampling: Sampling): WireSampling {
+  return {
+    temperature: sampling.temperature,
+    topK: sampling.topK,
+    topP: sampling.topP,
+    minP: sampling.minP,
+    seed: sampling.seed,
+    repeatPenalty: sampling.repeatPenalty,
+    presencePenalty: sampling.presencePenalty,
+    frequencyPenalty: sampling.frequencyPenalty,
+    logitBias: sampling.logitBias.map(({ tokenId, bias }) => ({ tokenId, bias })),
+  };
+}
+
+/** Without a message: `defaultSampling`. An unset (0) top_p or repeat_penalty means 1. */
+export function samplingFromWire(wire: Sampling__Output | null | undefined): Sampling {
+  if (wire === null || wire === undefined) return defaultSampling;
+  const penalty = { min: -10, max: 10 };
+  return {
+    temperature: checkNumber("sampling.temperature", wire.temperature, { min: 0, max: 10 }),
+    topK: checkInteger("sampling.top_k", wire.topK, { min: 0, max: uint32Max }),
+    topP: checkNumber("sampling.top_p", wire.topP === 0 ? 1 : wire.topP, { min: 0, max: 1 }),
+    minP: checkNumber("sampling.min_p", wire.minP, { min: 0, max: 1 }),
+    seed: checkCount("sampling.seed", wire.seed),
+    repeatPenalty: checkNumber("sampling.repeat_penalty", wire.repeatPenalty === 0 ? 1 : wire.repeatPenalty, {
+      min: 0,
+      max: 10,
+    }),
+    presencePenalty: checkNumber("sampling.presence_penalty", wire.presencePenalty, penalty),
+    frequencyPenalty: checkNumber("sampling.frequency_penalty", wire.frequencyPenalty, penalty),
+    logitBias: checkLength("sampling.logit_bias", wire.logitBias, logitBiasMax).map((entry, index) => ({
+      tokenId: entry.tokenId,
+      bias: checkNumber(`sampling.logit_bias[${index}].bias`, entry.bias, { min: -100, max: 100 }),
+    })),
+  };
+}
+
+export function failureToWire(failure: GenerationFailure): ErrorDetail {
+  return { code: failure.code, message: failure.message, isRetryable: failure.isRetryable };
+}
+
+export function failureFromWire(field: string, wire: ErrorDetail__Output): GenerationFailure {
+  const message = checkText(`${field}.message`, wire.message, 64 * 1024);
+  return { code: parseErrorCode(wire.code), message, isRetryable: wire.isRetryable };
+}
+
+export function endingToWire(ending: Ending): WireEnding {
+  return {
+    reason: finishReasons[ending.reason],
+    error: ending.failure === null ? null : failureToWire(ending.failure),
+    usage: { ...ending.usage },
+    timings: { ...ending.timings },
+  };
+}
+
+export function endingFromWire(wire: Ending__Output): Ending {
+  const reason = checkEnum("ending.reason", wire.reason, finishReasonsByWire);
+  const failure = wire.error === null ? null : failureFromWire("ending.error", wire.error);
+  if (failure === null && reason === "failed") fail("ending.error", "is missing although the reason is failed");
+  const durations = { min: 0, max: Number.MAX_SAFE_INTEGER };
+  return {
+    reason,
+    failure,
+    usage: {
+      promptTokens: wire.usage?.promptTokens ?? 0,
+      cachedPromptTokens: wire.usage?.cachedPromptTokens ?? 0,
+      generatedTokens: wire.usage?.generatedTokens ?? 0,
+    },
+    timings: {
+      queueMs: checkNumber("ending.timings.queue_ms", wire.timings?.queueMs ?? 0, durations),
+      prefillMs: checkNumber("ending.timings.prefill_ms", wire.timings?.prefillMs ?? 0, durations),
+      decodeMs: checkNumber("ending.timings.decode_ms", wire.timings?.decodeMs ?? 0, durations),
+    },
+  };
+}
+
+export function attemptToWire(attempt: Attempt): NodeGenerateRequest {
+  return {
+    requestId: attempt.requestId,
+    epoch: attempt.epoch,
+    replicaId: attempt.replicaId,
+    promptTokenIds: [...attempt.promptTokenIds],
+    promptChunkLengths: [...attempt.promptChunkLengths],
+    emittedTokenIds: [...attempt.emittedTokenIds],
+    sampling: samplingToWire(attempt.sampling),
+    maxTokens: attempt.maxTokens,
+    stopTokenIds: [...attempt.stopTokenIds],
+  };
+}
+
+export function attemptFromWire(wire: NodeGenerateRequest__Output): Attempt {
+  const promptTokenIds = checkLength("prompt_token_ids", wire.promptTokenIds, tokensMax);
+  if (promptTokenIds.length === 0) fail("prompt_token_ids", "must hold at least one token");
+  const emittedTokenIds = checkLength("emitted_token_ids", wire.emittedTokenIds, tokensMax);
+  const maxTokens = checkInteger("max_tokens", wire.maxTokens, { min: 1, max: uint32Max });
+  if (emittedTokenIds.length >= maxTokens)
+    fail("emitted_token_ids", `holds ${emittedTokenIds.length} tokens, which is all of max_tokens ${maxTokens}`);
+  return {
+    requestId: checkHexId("request_id", wire.requestId),
+    epoch: checkInteger("epoch", wire.epoch, epochRange),
+    replicaId: checkReplicaId("replica_id", wire.replicaId),
+    promptTokenIds,
+    promptChunkLengths: chunkLengthsFromWire(wire.promptChunkLengths, promptTokenIds.length),
+    emittedTokenIds,
+    sampling: samplingFromWire(wire.sampling),
+    maxTokens,
+    stopTokenIds: checkLength("stop_token_ids", wire.stopTokenIds, stopTokensMax),
+  };
+}
+
+function chunkLengthsFromWire(lengths: readonly number[], promptLength: number): readonly number[] {
+  checkLength("prompt_chunk_lengths", lengths, tokensMax);
+  let sum = 0;
+  for (const length of lengths) sum += checkInteger("prompt_chunk_lengths", length, { min: 1, max: promptLength });
+  if (sum > promptLength) fail("prompt_chunk_lengths", `sum to ${sum}, more than the ${promptLength} tokens of the prompt`);
+  return lengths;
+}
+
+/** An attempt's frame with the attempt that it belongs to. */
+export type AddressedFrame = { readonly requestId: string; readonly epoch: number; readonly frame: AttemptFrame };
+
+export function attemptFrameToWire({ requestId, epoch, frame }: AddressedFrame): NodeGenerateResponse {
+  switch (frame.kind) {
+    case "accepted": {
+      const { slot, cachedPromptTokens, promptTokens } = frame;
+      return { requestId, epoch, frame: "accepted", accepted: { slot, cachedPromptTokens, promptTokens } };
+    }
+    case "prefill": {
+      const { evaluatedTokens, totalTokens, chunkLength } = frame;
+      const prefill = { progress: { evaluatedTokens, totalTokens }, chunkLength };
+      return { requestId, epoch, frame: "prefill", prefill };
+    }
+    case "tokens": {
+      const texts = frame.texts.map((text) => Buffer.from(text.buffer, text.byteOffset, text.byteLength));
+      return { requestId, epoch, frame: "tokens", tokens: { firstIndex: frame.firstIndex, ids: [...frame.ids], texts } };
+    }
+    case "ending":
+      return { requestId, epoch, frame: "ending", ending: endingToWire(frame.ending) };
+    default:
+      return unreachable(frame);
+  }
+}
+
+export function attemptFrameFromWire(wire: NodeGenerateResponse__Output): AddressedFrame {
+  const requestId = checkHexId("request_id", wire.requestId);
+  const epoch = checkInteger("epoch", wire.epoch, epochRange);
+  return { requestId, epoch, frame: frameFromWire(wire) };
+}
+
+function frameFromWire(wire: NodeGenerateResponse__Output): AttemptFrame {
+  switch (wire.frame) {
+    case "accepted":
+      return { kind: "accepted", ...checkPresent("accepted", wire.accepted) };
+    case "prefill": {
+      const prefill = checkPresent("prefill", wire.prefill);
+      const progress = checkPresent("prefill.progress", prefill.progress);
+      if (progress.evaluatedTokens > progress.totalTokens)
+        fail("prefill.progress.evaluated_tokens", `is ${progress.evaluatedTokens} of ${progress.totalTokens}`);
+      return { kind: "prefill", ...progress, chunkLength: prefill.chunkLength };
+    }
+    case "tokens":
+      return tokensFromWire(checkPresent("tokens", wire.tokens));
+    case "ending":
+      return { kind: "ending", ending: endingFromWire(checkPresent("ending", wire.ending)) };
+    default:
+      return fail("frame", "is missing or of a kind that this version does not know");
+  }
+}
+
+function tokensFromWire(wire: TokenChunk__Output): AttemptFrame {
+  const ids = checkLength("tokens.ids", wire.ids, tokensMax);
+  if (ids.length !== wire.texts.length)
+    fail("tokens.texts", `has ${wire.texts.length} entries for ${ids.length} token ids`);
+  const firstIndex = checkInteger("tokens.first_index", wire.firstIndex, tokenRange);
+  return { kind: "tokens", firstIndex, ids, texts: wire.texts };
+}
