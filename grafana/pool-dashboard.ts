@@ -15,6 +15,7 @@ import { PanelBuilder as StatBuilder } from "@grafana/grafana-foundation-sdk/sta
 import { PanelBuilder as TimeseriesBuilder } from "@grafana/grafana-foundation-sdk/timeseries";
 
 /** Resolved by Grafana from the dashboard's data source variable. */
+// biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana fills it in, not JavaScript.
 const datasource: DataSourceRef = { type: "prometheus", uid: "${datasource}" };
 
 type Query = { readonly expr: string; readonly legend: string };
@@ -59,7 +60,9 @@ function timeseries(spec: PanelSpec): TimeseriesBuilder {
 function memoryBars(): BarGaugeBuilder {
   return new BarGaugeBuilder()
     .title("Memory budget in use")
-    .description("Share of each Mac's memory budget that replicas have reserved. A full bar means that no further model fits.")
+    .description(
+      "Share of each Mac's memory budget that replicas have reserved. A full bar means that no further model fits.",
+    )
     .datasource(datasource)
     .unit("percentunit")
     .min(0)
@@ -133,9 +136,7 @@ const requests: readonly PanelSpec[] = [
     title: "Requests by outcome",
     description: "Ended requests per second. `failed` should be absent.",
     unit: "reqps",
-    queries: [
-      { expr: "sum by (outcome) (rate(pomona_requests_total[$__rate_interval]))", legend: "{{outcome}}" },
-    ],
+    queries: [{ expr: "sum by (outcome) (rate(pomona_requests_total[$__rate_interval]))", legend: "{{outcome}}" }],
   },
   {
     title: "Queue",
@@ -176,7 +177,12 @@ const requests: readonly PanelSpec[] = [
     title: "Moved requests",
     description: "Requests that went on at another node after their own was lost.",
     unit: "short",
-    queries: [{ expr: "sum by (reason, outcome) (increase(pomona_resumes_total[$__rate_interval]))", legend: "{{reason}} {{outcome}}" }],
+    queries: [
+      {
+        expr: "sum by (reason, outcome) (increase(pomona_resumes_total[$__rate_interval]))",
+        legend: "{{reason}} {{outcome}}",
+      },
+    ],
   },
 ];
 
@@ -185,9 +191,7 @@ const nodes: readonly PanelSpec[] = [
     title: "Tokens per second by node",
     description: "Who does the work.",
     unit: "short",
-    queries: [
-      { expr: "sum by (node) (rate(pomona_generated_tokens_total[$__rate_interval]))", legend: "{{node}}" },
-    ],
+    queries: [{ expr: "sum by (node) (rate(pomona_generated_tokens_total[$__rate_interval]))", legend: "{{node}}" }],
   },
   {
     title: "Busy slots",

@@ -21,7 +21,13 @@ export type GenerationRequest = {
 
 /** What a client sees of a request, in this order; `bound` and `progress` may come again after a resume. */
 export type GenerationEvent =
-  | { readonly kind: "bound"; readonly nodeId: NodeId; readonly epoch: number; readonly queueMs: number; readonly seed: number }
+  | {
+      readonly kind: "bound";
+      readonly nodeId: NodeId;
+      readonly epoch: number;
+      readonly queueMs: number;
+      readonly seed: number;
+    }
   | { readonly kind: "progress"; readonly evaluatedTokens: number; readonly totalTokens: number }
   /** Whole UTF-8 characters with stop strings removed. `lastIndex` is the index of the last token it is made of. */
   | { readonly kind: "text"; readonly text: string; readonly lastIndex: number }

@@ -1,7 +1,8 @@
 // The engine port: what a node-agent needs from whatever evaluates a model. Implementations: `llama/` (node-llama-cpp in
 // a child process) and `simulated/`. Both pass test/compliance/engine-compliance.ts.
-import type { Attempt, AttemptFrame, PromptInput } from "@pomona/shared/core/generation";
+
 import type { PomonaError } from "@pomona/shared/core/errors";
+import type { Attempt, AttemptFrame, PromptInput } from "@pomona/shared/core/generation";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
 
 /** What to load, resolved: the file exists, the numbers are decided. */
