@@ -1,0 +1,51 @@
+import type { AttemptFrame, GenerationFailure, Sampling } from "@pomona/shared/core/generation";
+import type { ModelName, NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
+import type { NodeStatus, ReplicaStatus } from "@pomona/shared/core/node-status";
+import type { Deployment } from "./state.ts";
+
+/** An admitted request as it enters the queue. */
+export type NewRequest = {
+  readonly requestId: RequestId;
+  readonly model: ModelName;
+  readonly promptTokenIds: readonly number[];
+  readonly sampling: Sampling;
+  readonly maxTokens: number;
+  readonly stopTokenIds: readonly number[];
+  readonly deadlineMs: number;
+};
+
+/** All that can happen to the pool. Times come beside the event, as `nowMs`. */
+export type ClusterEvent =
+  | { readonly kind: "tick" }
+  | { readonly kind: "deploymentAdded"; readonly deployment: Deployment }
+  /** A heartbeat, whichever way it came; `address` is where the node is reached. */
+  | { readonly kind: "heartbeat"; readonly status: NodeStatus; readonly address: string }
+  | { readonly kind: "linkUp"; readonly nodeId: NodeId }
+  | { readonly kind: "linkDown"; readonly nodeId: NodeId }
+  | { readonly kind: "nodeForgotten"; readonly nodeId: NodeId }
+  | { readonly kind: "replicaLoaded"; readonly nodeId: NodeId; readonly replica: ReplicaStatus }
+  | {
+      readonly kind: "loadFailed";
+      readonly nodeId: NodeId;
+      readonly replicaId: ReplicaId;
+      readonly model: ModelName;
+      readonly failure: GenerationFailure;
+    }
+  | { readonly kind: "requestArrived"; readonly request: NewRequest }
+  /** The client went away. */
+  | { readonly kind: "requestCancelled"; readonly requestId: RequestId }
+  /** A stop string was found in the text: the answer is complete, the node need not go on. */
+  | { readonly kind: "requestStopped"; readonly requestId: RequestId }
+  | {
+      readonly kind: "frame";
+      readonly requestId: RequestId;
+      readonly epoch: number;
+      readonly frame: AttemptFrame;
+    }
+  /** The call to the node ended without an ending: refused, or the link broke. */
+  | {
+      readonly kind: "attemptFailed";
+      readonly requestId: RequestId;
+      readonly epoch: number;
+      readonly failure: GenerationFailure;
+    };

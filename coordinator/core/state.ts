@@ -1,0 +1,173 @@
+// Everything that the coordinator knows and decides from. Only `step` changes it; everyone else reads.
+import type { GenerationFailure, Sampling, Usage } from "@pomona/shared/core/generation";
+import type { ModelName, NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
+import type { NodeStatus } from "@pomona/shared/core/node-status";
+import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
+
+/** Life of a member. Draining is a wish of the node itself and stands in its status. */
+export type MemberState = "alive" | "suspect" | "dead";
+
+/** A node that has shown a sign of life. */
+export type Member = {
+  readonly nodeId: NodeId;
+  /** host:port where the coordinator reaches it. */
+  address: string;
+  state: MemberState;
+  /** The newest status, by (incarnation, sequence). */
+  status: NodeStatus;
+  lastHeartbeatMs: number;
+  /** Whether the gRPC link to it is up. Without it the node gets no work, whatever its heartbeats say. */
+  isLinkUp: boolean;
+  /** The load that is under way there; one at a time. */
+  loading: ReplicaId | null;
+  /** Failed loads by model, for the back-off. */
+  readonly loadFailures: Map<ModelName, LoadFailure>;
+};
+
+export type LoadFailure = {
+  count: number;
+  /** Infinity: never again for this incarnation. */
+  retryAtMs: number;
+  failure: GenerationFailure;
+};
+
+/** What should run: one replica on every node where it fits. */
+export type Deployment = {
+  readonly model: ModelName;
+  /** `builtin:tiny` or a path. */
+  readonly source: string;
+  readonly slots: number;
+  /** Tokens per slot. */
+  readonly contextLength: number;
+  readonly memory: ReplicaMemory;
+  /** Why no node can ever load it; null when the file is good as far as the coordinator can read it. */
+  readonly failure: GenerationFailure | null;
+  readonly createdAtMs: number;
+};
+
+/** Where a request is. Exactly one of these, and it is forgotten when it ends. */
+export type RequestPlace =
+  | { readonly kind: "queued" }
+  | {
+      readonly kind: "bound";
+      readonly nodeId: NodeId;
+      readonly replicaId: ReplicaId;
+      readonly boundAtMs: number;
+      /** No frame by then: the attempt is lost. */
+      progressDeadlineMs: number;
+    };
+
+/** A request that was admitted: all that another node needs to go on with it. */
+export type RequestRecord = {
+  readonly requestId: RequestId;
+  readonly model: ModelName;
+  readonly promptTokenIds: readonly number[];
+  readonly sampling: Sampling;
+  readonly maxTokens: number;
+  readonly stopTokenIds: readonly number[];
+  readonly arrivedAtMs: number;
+  readonly deadlineMs: number;
+  /** Order of arrival: a requeued request goes back to its old place. */
+  readonly order: number;
+  place: RequestPlace;
+  /** Counts the attempts; frames of another epoch are dropped. */
+  epoch: number;
+  /** Tokens passed on so far, whatever the attempt. */
+  readonly emittedTokenIds: number[];
+  /** Prefill chunks of the first attempt that evaluated the whole prompt. */
+  promptChunkLengths: number[];
+  /** Whether `promptChunkLengths` is complete: the first token came. */
+  hasChunks: boolean;
+  cachedPromptTokens: number;
+  /** How often a running attempt was lost. */
+  moves: number;
+  engineCrashes: number;
+  /** Sum of the times spent in the queue. */
+  queueMs: number;
+  queuedAtMs: number;
+  prefillMs: number;
+  decodeMs: number;
+};
+
+export type ClusterState = {
+  readonly members: Map<NodeId, Member>;
+  readonly deployments: Map<ModelName, Deployment>;
+  readonly requests: Map<RequestId, RequestRecord>;
+  /** Waiting requests by order of arrival. */
+  readonly queue: RequestRecord[];
+  /** Attempts bound to each replica, by the coordinator's own accounting. */
+  readonly boundByReplica: Map<ReplicaId, Set<RequestId>>;
+  /** When each replica was last bound, as a count of bindings: spreads ties. */
+  readonly lastBinding: Map<ReplicaId, number>;
+  bindings: number;
+  arrivals: number;
+  /** Names new replicas together with the coordinator's start. */
+  replicasNamed: number;
+  /** Frames of an old epoch, of unknown requests, or that broke the order of indices. */
+  readonly dropped: { oldEpoch: number; unknownRequest: number; brokenOrder: number };
+};
+
+/** Limits and times of the decisions; milliseconds. */
+export type CoreConfig = {
+  readonly heartbeatIntervalMs: number;
+  /** Heartbeats missed until a node is suspect (3). */
+  readonly suspectAfterMissed: number;
+  /** Heartbeats missed until it is dead (5), or `suspectAfterMissed` when its gRPC link is down too. */
+  readonly deadAfterMissed: number;
+  readonly membersMax: number;
+  readonly queueLengthMax: number;
+  /** Attempts lost until a request fails (3). */
+  readonly movesMax: number;
+  /** Engine crashes of one request until it fails (2). */
+  readonly engineCrashesMax: number;
+  /** Longest wait for a frame while the prompt is evaluated. */
+  readonly prefillProgressMs: number;
+  /** Longest wait for a frame after the first token. */
+  readonly decodeProgressMs: number;
+  readonly loadRetryMinMs: number;
+  readonly loadRetryMaxMs: number;
+  readonly loadRetriesMax: number;
+  /** Part of the names of replicas; differs between two starts of a coordinator. */
+  readonly replicaPrefix: string;
+};
+
+/** The contract's times. The progress deadlines are generous until node profiles predict a step. */
+export const defaultCoreConfig: CoreConfig = {
+  heartbeatIntervalMs: 500,
+  suspectAfterMissed: 3,
+  deadAfterMissed: 5,
+  membersMax: 256,
+  queueLengthMax: 1024,
+  movesMax: 3,
+  engineCrashesMax: 2,
+  prefillProgressMs: 30_000,
+  decodeProgressMs: 10_000,
+  loadRetryMinMs: 2000,
+  loadRetryMaxMs: 60_000,
+  loadRetriesMax: 5,
+  replicaPrefix: "r",
+};
+
+export function emptyState(): ClusterState {
+  return {
+    members: new Map(),
+    deployments: new Map(),
+    requests: new Map(),
+    queue: [],
+    boundByReplica: new Map(),
+    lastBinding: new Map(),
+    bindings: 0,
+    arrivals: 0,
+    replicasNamed: 0,
+    dropped: { oldEpoch: 0, unknownRequest: 0, brokenOrder: 0 },
+  };
+}
+
+/** Tokens of a request as its client will be told them. */
+export function usageOf(record: RequestRecord): Usage {
+  return {
+    promptTokens: record.promptTokenIds.length,
+    cachedPromptTokens: record.cachedPromptTokens,
+    generatedTokens: record.emittedTokenIds.length,
+  };
+}
