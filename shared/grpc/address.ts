@@ -13,6 +13,9 @@ export function parseHostAndPort(text: string): { readonly host: string; readonl
   const match = /^(?:\[([0-9a-fA-F:.]{2,64})\]|([A-Za-z0-9.\-_]{0,253})):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (match === null || port < 1 || port > 65535)
-    throw new PomonaError("invalid_request", `${JSON.stringify(text.slice(0, 300))} is not an address of the form host:port`);
+    throw new PomonaError(
+      "invalid_request",
+      `${JSON.stringify(text.slice(0, 300))} is not an address of the form host:port`,
+    );
   return { host: match[1] ?? match[2] ?? "", port };
 }

@@ -17,7 +17,11 @@ import { fromServiceError } from "./status.ts";
 
 /** Coordinator to node: a hang or a partition is noticed in about 0.8 s. Connects at the first call. */
 export function createNodeClient(address: string): NodeClient {
-  return new pomona.Node(address, credentials.createInsecure(), channelOptions(nodeKeepaliveMs, nodeKeepaliveTimeoutMs));
+  return new pomona.Node(
+    address,
+    credentials.createInsecure(),
+    channelOptions(nodeKeepaliveMs, nodeKeepaliveTimeoutMs),
+  );
 }
 
 /** Any client to the coordinator. */
@@ -144,7 +148,10 @@ type Delivery<Response> = {
   readonly fail: (thrown: unknown) => void;
 };
 
-function deliver<Response>(call: ClientReadableStream<Response>, { message, onMessage, fail }: Delivery<Response>): void {
+function deliver<Response>(
+  call: ClientReadableStream<Response>,
+  { message, onMessage, fail }: Delivery<Response>,
+): void {
   try {
     const pending = onMessage(message);
     if (pending === undefined) return;

@@ -96,12 +96,14 @@ test("a stream arrives in order, and a slow reader holds the server back", async
   let sentMax = 0;
   let received = 0;
   const handlers = {
-    WatchStatus: streamHandler<unknown, { status: { hostname: string; sequence: number } }>(async (_request, stream) => {
-      for (let sequence = 0; sequence < 400; sequence += 1) {
-        await stream.send({ status: { hostname: "h".repeat(10_000), sequence } });
-        sentMax = Math.max(sentMax, sequence - received);
-      }
-    }),
+    WatchStatus: streamHandler<unknown, { status: { hostname: string; sequence: number } }>(
+      async (_request, stream) => {
+        for (let sequence = 0; sequence < 400; sequence += 1) {
+          await stream.send({ status: { hostname: "h".repeat(10_000), sequence } });
+          sentMax = Math.max(sentMax, sequence - received);
+        }
+      },
+    ),
   };
   await withNode(handlers, async ({ client }) => {
     const onMessage = async (message: { status: { sequence: number } | null }): Promise<void> => {

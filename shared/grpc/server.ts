@@ -114,7 +114,9 @@ function bindError(error: Error, options: GrpcServerOptions): PomonaError {
     const fix = "choose 127.0.0.1, 0.0.0.0 or an address of this machine with --host";
     return new PomonaError("setup_failed", `${host} is not an address of this machine: ${fix}`, { cause: error });
   }
-  return new PomonaError("setup_failed", `cannot serve gRPC on ${hostAndPort(host, port)}: ${error.message}`, { cause: error });
+  return new PomonaError("setup_failed", `cannot serve gRPC on ${hostAndPort(host, port)}: ${error.message}`, {
+    cause: error,
+  });
 }
 
 function shutDown(server: Server, graceMs: number): Promise<void> {

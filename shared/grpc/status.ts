@@ -1,5 +1,12 @@
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
-import { type ErrorCode, type ErrorDetails, errorTable, PomonaError, parseErrorCode, toPomonaError } from "../core/errors.ts";
+import {
+  type ErrorCode,
+  type ErrorDetails,
+  errorTable,
+  PomonaError,
+  parseErrorCode,
+  toPomonaError,
+} from "../core/errors.ts";
 
 // Trailing metadata of every error that Pomona sends. Clients that do not know it still get status and message.
 const codeKey = "pomona-code";

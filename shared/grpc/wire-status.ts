@@ -2,12 +2,18 @@
 // PomonaError `invalid_request` with the field.
 import type { NodeCapacity__Output } from "@pomona/proto/generated/pomona/v1/NodeCapacity";
 import type { NodeState as WireNodeState } from "@pomona/proto/generated/pomona/v1/NodeState";
-import type { NodeStatus as WireNodeStatus, NodeStatus__Output } from "@pomona/proto/generated/pomona/v1/NodeStatus";
+import type { NodeStatus__Output, NodeStatus as WireNodeStatus } from "@pomona/proto/generated/pomona/v1/NodeStatus";
 import type { PowerSource } from "@pomona/proto/generated/pomona/v1/PowerSource";
 import type { ReplicaMemory__Output } from "@pomona/proto/generated/pomona/v1/ReplicaMemory";
-import type { ReplicaSpec as WireReplicaSpec, ReplicaSpec__Output } from "@pomona/proto/generated/pomona/v1/ReplicaSpec";
+import type {
+  ReplicaSpec__Output,
+  ReplicaSpec as WireReplicaSpec,
+} from "@pomona/proto/generated/pomona/v1/ReplicaSpec";
 import type { ReplicaState as WireReplicaState } from "@pomona/proto/generated/pomona/v1/ReplicaState";
-import type { ReplicaStatus as WireReplicaStatus, ReplicaStatus__Output } from "@pomona/proto/generated/pomona/v1/ReplicaStatus";
+import type {
+  ReplicaStatus__Output,
+  ReplicaStatus as WireReplicaStatus,
+} from "@pomona/proto/generated/pomona/v1/ReplicaStatus";
 import type { ThermalState as WireThermalState } from "@pomona/proto/generated/pomona/v1/ThermalState";
 import { pomona } from "@pomona/proto/load";
 import { PomonaError } from "../core/errors.ts";
@@ -116,7 +122,10 @@ export function nodeStatusFromWire(wire: NodeStatus__Output | null): NodeStatus 
       source: checkEnum("status.power.source", status.power?.source ?? "POWER_SOURCE_UNSPECIFIED", powerSourcesByWire),
       watts: checkNumber("status.power.watts", status.power?.watts ?? 0, { min: 0, max: 1e6 }) || null,
     },
-    heartbeatIntervalMs: checkInteger("status.heartbeat_interval_ms", status.heartbeatIntervalMs, { min: 10, max: 60_000 }),
+    heartbeatIntervalMs: checkInteger("status.heartbeat_interval_ms", status.heartbeatIntervalMs, {
+      min: 10,
+      max: 60_000,
+    }),
   };
 }
 
@@ -137,7 +146,8 @@ export function decodeNodeStatus(payload: Uint8Array): NodeStatus {
 }
 
 function grpcAddressFromWire(address: string): string {
-  if (!/^[A-Za-z0-9.\-_:[\]]{0,253}:\d{1,5}$/.test(address)) fail("status.grpc_address", "must be of the form host:port");
+  if (!/^[A-Za-z0-9.\-_:[\]]{0,253}:\d{1,5}$/.test(address))
+    fail("status.grpc_address", "must be of the form host:port");
   return address;
 }
 

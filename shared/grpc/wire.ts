@@ -1,14 +1,17 @@
 // Generations: wire format <-> values of shared/core/generation. The directions from the wire validate and throw
 // PomonaError `invalid_request` with the field. Node statuses and replicas are in wire-status.ts.
-import type { Ending as WireEnding, Ending__Output } from "@pomona/proto/generated/pomona/v1/Ending";
+import type { Ending__Output, Ending as WireEnding } from "@pomona/proto/generated/pomona/v1/Ending";
 import type { ErrorDetail, ErrorDetail__Output } from "@pomona/proto/generated/pomona/v1/ErrorDetail";
 import type { FinishReason as WireFinishReason } from "@pomona/proto/generated/pomona/v1/FinishReason";
-import type { NodeGenerateRequest, NodeGenerateRequest__Output } from "@pomona/proto/generated/pomona/v1/NodeGenerateRequest";
+import type {
+  NodeGenerateRequest,
+  NodeGenerateRequest__Output,
+} from "@pomona/proto/generated/pomona/v1/NodeGenerateRequest";
 import type {
   NodeGenerateResponse,
   NodeGenerateResponse__Output,
 } from "@pomona/proto/generated/pomona/v1/NodeGenerateResponse";
-import type { Sampling as WireSampling, Sampling__Output } from "@pomona/proto/generated/pomona/v1/Sampling";
+import type { Sampling__Output, Sampling as WireSampling } from "@pomona/proto/generated/pomona/v1/Sampling";
 import type { TokenChunk__Output } from "@pomona/proto/generated/pomona/v1/TokenChunk";
 import { unreachable } from "../core/assert.ts";
 import { parseErrorCode } from "../core/errors.ts";
@@ -170,7 +173,8 @@ function chunkLengthsFromWire(lengths: readonly number[], promptLength: number):
   checkLength("prompt_chunk_lengths", lengths, tokensMax);
   let sum = 0;
   for (const length of lengths) sum += checkInteger("prompt_chunk_lengths", length, { min: 1, max: promptLength });
-  if (sum > promptLength) fail("prompt_chunk_lengths", `sum to ${sum}, more than the ${promptLength} tokens of the prompt`);
+  if (sum > promptLength)
+    fail("prompt_chunk_lengths", `sum to ${sum}, more than the ${promptLength} tokens of the prompt`);
   return lengths;
 }
 
@@ -190,7 +194,12 @@ export function attemptFrameToWire({ requestId, epoch, frame }: AddressedFrame):
     }
     case "tokens": {
       const texts = frame.texts.map((text) => Buffer.from(text.buffer, text.byteOffset, text.byteLength));
-      return { requestId, epoch, frame: "tokens", tokens: { firstIndex: frame.firstIndex, ids: [...frame.ids], texts } };
+      return {
+        requestId,
+        epoch,
+        frame: "tokens",
+        tokens: { firstIndex: frame.firstIndex, ids: [...frame.ids], texts },
+      };
     }
     case "ending":
       return { requestId, epoch, frame: "ending", ending: endingToWire(frame.ending) };
