@@ -35,7 +35,12 @@ export type Effect =
   | { readonly kind: "announce"; readonly announcement: Announcement };
 
 export type Announcement =
-  | { readonly kind: "memberChanged"; readonly nodeId: NodeId; readonly from: MemberState | null; readonly to: MemberState }
+  | {
+      readonly kind: "memberChanged";
+      readonly nodeId: NodeId;
+      readonly from: MemberState | null;
+      readonly to: MemberState;
+    }
   | { readonly kind: "memberForgotten"; readonly nodeId: NodeId }
   | { readonly kind: "membersFull"; readonly nodeId: NodeId; readonly membersMax: number }
   | {

@@ -60,7 +60,12 @@ export function takeLoaded(member: Member, replica: ReplicaStatus): void {
 /** A load failed: back off, for ever when trying again cannot help. */
 export function takeLoadFailure(
   member: Member,
-  load: { readonly replicaId: ReplicaId; readonly model: string; readonly failure: GenerationFailure; readonly nowMs: number },
+  load: {
+    readonly replicaId: ReplicaId;
+    readonly model: string;
+    readonly failure: GenerationFailure;
+    readonly nowMs: number;
+  },
   config: CoreConfig,
 ): Effect {
   if (member.loading === load.replicaId) member.loading = null;
@@ -73,5 +78,8 @@ export function takeLoadFailure(
     failure: load.failure,
   });
   const { code, message } = load.failure;
-  return { kind: "announce", announcement: { kind: "loadFailed", nodeId: member.nodeId, model: load.model, code, message } };
+  return {
+    kind: "announce",
+    announcement: { kind: "loadFailed", nodeId: member.nodeId, model: load.model, code, message },
+  };
 }

@@ -99,6 +99,8 @@ export type ClusterState = {
   readonly boundByReplica: Map<ReplicaId, Set<RequestId>>;
   /** When each replica was last bound, as a count of bindings: spreads ties. */
   readonly lastBinding: Map<ReplicaId, number>;
+  /** Replicas that refused or lost an attempt get none until then, so that one fault does not eat all moves. */
+  readonly avoidUntilMs: Map<ReplicaId, number>;
   bindings: number;
   arrivals: number;
   /** Names new replicas together with the coordinator's start. */
@@ -156,6 +158,7 @@ export function emptyState(): ClusterState {
     queue: [],
     boundByReplica: new Map(),
     lastBinding: new Map(),
+    avoidUntilMs: new Map(),
     bindings: 0,
     arrivals: 0,
     replicasNamed: 0,
@@ -171,3 +174,6 @@ export function usageOf(record: RequestRecord): Usage {
     generatedTokens: record.emittedTokenIds.length,
   };
 }
+
+/** What a decision is given beside its subject. `nowMs` is monotonic and never goes back. */
+export type StepContext = { readonly state: ClusterState; readonly nowMs: number; readonly config: CoreConfig };

@@ -66,14 +66,13 @@ function isOnItsWay(member: Member, model: ModelName): boolean {
   return member.status.replicas.some((replica) => replica.model === model && replica.state === "loading");
 }
 
-/** Ready when every model has a ready replica or can never have one, and at least one answers. */
+/** Ready when at least one model answers; the reasons name those that do not. */
 export function readinessOf(state: ClusterState): Readiness {
   const models = modelSummaries(state);
   const waiting = models.filter((model) => model.state !== "ready");
   const reasons = waiting.map((model) => `model ${model.name} is ${model.state}: ${model.reason}`);
   if (models.length === 0) reasons.push("no model is deployed");
-  const isReady = models.some((model) => model.state === "ready") && waiting.every((model) => model.state === "failed");
-  return { isReady, reasons };
+  return { isReady: waiting.length < models.length, reasons };
 }
 
 export function queueDepths(state: ClusterState): Map<ModelName, number> {

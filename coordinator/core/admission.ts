@@ -1,0 +1,58 @@
+// Whether a request may enter the queue. A refusal is a value that says why and what to do.
+import { PomonaError } from "@pomona/shared/core/errors";
+import type { ModelName } from "@pomona/shared/core/ids";
+import type { ClusterState, CoreConfig } from "./state.ts";
+import { modelSummaries } from "./views.ts";
+
+/** How long a client should wait for a model that is loading, while nothing better is known. */
+const loadingRetryMs = 2000;
+
+/** Null when the pool has the model and may come to answer; the refusal else. */
+export function refuseModel(state: ClusterState, model: ModelName): PomonaError | null {
+  const models = modelSummaries(state);
+  const summary = models.find(({ name }) => name === model);
+  if (summary === undefined) {
+    const names = models.map(({ name }) => name).join(", ") || "none";
+    return new PomonaError("model_not_found", `model ${JSON.stringify(model)} is not in this pool; it has: ${names}`, {
+      field: "model",
+    });
+  }
+  switch (summary.state) {
+    case "ready":
+    case "loading":
+      return null;
+    case "failed":
+      return new PomonaError("model_failed", `model ${model} cannot be loaded: ${summary.reason}`);
+    case "unplaced":
+      return new PomonaError("model_not_ready", `model ${model} runs on no node: ${summary.reason}`, {
+        retryAfterMs: loadingRetryMs,
+      });
+  }
+}
+
+export type PromptSize = {
+  readonly model: ModelName;
+  readonly promptTokens: number;
+  readonly maxTokens: number | null;
+};
+
+/** The tokens that may be generated, or the refusal when the prompt leaves no room for them. */
+export function decideMaxTokens(state: ClusterState, size: PromptSize): number | PomonaError {
+  const contextLength = state.deployments.get(size.model)?.contextLength ?? 0;
+  const room = contextLength - size.promptTokens;
+  if (size.promptTokens === 0) return new PomonaError("invalid_request", "the prompt is empty", { field: "prompt" });
+  if (room >= Math.max(1, size.maxTokens ?? 1)) return size.maxTokens ?? room;
+  const wanted = size.maxTokens === null ? "" : ` and ${size.maxTokens} for the answer`;
+  return new PomonaError(
+    "context_length_exceeded",
+    `the context of ${size.model} is ${contextLength} tokens; the request needs ${size.promptTokens} for the prompt${wanted}`,
+    { field: "prompt" },
+  );
+}
+
+/** The refusal when the queue is full, else null. */
+export function refuseQueue(state: ClusterState, config: CoreConfig): PomonaError | null {
+  if (state.queue.length < config.queueLengthMax) return null;
+  const message = `${state.queue.length} requests wait already, the most that this pool queues; try again later`;
+  return new PomonaError("queue_full", message, { retryAfterMs: 5000 });
+}

@@ -1,0 +1,201 @@
+// The life of a request between admission and its one ending: tokens pass, attempts are lost, it goes on elsewhere.
+import type { AttemptFrame, Ending, FinishReason, GenerationFailure } from "@pomona/shared/core/generation";
+import type { NodeId, RequestId } from "@pomona/shared/core/ids";
+import { avoid, enqueue, unbind } from "./dispatch.ts";
+import type { Effect } from "./effect.ts";
+import type { NewRequest } from "./event.ts";
+import { type RequestRecord, type StepContext, usageOf } from "./state.ts";
+
+export function arrive({ state, nowMs }: StepContext, request: NewRequest): Effect[] {
+  state.arrivals += 1;
+  const record: RequestRecord = {
+    ...request,
+    arrivedAtMs: nowMs,
+    order: state.arrivals,
+    place: { kind: "queued" },
+    epoch: 0,
+    emittedTokenIds: [],
+    promptChunkLengths: [],
+    hasChunks: false,
+    cachedPromptTokens: 0,
+    moves: 0,
+    engineCrashes: 0,
+    queueMs: 0,
+    queuedAtMs: nowMs,
+    prefillMs: 0,
+    decodeMs: 0,
+  };
+  state.requests.set(request.requestId, record);
+  enqueue(state, record, nowMs);
+  return [];
+}
+
+/** Ends a request before its node does: the client left, or has all that it wanted. */
+export function endEarly(context: StepContext, requestId: RequestId, reason: "cancelled" | "stop"): Effect[] {
+  const record = context.state.requests.get(requestId);
+  if (record === undefined) return [];
+  return [...cancelAttempt(record), ...finish(context, record, { reason, failure: null })];
+}
+
+/** Ends requests whose deadline passed, and moves those whose node sends no frames. */
+export function reviewRequests(context: StepContext): Effect[] {
+  const effects: Effect[] = [];
+  for (const record of context.state.requests.values()) {
+    if (context.nowMs >= record.deadlineMs) {
+      const failure = deadlineFailure(record);
+      effects.push(...cancelAttempt(record), ...finish(context, record, { reason: "expired", failure }));
+    } else if (record.place.kind === "bound" && context.nowMs >= record.place.progressDeadlineMs) {
+      const message = `node ${record.place.nodeId} sent nothing for too long`;
+      effects.push(...loseAttempt(context, record, { code: "node_lost", message, isRetryable: true }));
+    }
+  }
+  return effects;
+}
+
+function deadlineFailure(record: RequestRecord): GenerationFailure {
+  const waited = record.place.kind === "queued" ? "waited for a free slot" : "was being answered";
+  const ms = Math.round(record.deadlineMs - record.arrivedAtMs);
+  return { code: "deadline_exceeded", message: `the request ${waited} when its ${ms} ms were over`, isRetryable: true };
+}
+
+/** Moves every request that was bound to a node which is gone. */
+export function loseNode(context: StepContext, nodeId: NodeId, why: string): Effect[] {
+  const failure: GenerationFailure = { code: "node_lost", message: why, isRetryable: true };
+  const lost = [...context.state.requests.values()].filter(
+    ({ place }) => place.kind === "bound" && place.nodeId === nodeId,
+  );
+  return lost.flatMap((record) => loseAttempt(context, record, failure));
+}
+
+export function takeFrame(
+  context: StepContext,
+  sent: { readonly requestId: RequestId; readonly epoch: number; readonly frame: AttemptFrame },
+): Effect[] {
+  const { state } = context;
+  const record = state.requests.get(sent.requestId);
+  if (record === undefined) {
+    state.dropped.unknownRequest += 1;
+    return [];
+  }
+  if (record.place.kind !== "bound" || record.epoch !== sent.epoch) {
+    state.dropped.oldEpoch += 1;
+    return [];
+  }
+  const { nodeId } = record.place;
+  switch (sent.frame.kind) {
+    case "accepted":
+      record.cachedPromptTokens = sent.frame.cachedPromptTokens;
+      if (!record.hasChunks) record.promptChunkLengths = [];
+      return [{ kind: "deliver", requestId: record.requestId, nodeId, frame: sent.frame }];
+    case "prefill":
+      expectProgress(record, context.nowMs + context.config.prefillProgressMs);
+      if (!record.hasChunks && sent.frame.chunkLength > 0) record.promptChunkLengths.push(sent.frame.chunkLength);
+      return [{ kind: "deliver", requestId: record.requestId, nodeId, frame: sent.frame }];
+    case "tokens":
+      return takeTokens(context, record, sent.frame);
+    case "ending":
+      return takeEnding(context, record, sent.frame.ending);
+  }
+}
+
+function expectProgress(record: RequestRecord, progressDeadlineMs: number): void {
+  if (record.place.kind === "bound") record.place.progressDeadlineMs = progressDeadlineMs;
+}
+
+function takeTokens(context: StepContext, record: RequestRecord, frame: AttemptFrame & { kind: "tokens" }): Effect[] {
+  if (record.place.kind !== "bound") return [];
+  const isInOrder = frame.firstIndex === record.emittedTokenIds.length && frame.ids.length === frame.texts.length;
+  if (!isInOrder || frame.firstIndex + frame.ids.length > record.maxTokens) {
+    context.state.dropped.brokenOrder += 1;
+    const message = `node ${record.place.nodeId} sent token ${frame.firstIndex} when ${record.emittedTokenIds.length} was due`;
+    return loseAttempt(context, record, { code: "node_lost", message, isRetryable: true });
+  }
+  // Kept before they are passed on: what a client has seen can always be continued.
+  record.emittedTokenIds.push(...frame.ids);
+  record.hasChunks = true;
+  expectProgress(record, context.nowMs + context.config.decodeProgressMs);
+  return [{ kind: "deliver", requestId: record.requestId, nodeId: record.place.nodeId, frame }];
+}
+
+function takeEnding(context: StepContext, record: RequestRecord, ending: Ending): Effect[] {
+  record.prefillMs += ending.timings.prefillMs;
+  record.decodeMs += ending.timings.decodeMs;
+  if (ending.reason === "stop" || ending.reason === "length") {
+    return finish(context, record, { reason: ending.reason, failure: null });
+  }
+  const failure = ending.failure ?? {
+    code: "node_lost",
+    message: `the node ended the attempt as ${ending.reason}`,
+    isRetryable: true,
+  };
+  return failAttempt(context, record, failure);
+}
+
+/** The node refused, or the attempt failed there. A refusal for want of a slot costs only a requeue. */
+export function takeAttemptFailure(
+  context: StepContext,
+  failed: { readonly requestId: RequestId; readonly epoch: number; readonly failure: GenerationFailure },
+): Effect[] {
+  const record = context.state.requests.get(failed.requestId);
+  if (record === undefined || record.epoch !== failed.epoch || record.place.kind !== "bound") return [];
+  return failAttempt(context, record, failed.failure);
+}
+
+function failAttempt(context: StepContext, record: RequestRecord, failure: GenerationFailure): Effect[] {
+  if (failure.code === "slots_full") {
+    avoid(record, context);
+    unbind(context.state, record);
+    enqueue(context.state, record, context.nowMs);
+    return [];
+  }
+  if (!failure.isRetryable) return finish(context, record, { reason: "failed", failure });
+  return loseAttempt(context, record, failure);
+}
+
+/** The attempt is lost. Back into the queue at the old place, with all that was emitted; or failed, when it moved too often. */
+function loseAttempt(context: StepContext, record: RequestRecord, failure: GenerationFailure): Effect[] {
+  const { state, config } = context;
+  const effects = cancelAttempt(record);
+  avoid(record, context);
+  const from = unbind(state, record);
+  record.moves += 1;
+  if (failure.code === "engine_crashed") record.engineCrashes += 1;
+  if (record.moves > config.movesMax || record.engineCrashes >= config.engineCrashesMax) {
+    record.place = { kind: "queued" };
+    return [...effects, ...finish(context, record, { reason: "failed", failure })];
+  }
+  if (record.emittedTokenIds.length >= record.maxTokens) {
+    return [...effects, ...finish(context, record, { reason: "length", failure: null })];
+  }
+  enqueue(state, record, context.nowMs);
+  const { requestId, model } = record;
+  const announcement = {
+    kind: "requestMoved",
+    requestId,
+    model,
+    from: from ?? "",
+    reason: failure.code,
+  } as const;
+  return [...effects, { kind: "announce", announcement }];
+}
+
+function cancelAttempt(record: RequestRecord): Effect[] {
+  if (record.place.kind !== "bound") return [];
+  const { requestId, epoch } = record;
+  return [{ kind: "cancelAttempt", nodeId: record.place.nodeId, requestId, epoch }];
+}
+
+type Outcome = { readonly reason: FinishReason; readonly failure: GenerationFailure | null };
+
+function finish({ state, nowMs }: StepContext, record: RequestRecord, outcome: Outcome): Effect[] {
+  const nodeId = unbind(state, record);
+  const waiting = state.queue.indexOf(record);
+  if (waiting >= 0) {
+    state.queue.splice(waiting, 1);
+    record.queueMs += nowMs - record.queuedAtMs;
+  }
+  state.requests.delete(record.requestId);
+  const { queueMs, prefillMs, decodeMs } = record;
+  const ending: Ending = { ...outcome, usage: usageOf(record), timings: { queueMs, prefillMs, decodeMs } };
+  return [{ kind: "finish", requestId: record.requestId, nodeId, ending }];
+}

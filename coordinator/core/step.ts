@@ -1,0 +1,88 @@
+// The coordinator's one transition function. It changes the state in place, because copying maps for every token would
+// cost more than the tokens; nobody else writes to it, and the same events at the same times give the same effects.
+import { dispatch } from "./dispatch.ts";
+import type { Effect } from "./effect.ts";
+import type { ClusterEvent } from "./event.ts";
+import { forgetMember, reviewMembers, takeHeartbeat } from "./membership.ts";
+import { place, takeLoaded, takeLoadFailure } from "./placement.ts";
+import { arrive, endEarly, loseNode, reviewRequests, takeAttemptFailure, takeFrame } from "./requests.ts";
+import type { StepContext } from "./state.ts";
+
+/**
+ * Takes one event in and returns what has to be done, in order.
+ * @param context `nowMs` is monotonic time in milliseconds, never less than at the event before.
+ */
+export function step(event: ClusterEvent, context: StepContext): Effect[] {
+  const effects = take(event, context);
+  // Tokens of a running request free no slot and add no memory: the hot path ends here.
+  if (event.kind === "frame" && event.frame.kind !== "ending" && effects[0]?.kind === "deliver") return effects;
+  effects.push(...place(context.state, context.nowMs, context.config));
+  effects.push(...dispatch(context.state, context.nowMs, context.config));
+  return effects;
+}
+
+function take(event: ClusterEvent, context: StepContext): Effect[] {
+  const { state } = context;
+  switch (event.kind) {
+    case "tick":
+      return review(context);
+    case "deploymentAdded":
+      state.deployments.set(event.deployment.model, event.deployment);
+      return [];
+    case "heartbeat":
+      return heartbeat(context, event);
+    case "linkUp":
+      return setLink(context, event.nodeId, true);
+    case "linkDown":
+      return setLink(context, event.nodeId, false);
+    case "nodeForgotten":
+      return forgetMember(state, event.nodeId);
+    case "replicaLoaded":
+    case "loadFailed":
+      return loadEnded(context, event);
+    case "requestArrived":
+      return arrive(context, event.request);
+    case "requestCancelled":
+      return endEarly(context, event.requestId, "cancelled");
+    case "requestStopped":
+      return endEarly(context, event.requestId, "stop");
+    case "frame":
+      return takeFrame(context, event);
+    case "attemptFailed":
+      return takeAttemptFailure(context, event);
+  }
+}
+
+function review(context: StepContext): Effect[] {
+  const { died, effects } = reviewMembers(context.state, context.nowMs, context.config);
+  for (const nodeId of died) effects.push(...loseNode(context, nodeId, `node ${nodeId} sends no heartbeats`));
+  effects.push(...reviewRequests(context));
+  return effects;
+}
+
+function heartbeat(context: StepContext, event: ClusterEvent & { kind: "heartbeat" }): Effect[] {
+  const taken = takeHeartbeat(context.state, { ...event, nowMs: context.nowMs }, context.config);
+  if (taken.outcome === "ignored") return taken.effects;
+  const { nodeId } = event.status;
+  const effects = [...taken.effects];
+  if (taken.outcome === "replaced") effects.push(...loseNode(context, nodeId, `node ${nodeId} was restarted`));
+  effects.push(...reviewMembers(context.state, context.nowMs, context.config).effects);
+  return effects;
+}
+
+function setLink(context: StepContext, nodeId: string, isUp: boolean): Effect[] {
+  const member = context.state.members.get(nodeId);
+  if (member === undefined || member.isLinkUp === isUp) return [];
+  member.isLinkUp = isUp;
+  return isUp ? [] : loseNode(context, nodeId, `the connection to node ${nodeId} broke`);
+}
+
+function loadEnded(context: StepContext, event: ClusterEvent & { kind: "replicaLoaded" | "loadFailed" }): Effect[] {
+  const member = context.state.members.get(event.nodeId);
+  if (member === undefined) return [];
+  if (event.kind === "loadFailed") {
+    return [takeLoadFailure(member, { ...event, nowMs: context.nowMs }, context.config)];
+  }
+  takeLoaded(member, event.replica);
+  return [];
+}
