@@ -1,7 +1,6 @@
-// What every API adapter translates into, and what it gets back. One internal request, one stream of events.
-import type { PomonaError } from "@pomona/shared/core/errors";
+// What every API adapter translates into, and what it gets back: one internal request, one kind of event.
 import type { Ending, PromptInput, Sampling } from "@pomona/shared/core/generation";
-import type { ModelName, NodeId, RequestId } from "@pomona/shared/core/ids";
+import type { ModelName, NodeId } from "@pomona/shared/core/ids";
 
 /** A validated request of any API. */
 export type GenerationRequest = {
@@ -33,13 +32,6 @@ export type GenerationEvent =
   | { readonly kind: "text"; readonly text: string; readonly lastIndex: number }
   | { readonly kind: "ending"; readonly ending: Ending };
 
-/** A request that was admitted: its id, and its events until the ending. */
-export type Generation = {
-  readonly requestId: RequestId;
-  /** Ends after the `ending` event. Leaving the loop early cancels the request. */
-  readonly events: AsyncIterable<GenerationEvent>;
-};
-
 export type ModelState = "ready" | "loading" | "failed" | "unplaced";
 
 export type ModelSummary = {
@@ -54,21 +46,3 @@ export type ModelSummary = {
 };
 
 export type Readiness = { readonly isReady: boolean; readonly reasons: readonly string[] };
-
-/** What the API adapters (http, grpc) use of the coordinator. */
-export type Gateway = {
-  /**
-   * Validates against the pool, tokenizes, queues. Aborting the signal cancels the request wherever it is.
-   * @throws PomonaError `model_not_found`, `context_length_exceeded`, `model_not_ready`, `model_failed`, `queue_full`, ...
-   */
-  generate(request: GenerationRequest, signal: AbortSignal): Promise<Generation>;
-  /** Events of a running generation from a token index on. @throws PomonaError `not_found`. */
-  attach(requestId: RequestId, fromIndex: number, signal: AbortSignal): Generation;
-  tokenize(model: ModelName, input: PromptInput, signal: AbortSignal): Promise<readonly number[]>;
-  models(): readonly ModelSummary[];
-  readiness(): Readiness;
-  /** Prometheus text exposition of the pool. */
-  metricsText(): Promise<string>;
-  /** Counts a request that ended without being admitted. */
-  countRefusal(api: GenerationRequest["api"], model: ModelName, error: PomonaError): void;
-};

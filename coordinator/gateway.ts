@@ -1,0 +1,30 @@
+// The port between the API adapters (http/, grpc/) and the coordinator's loop. Types only, so that adapters know no loop.
+import type { PomonaError } from "@pomona/shared/core/errors";
+import type { PromptInput } from "@pomona/shared/core/generation";
+import type { ModelName, RequestId } from "@pomona/shared/core/ids";
+import type { GenerationEvent, GenerationRequest, ModelSummary, Readiness } from "./core/generation-request.ts";
+
+/** A request that was admitted: its id, and its events until the ending. */
+export type Generation = {
+  readonly requestId: RequestId;
+  /** Ends after the `ending` event. Leaving the loop early cancels the request. */
+  readonly events: AsyncIterable<GenerationEvent>;
+};
+
+/** What the API adapters (http, grpc) use of the coordinator. */
+export type Gateway = {
+  /**
+   * Validates against the pool, tokenizes, queues. Aborting the signal cancels the request wherever it is.
+   * @throws PomonaError `model_not_found`, `context_length_exceeded`, `model_not_ready`, `model_failed`, `queue_full`, ...
+   */
+  generate(request: GenerationRequest, signal: AbortSignal): Promise<Generation>;
+  /** Events of a running generation from a token index on. @throws PomonaError `not_found`. */
+  attach(requestId: RequestId, fromIndex: number, signal: AbortSignal): Generation;
+  tokenize(model: ModelName, input: PromptInput, signal: AbortSignal): Promise<readonly number[]>;
+  models(): readonly ModelSummary[];
+  readiness(): Readiness;
+  /** Prometheus text exposition of the pool. */
+  metricsText(): Promise<string>;
+  /** Counts a request that ended without being admitted. */
+  countRefusal(api: GenerationRequest["api"], model: ModelName, error: PomonaError): void;
+};

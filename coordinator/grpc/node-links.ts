@@ -1,0 +1,211 @@
+// The coordinator's side of each node: one gRPC client, its status watched all the time, and the calls that effects ask for.
+import type { NodeClient } from "@pomona/proto/generated/pomona/v1/Node";
+import { pomona } from "@pomona/proto/load";
+import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
+import type { Attempt, GenerationFailure, PromptInput } from "@pomona/shared/core/generation";
+import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
+import type { ReplicaSpec } from "@pomona/shared/core/node-status";
+import { callUnary, createNodeClient, readStream } from "@pomona/shared/grpc/client";
+import { attemptFrameFromWire, attemptToWire } from "@pomona/shared/grpc/wire";
+import { tokenizeInputToWire } from "@pomona/shared/grpc/wire-prompt";
+import { nodeStatusFromWire, replicaSpecToWire, replicaStatusFromWire } from "@pomona/shared/grpc/wire-status";
+import type { Logger } from "@pomona/shared/runtime/logger";
+import type { ClusterEvent } from "../core/event.ts";
+
+/** A big model on a slow disk: 500 GB at 0.5 GB/s and room. */
+const loadTimeoutMs = 30 * 60_000;
+const unloadTimeoutMs = 10_000;
+const reconnectMinMs = 200;
+const reconnectMaxMs = 2000;
+
+export type TokenizedPrompt = { readonly tokenIds: readonly number[]; readonly stop: readonly string[] };
+export type TokenizeCall = {
+  readonly nodeId: NodeId;
+  readonly replicaId: ReplicaId;
+  readonly input: PromptInput;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+};
+
+type Link = { readonly address: string; readonly client: NodeClient; readonly closed: AbortController };
+
+type Dependencies = { readonly log: Logger; readonly onEvent: (event: ClusterEvent) => void };
+
+/** All links of a coordinator. Attempts are named by (request id, epoch). */
+export class NodeLinks {
+  readonly #log: Logger;
+  readonly #onEvent: (event: ClusterEvent) => void;
+  readonly #links = new Map<NodeId, Link>();
+  readonly #attempts = new Map<string, AbortController>();
+  readonly #probes = new Map<string, AbortController>();
+
+  constructor(dependencies: Dependencies) {
+    this.#log = dependencies.log;
+    this.#onEvent = dependencies.onEvent;
+  }
+
+  /** Watches a node at an address until `disconnect`. A new address replaces the old link. */
+  connect(nodeId: NodeId, address: string): void {
+    const known = this.#links.get(nodeId);
+    if (known?.address === address) return;
+    this.disconnect(nodeId);
+    const link = { address, client: createNodeClient(address), closed: new AbortController() };
+    this.#links.set(nodeId, link);
+    void this.#watch(link, { nodeId });
+  }
+
+  disconnect(nodeId: NodeId): void {
+    const link = this.#links.get(nodeId);
+    if (link === undefined) return;
+    this.#links.delete(nodeId);
+    link.closed.abort();
+    link.client.close();
+  }
+
+  /** Asks an address whose node is not known yet for its status, again and again until it answers or `close`. */
+  discover(address: string): void {
+    if (this.#probes.has(address) || [...this.#links.values()].some((link) => link.address === address)) return;
+    const closed = new AbortController();
+    this.#probes.set(address, closed);
+    const link = { address, client: createNodeClient(address), closed };
+    void this.#watch(link, { nodeId: null }).finally(() => {
+      this.#probes.delete(address);
+      link.client.close();
+    });
+  }
+
+  /** Gives up on an address that was discovered and has not answered. */
+  undiscover(address: string): void {
+    this.#probes.get(address)?.abort();
+  }
+
+  startAttempt(nodeId: NodeId, attempt: Attempt): void {
+    const { requestId, epoch } = attempt;
+    const failed = (failure: GenerationFailure): void =>
+      this.#onEvent({ kind: "attemptFailed", requestId, epoch, failure });
+    const link = this.#links.get(nodeId);
+    if (link === undefined) {
+      queueMicrotask(() => failed(failureOf(new PomonaError("node_lost", `no link to node ${nodeId}`))));
+      return;
+    }
+    const key = attemptKey(requestId, epoch);
+    const controller = new AbortController();
+    this.#attempts.set(key, controller);
+    readStream(link.client, pomona.Node.service.Generate, {
+      request: attemptToWire(attempt),
+      timeoutMs: null,
+      signal: controller.signal,
+      onMessage: (message) => this.#onEvent({ kind: "frame", ...attemptFrameFromWire(message) }),
+    })
+      .then(
+        () => failed(failureOf(new PomonaError("node_lost", `node ${nodeId} ended an attempt without saying how`))),
+        (thrown: unknown) => failed(failureOf(toPomonaError(thrown))),
+      )
+      .finally(() => this.#attempts.delete(key));
+  }
+
+  cancelAttempt(requestId: RequestId, epoch: number): void {
+    this.#attempts.get(attemptKey(requestId, epoch))?.abort();
+  }
+
+  async loadReplica(nodeId: NodeId, replicaId: ReplicaId, spec: ReplicaSpec): Promise<void> {
+    try {
+      const { client, closed } = this.#link(nodeId);
+      const answer = await callUnary(client, pomona.Node.service.LoadReplica, {
+        request: { replicaId, spec: replicaSpecToWire(spec) },
+        timeoutMs: loadTimeoutMs,
+        signal: closed.signal,
+      });
+      this.#onEvent({ kind: "replicaLoaded", nodeId, replica: replicaStatusFromWire(answer.replica) });
+    } catch (thrown) {
+      const failure = failureOf(toPomonaError(thrown));
+      this.#onEvent({ kind: "loadFailed", nodeId, replicaId, model: spec.model, failure });
+    }
+  }
+
+  async unloadReplica(nodeId: NodeId, replicaId: ReplicaId): Promise<void> {
+    try {
+      const { client, closed } = this.#link(nodeId);
+      const call = { request: { replicaId }, timeoutMs: unloadTimeoutMs, signal: closed.signal };
+      await callUnary(client, pomona.Node.service.UnloadReplica, call);
+    } catch (thrown) {
+      this.#log.warn({ nodeId, replicaId, code: toPomonaError(thrown).code }, "unloading a replica failed");
+    }
+  }
+
+  /** @throws PomonaError what the node said, or `node_lost`. */
+  async tokenize(call: TokenizeCall): Promise<TokenizedPrompt> {
+    const { client } = this.#link(call.nodeId);
+    const { tokenIds, stop } = await callUnary(client, pomona.Node.service.Tokenize, {
+      request: { replicaId: call.replicaId, ...tokenizeInputToWire(call.input) },
+      timeoutMs: call.timeoutMs,
+      signal: call.signal,
+    });
+    return { tokenIds, stop };
+  }
+
+  close(): void {
+    for (const attempt of this.#attempts.values()) attempt.abort();
+    for (const probe of this.#probes.values()) probe.abort();
+    for (const nodeId of [...this.#links.keys()]) this.disconnect(nodeId);
+  }
+
+  #link(nodeId: NodeId): Link {
+    const link = this.#links.get(nodeId);
+    if (link === undefined) throw new PomonaError("node_lost", `no link to node ${nodeId}`);
+    return link;
+  }
+
+  /** Keeps the status stream of a link open. A probe (node id null) ends at the first status. */
+  async #watch(link: Link, { nodeId }: { readonly nodeId: NodeId | null }): Promise<void> {
+    const { signal } = link.closed;
+    let backoffMs = reconnectMinMs;
+    while (!signal.aborted) {
+      let isUp = false;
+      try {
+        await readStream(link.client, pomona.Node.service.WatchStatus, {
+          request: {},
+          timeoutMs: null,
+          signal,
+          onMessage: (message) => {
+            const status = nodeStatusFromWire(message.status);
+            this.#onEvent({ kind: "heartbeat", status, address: link.address });
+            if (nodeId === null) return link.closed.abort();
+            if (status.nodeId !== nodeId) throw new PomonaError("invalid_request", "another node answers there");
+            if (!isUp) this.#onEvent({ kind: "linkUp", nodeId });
+            isUp = true;
+            backoffMs = reconnectMinMs;
+          },
+        });
+      } catch (thrown) {
+        const { code, message } = toPomonaError(thrown);
+        if (!signal.aborted) this.#log.debug({ nodeId, address: link.address, code, message }, "status stream ended");
+      }
+      if (isUp && nodeId !== null && this.#links.get(nodeId) === link) this.#onEvent({ kind: "linkDown", nodeId });
+      await pause(backoffMs, signal);
+      backoffMs = Math.min(backoffMs * 2, reconnectMaxMs);
+    }
+  }
+}
+
+function attemptKey(requestId: RequestId, epoch: number): string {
+  return `${requestId}/${epoch}`;
+}
+
+function failureOf(error: PomonaError): GenerationFailure {
+  return { code: error.code, message: error.message, isRetryable: error.isRetryable };
+}
+
+/** Waits with a jitter of a quarter, or until the signal aborts. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", finish);
+      resolve();
+    };
+    const timer = setTimeout(finish, ms * (0.75 + Math.random() / 2));
+    signal.addEventListener("abort", finish);
+  });
+}
