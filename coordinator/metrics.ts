@@ -1,0 +1,163 @@
+// What the coordinator itself measures. The nodes' own metrics come over NATS and are exported beside these.
+import type { Ending } from "@pomona/shared/core/generation";
+import type { ModelName, NodeId } from "@pomona/shared/core/ids";
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { ClusterState } from "./core/state.ts";
+import { modelSummaries, queueDepths, readyReplicas } from "./core/views.ts";
+
+const secondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320];
+const tokenBuckets = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5];
+
+/** Outcomes of requests: a label of `pomona_requests_total`. */
+export type RequestOutcome = "finished" | "cancelled" | "failed" | "expired" | "rejected";
+
+/** Counters and histograms are fed by the loop; gauges are read off the state at each scrape. */
+export class CoordinatorMetrics {
+  readonly registry = new Registry();
+  readonly #requests = this.#counter("pomona_requests_total", "Requests that ended", ["model", "api", "outcome"]);
+  readonly #queueSeconds = this.#histogram("pomona_queue_seconds", "Time in the queue before binding", ["model"]);
+  readonly #firstToken = this.#histogram(
+    "pomona_time_to_first_token_seconds",
+    "Time from the arrival of a request to its first token",
+    ["model", "node"],
+  );
+  readonly #interToken = new Histogram({
+    name: "pomona_inter_token_latency_seconds",
+    help: "Time between two frames of tokens of a stream, divided by the tokens of the later one",
+    labelNames: ["model", "node"],
+    buckets: tokenBuckets,
+    registers: [this.registry],
+  });
+  readonly #duration = this.#histogram(
+    "pomona_request_duration_seconds",
+    "Time from the arrival of a request to its ending",
+    ["model", "outcome"],
+  );
+  readonly #promptTokens = this.#counter("pomona_prompt_tokens_total", "Tokens of prompts", ["model", "node"]);
+  readonly #generatedTokens = this.#counter("pomona_generated_tokens_total", "Generated tokens", ["model", "node"]);
+  readonly #cachedTokens = this.#counter(
+    "pomona_prefix_cached_tokens_total",
+    "Prompt tokens that a slot already held and that were not evaluated again",
+    ["model", "node"],
+  );
+  readonly #resumes = this.#counter(
+    "pomona_resumes_total",
+    "Requests that lost their node and went back into the queue, by what happened to them",
+    ["model", "reason", "outcome"],
+  );
+
+  constructor(state: ClusterState, isNatsConnected: () => boolean) {
+    const registers = [this.registry];
+    const queueDepth = new Gauge({
+      name: "pomona_queue_depth",
+      help: "Requests that wait for a slot",
+      labelNames: ["model"],
+      registers,
+      collect: () => {
+        queueDepth.reset();
+        for (const [model, depth] of queueDepths(state)) queueDepth.set({ model }, depth);
+      },
+    });
+    const nodeUp = new Gauge({
+      name: "pomona_node_up",
+      help: "1 for a node that sends heartbeats, 0 for a lost one until it is forgotten",
+      labelNames: ["node"],
+      registers,
+      collect: () => {
+        nodeUp.reset();
+        for (const { nodeId, state: life } of state.members.values())
+          nodeUp.set({ node: nodeId }, life === "dead" ? 0 : 1);
+      },
+    });
+    const survives = new Gauge({
+      name: "pomona_model_survives_node_loss",
+      help: "1 when any one node may die and the model still answers",
+      labelNames: ["model"],
+      registers,
+      collect: () => {
+        survives.reset();
+        for (const { name } of modelSummaries(state))
+          survives.set({ model: name }, survivesNodeLoss(state, name) ? 1 : 0);
+      },
+    });
+    const nats: Gauge = new Gauge({
+      name: "pomona_nats_connected",
+      help: "1 while the coordinator is connected to NATS",
+      registers,
+      collect: () => {
+        nats.set(isNatsConnected() ? 1 : 0);
+      },
+    });
+    const dropped = new Counter({
+      name: "pomona_dropped_frames_total",
+      help: "Frames of old attempts, of unknown requests, or out of order",
+      labelNames: ["reason"],
+      registers,
+      collect: () => {
+        dropped.reset();
+        dropped.inc({ reason: "old_epoch" }, state.dropped.oldEpoch);
+        dropped.inc({ reason: "unknown_request" }, state.dropped.unknownRequest);
+        dropped.inc({ reason: "broken_order" }, state.dropped.brokenOrder);
+      },
+    });
+  }
+
+  rejected(model: ModelName, api: string): void {
+    this.#requests.inc({ model, api, outcome: "rejected" });
+  }
+
+  firstToken(labels: { readonly model: ModelName; readonly node: NodeId }, seconds: number): void {
+    this.#firstToken.observe(labels, seconds);
+  }
+
+  tokens(labels: { readonly model: ModelName; readonly node: NodeId }, count: number): void {
+    this.#generatedTokens.inc(labels, count);
+  }
+
+  interToken(labels: { readonly model: ModelName; readonly node: NodeId }, seconds: number): void {
+    this.#interToken.observe(labels, seconds);
+  }
+
+  bound(labels: { readonly model: ModelName; readonly node: NodeId }, queueMs: number): void {
+    this.#queueSeconds.observe({ model: labels.model }, queueMs / 1000);
+  }
+
+  accepted(labels: { readonly model: ModelName; readonly node: NodeId }, promptTokens: number, cached: number): void {
+    this.#promptTokens.inc(labels, promptTokens);
+    this.#cachedTokens.inc(labels, cached);
+  }
+
+  moved(model: ModelName, reason: string): void {
+    this.#resumes.inc({ model, reason, outcome: "requeued" });
+  }
+
+  ended(labels: { readonly model: ModelName; readonly api: string }, ending: Ending, seconds: number): void {
+    const outcome = outcomeOf(ending);
+    this.#requests.inc({ ...labels, outcome });
+    this.#duration.observe({ model: labels.model, outcome }, seconds);
+  }
+
+  #counter<Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> {
+    return new Counter({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  #histogram<Label extends string>(name: string, help: string, labelNames: Label[]): Histogram<Label> {
+    return new Histogram({ name, help, labelNames, buckets: secondsBuckets, registers: [this.registry] });
+  }
+}
+
+function survivesNodeLoss(state: ClusterState, model: ModelName): boolean {
+  return new Set(readyReplicas(state, model).map(({ member }) => member.nodeId)).size >= 2;
+}
+
+function outcomeOf(ending: Ending): RequestOutcome {
+  switch (ending.reason) {
+    case "stop":
+    case "length":
+      return "finished";
+    case "cancelled":
+    case "failed":
+    case "expired":
+      return ending.reason;
+  }
+}
