@@ -1,0 +1,39 @@
+import { defaultPorts, defaultSlots } from "@pomona/shared/core/defaults";
+import { isClusterName, isModelName } from "@pomona/shared/core/ids";
+import { logLevels } from "@pomona/shared/runtime/logger";
+import { z } from "zod";
+
+const port = z.number().int().min(0).max(65_535);
+
+/** A model of the pool: `source` is `builtin:tiny` or a path on every node that shall serve it. */
+export const modelOptionSchema = z.strictObject({
+  name: z.string().refine(isModelName, "a model name is letters, digits and _ . - : /, 128 at most"),
+  source: z.string().min(1),
+  /** Requests that one replica answers at the same time. */
+  slots: z.number().int().min(1).max(64).default(defaultSlots),
+  /** Tokens per slot; null means the smaller of the trained context and 8,192. */
+  contextLength: z.number().int().min(64).max(1_048_576).nullable().default(null),
+});
+
+/** Settings of a coordinator. */
+export const coordinatorSchema = z.strictObject({
+  stateDir: z.string().min(1),
+  host: z.string().min(1).default("127.0.0.1"),
+  /** 0 means any free port. */
+  httpPort: port.default(defaultPorts.http),
+  grpcPort: port.default(defaultPorts.coordinatorGrpc),
+  /** null means the name kept in the state directory, a random one at the first start. */
+  cluster: z.string().refine(isClusterName, "a cluster name is 1 to 32 of a-z, 0-9 and -").nullable().default(null),
+  /** Without any, health and metrics come over gRPC alone. */
+  natsUrls: z.array(z.string().min(1)).max(16).default([]),
+  models: z.array(modelOptionSchema).max(256).default([]),
+  /** host:port of node-agents that multicast DNS does not find. */
+  nodes: z.array(z.string().min(1)).max(256).default([]),
+  mdns: z.boolean().default(true),
+  /** Allows an address beyond loopback without keys and encryption. */
+  isInsecure: z.boolean().default(false),
+  logLevel: z.enum(logLevels).default("info"),
+});
+
+export type CoordinatorOptions = z.output<typeof coordinatorSchema>;
+export type ModelOption = z.output<typeof modelOptionSchema>;

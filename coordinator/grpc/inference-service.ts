@@ -1,0 +1,81 @@
+// The Inference service: clients that speak gRPC.
+
+import type { InferenceHandlers } from "@pomona/proto/generated/pomona/v1/Inference";
+import type { InferenceGenerateRequest__Output } from "@pomona/proto/generated/pomona/v1/InferenceGenerateRequest";
+import type { InferenceGenerateResponse } from "@pomona/proto/generated/pomona/v1/InferenceGenerateResponse";
+import type { ModelSummary as ModelSummaryWire } from "@pomona/proto/generated/pomona/v1/ModelSummary";
+import { pomona } from "@pomona/proto/load";
+import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
+import { streamHandler, unaryHandler } from "@pomona/shared/grpc/handlers";
+import type { GrpcService } from "@pomona/shared/grpc/server";
+import { endingToWire, samplingFromWire } from "@pomona/shared/grpc/wire";
+import { generateInputFromWire, tokenizeInputFromWire } from "@pomona/shared/grpc/wire-prompt";
+import type { GenerationEvent, GenerationRequest, ModelSummary } from "../core/generation-request.ts";
+import type { Gateway, Generation } from "../gateway.ts";
+
+const stopMax = 16;
+
+/** Translates `pomona.v1.Inference` to the gateway. */
+export function inferenceService(gateway: Gateway): GrpcService {
+  const implementation: InferenceHandlers = {
+    Generate: streamHandler(async (wire, stream) => {
+      const request = generationRequest(wire);
+      let generation: Generation;
+      try {
+        generation = await gateway.generate(request, stream.signal);
+      } catch (thrown) {
+        gateway.countRefusal("grpc", request.model, toPomonaError(thrown));
+        throw thrown;
+      }
+      for await (const event of generation.events) await stream.send(toWire(generation, event));
+    }),
+    Attach: streamHandler(async ({ requestId, fromIndex }, stream) => {
+      const generation = gateway.attach(requestId, fromIndex, stream.signal);
+      for await (const event of generation.events) await stream.send({ response: toWire(generation, event) });
+    }),
+    Tokenize: unaryHandler(async (wire, { signal }) => ({
+      tokenIds: [...(await gateway.tokenize(wire.model, tokenizeInputFromWire(wire), signal))],
+    })),
+    ListModels: unaryHandler(() => ({ models: gateway.models().map(modelToWire) })),
+  };
+  return { definition: pomona.Inference.service, implementation };
+}
+
+export function modelToWire(model: ModelSummary): ModelSummaryWire {
+  return { ...model };
+}
+
+function generationRequest(wire: InferenceGenerateRequest__Output): GenerationRequest {
+  if (wire.stop.length > stopMax) {
+    throw new PomonaError("invalid_request", `stop holds ${wire.stop.length} texts; ${stopMax} at most`, {
+      field: "stop",
+    });
+  }
+  const sampling = samplingFromWire(wire.sampling);
+  return {
+    api: "grpc",
+    model: wire.model,
+    input: generateInputFromWire(wire),
+    sampling: { ...sampling, seed: wire.hasSeed ? sampling.seed : null },
+    maxTokens: wire.maxTokens === 0 ? null : wire.maxTokens,
+    stop: wire.stop,
+    timeoutMs: wire.timeoutMs === 0 ? null : wire.timeoutMs,
+  };
+}
+
+function toWire({ requestId }: Generation, event: GenerationEvent): InferenceGenerateResponse {
+  switch (event.kind) {
+    case "bound": {
+      const { nodeId, epoch, queueMs, seed } = event;
+      return { frame: "bound", bound: { requestId, nodeId, epoch, queueMs, seed } };
+    }
+    case "progress": {
+      const { evaluatedTokens, totalTokens } = event;
+      return { frame: "progress", progress: { evaluatedTokens, totalTokens } };
+    }
+    case "text":
+      return { frame: "text", text: { text: event.text, lastIndex: event.lastIndex } };
+    case "ending":
+      return { frame: "ending", ending: endingToWire(event.ending) };
+  }
+}
