@@ -51,8 +51,14 @@ export function splitReply(text: string, used: Set<string>): string[] {
   const pieces: string[] = [];
   for (let start = 0; start < characters.length; ) {
     const end = pieceEnd(characters, start, used);
-    const piece = characters.slice(start, end).join("");
-    if (end - start < 3 || used.has(piece)) throw new Error(`the reply cannot be split uniquely at "${piece}"`);
+    let piece = characters.slice(start, end).join("");
+    // At the end of the text there is nothing to lengthen a piece with but the one before it.
+    while (used.has(piece) && pieces.length > 0) {
+      const previous = pieces.pop() ?? "";
+      used.delete(previous);
+      piece = previous + piece;
+    }
+    if ([...piece].length < 3 || used.has(piece)) throw new Error(`the reply cannot be split uniquely at "${piece}"`);
     used.add(piece);
     pieces.push(piece);
     start = end;
