@@ -30,6 +30,7 @@ import type { LoadReplicaResponse as _pomona_v1_LoadReplicaResponse, LoadReplica
 import type { LogitBias as _pomona_v1_LogitBias, LogitBias__Output as _pomona_v1_LogitBias__Output } from './pomona/v1/LogitBias.ts';
 import type { Member as _pomona_v1_Member, Member__Output as _pomona_v1_Member__Output } from './pomona/v1/Member.ts';
 import type { MetricFamily as _pomona_v1_MetricFamily, MetricFamily__Output as _pomona_v1_MetricFamily__Output } from './pomona/v1/MetricFamily.ts';
+import type { MetricLabel as _pomona_v1_MetricLabel, MetricLabel__Output as _pomona_v1_MetricLabel__Output } from './pomona/v1/MetricLabel.ts';
 import type { MetricSample as _pomona_v1_MetricSample, MetricSample__Output as _pomona_v1_MetricSample__Output } from './pomona/v1/MetricSample.ts';
 import type { MetricsReport as _pomona_v1_MetricsReport, MetricsReport__Output as _pomona_v1_MetricsReport__Output } from './pomona/v1/MetricsReport.ts';
 import type { ModelSummary as _pomona_v1_ModelSummary, ModelSummary__Output as _pomona_v1_ModelSummary__Output } from './pomona/v1/ModelSummary.ts';
@@ -106,6 +107,7 @@ export interface ProtoGrpcType {
       Member: MessageTypeDefinition<_pomona_v1_Member, _pomona_v1_Member__Output>
       MemberState: EnumTypeDefinition
       MetricFamily: MessageTypeDefinition<_pomona_v1_MetricFamily, _pomona_v1_MetricFamily__Output>
+      MetricLabel: MessageTypeDefinition<_pomona_v1_MetricLabel, _pomona_v1_MetricLabel__Output>
       MetricSample: MessageTypeDefinition<_pomona_v1_MetricSample, _pomona_v1_MetricSample__Output>
       MetricsReport: MessageTypeDefinition<_pomona_v1_MetricsReport, _pomona_v1_MetricsReport__Output>
       ModelSummary: MessageTypeDefinition<_pomona_v1_ModelSummary, _pomona_v1_ModelSummary__Output>

@@ -12,6 +12,7 @@ import type { LoadReplicaRequest as _pomona_v1_LoadReplicaRequest, LoadReplicaRe
 import type { LoadReplicaResponse as _pomona_v1_LoadReplicaResponse, LoadReplicaResponse__Output as _pomona_v1_LoadReplicaResponse__Output } from './pomona/v1/LoadReplicaResponse.ts';
 import type { LogitBias as _pomona_v1_LogitBias, LogitBias__Output as _pomona_v1_LogitBias__Output } from './pomona/v1/LogitBias.ts';
 import type { MetricFamily as _pomona_v1_MetricFamily, MetricFamily__Output as _pomona_v1_MetricFamily__Output } from './pomona/v1/MetricFamily.ts';
+import type { MetricLabel as _pomona_v1_MetricLabel, MetricLabel__Output as _pomona_v1_MetricLabel__Output } from './pomona/v1/MetricLabel.ts';
 import type { MetricSample as _pomona_v1_MetricSample, MetricSample__Output as _pomona_v1_MetricSample__Output } from './pomona/v1/MetricSample.ts';
 import type { MetricsReport as _pomona_v1_MetricsReport, MetricsReport__Output as _pomona_v1_MetricsReport__Output } from './pomona/v1/MetricsReport.ts';
 import type { NodeClient as _pomona_v1_NodeClient, NodeDefinition as _pomona_v1_NodeDefinition } from './pomona/v1/Node.ts';
@@ -58,6 +59,7 @@ export interface ProtoGrpcType {
       LoadReplicaResponse: MessageTypeDefinition<_pomona_v1_LoadReplicaResponse, _pomona_v1_LoadReplicaResponse__Output>
       LogitBias: MessageTypeDefinition<_pomona_v1_LogitBias, _pomona_v1_LogitBias__Output>
       MetricFamily: MessageTypeDefinition<_pomona_v1_MetricFamily, _pomona_v1_MetricFamily__Output>
+      MetricLabel: MessageTypeDefinition<_pomona_v1_MetricLabel, _pomona_v1_MetricLabel__Output>
       MetricSample: MessageTypeDefinition<_pomona_v1_MetricSample, _pomona_v1_MetricSample__Output>
       MetricsReport: MessageTypeDefinition<_pomona_v1_MetricsReport, _pomona_v1_MetricsReport__Output>
       /**

@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { createServer } from "node:net";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { credentials, makeClientConstructor } from "@grpc/grpc-js";
 import type { NodeHandlers } from "@pomona/proto/generated/pomona/v1/Node";
 import { packageDefinition, pomona } from "@pomona/proto/load";
+import { service as healthService } from "grpc-health-check";
 import { PomonaError } from "../core/errors.ts";
+import { hostAndPort, parseHostAndPort } from "./address.ts";
 import { callUnary, createNodeClient, readStream } from "./client.ts";
 import { streamHandler, unaryHandler } from "./handlers.ts";
 import { type GrpcServer, startGrpcServer } from "./server.ts";
@@ -181,4 +187,53 @@ test("a taken port is setup_failed and names the port and the flag", async () =>
     return true;
   });
   await new Promise((resolve) => holder.close(resolve));
+});
+
+test("health says what setServing said, for the server and each service", async () => {
+  await withNode({}, async ({ server }) => {
+    const Health = makeClientConstructor(healthService, "Health");
+    const health = new Health(server.address, credentials.createInsecure());
+    const method = healthService["Check"];
+    assert(method !== undefined);
+    const statusOf = async (service: string): Promise<unknown> => {
+      const answer = await callUnary<object, unknown>(health, method, {
+        request: { service },
+        timeoutMs: 5000,
+        signal,
+      });
+      return typeof answer === "object" && answer !== null && "status" in answer ? answer.status : null;
+    };
+    assert.equal(await statusOf("pomona.v1.Node"), "NOT_SERVING");
+    server.setServing(true);
+    assert.equal(await statusOf("pomona.v1.Node"), "SERVING");
+    assert.equal(await statusOf(""), "SERVING");
+    await assert.rejects(statusOf("nobody"), { code: "not_found" });
+    health.close();
+  });
+});
+
+test("addresses are split and joined, and refused when they are none", () => {
+  assert.deepEqual(parseHostAndPort("mac-1.local:8486"), { host: "mac-1.local", port: 8486 });
+  assert.deepEqual(parseHostAndPort("[::1]:1"), { host: "::1", port: 1 });
+  assert.deepEqual(parseHostAndPort(":80"), { host: "", port: 80 });
+  assert.equal(hostAndPort("::1", 1), "[::1]:1");
+  for (const wrong of ["", "a", "a:0", "a:70000", "a b:1", "http://a:1", "a:1x"])
+    assert.throws(() => parseHostAndPort(wrong), { code: "invalid_request" });
+});
+
+test("reflection describes every service so that a client without the proto files can call them", async () => {
+  const handlers = { ListReplicas: unaryHandler(() => ({ replicas: [] })) };
+  const buf = fileURLToPath(new URL("../../../node_modules/.bin/buf", import.meta.url));
+  const curl = async (server: GrpcServer, ...args: string[]): Promise<string> => {
+    const [path = "", ...flags] = args;
+    const all = ["curl", "--protocol", "grpc", "--http2-prior-knowledge", ...flags, `http://${server.address}${path}`];
+    const { stdout } = await promisify(execFile)(buf, all, { timeout: 20_000 });
+    return stdout.trim();
+  };
+  await withNode(handlers, async ({ server }) => {
+    const methods = await curl(server, "", "--list-methods");
+    for (const method of ["Node/Generate", "Cluster/Register", "Inference/Generate"])
+      assert.match(methods, new RegExp(method));
+    assert.equal(await curl(server, "/pomona.v1.Node/ListReplicas", "-d", "{}"), "{}");
+  });
 });

@@ -22,7 +22,10 @@ export type MetricsReport = {
 export function encodeMetricsReport(report: MetricsReport): Uint8Array {
   const families = report.families.map((family) => ({
     ...family,
-    samples: family.samples.map((sample) => ({ ...sample, labels: { ...sample.labels } })),
+    samples: family.samples.map((sample) => ({
+      ...sample,
+      labels: Object.entries(sample.labels).map(([name, value]) => ({ name, value })),
+    })),
   }));
   return pomona.MetricsReport.serialize({ nodeId: report.nodeId, incarnation: report.incarnation, families });
 }
@@ -58,11 +61,10 @@ function sampleFromWire(field: string, { sample, name }: { sample: MetricSample_
   const suffix = sample.name.startsWith(name) ? sample.name.slice(name.length) : null;
   if (suffix === null || !["", "_bucket", "_sum", "_count"].includes(suffix))
     fail(`${field}.name`, `must begin with ${name}`);
-  const labels = checkLength(`${field}.labels`, Object.entries(sample.labels), labelsMax);
-  for (const [label, value] of labels) {
+  const labels = checkLength(`${field}.labels`, sample.labels, labelsMax).map(({ name: label, value }) => {
     if (!/^[a-zA-Z_]\w{0,63}$/.test(label)) fail(`${field}.labels`, "must have names of letters, digits and _");
-    checkText(`${field}.labels.${label}`, value, 256);
-  }
+    return [label, checkText(`${field}.labels.${label}`, value, 256)] as const;
+  });
   return { name: sample.name, labels: Object.fromEntries(labels), value: sample.value };
 }
 

@@ -1,0 +1,212 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { pomona } from "@pomona/proto/load";
+import fc from "fast-check";
+import type { Attempt, AttemptFrame, Sampling } from "../core/generation.ts";
+import { defaultSampling } from "../core/generation.ts";
+import type { NodeStatus, ReplicaStatus } from "../core/node-status.ts";
+import {
+  type AddressedFrame,
+  attemptFrameFromWire,
+  attemptFrameToWire,
+  attemptFromWire,
+  attemptToWire,
+  samplingFromWire,
+} from "./wire.ts";
+import {
+  generateInputFromWire,
+  generateInputToWire,
+  tokenizeInputFromWire,
+  tokenizeInputToWire,
+} from "./wire-prompt.ts";
+import { decodeNodeStatus, encodeNodeStatus, replicaSpecFromWire, replicaSpecToWire } from "./wire-status.ts";
+
+/** Of ordinary objects, which compare as equal to what a conversion returns. */
+function record<Value>(model: { [Key in keyof Value]: fc.Arbitrary<Value[Key]> }): fc.Arbitrary<Value> {
+  return fc.record(model, { noNullPrototype: true });
+}
+
+const hexId = fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => Buffer.from(bytes).toString("hex"));
+const uint32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+const positive = fc.integer({ min: 1, max: 1000 });
+const count = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+const share = fc.double({ min: 0.01, max: 1, noNaN: true });
+const penalty = fc.double({ min: -2, max: 2, noNaN: true }).map((value) => value + 0);
+const duration = fc.double({ min: 0, max: 1e9, noNaN: true });
+const failure = record({
+  code: fc.constant("engine_crashed" as const),
+  message: fc.string(),
+  isRetryable: fc.boolean(),
+});
+
+const sampling: fc.Arbitrary<Sampling> = record({
+  temperature: fc.double({ min: 0, max: 2, noNaN: true }),
+  topK: uint32,
+  topP: share,
+  minP: share,
+  seed: count,
+  repeatPenalty: share,
+  presencePenalty: penalty,
+  frequencyPenalty: penalty,
+  logitBias: fc.array(record({ tokenId: uint32, bias: penalty }), { maxLength: 5 }),
+});
+
+const attempt: fc.Arbitrary<Attempt> = record({
+  requestId: hexId,
+  epoch: positive,
+  replicaId: fc.stringMatching(/^[\x21-\x7e]{1,40}$/),
+  promptTokenIds: fc.array(uint32, { minLength: 3, maxLength: 40 }),
+  promptChunkLengths: fc.constantFrom([], [1, 2], [3]),
+  emittedTokenIds: fc.array(uint32, { maxLength: 20 }),
+  sampling,
+  maxTokens: fc.integer({ min: 21, max: 4000 }),
+  stopTokenIds: fc.array(uint32, { maxLength: 4 }),
+});
+
+const ending: fc.Arbitrary<AttemptFrame> = record({
+  usage: record({ promptTokens: uint32, cachedPromptTokens: uint32, generatedTokens: uint32 }),
+  timings: record({ queueMs: duration, prefillMs: duration, decodeMs: duration }),
+  outcome: fc.oneof(
+    record({
+      reason: fc.constantFrom("stop" as const, "length" as const, "cancelled" as const),
+      failure: fc.constant(null),
+    }),
+    record({ reason: fc.constantFrom("failed" as const, "expired" as const), failure }),
+  ),
+}).map(({ outcome, usage, timings }) => ({ kind: "ending", ending: { ...outcome, usage, timings } }));
+
+const frame: fc.Arbitrary<AttemptFrame> = fc.oneof(
+  record({ kind: fc.constant("accepted" as const), slot: uint32, cachedPromptTokens: uint32, promptTokens: uint32 }),
+  record({
+    kind: fc.constant("prefill" as const),
+    evaluatedTokens: fc.integer({ min: 0, max: 99 }),
+    totalTokens: fc.integer({ min: 99, max: 9999 }),
+    chunkLength: uint32,
+  }),
+  fc.array(fc.tuple(uint32, fc.uint8Array({ maxLength: 6 })), { maxLength: 8 }).map((tokens) => ({
+    kind: "tokens" as const,
+    firstIndex: 7,
+    ids: tokens.map(([id]) => id),
+    texts: tokens.map(([, text]) => text),
+  })),
+  ending,
+);
+
+const replica: fc.Arbitrary<ReplicaStatus> = record({
+  replicaId: fc.constant("r-1"),
+  model: fc.constantFrom("tiny", "org/model:Q4_0"),
+  state: fc.constantFrom("loading", "ready", "failed", "unloading"),
+  slots: positive,
+  running: fc.array(record({ requestId: hexId, epoch: positive }), { maxLength: 3 }),
+  contextLength: positive,
+  memory: record({ weightsBytes: count, kvBytes: count, computeBytes: count, processBytes: count }),
+  failure: fc.option(failure, { nil: null }),
+  loadMs: duration,
+  pid: fc.option(positive, { nil: null }),
+});
+
+const status: fc.Arbitrary<NodeStatus> = record({
+  nodeId: hexId,
+  incarnation: count,
+  sequence: count,
+  state: fc.constantFrom("serving", "draining"),
+  grpcAddress: fc.constantFrom("127.0.0.1:8486", ":8486", "mac.local:1"),
+  hostname: fc.string({ maxLength: 60 }),
+  version: fc.constant("0.1.0"),
+  capacity: record({
+    memoryBytes: count,
+    budgetBytes: count,
+    freeBytes: count,
+    chip: fc.constant("M4"),
+    gpu: fc.constantFrom("metal", "cpu"),
+    cpuCores: positive,
+  }),
+  replicas: fc.array(replica, { maxLength: 3 }),
+  thermalState: fc.constantFrom("unknown", "nominal", "fair", "serious", "critical"),
+  power: record({ source: fc.constantFrom("unknown", "mains", "battery"), watts: fc.option(positive, { nil: null }) }),
+  heartbeatIntervalMs: fc.integer({ min: 10, max: 60_000 }),
+});
+
+/** Bytes of a message's own class compare as equal to those of its subclasses. */
+function plainBytes({ requestId, epoch, frame: inner }: AddressedFrame): AddressedFrame {
+  const texts = inner.kind === "tokens" ? { texts: inner.texts.map((text) => new Uint8Array(text)) } : {};
+  return { requestId, epoch, frame: { ...inner, ...texts } };
+}
+
+test("an attempt is the same after a journey over the wire", () => {
+  fc.assert(
+    fc.property(attempt, (value) => {
+      const bytes = pomona.NodeGenerateRequest.serialize(attemptToWire(value));
+      assert.deepEqual(attemptFromWire(pomona.NodeGenerateRequest.deserialize(bytes)), value);
+    }),
+  );
+});
+
+test("a frame is the same after a journey over the wire", () => {
+  fc.assert(
+    fc.property(frame, hexId, positive, (value, requestId, epoch) => {
+      const addressed = { requestId, epoch, frame: value };
+      const bytes = pomona.NodeGenerateResponse.serialize(attemptFrameToWire(addressed));
+      assert.deepEqual(plainBytes(attemptFrameFromWire(pomona.NodeGenerateResponse.deserialize(bytes))), addressed);
+    }),
+  );
+});
+
+test("a node's status is the same after a journey over the wire", () => {
+  fc.assert(fc.property(status, (value) => assert.deepEqual(decodeNodeStatus(encodeNodeStatus(value)), value)));
+});
+
+test("a replica's specification is the same after a journey over the wire", () => {
+  for (const contextLength of [null, 4096]) {
+    const spec = { model: "tiny", source: "builtin:tiny", slots: 4, contextLength };
+    const bytes = pomona.ReplicaSpec.serialize(replicaSpecToWire(spec));
+    assert.deepEqual(replicaSpecFromWire(pomona.ReplicaSpec.deserialize(bytes)), spec);
+  }
+});
+
+test("prompt inputs are the same after a journey over the wire", () => {
+  const chat = { kind: "chat", messages: [{ role: "user", content: "hé" }] } as const;
+  const text = { kind: "text", text: "" } as const;
+  const tokens = { kind: "tokens", tokenIds: [1, 2] } as const;
+  for (const input of [chat, text, tokens]) {
+    const bytes = pomona.InferenceGenerateRequest.serialize(generateInputToWire(input));
+    assert.deepEqual(generateInputFromWire(pomona.InferenceGenerateRequest.deserialize(bytes)), input);
+  }
+  for (const input of [chat, text]) {
+    const bytes = pomona.NodeTokenizeRequest.serialize(tokenizeInputToWire(input));
+    assert.deepEqual(tokenizeInputFromWire(pomona.NodeTokenizeRequest.deserialize(bytes)), input);
+  }
+});
+
+test("sampling that is not set is greedy, and unset shares mean all", () => {
+  assert.deepEqual(samplingFromWire(null), defaultSampling);
+  const empty = pomona.Sampling.deserialize(Buffer.alloc(0));
+  assert.deepEqual(samplingFromWire(empty), defaultSampling);
+});
+
+test("values out of range are invalid_request with their field", () => {
+  const empty = pomona.Sampling.deserialize(Buffer.alloc(0));
+  const refused = (run: () => unknown, field: string): void => assert.throws(run, { code: "invalid_request", field });
+  refused(() => samplingFromWire({ ...empty, temperature: Number.NaN }), "sampling.temperature");
+  refused(() => samplingFromWire({ ...empty, topP: 1.5 }), "sampling.top_p");
+  refused(() => samplingFromWire({ ...empty, seed: 2 ** 53 }), "sampling.seed");
+  const request = pomona.NodeGenerateRequest.deserialize(Buffer.alloc(0));
+  const valid = { ...request, requestId: "a".repeat(32), epoch: 1, replicaId: "r", promptTokenIds: [1], maxTokens: 1 };
+  refused(() => attemptFromWire({ ...valid, requestId: "x" }), "request_id");
+  refused(() => attemptFromWire({ ...valid, epoch: 0 }), "epoch");
+  refused(() => attemptFromWire({ ...valid, promptTokenIds: [] }), "prompt_token_ids");
+  refused(() => attemptFromWire({ ...valid, promptChunkLengths: [2] }), "prompt_chunk_lengths");
+  refused(() => attemptFromWire({ ...valid, maxTokens: 0 }), "max_tokens");
+  refused(() => attemptFromWire({ ...valid, emittedTokenIds: [1] }), "emitted_token_ids");
+  const message = { role: "robot", content: "" };
+  refused(() => tokenizeInputFromWire({ input: "chat", chat: { messages: [message] } }), "chat.messages[0].role");
+  refused(() => tokenizeInputFromWire({}), "input");
+});
+
+test("random bytes are never taken for a status, and never throw anything but invalid_request", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+      assert.throws(() => decodeNodeStatus(bytes), { code: "invalid_request" });
+    }),
+  );
+});
