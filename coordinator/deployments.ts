@@ -1,0 +1,41 @@
+// What the options say should run, with what it will need.
+import type { PomonaError } from "@pomona/shared/core/errors";
+import { toPomonaError } from "@pomona/shared/core/errors";
+import { contextLengthFor, estimateReplicaMemory, type ModelShape } from "@pomona/shared/core/model-memory";
+import { readModelShape } from "@pomona/shared/runtime/model-source";
+import type { ModelOption } from "./config.ts";
+import type { Deployment } from "./core/state.ts";
+
+/** Tokens of one batch: what the engine is started with. */
+const batchSize = 512;
+
+/** Reads the header of a model's file. A file that cannot be used becomes a deployment that says why. */
+export async function readDeployment(
+  option: ModelOption,
+  createdAtMs: number,
+  signal: AbortSignal,
+): Promise<Deployment> {
+  const base = { model: option.name, source: option.source, slots: option.slots, createdAtMs };
+  try {
+    const shape = await readModelShape(option.source, signal);
+    return { ...base, ...needsOf(shape, option), failure: null };
+  } catch (thrown) {
+    return { ...base, ...noNeeds, failure: failureOf(toPomonaError(thrown)) };
+  }
+}
+
+const noNeeds = {
+  contextLength: 0,
+  memory: { weightsBytes: 0, kvBytes: 0, computeBytes: 0, processBytes: 0 },
+} as const;
+
+function needsOf(shape: ModelShape, option: ModelOption): Pick<Deployment, "contextLength" | "memory"> {
+  const contextLength = contextLengthFor(shape, option.contextLength);
+  // Counted as for a CPU, which needs the most; the node estimates again for its own hardware.
+  const memory = estimateReplicaMemory(shape, { contextLength, slots: option.slots, batchSize, gpu: "cpu" });
+  return { contextLength, memory };
+}
+
+function failureOf({ code, message, isRetryable }: PomonaError): Deployment["failure"] {
+  return { code, message, isRetryable };
+}

@@ -1,0 +1,196 @@
+// Wires a coordinator: state directory, gRPC, HTTP, NATS, mDNS, in this order; stops in reverse.
+import { randomInt } from "node:crypto";
+import { join } from "node:path";
+import { packageDefinition } from "@pomona/proto/load";
+import { isClusterName } from "@pomona/shared/core/ids";
+import { version } from "@pomona/shared/core/version";
+import { hostAndPort } from "@pomona/shared/grpc/address";
+import { startGrpcServer } from "@pomona/shared/grpc/server";
+import { createDiscovery } from "@pomona/shared/mdns/create-discovery";
+import { interfacesFor } from "@pomona/shared/mdns/interfaces";
+import { connectBus } from "@pomona/shared/nats/connect-bus";
+import { checkBindAddress } from "@pomona/shared/runtime/bind-address";
+import { systemClock } from "@pomona/shared/runtime/clock";
+import { Lifecycle } from "@pomona/shared/runtime/lifecycle";
+import { createLogger, type Logger } from "@pomona/shared/runtime/logger";
+import { collectFamilies, renderMetrics } from "@pomona/shared/runtime/metrics";
+import { openStateDirectory, readTextIfPresent, writeFileAtomically } from "@pomona/shared/runtime/state-directory";
+import type { CoordinatorOptions } from "./config.ts";
+import { Coordinator } from "./coordinator.ts";
+import { type ClusterState, defaultCoreConfig, emptyState } from "./core/state.ts";
+import { readDeployment } from "./deployments.ts";
+import { clusterService } from "./grpc/cluster-service.ts";
+import { inferenceService } from "./grpc/inference-service.ts";
+import { NodeLinks } from "./grpc/node-links.ts";
+import { startHttpServer } from "./http/server.ts";
+import { findNodes } from "./mdns/node-finder.ts";
+import { CoordinatorMetrics } from "./metrics.ts";
+import { NodeFeed } from "./nats/node-feed.ts";
+
+/** A coordinator that serves. */
+export type RunningCoordinator = {
+  readonly id: string;
+  readonly cluster: string;
+  readonly httpPort: number;
+  readonly grpcPort: number;
+  /** Stops taking requests, ends what runs, and closes. */
+  close(): Promise<void>;
+};
+
+/** Longest time that running calls get when the coordinator stops. */
+const stopGraceMs = 2000;
+
+/**
+ * Starts a coordinator in this process. Without NATS it serves all the same; without mDNS nodes register by address.
+ * @throws PomonaError `setup_failed` with the fix, `invalid_request` for a bind beyond loopback.
+ */
+export async function runCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
+  const log = createLogger({ name: "coordinator", level: options.logLevel });
+  checkBindAddress(options.host, options.isInsecure, log);
+  const lifecycle = new Lifecycle({ log });
+  const directory = await lifecycle.start({
+    name: "state directory",
+    start: () => openStateDirectory(options.stateDir),
+    stop: (opened) => opened.release(),
+  });
+  const cluster = options.cluster ?? keptClusterName(directory.path);
+  const { state, coordinator, links, feed } = await startLoop(lifecycle, { options, cluster, log });
+
+  let ownAddress = "";
+  const cluster_ = clusterService({
+    cluster,
+    version,
+    natsUrls: options.natsUrls,
+    ownAddress: () => ownAddress,
+    state,
+    gateway: coordinator,
+    nowMs: systemClock.nowMs,
+    isNatsConnected: feed.isConnected,
+    onEvent: (event) => coordinator.take(event),
+  });
+  const grpc = await lifecycle.start({
+    name: "gRPC",
+    start: () =>
+      startGrpcServer({
+        host: options.host,
+        port: options.grpcPort,
+        services: [inferenceService(coordinator), cluster_],
+        packageDefinition,
+      }),
+    stop: (server) => server.close(stopGraceMs),
+  });
+  ownAddress = grpc.address;
+  const http = await lifecycle.start({
+    name: "HTTP",
+    start: () => startHttpServer({ host: options.host, port: options.httpPort, gateway: coordinator, log }),
+    stop: (server) => server.close(),
+  });
+  for (const address of options.nodes) links.discover(address);
+  await startDiscovery(lifecycle, {
+    options,
+    log,
+    id: directory.id,
+    cluster,
+    links,
+    grpcPort: grpc.port,
+    httpPort: http.port,
+  });
+  grpc.setServing(true);
+  log.info({ cluster, http: hostAndPort(options.host, http.port), grpc: grpc.address }, "coordinator is serving");
+  return { id: directory.id, cluster, httpPort: http.port, grpcPort: grpc.port, close: () => lifecycle.stop() };
+}
+
+type LoopParts = {
+  readonly state: ClusterState;
+  readonly coordinator: Coordinator;
+  readonly links: NodeLinks;
+  readonly feed: { readonly isConnected: () => boolean };
+};
+
+async function startLoop(
+  lifecycle: Lifecycle,
+  { options, cluster, log }: { options: CoordinatorOptions; cluster: string; log: Logger },
+): Promise<LoopParts> {
+  const state = emptyState();
+  let feed: NodeFeed | null = null;
+  let isConnected = (): boolean => false;
+  const metrics = new CoordinatorMetrics(state, () => isConnected());
+  const links = new NodeLinks({ log, onEvent: (event) => coordinator.take(event) });
+  // Names of replicas differ between two starts, so that an old coordinator's replica is never taken for a new one.
+  const config = { ...defaultCoreConfig, replicaPrefix: `r${randomInt(2 ** 40).toString(36)}` };
+  const coordinator = new Coordinator(
+    config,
+    {
+      clock: systemClock,
+      log,
+      links,
+      metrics,
+      metricsText: async () => {
+        const own = { families: await collectFamilies(metrics.registry), labels: {} };
+        return renderMetrics([own, ...(feed?.metricSources() ?? [])]);
+      },
+      publish: (announcement) => feed?.publish(announcement),
+    },
+    state,
+  );
+  await lifecycle.start({ name: "node links", start: () => links, stop: () => links.close() });
+  await lifecycle.start({ name: "loop", start: () => coordinator.start(), stop: () => coordinator.close() });
+  for (const option of options.models) {
+    const deployment = await readDeployment(option, systemClock.wallMs(), AbortSignal.timeout(60_000));
+    if (deployment.failure !== null)
+      log.error({ model: option.name, reason: deployment.failure.message }, "model cannot be loaded");
+    coordinator.take({ kind: "deploymentAdded", deployment });
+  }
+  if (options.natsUrls.length > 0) {
+    const bus = await lifecycle.start({
+      name: "NATS",
+      start: () => connectBus({ urls: options.natsUrls, name: "coordinator", log }),
+      stop: (connection) => connection.close(),
+    });
+    isConnected = () => bus.isConnected;
+    feed = await lifecycle.start({
+      name: "node feed",
+      start: () => new NodeFeed({ bus, cluster, state, log, onEvent: (event) => coordinator.take(event) }),
+      stop: (started) => started.close(),
+    });
+  }
+  return { state, coordinator, links, feed: { isConnected: () => isConnected() } };
+}
+
+type DiscoveryParts = {
+  readonly options: CoordinatorOptions;
+  readonly log: Logger;
+  readonly id: string;
+  readonly cluster: string;
+  readonly links: NodeLinks;
+  readonly grpcPort: number;
+  readonly httpPort: number;
+};
+
+async function startDiscovery(lifecycle: Lifecycle, parts: DiscoveryParts): Promise<void> {
+  const { options, log, id, cluster, links, grpcPort, httpPort } = parts;
+  if (!options.mdns) return;
+  const discovery = await lifecycle.start({
+    name: "mDNS",
+    start: () => createDiscovery({ interfaces: interfacesFor(options.host), log }),
+    stop: (started) => started.close(),
+  });
+  const onAddress = (address: string): void => links.discover(address);
+  const onGone = (address: string): void => links.undiscover(address);
+  await lifecycle.start({
+    name: "node finder",
+    start: () => findNodes({ discovery, id, cluster, grpcPort, httpPort, onAddress, onGone }),
+    stop: (stopBrowsing) => stopBrowsing(),
+  });
+}
+
+function keptClusterName(stateDir: string): string {
+  const path = join(stateDir, "cluster");
+  const kept = readTextIfPresent(path)?.trim() ?? "";
+  if (isClusterName(kept)) return kept;
+  const name = `pool-${randomInt(36 ** 6)
+    .toString(36)
+    .padStart(6, "0")}`;
+  writeFileAtomically(path, `${name}\n`);
+  return name;
+}
