@@ -1,14 +1,18 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, existsSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { connectBus } from "@pomona/shared/nats/connect-bus";
 import { FakeNats } from "@pomona/shared/nats/fake-bus";
 import { startNatsServer } from "@pomona/shared/nats/nats-server";
 import { createSilentLogger } from "@pomona/shared/runtime/logger";
 import { natsSkipReason, startTestNatsServer } from "../support/nats-server.ts";
 import { createTemporaryDirectory } from "../support/temporary-directory.ts";
+import { waitFor } from "../support/wait-for.ts";
 import { type BusWorld, busCompliance } from "./bus-compliance.ts";
 
 async function startFake(): Promise<BusWorld> {
@@ -84,3 +88,24 @@ test("a state directory that is a file is setup_failed with the fix", { skip: na
   await assert.rejects(start, { code: "setup_failed", message: /--state-dir/ });
   directory.remove();
 });
+
+test("a nats-server ends with its owner, even when that is killed", { skip: natsSkipReason }, async () => {
+  const directory = createTemporaryDirectory("nats");
+  const script = fileURLToPath(new URL("../support/nats-owner.js", import.meta.url));
+  const owner = spawn(process.execPath, [script, directory.path], { stdio: ["ignore", "pipe", "inherit"] });
+  const [line] = await once(owner.stdout, "data");
+  const pid = Number(String(line));
+  assert(isAlive(pid));
+  owner.kill("SIGKILL");
+  await waitFor(() => !isAlive(pid), 5000, "nats-server ends");
+  directory.remove();
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
