@@ -1,0 +1,36 @@
+// What a node-agent wants to know of its machine. What a machine does not tell is "unknown".
+import { cpus, totalmem } from "node:os";
+import type { PowerStatus, ThermalState } from "@pomona/shared/core/node-status";
+
+export type Machine = {
+  readonly memoryBytes: number;
+  /** "Apple M4 Pro", or the processor's name. */
+  readonly chip: string;
+  readonly gpu: "metal" | "cpu";
+  readonly cpuCores: number;
+};
+
+export type Conditions = { readonly thermalState: ThermalState; readonly power: PowerStatus };
+
+export type Hardware = {
+  /** Asked once, at start. */
+  machine(): Promise<Machine>;
+  /** Asked every few seconds; must not take longer than a second. */
+  conditions(): Promise<Conditions>;
+};
+
+export const unknownConditions: Conditions = {
+  thermalState: "unknown",
+  power: { source: "unknown", watts: null },
+};
+
+/** What Node itself knows. */
+export function machineByNode(): Machine {
+  const processors = cpus();
+  return {
+    memoryBytes: totalmem(),
+    chip: processors[0]?.model.trim() || "unknown",
+    gpu: "cpu",
+    cpuCores: Math.max(1, processors.length),
+  };
+}

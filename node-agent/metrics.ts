@@ -1,0 +1,114 @@
+// What a node measures of itself. It travels over NATS; the coordinator adds the `node` label.
+import type { AttemptFrame } from "@pomona/shared/core/generation";
+import { totalBytes } from "@pomona/shared/core/replica-memory";
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { freeBudget } from "./core/state.ts";
+import type { NodeAgent } from "./node-agent.ts";
+
+const thermalLevels = { unknown: -1, nominal: 0, fair: 1, serious: 2, critical: 3 } as const;
+
+/** Counters are fed by the loop; gauges are read off the node-agent at each report. */
+export class NodeMetrics {
+  readonly registry = new Registry();
+  readonly #loadSeconds = new Histogram({
+    name: "pomona_model_load_seconds",
+    help: "Time from the request to load a replica until it was ready",
+    labelNames: ["model"],
+    buckets: [0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320],
+    registers: [this.registry],
+  });
+  readonly #prefillTokens = new Counter({
+    name: "pomona_node_prefill_tokens_total",
+    help: "Prompt tokens that this node evaluated",
+    labelNames: ["model"],
+    registers: [this.registry],
+  });
+  readonly #decodedTokens = new Counter({
+    name: "pomona_node_decoded_tokens_total",
+    help: "Tokens that this node generated",
+    labelNames: ["model"],
+    registers: [this.registry],
+  });
+
+  loaded(model: string, loadMs: number): void {
+    this.#loadSeconds.observe({ model }, loadMs / 1000);
+  }
+
+  frame(model: string, frame: AttemptFrame): void {
+    if (frame.kind === "prefill") this.#prefillTokens.inc({ model }, frame.chunkLength);
+    if (frame.kind === "tokens") this.#decodedTokens.inc({ model }, frame.ids.length);
+  }
+
+  /** Adds the gauges that are read off a node-agent. */
+  observe(agent: NodeAgent, memoryBytes: number): void {
+    const registers = [this.registry];
+    const memory = new Gauge({
+      name: "pomona_node_memory_bytes",
+      help: "Memory of the machine, the budget of models, and what replicas have reserved of it",
+      labelNames: ["kind"],
+      registers,
+      collect: () => {
+        for (const [kind, bytes] of Object.entries(memoryParts(agent, memoryBytes))) memory.set({ kind }, bytes);
+      },
+    });
+    const slots = new Gauge({
+      name: "pomona_node_slots",
+      help: "Slots of ready replicas, by whether a request holds them",
+      labelNames: ["model", "state"],
+      registers,
+      collect: () => {
+        slots.reset();
+        for (const replica of agent.replicas()) {
+          if (replica.state !== "ready") continue;
+          slots.inc({ model: replica.model, state: "busy" }, replica.running.length);
+          slots.inc({ model: replica.model, state: "idle" }, replica.slots - replica.running.length);
+        }
+      },
+    });
+    const replicas = new Gauge({
+      name: "pomona_replicas",
+      help: "Replicas by state",
+      labelNames: ["model", "state"],
+      registers,
+      collect: () => {
+        replicas.reset();
+        for (const { model, state } of agent.replicas()) replicas.inc({ model, state });
+      },
+    });
+    const thermal: Gauge = new Gauge({
+      name: "pomona_node_thermal_state",
+      help: "0 nominal, 1 fair, 2 serious, 3 critical, -1 unknown",
+      registers,
+      collect: () => {
+        thermal.set(thermalLevels[agent.conditions.thermalState]);
+      },
+    });
+    const power = new Gauge({
+      name: "pomona_node_power_watts",
+      help: "Power that the machine draws; absent when it does not tell",
+      registers,
+      // A labelled gauge without a sample is absent; one without labels would say 0.
+      labelNames: ["source"],
+      collect: () => {
+        power.reset();
+        const { source, watts } = agent.conditions.power;
+        if (watts !== null) power.set({ source }, watts);
+      },
+    });
+  }
+}
+
+function memoryParts(agent: NodeAgent, memoryBytes: number): Record<string, number> {
+  const held = [...agent.state.replicas.values()].filter((replica) => replica.state !== "failed");
+  const sum = (part: (replica: (typeof held)[number]) => number): number =>
+    held.reduce((total, replica) => total + part(replica), 0);
+  return {
+    total: memoryBytes,
+    budget: agent.state.budgetBytes,
+    weights: sum(({ memory }) => memory.weightsBytes),
+    kv: sum(({ memory }) => memory.kvBytes),
+    compute: sum(({ memory }) => memory.computeBytes),
+    used: sum(({ memory }) => totalBytes(memory)),
+    free: freeBudget(agent.state),
+  };
+}

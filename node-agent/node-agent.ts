@@ -1,0 +1,237 @@
+// The node-agent's state and its one loop: events in, step, effects out; and the attempts that run on its replicas.
+
+import { heartbeatIntervalMs } from "@pomona/shared/core/defaults";
+import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
+import type { Attempt, AttemptFrame, GenerationFailure, PromptInput } from "@pomona/shared/core/generation";
+import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
+import { contextLengthFor, estimateReplicaMemory } from "@pomona/shared/core/model-memory";
+import type { NodeStatus, ReplicaSpec, ReplicaStatus } from "@pomona/shared/core/node-status";
+import { version } from "@pomona/shared/core/version";
+import type { Clock } from "@pomona/shared/runtime/clock";
+import type { Logger } from "@pomona/shared/runtime/logger";
+import { provideModelFile, readModelShape } from "@pomona/shared/runtime/model-source";
+import { AttemptLog } from "./attempt-log.ts";
+import { type AgentState, emptyAgentState, freeBudget, replicaStatus } from "./core/state.ts";
+import { type AgentEffect, type AgentEvent, stepAgent } from "./core/step.ts";
+import type { Engine, EngineReplica, TokenizedPrompt } from "./engine/engine.ts";
+import { type Conditions, type Machine, unknownConditions } from "./hardware/hardware.ts";
+import type { NodeMetrics } from "./metrics.ts";
+
+/** Tokens of one evaluation: what the engine is started with. */
+const batchSize = 512;
+
+export type NodeAgentDependencies = {
+  readonly nodeId: NodeId;
+  readonly incarnation: number;
+  readonly machine: Machine;
+  readonly budgetBytes: number;
+  readonly threads: number;
+  readonly modelsDirectory: string;
+  readonly engine: Engine;
+  readonly hostname: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: NodeMetrics;
+};
+
+type Executors = { readonly [Kind in AgentEffect["kind"]]: (effect: Extract<AgentEffect, { kind: Kind }>) => void };
+
+/** Owns the replicas of one node. */
+export class NodeAgent {
+  readonly state: AgentState;
+  readonly #dependencies: NodeAgentDependencies;
+  readonly #engines = new Map<ReplicaId, EngineReplica>();
+  readonly #starting = new Map<ReplicaId, AbortController>();
+  readonly #waiting = new Map<ReplicaId, ((failure: GenerationFailure | null) => void)[]>();
+  readonly #attempts = new Map<RequestId, { readonly log: AttemptLog; readonly replicaId: ReplicaId }>();
+  #conditions: Conditions = unknownConditions;
+  #sequence = 0;
+  /** host:port of the Node service, once it is bound; an empty host means: the sender's address. */
+  grpcAddress = "";
+
+  constructor(dependencies: NodeAgentDependencies) {
+    this.#dependencies = dependencies;
+    this.state = emptyAgentState(dependencies.budgetBytes);
+  }
+
+  setConditions(conditions: Conditions): void {
+    this.#conditions = conditions;
+  }
+
+  get conditions(): Conditions {
+    return this.#conditions;
+  }
+
+  /** The node's sign of life; each call has the next sequence number. */
+  status(): NodeStatus {
+    const { nodeId, incarnation, machine, budgetBytes, hostname } = this.#dependencies;
+    this.#sequence += 1;
+    return {
+      nodeId,
+      incarnation,
+      sequence: this.#sequence,
+      state: "serving",
+      grpcAddress: this.grpcAddress,
+      hostname,
+      version,
+      capacity: { ...machine, budgetBytes, freeBytes: freeBudget(this.state) },
+      replicas: this.replicas(),
+      ...this.#conditions,
+      heartbeatIntervalMs,
+    };
+  }
+
+  replicas(): ReplicaStatus[] {
+    return [...this.state.replicas.values()].map(replicaStatus);
+  }
+
+  /** Loads a replica, or joins its loading. @throws PomonaError why it cannot be. */
+  async load(replicaId: ReplicaId, spec: ReplicaSpec, signal: AbortSignal): Promise<ReplicaStatus> {
+    const { machine, modelsDirectory } = this.#dependencies;
+    const shape = await readModelShape(spec.source, signal);
+    const modelPath = provideModelFile(spec.source, modelsDirectory);
+    const contextLength = contextLengthFor(shape, spec.contextLength);
+    const memory = estimateReplicaMemory(shape, { contextLength, slots: spec.slots, batchSize, gpu: machine.gpu });
+    const settled = new Promise<GenerationFailure | null>((resolve) => {
+      const waiting = this.#waiting.get(replicaId) ?? [];
+      this.#waiting.set(replicaId, [...waiting, resolve]);
+    });
+    this.#take({ kind: "loadRequested", replicaId, spec, modelPath, contextLength, memory });
+    const failure = await settled;
+    if (failure !== null) throw new PomonaError(failure.code, failure.message);
+    const replica = this.state.replicas.get(replicaId);
+    if (replica === undefined) throw new PomonaError("not_found", `replica ${replicaId} was unloaded meanwhile`);
+    return replicaStatus(replica);
+  }
+
+  /** Ends a replica; its attempts end as failed, retryable. */
+  async unload(replicaId: ReplicaId): Promise<void> {
+    if (!this.state.replicas.has(replicaId))
+      throw new PomonaError("not_found", `there is no replica ${replicaId} here`);
+    const engine = this.#engines.get(replicaId);
+    this.#take({ kind: "unloadRequested", replicaId });
+    await engine?.exited;
+  }
+
+  /**
+   * Starts an attempt. An attempt of the same request with a lower epoch is ended; an equal or higher one wins.
+   * @throws PomonaError `slots_full`, `not_found`, `failed_precondition` when it is fenced, ...
+   */
+  startAttempt(attempt: Attempt): AttemptLog {
+    const { requestId, epoch, replicaId } = attempt;
+    const engine = this.#engine(replicaId);
+    const older = this.#attempts.get(requestId);
+    if (older !== undefined && older.log.attempt.epoch >= epoch) {
+      throw new PomonaError(
+        "failed_precondition",
+        `request ${requestId} already runs here with epoch ${older.log.attempt.epoch}`,
+      );
+    }
+    if (older !== undefined) this.cancelAttempt(older.log);
+    const log = new AttemptLog(attempt);
+    engine.generate(attempt, (frame) => this.#takeFrame(log, frame));
+    this.#attempts.set(requestId, { log, replicaId });
+    this.#take({ kind: "attemptStarted", replicaId, requestId, epoch });
+    return log;
+  }
+
+  /** A running attempt. @throws PomonaError `not_found`. */
+  runningAttempt(requestId: RequestId, epoch: number): AttemptLog {
+    const log = this.#attempts.get(requestId)?.log;
+    if (log?.attempt.epoch !== epoch)
+      throw new PomonaError("not_found", `request ${requestId} epoch ${epoch} is not running here`);
+    return log;
+  }
+
+  cancelAttempt({ attempt }: AttemptLog): void {
+    this.#engines.get(attempt.replicaId)?.cancel(attempt.requestId, attempt.epoch);
+  }
+
+  async tokenize(replicaId: ReplicaId, input: PromptInput, signal: AbortSignal): Promise<TokenizedPrompt> {
+    return await this.#engine(replicaId).tokenize(input, signal);
+  }
+
+  /** Ends every replica. */
+  async close(): Promise<void> {
+    for (const controller of this.#starting.values()) controller.abort();
+    await Promise.all([...this.#engines.values()].map((engine) => engine.close()));
+  }
+
+  #engine(replicaId: ReplicaId): EngineReplica {
+    const engine = this.#engines.get(replicaId);
+    if (engine === undefined) throw new PomonaError("not_found", `there is no ready replica ${replicaId} here`);
+    return engine;
+  }
+
+  #takeFrame(log: AttemptLog, frame: AttemptFrame): void {
+    const { replicaId, requestId, epoch } = log.attempt;
+    const model = this.state.replicas.get(replicaId)?.spec.model;
+    if (model !== undefined) this.#dependencies.metrics.frame(model, frame);
+    if (frame.kind === "ending") {
+      if (this.#attempts.get(requestId)?.log === log) this.#attempts.delete(requestId);
+      this.#take({ kind: "attemptEnded", replicaId, requestId, epoch });
+    }
+    log.push(frame);
+  }
+
+  #take(event: AgentEvent): void {
+    for (const effect of stepAgent(this.state, event, this.#dependencies.clock.nowMs())) {
+      // The table is total over kinds; the compiler cannot see that this entry takes this effect.
+      const executor = this.#executors[effect.kind] as (effect: AgentEffect) => void;
+      executor(effect);
+    }
+  }
+
+  readonly #executors: Executors = {
+    startEngine: (effect) => void this.#startEngine(effect),
+    stopEngine: ({ replicaId }) => void this.#stopEngine(replicaId),
+    settleLoad: ({ replicaId, failure }) => this.#settleLoad(replicaId, failure),
+  };
+
+  async #startEngine(effect: AgentEffect & { kind: "startEngine" }): Promise<void> {
+    const { replicaId, modelPath, slots, contextLength } = effect;
+    const { engine, threads, log } = this.#dependencies;
+    const controller = new AbortController();
+    this.#starting.set(replicaId, controller);
+    try {
+      const replica = await engine.load({ modelPath, slots, contextLength, threads }, controller.signal);
+      this.#engines.set(replicaId, replica);
+      void replica.exited.then((reason) => this.#engineExited(replicaId, reason));
+      this.#take({ kind: "engineReady", replicaId, pid: replica.info.pid });
+    } catch (thrown) {
+      const failure = failureOf(toPomonaError(thrown));
+      log.error({ replicaId, code: failure.code, reason: failure.message }, "replica failed to load");
+      this.#take({ kind: "engineFailed", replicaId, failure });
+    } finally {
+      this.#starting.delete(replicaId);
+    }
+  }
+
+  async #stopEngine(replicaId: ReplicaId): Promise<void> {
+    this.#starting.get(replicaId)?.abort();
+    await this.#engines.get(replicaId)?.close();
+  }
+
+  #engineExited(replicaId: ReplicaId, reason: PomonaError | null): void {
+    this.#engines.delete(replicaId);
+    if (reason === null) {
+      this.#take({ kind: "engineStopped", replicaId });
+      return;
+    }
+    this.#dependencies.log.error({ replicaId, reason: reason.message }, "engine worker died");
+    this.#take({ kind: "engineFailed", replicaId, failure: failureOf(reason) });
+  }
+
+  #settleLoad(replicaId: ReplicaId, failure: GenerationFailure | null): void {
+    const waiting = this.#waiting.get(replicaId) ?? [];
+    this.#waiting.delete(replicaId);
+    const replica = this.state.replicas.get(replicaId);
+    if (failure === null && replica !== undefined)
+      this.#dependencies.metrics.loaded(replica.spec.model, replica.loadMs);
+    for (const resolve of waiting) resolve(failure);
+  }
+}
+
+function failureOf({ code, message, isRetryable }: PomonaError): GenerationFailure {
+  return { code, message, isRetryable };
+}
