@@ -1,0 +1,27 @@
+import { defaultPorts } from "@pomona/shared/core/defaults";
+import { isClusterName } from "@pomona/shared/core/ids";
+import { logLevels } from "@pomona/shared/runtime/logger";
+import { z } from "zod";
+
+/** Settings of a node-agent. */
+export const nodeAgentSchema = z.strictObject({
+  stateDir: z.string().min(1),
+  host: z.string().min(1).default("127.0.0.1"),
+  /** 0 means any free port. */
+  grpcPort: z.number().int().min(0).max(65_535).default(defaultPorts.nodeGrpc),
+  /** host:port of coordinators; without any, one is looked for by multicast DNS. */
+  peers: z.array(z.string().min(1)).max(16).default([]),
+  /** null means the one kept in the state directory, else that of the first coordinator found. */
+  cluster: z.string().refine(isClusterName, "a cluster name is 1 to 32 of a-z, 0-9 and -").nullable().default(null),
+  /** Bytes that models may use; null means the machine's memory less 6 GB or a quarter, whichever is more. */
+  budgetBytes: z.number().int().min(0).nullable().default(null),
+  /** Processor cores that engines may use; null means all but one. */
+  threads: z.number().int().min(1).max(1024).nullable().default(null),
+  mdns: z.boolean().default(true),
+  /** Allows an address beyond loopback without keys and encryption. */
+  isInsecure: z.boolean().default(false),
+  engine: z.enum(["llama", "simulated"]).default("llama"),
+  logLevel: z.enum(logLevels).default("info"),
+});
+
+export type NodeAgentOptions = z.output<typeof nodeAgentSchema>;

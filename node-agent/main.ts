@@ -1,0 +1,195 @@
+// Wires a node-agent: state directory, hardware, gRPC, NATS, mDNS, registration, in this order; stops in reverse.
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { packageDefinition } from "@pomona/proto/load";
+import { coordinatorServiceType } from "@pomona/shared/core/defaults";
+import { hostAndPort } from "@pomona/shared/grpc/address";
+import { type GrpcServer, startGrpcServer } from "@pomona/shared/grpc/server";
+import { createDiscovery } from "@pomona/shared/mdns/create-discovery";
+import type { Discovery } from "@pomona/shared/mdns/discovery";
+import { interfacesFor } from "@pomona/shared/mdns/interfaces";
+import { connectBus } from "@pomona/shared/nats/connect-bus";
+import { checkBindAddress } from "@pomona/shared/runtime/bind-address";
+import { systemClock } from "@pomona/shared/runtime/clock";
+import { Lifecycle } from "@pomona/shared/runtime/lifecycle";
+import { createLogger, type Logger } from "@pomona/shared/runtime/logger";
+import { openStateDirectory, readTextIfPresent, writeFileAtomically } from "@pomona/shared/runtime/state-directory";
+import type { NodeAgentOptions } from "./config.ts";
+import { budgetFor } from "./core/memory-budget.ts";
+import type { Engine } from "./engine/engine.ts";
+import { createLlamaEngine } from "./engine/llama/llama-engine.ts";
+import { createSimulatedEngine } from "./engine/simulated/simulated-engine.ts";
+import { nodeService } from "./grpc/node-service.ts";
+import { keepRegistered, type Pool } from "./grpc/registration.ts";
+import { hardwareOfThisMachine } from "./hardware/this-machine.ts";
+import { NodeAdvertiser } from "./mdns/advertiser.ts";
+import { NodeMetrics } from "./metrics.ts";
+import { Reporter } from "./nats/reporter.ts";
+import { NodeAgent } from "./node-agent.ts";
+
+/** A node-agent that serves. */
+export type RunningNodeAgent = {
+  readonly id: string;
+  /** host:port of the Node service. */
+  readonly grpc: string;
+  readonly stateDir: string;
+  /** Says goodbye, ends the engines, and closes. */
+  close(): Promise<void>;
+};
+
+const conditionsIntervalMs = 5000;
+const stopGraceMs = 2000;
+
+/**
+ * Starts a node-agent in this process. It serves and goes on looking for a coordinator for as long as it takes.
+ * @throws PomonaError `setup_failed` with the fix, `invalid_request` for a bind beyond loopback.
+ */
+export async function runNodeAgent(options: NodeAgentOptions): Promise<RunningNodeAgent> {
+  const log = createLogger({ name: "node-agent", level: options.logLevel });
+  checkBindAddress(options.host, options.isInsecure, log);
+  const lifecycle = new Lifecycle({ log });
+  const directory = await lifecycle.start({
+    name: "state directory",
+    start: () => openStateDirectory(options.stateDir),
+    stop: (opened) => opened.release(),
+  });
+  const { agent, metrics } = await startAgent(lifecycle, { options, log, directory });
+  const reporter = await lifecycle.start({
+    name: "reporter",
+    start: () =>
+      new Reporter({
+        nodeId: directory.id,
+        incarnation: directory.incarnation,
+        status: () => agent.status(),
+        registry: metrics.registry,
+        connect: (urls) => connectBus({ urls, name: directory.id, log }),
+      }),
+    stop: (started) => started.close(),
+  });
+  const grpc = await lifecycle.start({
+    name: "gRPC",
+    start: () =>
+      startGrpcServer({
+        host: options.host,
+        port: options.grpcPort,
+        services: [nodeService(agent, (listener) => reporter.onHeartbeat(listener))],
+        packageDefinition,
+      }),
+    stop: (server) => server.close(stopGraceMs),
+  });
+  // Bound to every interface, the address is the one that the coordinator sees.
+  agent.grpcAddress = hostAndPort(options.host === "0.0.0.0" ? "" : options.host, grpc.port);
+  await startMembership(lifecycle, { options, log, agent, reporter, grpc, stateDir: directory.path });
+  grpc.setServing(true);
+  log.info({ id: directory.id, grpc: grpc.address, incarnation: directory.incarnation }, "node-agent is serving");
+  return { id: directory.id, grpc: grpc.address, stateDir: directory.path, close: () => lifecycle.stop() };
+}
+
+type AgentParts = {
+  readonly options: NodeAgentOptions;
+  readonly log: Logger;
+  readonly directory: ReturnType<typeof openStateDirectory>;
+};
+
+async function startAgent(
+  lifecycle: Lifecycle,
+  { options, log, directory }: AgentParts,
+): Promise<{ agent: NodeAgent; metrics: NodeMetrics }> {
+  const hardware = hardwareOfThisMachine();
+  const machine = await hardware.machine();
+  const metrics = new NodeMetrics();
+  const agent = await lifecycle.start({
+    name: "replicas",
+    start: () =>
+      new NodeAgent({
+        nodeId: directory.id,
+        incarnation: directory.incarnation,
+        machine,
+        budgetBytes: Math.min(options.budgetBytes ?? budgetFor(machine.memoryBytes), machine.memoryBytes),
+        threads: options.threads ?? Math.max(1, machine.cpuCores - 1),
+        modelsDirectory: join(directory.path, "models"),
+        engine: engineOf(options, log),
+        hostname: hostname(),
+        clock: systemClock,
+        log,
+        metrics,
+      }),
+    stop: (started) => started.close(),
+    stopTimeoutMs: 10_000,
+  });
+  metrics.observe(agent, machine.memoryBytes);
+  const look = async (): Promise<void> => agent.setConditions(await hardware.conditions());
+  await look();
+  await lifecycle.start({
+    name: "conditions",
+    start: () => setInterval(() => void look(), conditionsIntervalMs),
+    stop: (timer) => clearInterval(timer),
+  });
+  return { agent, metrics };
+}
+
+function engineOf(options: NodeAgentOptions, log: Logger): Engine {
+  return options.engine === "llama" ? createLlamaEngine({ log }) : createSimulatedEngine();
+}
+
+type MembershipParts = {
+  readonly options: NodeAgentOptions;
+  readonly log: Logger;
+  readonly agent: NodeAgent;
+  readonly reporter: Reporter;
+  readonly grpc: GrpcServer;
+  readonly stateDir: string;
+};
+
+async function startMembership(lifecycle: Lifecycle, parts: MembershipParts): Promise<void> {
+  const { options, log, agent, reporter, grpc, stateDir } = parts;
+  const clusterPath = join(stateDir, "cluster");
+  let cluster = options.cluster ?? readTextIfPresent(clusterPath)?.trim() ?? "";
+  const found = new Map<string, string>();
+  if (options.mdns) {
+    const discovery = await lifecycle.start({
+      name: "mDNS",
+      start: () => createDiscovery({ interfaces: interfacesFor(options.host), log }),
+      stop: (started) => started.close(),
+    });
+    const advertiser = new NodeAdvertiser(discovery, agent.status(), { cluster, port: grpc.port });
+    const stopUpdates = reporter.onHeartbeat(() => advertiser.update(agent.status(), cluster));
+    await lifecycle.start({ name: "advertisement", start: () => stopUpdates, stop: (stop) => stop() });
+    if (options.peers.length === 0) await browseCoordinators(lifecycle, { discovery, found, cluster: () => cluster });
+  }
+  const onPool = (pool: Pool): void => {
+    if (pool.cluster !== cluster) writeFileAtomically(clusterPath, `${pool.cluster}\n`);
+    cluster = pool.cluster;
+    void reporter.use(pool.cluster, pool.natsUrls);
+  };
+  const coordinators = (): string[] => (options.peers.length > 0 ? options.peers : [...found.values()]);
+  await lifecycle.start({
+    name: "registration",
+    start: () => keepRegistered({ coordinators, status: () => agent.status(), onPool, log }),
+    stop: (stop) => stop(),
+  });
+}
+
+type BrowseParts = {
+  readonly discovery: Discovery;
+  /** Addresses by the coordinator's id: filled here. */
+  readonly found: Map<string, string>;
+  readonly cluster: () => string;
+};
+
+/** A node that belongs to a cluster goes back to it; a new one joins the first that it finds. */
+async function browseCoordinators(lifecycle: Lifecycle, { discovery, found, cluster }: BrowseParts): Promise<void> {
+  await lifecycle.start({
+    name: "coordinator finder",
+    start: () =>
+      discovery.browse(coordinatorServiceType, (event) => {
+        if (event.kind === "down") {
+          found.delete(event.name);
+          return;
+        }
+        const { name, address, port, txt } = event.service;
+        if (cluster() === "" || txt["cluster"] === cluster()) found.set(name, hostAndPort(address, port));
+      }),
+    stop: (stop) => stop(),
+  });
+}
