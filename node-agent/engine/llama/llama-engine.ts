@@ -1,0 +1,182 @@
+// The llama engine as a node-agent sees it: starts workers, keeps count of their slots, and tells how they died.
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { PomonaError } from "@pomona/shared/core/errors";
+import type { Attempt, AttemptFrame, Ending, PromptInput } from "@pomona/shared/core/generation";
+import type { Logger } from "@pomona/shared/runtime/logger";
+import { checkAttempt } from "../check-attempt.ts";
+import type { Engine, EngineLoadSpec, EngineReplica, EngineReplicaInfo, TokenizedPrompt } from "../engine.ts";
+import type { FromWorker, ToWorker, WireError } from "./messages.ts";
+
+const workerPath = fileURLToPath(new URL("./worker-main.js", import.meta.url));
+const closeTimeoutMs = 5000;
+
+/** node-llama-cpp in a child process a replica. */
+export function createLlamaEngine({ log }: { readonly log: Logger }): Engine {
+  return {
+    build: "node-llama-cpp 3.21.1",
+    load: async (spec, signal) => {
+      const replica = new LlamaReplica(spec, log);
+      const abort = (): void => void replica.close();
+      signal.addEventListener("abort", abort, { once: true });
+      try {
+        await replica.loaded;
+        return replica;
+      } finally {
+        signal.removeEventListener("abort", abort);
+      }
+    },
+  };
+}
+
+type Running = { readonly attempt: Attempt; readonly onFrame: (frame: AttemptFrame) => void };
+type PendingCall = { resolve: (prompt: TokenizedPrompt) => void; reject: (error: PomonaError) => void };
+
+class LlamaReplica implements EngineReplica {
+  readonly loaded: Promise<EngineReplicaInfo>;
+  readonly exited: Promise<PomonaError | null>;
+  readonly #spec: EngineLoadSpec;
+  readonly #child: ChildProcess;
+  readonly #log: Logger;
+  readonly #running = new Map<string, Running>();
+  readonly #calls = new Map<number, PendingCall>();
+  #nextCall = 0;
+  #info: EngineReplicaInfo | null = null;
+  #isClosing = false;
+  #settleLoad: { resolve: (info: EngineReplicaInfo) => void; reject: (error: PomonaError) => void } | null = null;
+
+  constructor(spec: EngineLoadSpec, log: Logger) {
+    this.#spec = spec;
+    this.#log = log;
+    this.#child = fork(workerPath, [], { serialization: "advanced", stdio: ["ignore", "ignore", "ignore", "ipc"] });
+    this.loaded = new Promise((resolve, reject) => {
+      this.#settleLoad = { resolve, reject };
+    });
+    this.exited = new Promise((resolve) => {
+      this.#child.once("exit", (code, signal) => resolve(this.#onExit(code, signal)));
+    });
+    // Only our own worker sends on this channel.
+    this.#child.on("message", (message) => this.#receive(message as FromWorker));
+    this.#child.on("error", (error) => log.warn({ message: error.message }, "engine worker channel failed"));
+    this.#send({ kind: "load", spec });
+  }
+
+  get info(): EngineReplicaInfo {
+    if (this.#info === null) throw new Error("assertion failed: a replica is used after it was loaded");
+    return this.#info;
+  }
+
+  generate(attempt: Attempt, onFrame: (frame: AttemptFrame) => void): void {
+    checkAttempt(attempt, { ...this.info, runningCount: this.#running.size });
+    this.#running.set(keyOf(attempt), { attempt, onFrame });
+    this.#send({ kind: "generate", attempt });
+  }
+
+  cancel(requestId: string, epoch: number): void {
+    this.#send({ kind: "cancel", requestId, epoch });
+  }
+
+  tokenize(input: PromptInput, signal: AbortSignal): Promise<TokenizedPrompt> {
+    this.#nextCall += 1;
+    const call = this.#nextCall;
+    return new Promise((resolve, reject) => {
+      const abort = (): void => {
+        this.#calls.delete(call);
+        reject(new PomonaError("cancelled", "tokenizing was cancelled"));
+      };
+      signal.addEventListener("abort", abort, { once: true });
+      this.#calls.set(call, { resolve, reject });
+      this.#send({ kind: "tokenize", call, input });
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    for (const { attempt, onFrame } of this.#running.values())
+      onFrame({ kind: "ending", ending: lostEnding(attempt, null) });
+    this.#running.clear();
+    if (this.#child.connected) this.#child.disconnect();
+    const force = setTimeout(() => this.#child.kill("SIGKILL"), closeTimeoutMs);
+    await this.exited;
+    clearTimeout(force);
+  }
+
+  #send(message: ToWorker): void {
+    if (this.#child.connected) this.#child.send(message);
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.kind) {
+      case "loaded":
+        this.#info = message.info;
+        this.#settleLoad?.resolve(message.info);
+        return;
+      case "loadFailed":
+        this.#settleLoad?.reject(errorOf(message.error));
+        void this.close();
+        return;
+      case "frame":
+        this.#frame(message);
+        return;
+      case "tokenized":
+        this.#calls.get(message.call)?.resolve(message.prompt);
+        this.#calls.delete(message.call);
+        return;
+      case "tokenizeFailed":
+        this.#calls.get(message.call)?.reject(errorOf(message.error));
+        this.#calls.delete(message.call);
+    }
+  }
+
+  #frame(message: FromWorker & { kind: "frame" }): void {
+    const running = this.#running.get(keyOf(message));
+    if (running === undefined) return;
+    if (message.frame.kind === "ending") this.#running.delete(keyOf(message));
+    running.onFrame(message.frame);
+  }
+
+  #onExit(code: number | null, signal: NodeJS.Signals | null): PomonaError | null {
+    const reason = this.#isClosing ? null : new PomonaError("engine_crashed", deathInWords(code, signal, this.#spec));
+    const gone = reason ?? new PomonaError("cancelled", "the replica was unloaded");
+    if (reason !== null) this.#log.debug({ code, signal }, "engine worker exited");
+    this.#settleLoad?.reject(gone);
+    for (const { reject } of this.#calls.values()) reject(gone);
+    this.#calls.clear();
+    for (const { attempt, onFrame } of this.#running.values())
+      onFrame({ kind: "ending", ending: lostEnding(attempt, reason) });
+    this.#running.clear();
+    return reason;
+  }
+}
+
+function keyOf({ requestId, epoch }: { readonly requestId: string; readonly epoch: number }): string {
+  return `${requestId}/${epoch}`;
+}
+
+function errorOf({ code, message }: WireError): PomonaError {
+  return new PomonaError(code, message);
+}
+
+/** The ending of an attempt whose engine has gone: retryable when it died, cancelled when it was unloaded. */
+function lostEnding(attempt: Attempt, reason: PomonaError | null): Ending {
+  const failure = reason ?? new PomonaError("node_lost", "the replica was unloaded");
+  return {
+    reason: "failed",
+    failure: { code: failure.code, message: failure.message, isRetryable: true },
+    usage: { promptTokens: attempt.promptTokenIds.length, cachedPromptTokens: 0, generatedTokens: 0 },
+    timings: { queueMs: 0, prefillMs: 0, decodeMs: 0 },
+  };
+}
+
+const deaths: Readonly<Record<string, string>> = {
+  SIGBUS: "its model file was cut short or its disk vanished while it was mapped (SIGBUS)",
+  SIGSEGV: "the engine read memory that is not its own (SIGSEGV)",
+  SIGABRT: "the engine gave up on an inner check (SIGABRT)",
+  SIGKILL: "it was killed, by the system for want of memory or by somebody (SIGKILL)",
+  SIGILL: "this processor lacks an instruction that the engine was built for (SIGILL)",
+};
+
+function deathInWords(code: number | null, signal: NodeJS.Signals | null, { modelPath }: EngineLoadSpec): string {
+  const how = signal === null ? `it ended with exit code ${code}` : (deaths[signal] ?? `it was ended by ${signal}`);
+  return `the engine worker of ${modelPath} died: ${how}`;
+}

@@ -1,0 +1,19 @@
+// What a node-agent and an engine worker tell each other. Sent with structured clone, so that bytes stay bytes.
+import type { ErrorCode } from "@pomona/shared/core/errors";
+import type { Attempt, AttemptFrame, PromptInput } from "@pomona/shared/core/generation";
+import type { EngineLoadSpec, EngineReplicaInfo, TokenizedPrompt } from "../engine.ts";
+
+export type WireError = { readonly code: ErrorCode; readonly message: string };
+
+export type ToWorker =
+  | { readonly kind: "load"; readonly spec: EngineLoadSpec }
+  | { readonly kind: "generate"; readonly attempt: Attempt }
+  | { readonly kind: "cancel"; readonly requestId: string; readonly epoch: number }
+  | { readonly kind: "tokenize"; readonly call: number; readonly input: PromptInput };
+
+export type FromWorker =
+  | { readonly kind: "loaded"; readonly info: EngineReplicaInfo }
+  | { readonly kind: "loadFailed"; readonly error: WireError }
+  | { readonly kind: "frame"; readonly requestId: string; readonly epoch: number; readonly frame: AttemptFrame }
+  | { readonly kind: "tokenized"; readonly call: number; readonly prompt: TokenizedPrompt }
+  | { readonly kind: "tokenizeFailed"; readonly call: number; readonly error: WireError };

@@ -1,0 +1,65 @@
+// The exact bytes of single tokens. The engine's own detokenizer gives U+FFFD for a token that is part of a character.
+import type { LlamaModel, Token } from "node-llama-cpp";
+
+/** llama.cpp's token types (llama.h, enum llama_token_type). */
+const tokenTypes = { control: 3, userDefined: 4, byte: 6 } as const;
+
+const encoder = new TextEncoder();
+const nothing = new Uint8Array(0);
+
+/** Reads the vocabulary of a model: `llama` (SentencePiece) and `gpt2` (byte-level BPE) exactly, others by the engine. */
+export class TokenBytes {
+  readonly #model: LlamaModel;
+  readonly #pieces: readonly string[];
+  readonly #types: readonly number[];
+  readonly #kind: string;
+  readonly #known = new Map<Token, Uint8Array>();
+
+  constructor(model: LlamaModel) {
+    const { tokens, token_type, model: kind } = model.fileInfo.metadata.tokenizer.ggml;
+    this.#model = model;
+    this.#pieces = tokens;
+    this.#types = token_type;
+    this.#kind = kind;
+  }
+
+  of(token: Token): Uint8Array {
+    const known = this.#known.get(token);
+    if (known !== undefined) return known;
+    const bytes = this.#read(token);
+    this.#known.set(token, bytes);
+    return bytes;
+  }
+
+  #read(token: Token): Uint8Array {
+    const piece = this.#pieces[token];
+    const type = this.#types[token];
+    if (piece === undefined || type === tokenTypes.control) return nothing;
+    if (type === tokenTypes.byte) return Uint8Array.of(Number.parseInt(piece.slice(3, 5), 16));
+    if (this.#kind === "llama") return encoder.encode(piece.replaceAll("\u2581", " "));
+    if (this.#kind === "gpt2") return type === tokenTypes.userDefined ? encoder.encode(piece) : byteLevelBytes(piece);
+    return encoder.encode(this.#model.detokenize([token], false));
+  }
+}
+
+/** Byte-level BPE writes each byte as a printable character (bytes_to_unicode of OpenAI's GPT-2 encoder.py). */
+const byteOfCharacter = ((): ReadonlyMap<number, number> => {
+  const map = new Map<number, number>();
+  let moved = 0;
+  for (let byte = 0; byte < 256; byte += 1) {
+    const isPrintable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+    map.set(isPrintable ? byte : 256 + moved, byte);
+    if (!isPrintable) moved += 1;
+  }
+  return map;
+})();
+
+function byteLevelBytes(piece: string): Uint8Array {
+  const bytes: number[] = [];
+  for (const character of piece) {
+    const byte = byteOfCharacter.get(character.codePointAt(0) ?? 0);
+    if (byte === undefined) bytes.push(...encoder.encode(character));
+    else bytes.push(byte);
+  }
+  return Uint8Array.from(bytes);
+}

@@ -1,0 +1,174 @@
+// An engine without a model, for scale and for tests: each token is a known function of the prompt and its index.
+import { readFile } from "node:fs/promises";
+import { PomonaError } from "@pomona/shared/core/errors";
+import type {
+  Attempt,
+  AttemptFrame,
+  FinishReason,
+  GenerationFailure,
+  PromptInput,
+} from "@pomona/shared/core/generation";
+import { checkAttempt } from "../check-attempt.ts";
+import type { Engine, EngineLoadSpec, EngineReplica, EngineReplicaInfo, TokenizedPrompt } from "../engine.ts";
+
+export type SimulatedEngineOptions = {
+  /** Time of one decode step; 5 ms by default. */
+  readonly stepMs?: number;
+  /** Prompt tokens of one step; 256 by default. */
+  readonly chunkLength?: number;
+};
+
+const vocabularySize = 356;
+const firstLetter = 97;
+
+/** Token `index` of the answer to a prompt: a letter that depends on every token of the prompt and on the index. */
+export function simulatedToken(promptTokenIds: readonly number[], index: number): number {
+  let hash = index + 1;
+  for (const id of promptTokenIds) hash = (Math.imul(hash, 31) + id) >>> 0;
+  return firstLetter + (hash % 26);
+}
+
+/** All text that a prompt is answered with. */
+export function predictSimulated(promptTokenIds: readonly number[], maxTokens: number): string {
+  return Array.from({ length: maxTokens }, (_, i) => String.fromCharCode(simulatedToken(promptTokenIds, i))).join("");
+}
+
+/** Reads no model: any file that begins as a GGUF file loads. Tokens are the bytes of the text. */
+export function createSimulatedEngine(options: SimulatedEngineOptions = {}): Engine {
+  return {
+    build: "simulated 1",
+    load: async (spec, signal) => {
+      const head = await readFile(spec.modelPath, { signal }).then((bytes) => bytes.subarray(0, 4).toString("latin1"));
+      if (head !== "GGUF") throw new PomonaError("invalid_model", `${spec.modelPath} is not a GGUF file`);
+      return new SimulatedReplica(spec, { stepMs: options.stepMs ?? 5, chunkLength: options.chunkLength ?? 256 });
+    },
+  };
+}
+
+type Running = {
+  readonly attempt: Attempt;
+  readonly slot: number;
+  readonly onFrame: (frame: AttemptFrame) => void;
+  readonly cached: number;
+  evaluated: number;
+  index: number;
+};
+
+/** The same life as a real replica: one ending each, prefill before tokens, slots that keep what they have read. */
+export class SimulatedReplica implements EngineReplica {
+  readonly info: EngineReplicaInfo;
+  readonly exited: Promise<PomonaError | null>;
+  readonly #options: Required<SimulatedEngineOptions>;
+  readonly #running: Running[] = [];
+  readonly #held: number[][];
+  #timer: NodeJS.Timeout | null = null;
+  #settleExit: (reason: PomonaError | null) => void = () => undefined;
+
+  constructor(spec: EngineLoadSpec, options: Required<SimulatedEngineOptions>) {
+    const { contextLength, slots } = spec;
+    const memory = { weightsBytes: 0, kvBytes: 0, computeBytes: 0, processBytes: 0 };
+    this.info = { contextLength, slots, vocabularySize, hasChatTemplate: true, pid: null, memory };
+    this.#options = options;
+    this.#held = Array.from({ length: slots }, () => []);
+    this.exited = new Promise((resolve) => {
+      this.#settleExit = resolve;
+    });
+  }
+
+  generate(attempt: Attempt, onFrame: (frame: AttemptFrame) => void): void {
+    checkAttempt(attempt, { ...this.info, runningCount: this.#running.length });
+    const all = [...attempt.promptTokenIds, ...attempt.emittedTokenIds];
+    const { slot, common } = this.#chooseSlot(all);
+    const cached = Math.min(common, all.length - 1);
+    const running = { attempt, slot, onFrame, cached, evaluated: cached, index: attempt.emittedTokenIds.length };
+    this.#running.push(running);
+    this.#held[slot] = all;
+    this.#timer ??= setInterval(() => this.#step(), this.#options.stepMs);
+    const cachedPromptTokens = Math.min(cached, attempt.promptTokenIds.length);
+    queueMicrotask(() => {
+      onFrame({ kind: "accepted", slot, cachedPromptTokens, promptTokens: attempt.promptTokenIds.length });
+    });
+  }
+
+  cancel(requestId: string, epoch: number): void {
+    const running = this.#running.find(({ attempt }) => attempt.requestId === requestId && attempt.epoch === epoch);
+    if (running !== undefined) queueMicrotask(() => this.#end(running, { reason: "cancelled", failure: null }));
+  }
+
+  tokenize(input: PromptInput): Promise<TokenizedPrompt> {
+    if (input.kind === "tokens") return Promise.resolve({ tokenIds: input.tokenIds, stop: [] });
+    const text = input.kind === "text" ? input.text : input.messages.map(({ content }) => content).join("\n");
+    return Promise.resolve({ tokenIds: [...new TextEncoder().encode(text)], stop: [] });
+  }
+
+  /** Dies as a real engine does: every attempt fails, retryable. */
+  crash(): void {
+    const reason = new PomonaError("engine_crashed", "the simulated engine was made to crash");
+    const failure = { code: reason.code, message: reason.message, isRetryable: true };
+    for (const running of [...this.#running]) this.#end(running, { reason: "failed", failure });
+    this.#settleExit(reason);
+  }
+
+  close(): Promise<void> {
+    const failure = { code: "node_lost", message: "the replica was unloaded", isRetryable: true } as const;
+    for (const running of [...this.#running]) this.#end(running, { reason: "failed", failure });
+    this.#settleExit(null);
+    return Promise.resolve();
+  }
+
+  #step(): void {
+    const prefilling = this.#running.find((running) => !isDecoding(running));
+    for (const running of this.#running.filter(isDecoding)) this.#decode(running);
+    if (prefilling !== undefined) this.#prefill(prefilling);
+  }
+
+  #prefill(running: Running): void {
+    const totalTokens = running.attempt.promptTokenIds.length + running.attempt.emittedTokenIds.length;
+    const chunkLength = Math.min(this.#options.chunkLength, totalTokens - 1 - running.evaluated);
+    running.evaluated += chunkLength;
+    running.onFrame({ kind: "prefill", evaluatedTokens: running.evaluated, totalTokens, chunkLength });
+  }
+
+  #decode(running: Running): void {
+    const { attempt } = running;
+    const id = simulatedToken(attempt.promptTokenIds, running.index);
+    if (attempt.stopTokenIds.includes(id)) {
+      this.#end(running, { reason: "stop", failure: null });
+      return;
+    }
+    running.onFrame({ kind: "tokens", firstIndex: running.index, ids: [id], texts: [Uint8Array.of(id)] });
+    running.index += 1;
+    this.#held[running.slot]?.push(id);
+    if (running.index >= attempt.maxTokens) this.#end(running, { reason: "length", failure: null });
+  }
+
+  #end(running: Running, how: { readonly reason: FinishReason; readonly failure: GenerationFailure | null }): void {
+    const index = this.#running.indexOf(running);
+    if (index < 0) return;
+    this.#running.splice(index, 1);
+    if (this.#running.length === 0 && this.#timer !== null) {
+      clearInterval(this.#timer);
+      this.#timer = null;
+    }
+    const promptTokens = running.attempt.promptTokenIds.length;
+    const usage = { promptTokens, cachedPromptTokens: running.cached, generatedTokens: running.index };
+    running.onFrame({ kind: "ending", ending: { ...how, usage, timings: { queueMs: 0, prefillMs: 0, decodeMs: 0 } } });
+  }
+
+  #chooseSlot(tokenIds: readonly number[]): { readonly slot: number; readonly common: number } {
+    const busy = new Set(this.#running.map(({ slot }) => slot));
+    let best = { slot: -1, common: -1 };
+    this.#held.forEach((held, slot) => {
+      if (busy.has(slot)) return;
+      const length = Math.min(held.length, tokenIds.length);
+      let common = 0;
+      while (common < length && held[common] === tokenIds[common]) common += 1;
+      if (common > best.common) best = { slot, common };
+    });
+    return best;
+  }
+}
+
+function isDecoding({ attempt, evaluated }: Running): boolean {
+  return evaluated >= attempt.promptTokenIds.length + attempt.emittedTokenIds.length - 1;
+}
