@@ -1,26 +1,35 @@
 // Server-sent events on a hijacked response: one write a tick, back-pressure honoured, comments while nothing happens.
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
+import type { FastifyReply } from "fastify";
+import type { HttpLimits } from "./limits.ts";
 
-/** Text that may wait for a slow reader before the stream waits for it. */
-const bufferedBytesMax = 1024 * 1024;
+type StreamLimits = Pick<HttpLimits, "bufferedBytesMax" | "stalledReaderMs" | "commentEveryMs">;
 
 /** https://html.spec.whatwg.org/multipage/server-sent-events.html */
 export class EventStream {
+  readonly #reply: FastifyReply;
   readonly #response: ServerResponse;
-  #pending = "";
+  readonly #limits: StreamLimits;
+  #pending: string[] = [];
+  #pendingBytes = 0;
   #isScheduled = false;
+  #comments: NodeJS.Timeout | null = null;
 
-  constructor(response: ServerResponse) {
-    this.#response = response;
+  constructor(limits: StreamLimits, dependencies: { readonly reply: FastifyReply }) {
+    this.#limits = limits;
+    this.#reply = dependencies.reply;
+    this.#response = dependencies.reply.raw;
   }
 
+  /** Whether the headers are out: from here on an error can only be an event. */
   get isOpen(): boolean {
     return this.#response.headersSent;
   }
 
-  /** Sends the headers, at once. */
+  /** Takes the response over from fastify and sends the headers, at once. */
   open(headers: Readonly<Record<string, string>>): void {
+    this.#reply.hijack();
     this.#response.socket?.setNoDelay(true);
     this.#response.writeHead(200, {
       "content-type": "text/event-stream; charset=utf-8",
@@ -29,6 +38,11 @@ export class EventStream {
       ...headers,
     });
     this.#response.flushHeaders();
+    this.#comments = setInterval(() => {
+      // Behind a reader that takes nothing they would only pile up.
+      if (!this.#response.writableNeedDrain) this.comment("waiting");
+    }, this.#limits.commentEveryMs);
+    this.#response.once("close", () => this.#stopComments());
   }
 
   comment(text: string): void {
@@ -39,20 +53,38 @@ export class EventStream {
     this.#write(`data: ${typeof value === "string" ? value : JSON.stringify(value)}\n\n`);
   }
 
-  /** Resolves when more may be written, or the client has gone. */
+  /** Resolves when more may be written, or the signal aborts. A reader that takes nothing for too long is cut off. */
   async ready(signal: AbortSignal): Promise<void> {
-    if (this.#response.writableLength + this.#pending.length < bufferedBytesMax || signal.aborted) return;
+    if (this.#response.writableLength + this.#pendingBytes < this.#limits.bufferedBytesMax || signal.aborted) return;
     this.#flush();
+    if (!this.#response.writableNeedDrain) return;
+    const stalled = this.#cutOffLater();
     await once(this.#response, "drain", { signal }).catch(() => undefined);
+    clearTimeout(stalled);
   }
 
   end(): void {
+    this.#stopComments();
     this.#flush();
+    if (this.#response.destroyed) return;
+    const stalled = this.#cutOffLater();
+    this.#response.once("close", () => clearTimeout(stalled));
     this.#response.end();
   }
 
+  #stopComments(): void {
+    if (this.#comments !== null) clearInterval(this.#comments);
+    this.#comments = null;
+  }
+
+  #cutOffLater(): NodeJS.Timeout {
+    return setTimeout(() => this.#response.destroy(), this.#limits.stalledReaderMs).unref();
+  }
+
   #write(text: string): void {
-    this.#pending += text;
+    this.#pending.push(text);
+    this.#pendingBytes += Buffer.byteLength(text);
+    this.#comments?.refresh();
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(() => this.#flush());
@@ -60,8 +92,10 @@ export class EventStream {
 
   #flush(): void {
     this.#isScheduled = false;
-    if (this.#pending === "" || this.#response.destroyed) return;
-    this.#response.write(this.#pending);
-    this.#pending = "";
+    if (this.#pending.length === 0) return;
+    const text = this.#pending.join("");
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    if (!this.#response.destroyed && !this.#response.writableEnded) this.#response.write(text);
   }
 }

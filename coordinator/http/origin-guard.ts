@@ -8,7 +8,8 @@ import { isLoopback } from "@pomona/shared/runtime/bind-address";
 
 /** @throws PomonaError `forbidden_origin` with what was wrong. */
 export function checkOrigin(headers: IncomingHttpHeaders, boundHost: string): void {
-  const host = hostName(headers.host ?? "");
+  const authority = (headers.host ?? "").toLowerCase();
+  const host = hostName(authority);
   if (!isAllowedHost(host, boundHost)) {
     throw new PomonaError(
       "forbidden_origin",
@@ -18,7 +19,7 @@ export function checkOrigin(headers: IncomingHttpHeaders, boundHost: string): vo
   if (headers["sec-fetch-site"] === "cross-site") {
     throw new PomonaError("forbidden_origin", "requests of other web sites are refused");
   }
-  if (headers.origin !== undefined && originHost(headers.origin) !== host) {
+  if (headers.origin !== undefined && !isSameOrigin(headers.origin, authority)) {
     throw new PomonaError(
       "forbidden_origin",
       `the origin ${JSON.stringify(headers.origin.slice(0, 100))} is not allowed`,
@@ -27,24 +28,25 @@ export function checkOrigin(headers: IncomingHttpHeaders, boundHost: string): vo
 }
 
 function isAllowedHost(host: string, boundHost: string): boolean {
-  if (isLoopback(host) || host === boundHost) return true;
+  if (isLoopback(host) || host === boundHost.toLowerCase()) return true;
   if (isLoopback(boundHost)) return false;
   // A page cannot make the browser send an address, this machine's name or a .local name for a host of its own.
   const name = hostname().toLowerCase();
-  return isIP(host) !== 0 || host === name || host === name.split(".")[0] || host.endsWith(".local");
+  return isIP(host) !== 0 || host === name || host === name.split(".")[0] || /^[a-z0-9-]+\.local$/.test(host);
 }
 
-function hostName(header: string): string {
-  return header
-    .toLowerCase()
+/** The name alone, without port, brackets and the dot of a fully qualified name. */
+function hostName(authority: string): string {
+  return authority
     .replace(/:\d+$/, "")
-    .replace(/^\[(.*)\]$/, "$1");
+    .replace(/^\[(.*)\]$/, "$1")
+    .replace(/\.$/, "");
 }
 
-function originHost(origin: string): string | null {
-  try {
-    return hostName(new URL(origin).host);
-  } catch {
-    return null;
-  }
+/** Whether a page of this very server sent it; another port of the same host is another origin. */
+function isSameOrigin(origin: string, authority: string): boolean {
+  // The URL parser drops the default port from both.
+  return URL.canParse(origin) && URL.canParse(`http://${authority}`)
+    ? new URL(origin).origin === new URL(`http://${authority}`).origin
+    : false;
 }

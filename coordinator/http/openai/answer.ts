@@ -3,7 +3,13 @@ import type { Ending, FinishReason, Usage } from "@pomona/shared/core/generation
 import type { RequestId } from "@pomona/shared/core/ids";
 
 /** What one answer carries in every chunk. */
-export type AnswerHead = { readonly requestId: RequestId; readonly createdAtS: number; readonly model: string };
+export type AnswerHead = {
+  readonly requestId: RequestId;
+  readonly createdAtS: number;
+  readonly model: string;
+  /** Whether the client asked for a chunk with the usage. */
+  readonly includeUsage: boolean;
+};
 
 /** How one of the two APIs writes its answers. */
 export type AnswerShape = {
@@ -30,6 +36,7 @@ function finishReason(reason: FinishReason): "stop" | "length" {
   return reason === "length" ? "length" : "stop";
 }
 
+/** With `include_usage` every chunk has the field, null in all but the last; without it none has. */
 function chatChunk(head: AnswerHead, choices: object[], usage: object | null = null): object {
   return {
     id: `chatcmpl-${head.requestId}`,
@@ -38,7 +45,7 @@ function chatChunk(head: AnswerHead, choices: object[], usage: object | null = n
     model: head.model,
     system_fingerprint: fingerprint,
     choices,
-    usage,
+    ...(head.includeUsage ? { usage } : {}),
   };
 }
 
@@ -69,6 +76,7 @@ export const chatShape: AnswerShape = {
   usage: (head, usage) => chatChunk(head, [], openaiUsage(usage)),
 };
 
+/** OpenAI's schema has no null here: the field is there in the one chunk that carries the figures. */
 function completionChunk(head: AnswerHead, choices: object[], usage: object | null = null): object {
   return {
     id: `cmpl-${head.requestId}`,
@@ -77,7 +85,7 @@ function completionChunk(head: AnswerHead, choices: object[], usage: object | nu
     model: head.model,
     system_fingerprint: fingerprint,
     choices,
-    usage,
+    ...(usage === null ? {} : { usage }),
   };
 }
 

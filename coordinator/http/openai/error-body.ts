@@ -15,8 +15,14 @@ export function errorBody(error: PomonaError): ErrorBody {
   return { error: { message: error.message, type, param: error.field, code: error.code } };
 }
 
-/** Headers that go with an error: `retry-after` in whole seconds, at least 1, where a time is known. */
+/** What a client is told to wait when there is no capacity and nothing better is known. */
+const defaultRetryAfterMs = 1000;
+
+/** Headers that go with an error: `retry-after` in whole seconds, at least 1, with every 429 and 503 that may pass. */
 export function errorHeaders(error: PomonaError): Record<string, string> {
-  if (error.retryAfterMs === null) return {};
-  return { "retry-after": String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))) };
+  const { httpStatus } = errorTable[error.code];
+  const isCapacity = error.isRetryable && (httpStatus === 429 || httpStatus === 503);
+  const retryAfterMs = error.retryAfterMs ?? (isCapacity ? defaultRetryAfterMs : null);
+  if (retryAfterMs === null) return {};
+  return { "retry-after": String(Math.max(1, Math.ceil(retryAfterMs / 1000))) };
 }

@@ -1,132 +1,147 @@
 // Carries one OpenAI request through the gateway: a whole answer, or a stream of events.
 import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
 import type { Ending } from "@pomona/shared/core/generation";
+import type { RequestId } from "@pomona/shared/core/ids";
+import type { Logger } from "@pomona/shared/runtime/logger";
 import type { FastifyReply } from "fastify";
 import type { GenerationEvent } from "../../core/generation-request.ts";
 import type { Gateway, Generation } from "../../gateway.ts";
 import { EventStream } from "../event-stream.ts";
+import { publicError } from "../http-error.ts";
+import type { HttpLimits } from "../limits.ts";
+import type { OpenAnswers } from "../open-answers.ts";
 import type { AnswerHead, AnswerShape } from "./answer.ts";
 import { errorBody } from "./error-body.ts";
 import type { ParsedRequest } from "./request-schema.ts";
 
-/** Headers go out at binding, or after this time of waiting, whichever is first; then a comment this often. */
-const waitingCommentMs = 5000;
+export type AnswerDependencies = {
+  readonly gateway: Gateway;
+  readonly log: Logger;
+  readonly limits: HttpLimits;
+  readonly openAnswers: OpenAnswers;
+};
 
-export type AnswerContext = { readonly gateway: Gateway; readonly reply: FastifyReply; readonly shape: AnswerShape };
+/** Where the answer goes, and in which API's words. */
+export type AnswerTarget = { readonly reply: FastifyReply; readonly shape: AnswerShape };
 
-/** Answers a request. Aborts it as soon as the client has gone, wherever it is by then. */
-export async function answer(parsed: ParsedRequest, context: AnswerContext): Promise<void> {
-  const { gateway, reply } = context;
-  const abort = new AbortController();
-  const raw = reply.raw;
-  raw.on("close", () => {
-    if (!raw.writableFinished) abort.abort(new PomonaError("cancelled", "the client has gone"));
-  });
-  let generation: Generation;
+type AnswerContext = AnswerDependencies &
+  AnswerTarget & { readonly parsed: ParsedRequest; readonly signal: AbortSignal };
+
+/**
+ * Answers a request. Aborts it as soon as the client has gone, wherever it is by then.
+ * @throws PomonaError what became of it, as long as no header is out; after that it is the stream's last event.
+ */
+export async function answer(
+  parsed: ParsedRequest,
+  dependencies: AnswerDependencies,
+  target: AnswerTarget,
+): Promise<void> {
+  const { signal, release } = dependencies.openAnswers.start(target.reply.raw);
+  const context = { ...dependencies, ...target, parsed, signal };
   try {
-    generation = await gateway.generate(parsed.request, abort.signal);
+    await (parsed.isStream ? answerInEvents(context) : answerAtOnce(context));
+  } finally {
+    release();
+  }
+}
+
+async function start({ gateway, parsed, signal }: AnswerContext): Promise<Generation> {
+  try {
+    return await gateway.generate(parsed.request, signal);
   } catch (thrown) {
     const error = toPomonaError(thrown);
     if (error.code !== "cancelled") gateway.countRefusal("openai", parsed.request.model, error);
-    throw error;
+    throw thrown;
   }
-  const head = {
-    requestId: generation.requestId,
-    createdAtS: Math.floor(Date.now() / 1000),
-    model: parsed.request.model,
-  };
-  if (parsed.isStream) await stream(generation, { ...context, parsed, head, signal: abort.signal });
-  else await whole(generation, { ...context, head });
 }
 
-async function whole(
-  generation: Generation,
-  { reply, shape, head }: AnswerContext & { head: AnswerHead },
-): Promise<void> {
-  let text = "";
-  let headers = boundHeaders(head.requestId, null);
+async function answerAtOnce(context: AnswerContext): Promise<void> {
+  const { reply, shape, parsed } = context;
+  const generation = await start(context);
+  reply.header("x-request-id", generation.requestId);
+  const texts: string[] = [];
+  let ending: Ending | null = null;
   for await (const event of generation.events) {
-    if (event.kind === "bound") headers = boundHeaders(head.requestId, event);
-    if (event.kind === "text") text += event.text;
-    if (event.kind !== "ending") continue;
-    reply.headers(headers);
-    const failure = failureOf(event.ending);
-    if (failure !== null) throw failure;
-    await reply.send(shape.whole(head, text, event.ending));
+    if (event.kind === "bound") reply.headers(boundHeaders(generation.requestId, event));
+    if (event.kind === "text") texts.push(event.text);
+    if (event.kind === "ending") ending = event.ending;
   }
+  const done = succeeded(ending, context.signal);
+  await reply.send(shape.whole(headOf(generation.requestId, parsed), texts.join(""), done));
 }
 
-type StreamContext = AnswerContext & {
-  readonly parsed: ParsedRequest;
-  readonly head: AnswerHead;
-  readonly signal: AbortSignal;
-};
-
-async function stream(generation: Generation, context: StreamContext): Promise<void> {
-  const { reply, head, signal } = context;
-  reply.hijack();
-  const events = new EventStream(reply.raw);
-  const waiting = setInterval(() => {
-    if (!events.isOpen) events.open(boundHeaders(head.requestId, null));
-    events.comment("waiting");
-  }, waitingCommentMs);
+async function answerInEvents(context: AnswerContext): Promise<void> {
+  const { reply, limits, log } = context;
+  const events = new EventStream(limits, { reply });
+  const ids = { requestId: reply.request.id };
+  const openLate = setTimeout(() => {
+    if (!events.isOpen) events.open(boundHeaders(ids.requestId, null));
+  }, limits.headersAfterMs);
   try {
-    for await (const event of generation.events) {
-      if (event.kind === "text") waiting.refresh();
-      send(event, events, context);
-      await events.ready(signal);
-    }
+    const generation = await start(context);
+    if (events.isOpen) events.comment(`pomona request=${generation.requestId}`);
+    ids.requestId = generation.requestId;
+    await writeEvents(generation, events, context);
+  } catch (thrown) {
+    // The error handler can still answer with a status of its own.
+    if (!events.isOpen) throw thrown;
+    events.data(errorBody(publicError(thrown, { log, requestId: ids.requestId })));
   } finally {
-    clearInterval(waiting);
-    if (!reply.raw.destroyed) events.end();
+    clearTimeout(openLate);
+    if (events.isOpen) events.end();
   }
 }
 
-function send(event: GenerationEvent, events: EventStream, { shape, head, parsed }: StreamContext): void {
-  switch (event.kind) {
-    case "bound":
-      // A resumed request is bound again, long after the headers.
-      if (events.isOpen) {
-        events.comment(`pomona node=${event.nodeId} queue_ms=${Math.round(event.queueMs)}`);
-        if (event.epoch > 1) return;
-      } else events.open(boundHeaders(head.requestId, event));
-      sendFirst(events, shape.first(head));
-      return;
-    case "progress":
-      return;
-    case "text":
-      events.data(shape.delta(head, event.text));
-      return;
-    case "ending":
-      sendEnding(event.ending, events, { shape, head, parsed });
+async function writeEvents(generation: Generation, events: EventStream, context: AnswerContext): Promise<void> {
+  const { shape, parsed, signal } = context;
+  const head = headOf(generation.requestId, parsed);
+  let isBegun = false;
+  let ending: Ending | null = null;
+  for await (const event of generation.events) {
+    if (event.kind === "bound") {
+      writeBound(event, events, generation.requestId);
+      const first = isBegun ? null : shape.first(head);
+      if (first !== null) events.data(first);
+      isBegun = true;
+    }
+    if (event.kind === "text") events.data(shape.delta(head, event.text));
+    if (event.kind === "ending") ending = event.ending;
+    await events.ready(signal);
   }
-}
-
-function sendFirst(events: EventStream, chunk: object | null): void {
-  if (chunk !== null) events.data(chunk);
-}
-
-type EndingContext = Pick<StreamContext, "shape" | "head" | "parsed">;
-
-function sendEnding(ending: Ending, events: EventStream, { shape, head, parsed }: EndingContext): void {
-  if (!events.isOpen) events.open(boundHeaders(head.requestId, null));
-  const failure = failureOf(ending);
-  if (failure !== null) {
-    events.data(errorBody(failure));
-    return;
-  }
-  events.data(shape.last(head, ending));
-  if (parsed.includeUsage) events.data(shape.usage(head, ending.usage));
+  const done = succeeded(ending, signal);
+  // A generation that succeeds was bound; if it ever were not, its end still needs headers.
+  if (!events.isOpen) events.open(boundHeaders(generation.requestId, null));
+  events.data(shape.last(head, done));
+  if (head.includeUsage) events.data(shape.usage(head, done.usage));
   events.data("[DONE]");
 }
 
-function failureOf(ending: Ending): PomonaError | null {
-  if (ending.reason === "cancelled") return new PomonaError("cancelled", "the request was cancelled");
-  return ending.failure === null ? null : new PomonaError(ending.failure.code, ending.failure.message);
+type BoundEvent = Extract<GenerationEvent, { kind: "bound" }>;
+
+/** In the headers while they are not out; a request that waited long, or was moved, says it in a comment. */
+function writeBound(bound: BoundEvent, events: EventStream, requestId: RequestId): void {
+  if (!events.isOpen) events.open(boundHeaders(requestId, bound));
+  else events.comment(`pomona node=${bound.nodeId} queue_ms=${Math.round(bound.queueMs)}`);
 }
 
-function boundHeaders(requestId: string, bound: (GenerationEvent & { kind: "bound" }) | null): Record<string, string> {
+function headOf(requestId: RequestId, { request, includeUsage }: ParsedRequest): AnswerHead {
+  return { requestId, createdAtS: Math.floor(Date.now() / 1000), model: request.model, includeUsage };
+}
+
+function boundHeaders(requestId: RequestId, bound: BoundEvent | null): Record<string, string> {
   const headers: Record<string, string> = { "x-request-id": requestId };
   if (bound === null) return headers;
   return { ...headers, "x-pomona-node": bound.nodeId, "x-pomona-queue-ms": String(Math.round(bound.queueMs)) };
+}
+
+/** The ending of an answer that is one. @throws PomonaError why it is none. */
+function succeeded(ending: Ending | null, signal: AbortSignal): Ending {
+  if (ending !== null && (ending.reason === "stop" || ending.reason === "length")) return ending;
+  // An aborted reader gets no ending; the reason says who ended it.
+  if (signal.aborted) throw toPomonaError(signal.reason);
+  if (ending === null) throw new PomonaError("internal", "the events of a request ended without an ending");
+  if (ending.failure !== null) throw new PomonaError(ending.failure.code, ending.failure.message);
+  if (ending.reason === "expired") throw new PomonaError("deadline_exceeded", "the deadline of the request passed");
+  if (ending.reason === "cancelled") throw new PomonaError("cancelled", "the request was cancelled");
+  throw new PomonaError("internal", "a request failed without saying why");
 }

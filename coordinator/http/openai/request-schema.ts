@@ -1,88 +1,102 @@
 // What OpenAI's clients send, checked field by field. What cannot be honoured is refused by name, never ignored.
-import { PomonaError } from "@pomona/shared/core/errors";
 import { z } from "zod";
 import type { GenerationRequest } from "../../core/generation-request.ts";
+import { invalid, only, onlyNothing, parseAt, text } from "./field.ts";
+import { parseMessages } from "./messages.ts";
 
-const contentPart = z.object({ type: z.literal("text"), text: z.string() });
-const content = z.union([
-  z.string(),
-  z.array(contentPart).transform((parts) => parts.map(({ text }) => text).join("")),
-]);
+const biasedTokensMax = 1024;
+const stopMax = 16;
+const stopLengthMax = 1024;
 
-const message = z.strictObject({
-  role: z.enum(["system", "developer", "user", "assistant", "tool"]),
-  content: content.nullable().default(""),
-  name: z.string().optional(),
-  refusal: z.null().optional(),
-});
+const tokenCount = z
+  .number()
+  .int()
+  .min(1)
+  .max(2 ** 31)
+  .nullish();
+const stopText = text.pipe(z.string().max(stopLengthMax));
 
-/** Accepted only with the value that asks for nothing. */
-const unsupported = (what: string) => z.null({ error: `${what} is not supported yet: leave it out` }).optional();
+/** Counted before it is looked into, so that a body full of faults costs little. */
+const logitBias = z
+  .record(z.string(), z.unknown())
+  .refine((bias) => Object.keys(bias).length <= biasedTokensMax, {
+    error: `must name at most ${biasedTokensMax} tokens`,
+  })
+  .pipe(
+    z.record(
+      z.string().regex(/^(0|[1-9]\d{0,8})$/, { error: "must be a token id: a whole number" }),
+      z.number().min(-100).max(100),
+    ),
+  );
 
-const common = {
-  model: z.string().min(1),
+const sampling = {
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().min(0).max(1).nullish(),
   seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).nullish(),
-  max_tokens: z
-    .number()
-    .int()
-    .min(1)
-    .max(2 ** 31)
-    .nullish(),
-  stop: z.union([z.string(), z.array(z.string()).max(16)]).nullish(),
   presence_penalty: z.number().min(-2).max(2).nullish(),
   frequency_penalty: z.number().min(-2).max(2).nullish(),
-  logit_bias: z.record(z.string().regex(/^\d{1,9}$/), z.number().min(-100).max(100)).nullish(),
+  logit_bias: logitBias.nullish(),
+};
+
+const stopStrings = z
+  .array(z.unknown())
+  .max(stopMax, { error: `must hold at most ${stopMax} strings` })
+  .pipe(z.array(stopText));
+
+const common = {
+  ...sampling,
+  model: z.string().min(1).max(256),
+  max_tokens: tokenCount,
+  // A function, because a union would hide what is wrong with the one that was meant.
+  stop: z.unknown().optional(),
   stream: z.boolean().nullish(),
-  stream_options: z
-    .strictObject({ include_usage: z.boolean().optional(), include_obfuscation: z.boolean().optional() })
-    .nullish(),
-  n: z.literal(1, { error: "n must be 1: one answer a request" }).nullish(),
+  stream_options: z.strictObject({ include_usage: z.boolean().nullish(), include_obfuscation: only(false) }).nullish(),
+  n: z.literal(1, { error: "must be 1: one answer a request is supported yet" }).nullish(),
   user: z.string().nullish(),
   metadata: z.record(z.string(), z.string()).nullish(),
 };
 
 const chatSchema = z.strictObject({
   ...common,
-  messages: z.array(message).min(1).max(4096),
-  max_completion_tokens: common.max_tokens,
+  messages: z.unknown().optional(),
+  max_completion_tokens: tokenCount,
   response_format: z
-    .strictObject({ type: z.literal("text", { error: "only the type text is supported yet" }) })
+    .looseObject({ type: z.literal("text", { error: 'is not supported yet except as "text"' }) })
     .nullish(),
-  logprobs: z.literal(false, { error: "logprobs is not supported yet: leave it out" }).nullish(),
-  store: z.boolean().nullish(),
-  service_tier: z.string().nullish(),
-  top_logprobs: unsupported("top_logprobs"),
-  tools: unsupported("tools"),
-  tool_choice: unsupported("tool_choice"),
-  functions: unsupported("functions"),
-  parallel_tool_calls: unsupported("parallel_tool_calls"),
-  audio: unsupported("audio"),
-  modalities: z.tuple([z.literal("text")]).nullish(),
-  reasoning_effort: unsupported("reasoning_effort"),
+  // Who asks and where to cache: hints that change no answer.
+  safety_identifier: z.string().nullish(),
+  prompt_cache_key: z.string().nullish(),
+  prompt_cache_retention: z.string().nullish(),
+  // Without tools these ask for nothing.
+  tools: onlyNothing(),
+  tool_choice: only("none", "auto"),
+  parallel_tool_calls: z.boolean().nullish(),
+  functions: onlyNothing(),
+  function_call: only("none", "auto"),
+  logprobs: onlyNothing(),
+  top_logprobs: only(0),
+  store: onlyNothing(),
+  service_tier: only("auto", "default"),
+  modalities: z.tuple([z.literal("text")], { error: 'is not supported yet except as ["text"]' }).nullish(),
+  verbosity: only("medium"),
+  audio: onlyNothing(),
+  reasoning_effort: onlyNothing(),
+  prediction: onlyNothing(),
+  web_search_options: onlyNothing(),
+  moderation: onlyNothing(),
 });
 
 const completionSchema = z.strictObject({
   ...common,
-  prompt: z.union([
-    z.string(),
-    z.tuple([z.string()]),
-    z
-      .array(
-        z
-          .number()
-          .int()
-          .min(0)
-          .max(2 ** 31),
-      )
-      .min(1),
-  ]),
-  echo: z.literal(false, { error: "echo is not supported: leave it out" }).nullish(),
-  best_of: z.literal(1, { error: "best_of must be 1" }).nullish(),
-  logprobs: unsupported("logprobs"),
-  suffix: unsupported("suffix"),
+  prompt: z.unknown().optional(),
+  echo: onlyNothing(),
+  best_of: only(1),
+  logprobs: onlyNothing(),
+  suffix: onlyNothing(),
 });
+
+/** OpenAI's default for completions; chat has none. */
+const completionTokensDefault = 16;
 
 /** A request, and how its answer is wanted. */
 export type ParsedRequest = {
@@ -93,25 +107,47 @@ export type ParsedRequest = {
 
 /** @throws PomonaError `invalid_request` that names the field. */
 export function parseChat(body: unknown): ParsedRequest {
-  const parsed = parse(chatSchema, body);
-  const messages = parsed.messages.map(({ role, content: text }) => ({
-    role: role === "developer" ? ("system" as const) : role,
-    content: text ?? "",
-  }));
+  const parsed = parseAt(chatSchema, body, []);
+  const messages = parseMessages(parsed.messages);
   return toRequest(parsed, { kind: "chat", messages }, parsed.max_completion_tokens ?? parsed.max_tokens ?? null);
 }
 
 /** @throws PomonaError `invalid_request` that names the field. */
 export function parseCompletion(body: unknown): ParsedRequest {
-  const parsed = parse(completionSchema, body);
-  // OpenAI's default for completions, unlike chat, is 16 tokens.
-  return toRequest(parsed, completionInput(parsed.prompt), parsed.max_tokens ?? 16);
+  const parsed = parseAt(completionSchema, body, []);
+  return toRequest(parsed, parsePrompt(parsed.prompt), parsed.max_tokens ?? completionTokensDefault);
 }
 
-function completionInput(prompt: string | [string] | number[]): GenerationRequest["input"] {
-  if (typeof prompt === "string") return { kind: "text", text: prompt };
-  const [first] = prompt;
-  return typeof first === "string" ? { kind: "text", text: first } : { kind: "tokens", tokenIds: prompt.map(Number) };
+const tokenId = z
+  .number()
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1);
+
+function parsePrompt(value: unknown): GenerationRequest["input"] {
+  if (value === undefined) throw invalid(["prompt"], "is missing");
+  if (typeof value === "string") return { kind: "text", text: parseAt(text, value, ["prompt"]) };
+  if (!Array.isArray(value))
+    throw invalid(["prompt"], "must be a string, a list with one string, or a list of token ids");
+  if (value.length === 0) throw invalid(["prompt"], "must not be empty");
+  if (typeof value[0] === "number") {
+    return { kind: "tokens", tokenIds: value.map((id: unknown, index) => parseTokenId(id, index)) };
+  }
+  if (value.length > 1) throw invalid(["prompt"], `must hold one prompt, not ${value.length}: send a request for each`);
+  return { kind: "text", text: parseAt(text, value[0], ["prompt", 0]) };
+}
+
+function parseTokenId(value: unknown, index: number): number {
+  // Most are right, and there may be a million of them.
+  if (Number.isInteger(value) && typeof value === "number" && value >= 0 && value < 2 ** 31) return value;
+  return parseAt(tokenId, value, ["prompt", index]);
+}
+
+function parseStop(value: unknown): readonly string[] {
+  if (value === undefined || value === null) return [];
+  if (typeof value === "string") return [parseAt(stopText, value, ["stop"])];
+  if (!Array.isArray(value)) throw invalid(["stop"], "must be a string or a list of strings");
+  return parseAt(stopStrings, value, ["stop"]);
 }
 
 type Common = z.output<ReturnType<typeof commonSchema>>;
@@ -120,18 +156,22 @@ function commonSchema() {
 }
 
 function toRequest(body: Common, input: GenerationRequest["input"], maxTokens: number | null): ParsedRequest {
+  const isStream = body.stream ?? false;
+  const options = body.stream_options ?? null;
+  if (options !== null && !isStream) throw invalid(["stream_options"], "is only for requests with stream: true");
   const bias = Object.entries(body.logit_bias ?? {});
   return {
-    isStream: body.stream ?? false,
-    includeUsage: body.stream_options?.include_usage ?? false,
+    isStream,
+    includeUsage: options?.include_usage ?? false,
     request: {
       api: "openai",
       model: body.model,
       input,
       maxTokens,
       timeoutMs: null,
-      stop: typeof body.stop === "string" ? [body.stop] : (body.stop ?? []),
+      stop: parseStop(body.stop),
       sampling: {
+        // OpenAI's default: a request that does not set it is sampled.
         temperature: body.temperature ?? 1,
         topP: body.top_p ?? 1,
         topK: 0,
@@ -140,29 +180,8 @@ function toRequest(body: Common, input: GenerationRequest["input"], maxTokens: n
         repeatPenalty: 1,
         presencePenalty: body.presence_penalty ?? 0,
         frequencyPenalty: body.frequency_penalty ?? 0,
-        logitBias: bias.map(([tokenId, value]) => ({ tokenId: Number(tokenId), bias: value })),
+        logitBias: bias.map(([id, value]) => ({ tokenId: Number(id), bias: value })),
       },
     },
   };
-}
-
-function parse<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
-  const result = schema.safeParse(body);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const path = issue?.code === "unrecognized_keys" ? [...issue.path, issue.keys[0] ?? ""] : (issue?.path ?? []);
-  const field = pathText(path);
-  const reason =
-    issue?.code === "unrecognized_keys" ? "is not a field that this API knows" : (issue?.message ?? "is wrong");
-  throw new PomonaError("invalid_request", field === "" ? `the body: ${reason}` : `${field}: ${reason}`, {
-    ...(field === "" ? {} : { field }),
-  });
-}
-
-/** messages, 0, role -> messages[0].role */
-function pathText(path: readonly PropertyKey[]): string {
-  return path
-    .map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key).slice(0, 100)}`))
-    .join("")
-    .replace(/^\./, "");
 }

@@ -1,0 +1,121 @@
+// A pool that says what a test tells it to, behind the same port as the real one.
+import { PomonaError } from "@pomona/shared/core/errors";
+import type { Ending, FinishReason, GenerationFailure } from "@pomona/shared/core/generation";
+import type { GenerationEvent, GenerationRequest, ModelSummary, Readiness } from "../core/generation-request.ts";
+import type { Gateway, Generation } from "../gateway.ts";
+
+/** What a model of the fake pool does with a request. */
+export type FakeModel = (request: GenerationRequest, signal: AbortSignal) => AsyncIterable<GenerationEvent>;
+
+/** Characters that a prompt may have here. */
+export const fakeContextLength = 1000;
+export const fakeNodeId = "ab".repeat(16);
+
+/** A gateway over fake models, and what it was asked. Like the real one it gives no ending to an aborted reader. */
+export class FakeGateway implements Gateway {
+  readonly requests: GenerationRequest[] = [];
+  readonly refusals: PomonaError[] = [];
+  currentReadiness: Readiness = { isReady: true, reasons: [] };
+  /** Signals of the requests, in order. */
+  readonly signals: AbortSignal[] = [];
+  readonly #models: ReadonlyMap<string, FakeModel>;
+
+  constructor(models: Readonly<Record<string, FakeModel>>) {
+    this.#models = new Map(Object.entries(models));
+  }
+
+  async generate(request: GenerationRequest, signal: AbortSignal): Promise<Generation> {
+    const model = this.#models.get(request.model);
+    if (model === undefined) {
+      const names = [...this.#models.keys()].join(", ");
+      throw new PomonaError("model_not_found", `this pool has no such model; it has: ${names}`, { field: "model" });
+    }
+    const length = lengthOf(request);
+    if (length > fakeContextLength) {
+      const message = `the context is ${fakeContextLength} tokens; the request needs ${length}`;
+      throw new PomonaError("context_length_exceeded", message, { field: "prompt" });
+    }
+    this.requests.push(request);
+    this.signals.push(signal);
+    const requestId = this.requests.length.toString(16).padStart(32, "0");
+    return { requestId, events: untilAborted(model(request, signal), signal) };
+  }
+
+  attach(): Generation {
+    throw new PomonaError("not_found", "the fake pool keeps no requests");
+  }
+
+  async tokenize(): Promise<readonly number[]> {
+    return [];
+  }
+
+  models(): readonly ModelSummary[] {
+    return [...this.#models.keys()].map((name) => ({
+      name,
+      state: "ready",
+      reason: "",
+      contextLength: fakeContextLength,
+      readyReplicas: 1,
+      createdAtMs: 1_700_000_000_000,
+    }));
+  }
+
+  readiness(): Readiness {
+    return this.currentReadiness;
+  }
+
+  async metricsText(): Promise<string> {
+    return "# HELP pomona_node_up x\n# TYPE pomona_node_up gauge\npomona_node_up 1\n";
+  }
+
+  countRefusal(_api: GenerationRequest["api"], _model: string, error: PomonaError): void {
+    this.refusals.push(error);
+  }
+}
+
+function lengthOf({ input }: GenerationRequest): number {
+  if (input.kind === "text") return input.text.length;
+  if (input.kind === "tokens") return input.tokenIds.length;
+  return input.messages.reduce((sum, { content }) => sum + content.length, 0);
+}
+
+async function* untilAborted(events: AsyncIterable<GenerationEvent>, signal: AbortSignal) {
+  for await (const event of events) {
+    if (signal.aborted) return;
+    yield event;
+  }
+}
+
+/** The event of a binding to the fake node after 12 ms in the queue. */
+export function fakeBound(epoch = 1): GenerationEvent {
+  return { kind: "bound", nodeId: fakeNodeId, epoch, queueMs: 12.4, seed: 1 };
+}
+
+/** An ending with a usage of 7 prompt tokens, 3 of them cached, and 5 generated ones. */
+export function fakeEnding(reason: FinishReason, failure: GenerationFailure | null = null): GenerationEvent {
+  const ending: Ending = {
+    reason,
+    failure,
+    usage: { promptTokens: 7, cachedPromptTokens: 3, generatedTokens: 5 },
+    timings: { queueMs: 12.4, prefillMs: 1, decodeMs: 2 },
+  };
+  return { kind: "ending", ending };
+}
+
+/** A model that answers with these pieces of text. */
+export function saying(...pieces: readonly string[]): FakeModel {
+  return async function* () {
+    yield fakeBound();
+    yield { kind: "progress", evaluatedTokens: 7, totalTokens: 7 };
+    for (const [lastIndex, text] of pieces.entries()) yield { kind: "text", text, lastIndex };
+    yield fakeEnding("stop");
+  };
+}
+
+/** Resolves when the signal aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,64 @@
+// From anything that was thrown to an answer in OpenAI's error shape.
+import type { Socket } from "node:net";
+import { errorTable, PomonaError } from "@pomona/shared/core/errors";
+import type { Logger } from "@pomona/shared/runtime/logger";
+import { randomId } from "@pomona/shared/runtime/random-id";
+import type { FastifyReply } from "fastify";
+import { errorBody, errorHeaders } from "./openai/error-body.ts";
+
+export function sendError(reply: FastifyReply, error: PomonaError): FastifyReply {
+  return reply.status(errorTable[error.code].httpStatus).headers(errorHeaders(error)).send(errorBody(error));
+}
+
+/** What the client may know of an error. A bug is logged, without its message, and the client gets its request id. */
+export function publicError(thrown: unknown, { log, requestId }: { log: Logger; requestId: string }): PomonaError {
+  if (thrown instanceof PomonaError && thrown.code !== "internal") return thrown;
+  // Messages of foreign errors may quote what the client wrote; our own do not (shared/core/errors.ts).
+  const cause = thrown instanceof PomonaError ? thrown.message : thrown instanceof Error ? thrown.name : typeof thrown;
+  log.error({ requestId, cause, stack: stackLines(thrown) }, "request failed inside");
+  return new PomonaError("internal", `this is a fault of the pool: its log has the reason under request ${requestId}`);
+}
+
+function stackLines(thrown: unknown): string[] {
+  if (!(thrown instanceof Error)) return [];
+  return (thrown.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
+}
+
+/** Errors of fastify itself by their status; null when it is none. */
+export function frameworkError(thrown: unknown, bodyBytesMax: number): PomonaError | null {
+  if (!(thrown instanceof Error) || !("statusCode" in thrown) || !("code" in thrown)) return null;
+  switch (thrown.statusCode) {
+    case 413:
+      return new PomonaError("payload_too_large", `the body is larger than ${bodyBytesMax} bytes, the most taken here`);
+    case 415:
+      return new PomonaError("unsupported_media_type", "send the body as content-type application/json");
+    case 400:
+      return new PomonaError("invalid_request", `the request cannot be read: ${thrown.message.slice(0, 300)}`);
+    default:
+      return null;
+  }
+}
+
+/** Answers what is no HTTP request at all, or came too slowly, and closes the connection. */
+export function refuseConnection(error: { readonly code?: string }, socket: Socket): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, message] = connectionFault(error.code);
+  const body = JSON.stringify(errorBody(new PomonaError("invalid_request", message)));
+  const head = [
+    `HTTP/1.1 ${status}`,
+    "connection: close",
+    "content-type: application/json; charset=utf-8",
+    `content-length: ${Buffer.byteLength(body)}`,
+    `x-request-id: ${randomId()}`,
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());
+}
+
+function connectionFault(code: string | undefined): readonly [status: string, message: string] {
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return ["408 Request Timeout", "the request came too slowly"];
+  if (code === "HPE_HEADER_OVERFLOW") return ["431 Request Header Fields Too Large", "the headers are too large"];
+  return ["400 Bad Request", "this is not an HTTP request that can be read"];
+}

@@ -1,0 +1,33 @@
+// The one kind of body that this server reads: JSON in UTF-8. Everything else is 415, so that no form of a web page gets in.
+import { isUtf8 } from "node:buffer";
+import { PomonaError } from "@pomona/shared/core/errors";
+import type { FastifyInstance } from "fastify";
+import { findJsonError, lineAndColumn } from "./json-position.ts";
+
+/** Replaces fastify's parsers, one of which takes plain text. */
+export function readJsonBodies(app: FastifyInstance): void {
+  // Refuses keys that would reach a prototype.
+  const parse = app.getDefaultJsonParser("error", "error");
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser<Buffer>("application/json", { parseAs: "buffer" }, (request, body, done) => {
+    if (!isUtf8(body)) return done(new PomonaError("invalid_request", "the body is not valid UTF-8"), undefined);
+    const text = body.toString("utf8").replace(/^\ufeff/, "");
+    void parse(request, text, (error, value) => done(error === null ? null : explain(text), value));
+  });
+}
+
+function explain(text: string): PomonaError {
+  const index = findJsonError(text);
+  if (text.trim() === "") return new PomonaError("invalid_request", "the body is empty: send a JSON object");
+  if (index === null) {
+    return new PomonaError(
+      "invalid_request",
+      "the body has a key named __proto__ or constructor.prototype: leave it out",
+    );
+  }
+  const what = index === text.length ? "it ends too early, at" : "it breaks at";
+  return new PomonaError(
+    "invalid_request",
+    `the body is not valid JSON: ${what} position ${index} (${lineAndColumn(text, index)})`,
+  );
+}

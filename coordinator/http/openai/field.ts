@@ -1,0 +1,55 @@
+// Errors that name the field, for everything that clients send.
+import { PomonaError } from "@pomona/shared/core/errors";
+import { z } from "zod";
+
+/** `messages`, 0, `role` of a body. */
+export type FieldPath = readonly PropertyKey[];
+
+/** Checks a value that stands at `path` of the body. @throws PomonaError `invalid_request` that names the field. */
+export function parseAt<Schema extends z.ZodType>(schema: Schema, value: unknown, path: FieldPath): z.output<Schema> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  if (issue === undefined) throw invalid(path, "is wrong");
+  if (issue.code === "unrecognized_keys") {
+    throw invalid([...path, ...issue.path, issue.keys[0] ?? ""], "is not a field that this API knows: leave it out");
+  }
+  throw invalid([...path, ...issue.path], reasonOf(issue));
+}
+
+/** The error for a field; with an empty path, for the body as a whole. */
+export function invalid(path: FieldPath, reason: string): PomonaError {
+  const field = pathText(path);
+  if (field === "") return new PomonaError("invalid_request", `the body ${reason}`);
+  return new PomonaError("invalid_request", `${field} ${reason}`, { field });
+}
+
+function reasonOf(issue: z.core.$ZodIssue): string {
+  // Our own messages are predicates; zod's are sentences like "Invalid input: expected string, received number".
+  const isOwn = /^(is|must|has|names) /.test(issue.message);
+  if (isOwn) return issue.message;
+  if (issue.message.endsWith("received undefined")) return "is missing";
+  return `is wrong: ${issue.message.replace(/^Invalid input: /, "")}`;
+}
+
+/** messages, 0, role -> messages[0].role */
+function pathText(path: FieldPath): string {
+  return path
+    .map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key).slice(0, 100)}`))
+    .join("")
+    .replace(/^\./, "");
+}
+
+/** Text that a client sent: half a surrogate pair, which no UTF-8 has, becomes U+FFFD. */
+export const text = z.string().transform((value) => value.replace(/\p{Surrogate}/gu, "\ufffd"));
+
+/** A field that is taken only where it asks for nothing. */
+export function onlyNothing(): z.ZodType {
+  return z.union([z.null(), z.tuple([]), z.literal(false)], { error: "is not supported yet: leave it out" }).optional();
+}
+
+/** A field that is taken only with these values, the defaults of the API. */
+export function only<const Value extends string | number | boolean>(...values: readonly Value[]): z.ZodType {
+  const names = values.map((value) => JSON.stringify(value)).join(" or ");
+  return z.literal(values, { error: `is not supported yet except as ${names}: leave it out` }).nullish();
+}

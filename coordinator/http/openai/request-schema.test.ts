@@ -1,0 +1,226 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { toPomonaError } from "@pomona/shared/core/errors";
+import { parseChat, parseCompletion } from "./request-schema.ts";
+
+const messages = [{ role: "user", content: "hi" }];
+const chat = { model: "m", messages };
+
+test("a chat without settings gets OpenAI's defaults", () => {
+  const { request, isStream, includeUsage } = parseChat(chat);
+  assert.equal(isStream, false);
+  assert.equal(includeUsage, false);
+  assert.equal(request.maxTokens, null);
+  assert.equal(request.sampling.temperature, 1);
+  assert.equal(request.sampling.topP, 1);
+  assert.equal(request.sampling.seed, null);
+  assert.deepEqual(request.stop, []);
+});
+
+test("text parts become one text, and developers speak as the system", () => {
+  const { request } = parseChat({
+    model: "m",
+    messages: [
+      {
+        role: "developer",
+        content: [
+          { type: "text", text: "be " },
+          { type: "text", text: "brief" },
+        ],
+      },
+      { role: "user", content: "hi", name: "ann" },
+      { role: "assistant", content: "", refusal: null, tool_calls: [], annotations: [], audio: null },
+      { role: "tool", content: "42", tool_call_id: "call_1" },
+    ],
+  });
+  assert.deepEqual(request.input, {
+    kind: "chat",
+    messages: [
+      { role: "system", content: "be brief" },
+      { role: "user", content: "hi" },
+      { role: "assistant", content: "" },
+      { role: "tool", content: "42" },
+    ],
+  });
+});
+
+test("every setting that can be honoured arrives", () => {
+  const { request, isStream, includeUsage } = parseChat({
+    ...chat,
+    temperature: 0,
+    top_p: 0.5,
+    seed: 2 ** 53 - 1,
+    max_tokens: 5,
+    max_completion_tokens: 7,
+    stop: "END",
+    presence_penalty: -2,
+    frequency_penalty: 2,
+    logit_bias: { "12": -100 },
+    stream: true,
+    stream_options: { include_usage: true },
+    n: 1,
+    user: "u",
+    metadata: { a: "b" },
+    tools: [],
+    tool_choice: "none",
+    response_format: { type: "text" },
+    logprobs: false,
+    store: false,
+  });
+  assert.equal(isStream, true);
+  assert.equal(includeUsage, true);
+  assert.equal(request.maxTokens, 7);
+  assert.deepEqual(request.stop, ["END"]);
+  assert.deepEqual(request.sampling, {
+    temperature: 0,
+    topP: 0.5,
+    topK: 0,
+    minP: 0,
+    seed: 2 ** 53 - 1,
+    repeatPenalty: 1,
+    presencePenalty: -2,
+    frequencyPenalty: 2,
+    logitBias: [{ tokenId: 12, bias: -100 }],
+  });
+});
+
+test("half of a surrogate pair becomes a replacement character", () => {
+  const { request } = parseCompletion({ model: "m", prompt: "a\ud83d", stop: ["\udc00"] });
+  assert.deepEqual(request.input, { kind: "text", text: "a\ufffd" });
+  assert.deepEqual(request.stop, ["\ufffd"]);
+});
+
+test("a completion takes a text, one text in a list, or token ids, and 16 tokens by default", () => {
+  const inputOf = (prompt: unknown) => parseCompletion({ model: "m", prompt }).request.input;
+  assert.deepEqual(inputOf("a"), { kind: "text", text: "a" });
+  assert.deepEqual(inputOf(["a"]), { kind: "text", text: "a" });
+  assert.deepEqual(inputOf([1, 2]), { kind: "tokens", tokenIds: [1, 2] });
+  assert.equal(parseCompletion({ model: "m", prompt: "a" }).request.maxTokens, 16);
+});
+
+function fieldOf(parse: () => unknown): string | null {
+  try {
+    parse();
+  } catch (thrown) {
+    const error = toPomonaError(thrown);
+    assert.equal(error.code, "invalid_request", error.message);
+    assert.ok(error.message.length < 500, error.message);
+    return error.field;
+  }
+  throw new Error("it was taken");
+}
+
+test("what is wrong with a chat, or cannot be honoured, is refused by its name", () => {
+  const table: readonly (readonly [field: string | null, body: unknown])[] = [
+    [null, undefined],
+    [null, []],
+    [null, "text"],
+    ["model", { messages }],
+    ["model", { ...chat, model: 7 }],
+    ["model", { ...chat, model: "x".repeat(300) }],
+    ["messages", { model: "m" }],
+    ["messages", { ...chat, messages: [] }],
+    ["messages", { ...chat, messages: "hi" }],
+    ["messages", { ...chat, messages: Array(4097).fill(messages[0]) }],
+    ["messages[0]", { ...chat, messages: [null] }],
+    ["messages[0].role", { ...chat, messages: [{ content: "a" }] }],
+    ["messages[0].role", { ...chat, messages: [{ role: "function", content: "a" }] }],
+    ["messages[0].content", { ...chat, messages: [{ role: "user" }] }],
+    ["messages[0].content", { ...chat, messages: [{ role: "user", content: 5 }] }],
+    ["messages[0].content", { ...chat, messages: [{ role: "user", content: null }] }],
+    ["messages[0].content", { ...chat, messages: [{ role: "user", content: [] }] }],
+    ["messages[0].content[0]", { ...chat, messages: [{ role: "user", content: ["a"] }] }],
+    ["messages[0].content[0].text", { ...chat, messages: [{ role: "user", content: [{ type: "text" }] }] }],
+    [
+      "messages[0].content[1].type",
+      {
+        ...chat,
+        messages: [
+          {
+            role: "user",
+            content: [
+              { type: "text", text: "a" },
+              { type: "image_url", image_url: { url: "http://x" } },
+            ],
+          },
+        ],
+      },
+    ],
+    ["messages[0].tool_calls", { ...chat, messages: [{ role: "assistant", content: "a", tool_calls: [{ id: "c" }] }] }],
+    ["messages[0].tool_call_id", { ...chat, messages: [{ role: "tool", content: "a" }] }],
+    ["messages[0].tool_call_id", { ...chat, messages: [{ role: "user", content: "a", tool_call_id: "c" }] }],
+    ["messages[0].colour", { ...chat, messages: [{ role: "user", content: "a", colour: "red" }] }],
+    ["temperature", { ...chat, temperature: 2.1 }],
+    ["temperature", { ...chat, temperature: Number.POSITIVE_INFINITY }],
+    ["temperature", { ...chat, temperature: "hot" }],
+    ["top_p", { ...chat, top_p: -0.1 }],
+    ["max_tokens", { ...chat, max_tokens: 0 }],
+    ["max_completion_tokens", { ...chat, max_completion_tokens: 1.5 }],
+    ["seed", { ...chat, seed: -1 }],
+    ["seed", { ...chat, seed: 2 ** 53 }],
+    ["stop", { ...chat, stop: 5 }],
+    ["stop", { ...chat, stop: Array(17).fill("a") }],
+    ["stop[1]", { ...chat, stop: ["a", 5] }],
+    ["stop", { ...chat, stop: "a".repeat(1025) }],
+    ["presence_penalty", { ...chat, presence_penalty: 3 }],
+    ["frequency_penalty", { ...chat, frequency_penalty: -3 }],
+    ["logit_bias", { ...chat, logit_bias: [1] }],
+    ["logit_bias.abc", { ...chat, logit_bias: { abc: 1 } }],
+    ["logit_bias.1", { ...chat, logit_bias: { 1: 101 } }],
+    ["logit_bias", { ...chat, logit_bias: Object.fromEntries(Array.from({ length: 1025 }, (_, id) => [id, 1])) }],
+    ["stream", { ...chat, stream: "yes" }],
+    ["stream_options", { ...chat, stream_options: { include_usage: true } }],
+    ["stream_options.include_obfuscation", { ...chat, stream: true, stream_options: { include_obfuscation: true } }],
+    ["stream_options.x", { ...chat, stream: true, stream_options: { x: 1 } }],
+    ["n", { ...chat, n: 2 }],
+    ["tools", { ...chat, tools: [{ type: "function", function: { name: "f" } }] }],
+    ["tool_choice", { ...chat, tool_choice: "required" }],
+    ["functions", { ...chat, functions: [{ name: "f" }] }],
+    ["response_format.type", { ...chat, response_format: { type: "json_schema", json_schema: {} } }],
+    ["logprobs", { ...chat, logprobs: true }],
+    ["top_logprobs", { ...chat, top_logprobs: 3 }],
+    ["audio", { ...chat, audio: { voice: "x", format: "wav" } }],
+    ["modalities", { ...chat, modalities: ["text", "audio"] }],
+    ["reasoning_effort", { ...chat, reasoning_effort: "high" }],
+    ["service_tier", { ...chat, service_tier: "priority" }],
+    ["store", { ...chat, store: true }],
+    ["web_search_options", { ...chat, web_search_options: {} }],
+    ["prediction", { ...chat, prediction: { type: "content", content: "a" } }],
+    ["verbosity", { ...chat, verbosity: "high" }],
+    ["colour", { ...chat, colour: "red" }],
+  ];
+  for (const [field, body] of table) {
+    assert.equal(
+      fieldOf(() => parseChat(body)),
+      field,
+      JSON.stringify(body)?.slice(0, 200),
+    );
+  }
+});
+
+test("what is wrong with a completion, or cannot be honoured, is refused by its name", () => {
+  const base = { model: "m", prompt: "a" };
+  const table: readonly (readonly [field: string, body: object])[] = [
+    ["prompt", { model: "m" }],
+    ["prompt", { ...base, prompt: null }],
+    ["prompt", { ...base, prompt: 5 }],
+    ["prompt", { ...base, prompt: [] }],
+    ["prompt", { ...base, prompt: ["a", "b"] }],
+    ["prompt[0]", { ...base, prompt: [[1, 2]] }],
+    ["prompt[1]", { ...base, prompt: [1, "a"] }],
+    ["prompt[1]", { ...base, prompt: [1, -1] }],
+    ["prompt[0]", { ...base, prompt: [1.5] }],
+    ["echo", { ...base, echo: true }],
+    ["best_of", { ...base, best_of: 3 }],
+    ["suffix", { ...base, suffix: "b" }],
+    ["logprobs", { ...base, logprobs: 2 }],
+    ["messages", { ...base, messages }],
+  ];
+  for (const [field, body] of table) {
+    assert.equal(
+      fieldOf(() => parseCompletion(body)),
+      field,
+      JSON.stringify(body),
+    );
+  }
+});

@@ -1,0 +1,56 @@
+// Paths, and what is said of the others.
+import { PomonaError } from "@pomona/shared/core/errors";
+import { metricsContentType } from "@pomona/shared/runtime/metrics";
+import type { FastifyInstance } from "fastify";
+import type { ModelSummary } from "../core/generation-request.ts";
+import type { Gateway } from "../gateway.ts";
+import { chatShape, completionShape } from "./openai/answer.ts";
+import { type AnswerDependencies, answer } from "./openai/generate.ts";
+import { parseChat, parseCompletion } from "./openai/request-schema.ts";
+
+export function addRoutes(app: FastifyInstance, dependencies: AnswerDependencies): void {
+  const { gateway } = dependencies;
+  app.get("/healthz", () => ({ status: "ok" }));
+  app.get("/readyz", (_request, reply) => {
+    const { isReady, reasons } = gateway.readiness();
+    return reply.status(isReady ? 200 : 503).send({ ready: isReady, reasons });
+  });
+  app.get("/metrics", async (_request, reply) =>
+    reply.header("content-type", metricsContentType).send(await gateway.metricsText()),
+  );
+  app.get("/v1/models", () => ({ object: "list", data: gateway.models().map(openaiModel) }));
+  // Names may hold slashes, hence the wildcard.
+  app.get<{ Params: { "*": string } }>("/v1/models/*", (request) => oneModel(gateway, request.params["*"]));
+  app.post("/v1/chat/completions", async (request, reply) => {
+    await answer(parseChat(request.body), dependencies, { reply, shape: chatShape });
+    return reply;
+  });
+  app.post("/v1/completions", async (request, reply) => {
+    await answer(parseCompletion(request.body), dependencies, { reply, shape: completionShape });
+    return reply;
+  });
+}
+
+function openaiModel(model: ModelSummary): object {
+  const created = Math.floor(model.createdAtMs / 1000);
+  return { id: model.name, object: "model", created, owned_by: "pomona" };
+}
+
+function oneModel(gateway: Gateway, name: string): object {
+  const models = gateway.models();
+  const found = models.find((model) => model.name === name);
+  if (found !== undefined) return openaiModel(found);
+  const names = models.map((model) => model.name).join(", ") || "none";
+  const asked = JSON.stringify(name.slice(0, 200));
+  throw new PomonaError("model_not_found", `model ${asked} is not in this pool; it has: ${names}`, { field: "model" });
+}
+
+const postPaths = ["/v1/chat/completions", "/v1/completions"];
+const getPaths = ["/healthz", "/readyz", "/metrics", "/v1/models"];
+
+/** What a path takes, or null when there is no such path. */
+export function allowedMethods(path: string): string | null {
+  const name = path.replace(/\/$/, "");
+  if (postPaths.includes(name)) return "POST";
+  return getPaths.includes(name) || name.startsWith("/v1/models/") ? "GET, HEAD" : null;
+}
