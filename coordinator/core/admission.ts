@@ -50,9 +50,19 @@ export function decideMaxTokens(state: ClusterState, size: PromptSize): number |
   );
 }
 
-/** The refusal when the queue is full, else null. */
-export function refuseQueue(state: ClusterState, config: CoreConfig): PomonaError | null {
-  if (state.queue.length < config.queueLengthMax) return null;
-  const message = `${state.queue.length} requests wait already, the most that this pool queues; try again later`;
-  return new PomonaError("queue_full", message, { retryAfterMs: 5000 });
+/**
+ * The refusal when the queue is full, else null. Without a model only the limit of the whole queue counts. Requests that
+ * go back into the queue are not asked: they were admitted once.
+ */
+export function refuseQueue(state: ClusterState, config: CoreConfig, model?: ModelName): PomonaError | null {
+  const retryAfterMs = 5000;
+  if (state.queue.length >= config.queueLengthMax) {
+    const message = `${state.queue.length} requests wait already, the most that this pool queues; try again later`;
+    return new PomonaError("queue_full", message, { retryAfterMs });
+  }
+  if (model === undefined || state.queue.length < config.queueLengthPerModelMax) return null;
+  const waiting = state.queue.filter((record) => record.model === model).length;
+  if (waiting < config.queueLengthPerModelMax) return null;
+  const message = `${waiting} requests for ${model} wait already, the most that this pool queues for a model; try again later`;
+  return new PomonaError("queue_full", message, { retryAfterMs });
 }

@@ -1,8 +1,14 @@
 // Late binding: a request waits in the one queue until a ready replica has a free slot, and goes to the least busy.
 import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
 import type { Effect } from "./effect.ts";
-import type { ClusterState, CoreConfig, RequestRecord, StepContext } from "./state.ts";
+import type { ClusterState, CoreConfig, RequestRecord } from "./state.ts";
 import { type ReadyReplica, readyReplicas } from "./views.ts";
+
+/** Longest time that a heartbeat is on its way, and a cancelled attempt in its slot (contract: 500 ms). */
+const releaseGraceMs = 500;
+
+/** After this a node that still names the attempt is dead, or has it. */
+const releasedKeptMs = 5000;
 
 /** Binds waiting requests in the order of their arrival, as long as slots are free. */
 export function dispatch(state: ClusterState, nowMs: number, config: CoreConfig): Effect[] {
@@ -10,10 +16,10 @@ export function dispatch(state: ClusterState, nowMs: number, config: CoreConfig)
   const full = new Set<string>();
   for (const record of [...state.queue]) {
     if (full.has(record.model)) continue;
-    const chosen = leastBusy(state, record, nowMs);
+    const chosen = chooseReplica(state, record, nowMs);
     if (chosen === null) {
-      // FIFO within a model; a model without a free slot does not hold up the others.
-      full.add(record.model);
+      // FIFO within a model; a model without a free slot does not hold up the others, nor does a request in quarantine.
+      if (record.engineCrashes === 0) full.add(record.model);
       continue;
     }
     effects.push(bind(state, record, { chosen, nowMs, config }));
@@ -23,32 +29,44 @@ export function dispatch(state: ClusterState, nowMs: number, config: CoreConfig)
 
 type Candidate = ReadyReplica & { readonly busyShare: number; readonly lastBinding: number };
 
-/** The replica with the smallest share of busy slots; among equals the one that was bound longest ago. */
-function leastBusy(state: ClusterState, record: RequestRecord, nowMs: number): ReadyReplica | null {
+/** The replica with the smallest share of busy slots; among equals the one that was bound longest ago; null when none is free. */
+export function chooseReplica(state: ClusterState, record: RequestRecord, nowMs: number): ReadyReplica | null {
   let best: Candidate | null = null;
   for (const ready of readyReplicas(state, record.model)) {
-    if (nowMs < (state.avoidUntilMs.get(ready.replica.replicaId) ?? 0)) continue;
+    const { replicaId, slots } = ready.replica;
+    if (nowMs < (state.avoidUntilMs.get(replicaId) ?? 0)) continue;
+    // Who was there when an engine died may have killed it: two of them together, and one would be blamed for the other.
+    if (record.engineCrashes > 0 && holdsSuspect(state, replicaId)) continue;
     const busy = busySlots(state, ready);
-    if (busy >= ready.replica.slots) continue;
-    const candidate = {
-      ...ready,
-      busyShare: busy / ready.replica.slots,
-      lastBinding: state.lastBinding.get(ready.replica.replicaId) ?? -1,
-    };
+    if (busy >= slots) continue;
+    const candidate = { ...ready, busyShare: busy / slots, lastBinding: state.lastBinding.get(replicaId) ?? -1 };
     if (best === null || isBetter(candidate, best)) best = candidate;
   }
   return best;
+}
+
+function holdsSuspect(state: ClusterState, replicaId: ReplicaId): boolean {
+  const bound = state.boundByReplica.get(replicaId) ?? [];
+  return [...bound].some((requestId) => (state.requests.get(requestId)?.engineCrashes ?? 0) > 0);
 }
 
 function isBetter(a: Candidate, b: Candidate): boolean {
   return a.busyShare === b.busyShare ? a.lastBinding < b.lastBinding : a.busyShare < b.busyShare;
 }
 
-/** The coordinator's own bindings, and what the node runs beside them (another coordinator's, or not yet cancelled). */
-function busySlots(state: ClusterState, { replica }: ReadyReplica): number {
-  const own = state.boundByReplica.get(replica.replicaId) ?? new Set<RequestId>();
-  const foreign = replica.running.filter(({ requestId }) => !own.has(requestId) && !state.requests.has(requestId));
-  return own.size + foreign.length;
+/** The coordinator's own bindings, and what the node runs beside them: another coordinator's, or not cancelled yet. */
+function busySlots(state: ClusterState, { member, replica }: ReadyReplica): number {
+  const own = state.boundByReplica.get(replica.replicaId);
+  const released = state.releasedAtMs.get(replica.replicaId);
+  let busy = own?.size ?? 0;
+  for (const { requestId } of replica.running) {
+    if (own?.has(requestId) === true) continue;
+    // A heartbeat that may have left before the attempt ended says nothing about now.
+    const releasedAtMs = released?.get(requestId);
+    const isStale = releasedAtMs !== undefined && member.lastHeartbeatMs - releasedAtMs < releaseGraceMs;
+    if (!isStale) busy += 1;
+  }
+  return busy;
 }
 
 type Binding = { readonly chosen: ReadyReplica; readonly nowMs: number; readonly config: CoreConfig };
@@ -95,22 +113,29 @@ function boundTo(state: ClusterState, replicaId: ReplicaId): Set<RequestId> {
 }
 
 /** Takes a request off its replica. Returns the node that it was on, or null when it was not bound. */
-export function unbind(state: ClusterState, record: RequestRecord): NodeId | null {
+export function unbind(state: ClusterState, record: RequestRecord, nowMs: number): NodeId | null {
   if (record.place.kind !== "bound") return null;
   const { nodeId, replicaId } = record.place;
   const bound = state.boundByReplica.get(replicaId);
   bound?.delete(record.requestId);
   if (bound?.size === 0) state.boundByReplica.delete(replicaId);
+  const released = state.releasedAtMs.get(replicaId) ?? new Map<RequestId, number>();
+  state.releasedAtMs.set(replicaId, released);
+  // Insertion order is order of time: the first ones are too old to matter.
+  for (const [requestId, releasedAtMs] of released) {
+    if (nowMs - releasedAtMs < releasedKeptMs) break;
+    released.delete(requestId);
+  }
+  released.delete(record.requestId);
+  released.set(record.requestId, nowMs);
   return nodeId;
 }
 
-/** Keeps new attempts off the replica that a request is bound to, for one heartbeat: by then the node says how it is. */
-export function avoid(record: RequestRecord, { state, nowMs, config }: StepContext): void {
+/** Keeps new attempts off the replica that a request is bound to. */
+export function avoid(state: ClusterState, record: RequestRecord, untilMs: number): void {
   if (record.place.kind !== "bound") return;
-  for (const [replicaId, untilMs] of state.avoidUntilMs) {
-    if (untilMs <= nowMs) state.avoidUntilMs.delete(replicaId);
-  }
-  state.avoidUntilMs.set(record.place.replicaId, nowMs + config.heartbeatIntervalMs);
+  const { replicaId } = record.place;
+  state.avoidUntilMs.set(replicaId, Math.max(untilMs, state.avoidUntilMs.get(replicaId) ?? 0));
 }
 
 /** Puts a request at its place in the order of arrival. */

@@ -7,58 +7,84 @@ import type { ClusterState, CoreConfig, Member, MemberState } from "./state.ts";
 /** What a heartbeat did: `replaced` means that the old process of the node is gone. */
 export type HeartbeatOutcome = "accepted" | "ignored" | "replaced";
 
+/** A heartbeat as it came in. */
+export type Heartbeat = { readonly status: NodeStatus; readonly address: string; readonly nowMs: number };
+
 /** Takes a heartbeat in. An old incarnation or sequence is ignored; a newer incarnation replaces the member. */
 export function takeHeartbeat(
   state: ClusterState,
-  heartbeat: { readonly status: NodeStatus; readonly address: string; readonly nowMs: number },
+  heartbeat: Heartbeat,
   config: CoreConfig,
 ): { readonly outcome: HeartbeatOutcome; readonly effects: Effect[] } {
   const { status, address, nowMs } = heartbeat;
-  const known = state.members.get(status.nodeId);
+  const { nodeId } = status;
+  const known = state.members.get(nodeId);
   if (known === undefined) {
     if (state.members.size >= config.membersMax) {
-      const announcement = { kind: "membersFull", nodeId: status.nodeId, membersMax: config.membersMax } as const;
+      const announcement = { kind: "membersFull", nodeId, membersMax: config.membersMax } as const;
       return { outcome: "ignored", effects: [{ kind: "announce", announcement }] };
     }
-    state.members.set(status.nodeId, newMember(status, address, nowMs));
+    const member = newMember(heartbeat);
+    state.members.set(nodeId, member);
     return {
       outcome: "accepted",
-      effects: [{ kind: "connectNode", nodeId: status.nodeId, address }, changed(status.nodeId, null, "alive")],
+      effects: [{ kind: "connectNode", nodeId, address }, changed(nodeId, null, member.state)],
     };
   }
   if (isOlder(status, known.status)) return { outcome: "ignored", effects: [] };
   const isRestarted = status.incarnation > known.status.incarnation;
+  if (isRestarted) forgetProcess(known);
   const effects: Effect[] = [];
-  if (isRestarted) {
-    known.loading = null;
-    known.loadFailures.clear();
-  }
-  if (known.address !== address) {
+  // A node with two addresses keeps the one that works, or every other heartbeat would cut its streams off.
+  if (known.address !== address && !known.isLinkUp) {
     known.address = address;
-    known.isLinkUp = false;
-    effects.push({ kind: "connectNode", nodeId: status.nodeId, address });
+    effects.push({ kind: "connectNode", nodeId, address });
   }
-  known.status = status;
+  known.status = withJustLoaded(known, status, nowMs);
   known.lastHeartbeatMs = nowMs;
   return { outcome: isRestarted ? "replaced" : "accepted", effects };
 }
 
-function newMember(status: NodeStatus, address: string, nowMs: number): Member {
+function newMember({ status, address, nowMs }: Heartbeat): Member {
   return {
     nodeId: status.nodeId,
     address,
-    state: "alive",
+    state: "suspect",
     status,
     lastHeartbeatMs: nowMs,
     isLinkUp: false,
     loading: null,
+    justLoaded: null,
+    unloadAskedAtMs: new Map(),
     loadFailures: new Map(),
   };
+}
+
+/** The old process is gone, and with it its link, its replicas and what was wrong with them. */
+function forgetProcess(member: Member): void {
+  member.isLinkUp = false;
+  member.loading = null;
+  member.justLoaded = null;
+  member.unloadAskedAtMs.clear();
+  member.loadFailures.clear();
 }
 
 function isOlder(status: NodeStatus, known: NodeStatus): boolean {
   if (status.incarnation !== known.incarnation) return status.incarnation < known.incarnation;
   return status.sequence <= known.sequence;
+}
+
+/** A heartbeat that left before a load ended knows nothing of it: until the next ones the coordinator knows better. */
+function withJustLoaded(member: Member, status: NodeStatus, nowMs: number): NodeStatus {
+  if (member.justLoaded === null) return status;
+  const { replica, untilMs } = member.justLoaded;
+  const listed = status.replicas.find(({ replicaId }) => replicaId === replica.replicaId);
+  if (nowMs >= untilMs || (listed !== undefined && listed.state !== "loading")) {
+    member.justLoaded = null;
+    return status;
+  }
+  const others = status.replicas.filter((other) => other !== listed);
+  return { ...status, replicas: [...others, replica] };
 }
 
 /** Sets each member's state from its last heartbeat and its link. Returns the nodes that died in this call. */
@@ -78,6 +104,7 @@ export function reviewMembers(
     died.push(member.nodeId);
     // What it was loading is unknown now; its next heartbeat tells.
     member.loading = null;
+    member.justLoaded = null;
   }
   return { died, effects };
 }
@@ -87,7 +114,7 @@ export function memberState(member: Member, nowMs: number, config: CoreConfig): 
   const missed = (nowMs - member.lastHeartbeatMs) / config.heartbeatIntervalMs;
   const deadAfter = member.isLinkUp ? config.deadAfterMissed : config.suspectAfterMissed;
   if (missed >= deadAfter) return "dead";
-  return missed >= config.suspectAfterMissed ? "suspect" : "alive";
+  return missed >= config.suspectAfterMissed || !member.isLinkUp ? "suspect" : "alive";
 }
 
 function changed(nodeId: NodeId, from: MemberState | null, to: MemberState): Effect {
@@ -108,4 +135,19 @@ export function forgetMember(state: ClusterState, nodeId: NodeId): Effect[] {
     { kind: "disconnectNode", nodeId },
     { kind: "announce", announcement: { kind: "memberForgotten", nodeId } },
   ];
+}
+
+/** Forgets what was kept of replicas that no member lists any more, so that no map grows with the uptime. */
+export function forgetGoneReplicas(state: ClusterState): void {
+  const listed = new Set<string>();
+  for (const member of state.members.values()) {
+    for (const { replicaId } of member.status.replicas) listed.add(replicaId);
+    for (const replicaId of member.unloadAskedAtMs.keys()) {
+      const isListed = member.status.replicas.some((replica) => replica.replicaId === replicaId);
+      if (!isListed) member.unloadAskedAtMs.delete(replicaId);
+    }
+  }
+  for (const kept of [state.lastBinding, state.avoidUntilMs, state.releasedAtMs]) {
+    for (const replicaId of kept.keys()) if (!listed.has(replicaId)) kept.delete(replicaId);
+  }
 }

@@ -5,7 +5,11 @@ import type { ReplicaStatus } from "@pomona/shared/core/node-status";
 import { totalBytes } from "@pomona/shared/core/replica-memory";
 import type { Effect } from "./effect.ts";
 import { takesWork } from "./membership.ts";
-import type { ClusterState, CoreConfig, Deployment, Member } from "./state.ts";
+import type { ClusterState, CoreConfig, Deployment, Loading, Member, StepContext } from "./state.ts";
+import { freeBytesOf, isServing, suits } from "./views.ts";
+
+/** A replica that should go is asked again after this time, in case the call was lost. */
+const unloadRetryMs = 10_000;
 
 /** Starts at most one load on each node. Call it after anything that may free memory or add a node or a model. */
 export function place(state: ClusterState, nowMs: number, config: CoreConfig): Effect[] {
@@ -14,19 +18,17 @@ export function place(state: ClusterState, nowMs: number, config: CoreConfig): E
     .filter((deployment) => deployment.failure === null)
     .sort((a, b) => totalBytes(b.memory) - totalBytes(a.memory) || compareText(a.model, b.model));
   for (const member of state.members.values()) {
-    if (!takesWork(member) || isLoading(member)) continue;
+    if (!takesWork(member)) continue;
+    effects.push(...unloadStrays(state, member, nowMs));
+    if (isLoading(member)) continue;
     const deployment = bySize.find((candidate) => shouldLoad(member, candidate, nowMs));
     if (deployment === undefined) continue;
     state.replicasNamed += 1;
     const replicaId = `${config.replicaPrefix}-${state.replicasNamed}`;
-    member.loading = replicaId;
     const { model, source, slots, contextLength } = deployment;
-    effects.push({
-      kind: "loadReplica",
-      nodeId: member.nodeId,
-      replicaId,
-      spec: { model, source, slots, contextLength },
-    });
+    member.loading = { replicaId, model, bytes: totalBytes(deployment.memory) };
+    const spec = { model, source, slots, contextLength };
+    effects.push({ kind: "loadReplica", nodeId: member.nodeId, replicaId, spec });
   }
   return effects;
 }
@@ -35,51 +37,92 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
+/** Idle replicas that an earlier coordinator left and nobody asks for hold memory: they go. */
+function unloadStrays(state: ClusterState, member: Member, nowMs: number): Effect[] {
+  const strays = member.status.replicas.filter((replica) => {
+    const isIdle = replica.running.length === 0 && !state.boundByReplica.has(replica.replicaId);
+    const isAsked = nowMs < (member.unloadAskedAtMs.get(replica.replicaId) ?? Number.NEGATIVE_INFINITY) + unloadRetryMs;
+    return replica.state === "ready" && isIdle && !isAsked && !isServing(state, member, replica);
+  });
+  for (const { replicaId } of strays) member.unloadAskedAtMs.set(replicaId, nowMs);
+  return strays.map(({ replicaId }) => ({ kind: "unloadReplica", nodeId: member.nodeId, replicaId }));
+}
+
 function isLoading(member: Member): boolean {
   return member.loading !== null || member.status.replicas.some((replica) => replica.state === "loading");
 }
 
 function shouldLoad(member: Member, deployment: Deployment, nowMs: number): boolean {
-  const isThere = member.status.replicas.some(
-    (replica) => replica.model === deployment.model && replica.state !== "failed",
-  );
+  const isThere = member.status.replicas.some((replica) => replica.state !== "failed" && suits(replica, deployment));
   if (isThere) return false;
-  const failures = member.loadFailures.get(deployment.model);
-  if (failures !== undefined && nowMs < failures.retryAtMs) return false;
-  return totalBytes(deployment.memory) <= member.status.capacity.freeBytes;
+  const failed = member.loadFailures.get(deployment.model);
+  if (failed !== undefined && nowMs < failed.retryAtMs) return false;
+  return totalBytes(deployment.memory) <= freeBytesOf(member);
 }
 
 /** A load ended well: the replica counts at once, before the next heartbeat. */
-export function takeLoaded(member: Member, replica: ReplicaStatus): void {
-  if (member.loading === replica.replicaId) member.loading = null;
-  member.loadFailures.delete(replica.model);
+export function takeLoaded(member: Member, replica: ReplicaStatus, { nowMs, config }: StepContext): void {
+  // The answer to a load that was given up, or of an earlier process: heartbeats tell what became of it.
+  if (member.loading?.replicaId !== replica.replicaId) return;
+  member.loading = null;
+  member.justLoaded = { replica, untilMs: nowMs + 2 * config.heartbeatIntervalMs };
   const others = member.status.replicas.filter((other) => other.replicaId !== replica.replicaId);
   member.status = { ...member.status, replicas: [...others, replica] };
 }
 
+type FailedLoad = { readonly replicaId: ReplicaId; readonly model: string; readonly failure: GenerationFailure };
+
 /** A load failed: back off, for ever when trying again cannot help. */
-export function takeLoadFailure(
-  member: Member,
-  load: {
-    readonly replicaId: ReplicaId;
-    readonly model: string;
-    readonly failure: GenerationFailure;
-    readonly nowMs: number;
-  },
-  config: CoreConfig,
-): Effect {
-  if (member.loading === load.replicaId) member.loading = null;
-  const count = (member.loadFailures.get(load.model)?.count ?? 0) + 1;
-  const isFinal = !load.failure.isRetryable || count > config.loadRetriesMax;
-  const waitMs = Math.min(config.loadRetryMinMs * 2 ** (count - 1), config.loadRetryMaxMs);
-  member.loadFailures.set(load.model, {
-    count,
-    retryAtMs: isFinal ? Number.POSITIVE_INFINITY : load.nowMs + waitMs,
-    failure: load.failure,
-  });
-  const { code, message } = load.failure;
-  return {
-    kind: "announce",
-    announcement: { kind: "loadFailed", nodeId: member.nodeId, model: load.model, code, message },
-  };
+export function takeLoadFailure(member: Member, load: FailedLoad, context: StepContext): Effect[] {
+  if (member.loading?.replicaId !== load.replicaId) return [];
+  member.loading = null;
+  if (load.failure.code === "node_lost") {
+    // Nothing is known of the load, so it is no failure of the model; a heartbeat comes before the next try.
+    const before = member.loadFailures.get(load.model);
+    const retryAtMs = context.nowMs + context.config.loadRetryMinMs;
+    member.loadFailures.set(load.model, { failedAtMs: context.nowMs, count: 0, ...before, ...load, retryAtMs });
+  } else {
+    backOff(member, load, { context, freeRetries: 0 });
+  }
+  return [announced(member, load)];
+}
+
+/** Notes replicas that were loaded before and have failed since. The first crash is reloaded at once. */
+export function noteCrashes(member: Member, before: readonly ReplicaStatus[], context: StepContext): Effect[] {
+  const effects: Effect[] = [];
+  for (const { replicaId, model, state, failure } of member.status.replicas) {
+    if (state !== "failed" || failure === null || isOwnLoad(member.loading, replicaId)) continue;
+    const old = before.find((replica) => replica.replicaId === replicaId);
+    const isNoted = member.loadFailures.get(model)?.replicaId === replicaId;
+    if (old === undefined || old.state === "failed" || isNoted) continue;
+    backOff(member, { replicaId, model, failure }, { context, freeRetries: old.state === "ready" ? 1 : 0 });
+    effects.push(announced(member, { replicaId, model, failure }));
+  }
+  return effects;
+}
+
+/** The answer to the load call tells of these. */
+function isOwnLoad(loading: Loading | null, replicaId: ReplicaId): boolean {
+  return loading?.replicaId === replicaId;
+}
+
+type BackOff = { readonly context: StepContext; readonly freeRetries: number };
+
+function backOff(member: Member, load: FailedLoad, { context, freeRetries }: BackOff): void {
+  const { nowMs, config } = context;
+  const before = member.loadFailures.get(load.model);
+  const isInRow = before !== undefined && nowMs - before.failedAtMs < config.loadForgivenMs;
+  const count = (isInRow ? before.count : 0) + 1;
+  const exponent = count - 1 - freeRetries;
+  const waitMs = exponent < 0 ? 0 : Math.min(config.loadRetryMinMs * 2 ** exponent, config.loadRetryMaxMs);
+  // Memory may become free; the file of a model that is no model stays what it is.
+  const canHelp = load.failure.isRetryable || load.failure.code === "insufficient_memory";
+  const retryAtMs = canHelp && count <= config.loadRetriesMax ? nowMs + waitMs : Number.POSITIVE_INFINITY;
+  const { replicaId, failure } = load;
+  member.loadFailures.set(load.model, { replicaId, failure, count, failedAtMs: nowMs, retryAtMs });
+}
+
+function announced({ nodeId }: Member, { model, failure }: FailedLoad): Effect {
+  const { code, message } = failure;
+  return { kind: "announce", announcement: { kind: "loadFailed", nodeId, model, code, message } };
 }

@@ -1,12 +1,19 @@
 // The life of a request between admission and its one ending: tokens pass, attempts are lost, it goes on elsewhere.
+import { assert } from "@pomona/shared/core/assert";
+import type { ErrorCode } from "@pomona/shared/core/errors";
 import type { AttemptFrame, Ending, FinishReason, GenerationFailure } from "@pomona/shared/core/generation";
 import type { NodeId, RequestId } from "@pomona/shared/core/ids";
+import { refuseQueue } from "./admission.ts";
 import { avoid, enqueue, unbind } from "./dispatch.ts";
 import type { Effect } from "./effect.ts";
 import type { NewRequest } from "./event.ts";
 import { type RequestRecord, type StepContext, usageOf } from "./state.ts";
 
-export function arrive({ state, nowMs }: StepContext, request: NewRequest): Effect[] {
+/** Puts an admitted request into the queue; ends it at once when the queue has filled up since. */
+export function arrive(context: StepContext, request: NewRequest): Effect[] {
+  const { state, nowMs, config } = context;
+  assert(!state.requests.has(request.requestId), "the ids of requests are unique");
+  const refusal = refuseQueue(state, config, request.model);
   state.arrivals += 1;
   const record: RequestRecord = {
     ...request,
@@ -26,6 +33,10 @@ export function arrive({ state, nowMs }: StepContext, request: NewRequest): Effe
     decodeMs: 0,
   };
   state.requests.set(request.requestId, record);
+  if (refusal !== null) {
+    const { code, message, isRetryable } = refusal;
+    return finish(context, record, { reason: "failed", failure: { code, message, isRetryable } });
+  }
   enqueue(state, record, nowMs);
   return [];
 }
@@ -84,6 +95,7 @@ export function takeFrame(
   const { nodeId } = record.place;
   switch (sent.frame.kind) {
     case "accepted":
+      expectProgress(record, context.nowMs + context.config.prefillProgressMs);
       record.cachedPromptTokens = sent.frame.cachedPromptTokens;
       if (!record.hasChunks) record.promptChunkLengths = [];
       return [{ kind: "deliver", requestId: record.requestId, nodeId, frame: sent.frame }];
@@ -110,6 +122,7 @@ function takeTokens(context: StepContext, record: RequestRecord, frame: AttemptF
     const message = `node ${record.place.nodeId} sent token ${frame.firstIndex} when ${record.emittedTokenIds.length} was due`;
     return loseAttempt(context, record, { code: "node_lost", message, isRetryable: true });
   }
+  if (frame.ids.length === 0) return [];
   // Kept before they are passed on: what a client has seen can always be continued.
   record.emittedTokenIds.push(...frame.ids);
   record.hasChunks = true;
@@ -141,41 +154,39 @@ export function takeAttemptFailure(
   return failAttempt(context, record, failed.failure);
 }
 
+/** Codes that say something about the node or its replica, not about the request: another one may serve it. */
+const nodeCodes: ReadonlySet<ErrorCode> = new Set(["not_found", "failed_precondition", "cancelled", "invalid_model"]);
+
 function failAttempt(context: StepContext, record: RequestRecord, failure: GenerationFailure): Effect[] {
+  const { state, nowMs, config } = context;
   if (failure.code === "slots_full") {
-    avoid(record, context);
-    unbind(context.state, record);
-    enqueue(context.state, record, context.nowMs);
+    avoid(state, record, nowMs + config.avoidAfterRefusalMs);
+    unbind(state, record, nowMs);
+    enqueue(state, record, nowMs);
     return [];
   }
-  if (!failure.isRetryable) return finish(context, record, { reason: "failed", failure });
-  return loseAttempt(context, record, failure);
+  if (failure.isRetryable || nodeCodes.has(failure.code)) return loseAttempt(context, record, failure);
+  return finish(context, record, { reason: "failed", failure });
 }
 
 /** The attempt is lost. Back into the queue at the old place, with all that was emitted; or failed, when it moved too often. */
 function loseAttempt(context: StepContext, record: RequestRecord, failure: GenerationFailure): Effect[] {
-  const { state, config } = context;
+  const { state, config, nowMs } = context;
   const effects = cancelAttempt(record);
-  avoid(record, context);
-  const from = unbind(state, record);
-  record.moves += 1;
-  if (failure.code === "engine_crashed") record.engineCrashes += 1;
-  if (record.moves > config.movesMax || record.engineCrashes >= config.engineCrashesMax) {
-    record.place = { kind: "queued" };
-    return [...effects, ...finish(context, record, { reason: "failed", failure })];
-  }
+  avoid(state, record, nowMs + config.avoidAfterLossMs);
   if (record.emittedTokenIds.length >= record.maxTokens) {
+    // All tokens are there, only the ending is missing.
     return [...effects, ...finish(context, record, { reason: "length", failure: null })];
   }
-  enqueue(state, record, context.nowMs);
+  if (failure.code === "engine_crashed") record.engineCrashes += 1;
+  if (record.moves >= config.movesMax || record.engineCrashes >= config.engineCrashesMax) {
+    return [...effects, ...finish(context, record, { reason: "failed", failure })];
+  }
+  record.moves += 1;
+  const from = unbind(state, record, nowMs) ?? "";
+  enqueue(state, record, nowMs);
   const { requestId, model } = record;
-  const announcement = {
-    kind: "requestMoved",
-    requestId,
-    model,
-    from: from ?? "",
-    reason: failure.code,
-  } as const;
+  const announcement = { kind: "requestMoved", requestId, model, from, reason: failure.code } as const;
   return [...effects, { kind: "announce", announcement }];
 }
 
@@ -188,7 +199,7 @@ function cancelAttempt(record: RequestRecord): Effect[] {
 type Outcome = { readonly reason: FinishReason; readonly failure: GenerationFailure | null };
 
 function finish({ state, nowMs }: StepContext, record: RequestRecord, outcome: Outcome): Effect[] {
-  const nodeId = unbind(state, record);
+  const nodeId = unbind(state, record, nowMs);
   const waiting = state.queue.indexOf(record);
   if (waiting >= 0) {
     state.queue.splice(waiting, 1);

@@ -1,7 +1,7 @@
 // Everything that the coordinator knows and decides from. Only `step` changes it; everyone else reads.
 import type { GenerationFailure, Sampling, Usage } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
-import type { NodeStatus } from "@pomona/shared/core/node-status";
+import type { NodeStatus, ReplicaStatus } from "@pomona/shared/core/node-status";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
 
 /** Life of a member. Draining is a wish of the node itself and stands in its status. */
@@ -19,16 +19,25 @@ export type Member = {
   /** Whether the gRPC link to it is up. Without it the node gets no work, whatever its heartbeats say. */
   isLinkUp: boolean;
   /** The load that is under way there; one at a time. */
-  loading: ReplicaId | null;
-  /** Failed loads by model, for the back-off. */
+  loading: Loading | null;
+  /** The replica that was loaded last, while heartbeats may still be older than it. */
+  justLoaded: { readonly replica: ReplicaStatus; readonly untilMs: number } | null;
+  /** When each replica that should go was last asked to. */
+  readonly unloadAskedAtMs: Map<ReplicaId, number>;
+  /** Failed loads and crashed replicas by model, for the back-off. */
   readonly loadFailures: Map<ModelName, LoadFailure>;
 };
 
+export type Loading = { readonly replicaId: ReplicaId; readonly model: ModelName; readonly bytes: number };
+
 export type LoadFailure = {
-  count: number;
+  readonly replicaId: ReplicaId;
+  /** Failures in a row; a quiet time of `loadForgivenMs` starts a new row. */
+  readonly count: number;
+  readonly failedAtMs: number;
   /** Infinity: never again for this incarnation. */
-  retryAtMs: number;
-  failure: GenerationFailure;
+  readonly retryAtMs: number;
+  readonly failure: GenerationFailure;
 };
 
 /** What should run: one replica on every node where it fits. */
@@ -101,6 +110,8 @@ export type ClusterState = {
   readonly lastBinding: Map<ReplicaId, number>;
   /** Replicas that refused or lost an attempt get none until then, so that one fault does not eat all moves. */
   readonly avoidUntilMs: Map<ReplicaId, number>;
+  /** When an attempt was taken off a replica. Heartbeats from before then still name it, and are not believed. */
+  readonly releasedAtMs: Map<ReplicaId, Map<RequestId, number>>;
   bindings: number;
   arrivals: number;
   /** Names new replicas together with the coordinator's start. */
@@ -118,6 +129,7 @@ export type CoreConfig = {
   readonly deadAfterMissed: number;
   readonly membersMax: number;
   readonly queueLengthMax: number;
+  readonly queueLengthPerModelMax: number;
   /** Attempts lost until a request fails (3). */
   readonly movesMax: number;
   /** Engine crashes of one request until it fails (2). */
@@ -129,6 +141,12 @@ export type CoreConfig = {
   readonly loadRetryMinMs: number;
   readonly loadRetryMaxMs: number;
   readonly loadRetriesMax: number;
+  /** A replica that ran this long has its earlier failures forgiven. */
+  readonly loadForgivenMs: number;
+  /** How long a replica is asked nothing after it lost an attempt: by then a heartbeat says how it is. */
+  readonly avoidAfterLossMs: number;
+  /** The same after it refused for want of a slot: by then the slot of a cancelled attempt is free. */
+  readonly avoidAfterRefusalMs: number;
   /** Part of the names of replicas; differs between two starts of a coordinator. */
   readonly replicaPrefix: string;
 };
@@ -140,6 +158,7 @@ export const defaultCoreConfig: CoreConfig = {
   deadAfterMissed: 5,
   membersMax: 256,
   queueLengthMax: 1024,
+  queueLengthPerModelMax: 1024,
   movesMax: 3,
   engineCrashesMax: 2,
   prefillProgressMs: 30_000,
@@ -147,6 +166,9 @@ export const defaultCoreConfig: CoreConfig = {
   loadRetryMinMs: 2000,
   loadRetryMaxMs: 60_000,
   loadRetriesMax: 5,
+  loadForgivenMs: 600_000,
+  avoidAfterLossMs: 1000,
+  avoidAfterRefusalMs: 100,
   replicaPrefix: "r",
 };
 
@@ -159,6 +181,7 @@ export function emptyState(): ClusterState {
     boundByReplica: new Map(),
     lastBinding: new Map(),
     avoidUntilMs: new Map(),
+    releasedAtMs: new Map(),
     bindings: 0,
     arrivals: 0,
     replicasNamed: 0,

@@ -3,8 +3,8 @@
 import { dispatch } from "./dispatch.ts";
 import type { Effect } from "./effect.ts";
 import type { ClusterEvent } from "./event.ts";
-import { forgetMember, reviewMembers, takeHeartbeat } from "./membership.ts";
-import { place, takeLoaded, takeLoadFailure } from "./placement.ts";
+import { forgetGoneReplicas, forgetMember, reviewMembers, takeHeartbeat } from "./membership.ts";
+import { noteCrashes, place, takeLoaded, takeLoadFailure } from "./placement.ts";
 import { arrive, endEarly, loseNode, reviewRequests, takeAttemptFailure, takeFrame } from "./requests.ts";
 import type { StepContext } from "./state.ts";
 
@@ -54,19 +54,26 @@ function take(event: ClusterEvent, context: StepContext): Effect[] {
 }
 
 function review(context: StepContext): Effect[] {
+  forgetGoneReplicas(context.state);
+  return [...reviewNodes(context), ...reviewRequests(context)];
+}
+
+/** Sets the members' states and moves the requests of those that died. */
+function reviewNodes(context: StepContext): Effect[] {
   const { died, effects } = reviewMembers(context.state, context.nowMs, context.config);
   for (const nodeId of died) effects.push(...loseNode(context, nodeId, `node ${nodeId} sends no heartbeats`));
-  effects.push(...reviewRequests(context));
   return effects;
 }
 
 function heartbeat(context: StepContext, event: ClusterEvent & { kind: "heartbeat" }): Effect[] {
-  const taken = takeHeartbeat(context.state, { ...event, nowMs: context.nowMs }, context.config);
-  if (taken.outcome === "ignored") return taken.effects;
   const { nodeId } = event.status;
-  const effects = [...taken.effects];
-  if (taken.outcome === "replaced") effects.push(...loseNode(context, nodeId, `node ${nodeId} was restarted`));
-  effects.push(...reviewMembers(context.state, context.nowMs, context.config).effects);
+  const before = context.state.members.get(nodeId)?.status.replicas ?? [];
+  const { outcome, effects } = takeHeartbeat(context.state, { ...event, nowMs: context.nowMs }, context.config);
+  if (outcome === "ignored") return effects;
+  if (outcome === "replaced") effects.push(...loseNode(context, nodeId, `node ${nodeId} was restarted`));
+  const member = context.state.members.get(nodeId);
+  if (member !== undefined && outcome === "accepted") effects.push(...noteCrashes(member, before, context));
+  effects.push(...reviewNodes(context));
   return effects;
 }
 
@@ -74,15 +81,17 @@ function setLink(context: StepContext, nodeId: string, isUp: boolean): Effect[] 
   const member = context.state.members.get(nodeId);
   if (member === undefined || member.isLinkUp === isUp) return [];
   member.isLinkUp = isUp;
-  return isUp ? [] : loseNode(context, nodeId, `the connection to node ${nodeId} broke`);
+  const lost = isUp ? [] : loseNode(context, nodeId, `the connection to node ${nodeId} broke`);
+  return [...lost, ...reviewNodes(context)];
 }
 
 function loadEnded(context: StepContext, event: ClusterEvent & { kind: "replicaLoaded" | "loadFailed" }): Effect[] {
   const member = context.state.members.get(event.nodeId);
   if (member === undefined) return [];
   if (event.kind === "loadFailed") {
-    return [takeLoadFailure(member, { ...event, nowMs: context.nowMs }, context.config)];
+    const { replicaId, model, failure } = event;
+    return takeLoadFailure(member, { replicaId, model, failure }, context);
   }
-  takeLoaded(member, event.replica);
+  takeLoaded(member, event.replica, context);
   return [];
 }

@@ -9,15 +9,47 @@ import type { ClusterState, Deployment, Member } from "./state.ts";
 /** A ready replica on a node that takes work. */
 export type ReadyReplica = { readonly member: Member; readonly replica: ReplicaStatus };
 
+/** The replicas that requests of a model may be bound to; at most one on a node. */
 export function readyReplicas(state: ClusterState, model: ModelName): ReadyReplica[] {
   const ready: ReadyReplica[] = [];
+  const deployment = state.deployments.get(model);
+  if (deployment === undefined) return ready;
   for (const member of state.members.values()) {
     if (!takesWork(member)) continue;
-    for (const replica of member.status.replicas) {
-      if (replica.model === model && replica.state === "ready") ready.push({ member, replica });
-    }
+    const replica = servingReplica(member, deployment);
+    if (replica !== undefined) ready.push({ member, replica });
   }
   return ready;
+}
+
+/** Two of a model on one node happen after a lost answer to a load: the one with the lower id serves. */
+function servingReplica(member: Member, deployment: Deployment): ReplicaStatus | undefined {
+  let serving: ReplicaStatus | undefined;
+  for (const replica of member.status.replicas) {
+    if (replica.state !== "ready" || !suits(replica, deployment)) continue;
+    if (serving === undefined || replica.replicaId < serving.replicaId) serving = replica;
+  }
+  return serving;
+}
+
+/** Whether a replica is one that a deployment asks for, whichever coordinator loaded it. */
+export function suits(replica: ReplicaStatus, deployment: Deployment): boolean {
+  return replica.model === deployment.model && replica.contextLength >= deployment.contextLength;
+}
+
+/** Whether a ready replica is the one of its model on its node. */
+export function isServing(state: ClusterState, member: Member, replica: ReplicaStatus): boolean {
+  const deployment = state.deployments.get(replica.model);
+  return deployment !== undefined && servingReplica(member, deployment) === replica;
+}
+
+/** Bytes of a node's budget that nothing holds: what it says, and no more than its replicas leave. */
+export function freeBytesOf(member: Member): number {
+  const { budgetBytes, freeBytes } = member.status.capacity;
+  const heldBytes = member.status.replicas
+    .filter((replica) => replica.state !== "failed")
+    .reduce((sum, replica) => sum + totalBytes(replica.memory), 0);
+  return Math.min(freeBytes, budgetBytes - heldBytes);
 }
 
 /** Every model of the pool by name, with the reason where it is not ready. */
@@ -50,19 +82,30 @@ function stateOf(
   if (members.some((member) => isOnItsWay(member, deployment.model))) {
     return { state: "loading", reason: "the first replica is loading" };
   }
-  for (const member of members) {
-    const failed = member.loadFailures.get(deployment.model);
-    if (failed !== undefined) return { state: "failed", reason: failed.failure.message };
-  }
-  const freeBytes = Math.max(...members.map((member) => member.status.capacity.freeBytes));
+  return outlookOf(members, deployment);
+}
+
+/** No replica is there or on its way: will one come, and what stands against it? */
+function outlookOf(members: readonly Member[], deployment: Deployment): Pick<ModelSummary, "state" | "reason"> {
+  const failures = members.flatMap((member) => member.loadFailures.get(deployment.model) ?? []);
   const neededBytes = totalBytes(deployment.memory);
-  if (neededBytes > freeBytes) {
-    return { state: "unplaced", reason: `it needs ${neededBytes} bytes, and the freest node has ${freeBytes}` };
+  const hopeful = members.filter((member) => {
+    const retryAtMs = member.loadFailures.get(deployment.model)?.retryAtMs ?? 0;
+    return neededBytes <= freeBytesOf(member) && Number.isFinite(retryAtMs);
+  });
+  const [failed] = failures;
+  if (hopeful.length > 0) {
+    const reason =
+      failed === undefined ? "waiting for a node" : `loading failed and is tried again: ${failed.failure.message}`;
+    return { state: "loading", reason };
   }
-  return { state: "loading", reason: "waiting for a node" };
+  if (failed !== undefined) return { state: "failed", reason: failed.failure.message };
+  const freeBytes = Math.max(...members.map(freeBytesOf));
+  return { state: "unplaced", reason: `it needs ${neededBytes} bytes, and the freest node has ${freeBytes}` };
 }
 
 function isOnItsWay(member: Member, model: ModelName): boolean {
+  if (member.loading?.model === model) return true;
   return member.status.replicas.some((replica) => replica.model === model && replica.state === "loading");
 }
 
