@@ -8,7 +8,7 @@ import type { Gateway, Generation } from "../gateway.ts";
 export type FakeModel = (request: GenerationRequest, signal: AbortSignal) => AsyncIterable<GenerationEvent>;
 
 /** Characters that a prompt may have here. */
-export const fakeContextLength = 1000;
+const fakeContextLength = 1000;
 export const fakeNodeId = "ab".repeat(16);
 
 /** A gateway over fake models, and what it was asked. Like the real one it gives no ending to an aborted reader. */

@@ -1,26 +1,11 @@
 // Where a text stops being JSON. The built-in parser names the place only sometimes, and quotes the text when it does.
 
-type State = "value" | "valueOrEnd" | "key" | "keyOrEnd" | "colon" | "afterValue";
-
-/** Where a token ends, or where it breaks. */
-type Scan = { readonly isValid: boolean; readonly at: number };
-
 /**
  * Index of the first character that cannot stand where it stands (RFC 8259); the length of the text when it ends too
  * early; null when it is JSON. Takes any depth: it keeps a stack of its own.
  */
 export function findJsonError(text: string): number | null {
-  const closers: string[] = [];
-  let state: State = "value";
-  let at = 0;
-  for (;;) {
-    at = skipSpace(text, at);
-    if (state === "afterValue" && closers.length === 0) return at === text.length ? null : at;
-    const next = step(text, { at, state, closers });
-    if (!next.isValid) return next.at;
-    at = next.at;
-    state = next.state;
-  }
+  return new JsonScanner(text).findError();
 }
 
 /** `line L, column C` of an index, both from 1. */
@@ -29,83 +14,125 @@ export function lineAndColumn(text: string, index: number): string {
   return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
 }
 
-type Place = { readonly at: number; readonly state: State; readonly closers: string[] };
+type State = "value" | "valueOrEnd" | "key" | "keyOrEnd" | "colon" | "afterValue";
 
-function step(text: string, { at, state, closers }: Place): Scan & { readonly state: State } {
-  const character = text[at];
-  const closer = closers.at(-1);
-  const isEnd = character !== undefined && character === closer;
-  switch (state) {
-    case "colon":
-      return { isValid: character === ":", at: character === ":" ? at + 1 : at, state: "value" };
-    case "afterValue":
-      if (isEnd) return close(at, closers);
-      if (character !== ",") return { isValid: false, at, state };
-      return { isValid: true, at: at + 1, state: closer === "}" ? "key" : "value" };
-    case "key":
-    case "keyOrEnd":
-      if (isEnd && state === "keyOrEnd") return close(at, closers);
-      if (character !== '"') return { isValid: false, at, state };
-      return { ...scanString(text, at), state: "colon" };
-    case "value":
-    case "valueOrEnd":
-      if (isEnd && state === "valueOrEnd") return close(at, closers);
-      if (character === "{" || character === "[") {
-        closers.push(character === "{" ? "}" : "]");
-        return { isValid: true, at: at + 1, state: character === "{" ? "keyOrEnd" : "valueOrEnd" };
+/** Mutable and without allocation a step: a hostile body has millions of them. */
+class JsonScanner {
+  readonly #text: string;
+  readonly #closers: string[] = [];
+  readonly #number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+  #state: State = "value";
+  /** The next character, or the one that is wrong. */
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  findError(): number | null {
+    for (;;) {
+      this.#skipSpace();
+      if (this.#state === "afterValue" && this.#closers.length === 0) {
+        return this.#at === this.#text.length ? null : this.#at;
       }
-      return { ...scanScalar(text, at), state: "afterValue" };
+      if (!this.#step()) return this.#at;
+    }
   }
-}
 
-function close(at: number, closers: string[]): Scan & { readonly state: State } {
-  closers.pop();
-  return { isValid: true, at: at + 1, state: "afterValue" };
-}
-
-function skipSpace(text: string, from: number): number {
-  let at = from;
-  while (text[at] === " " || text[at] === "\n" || text[at] === "\r" || text[at] === "\t") at += 1;
-  return at;
-}
-
-function scanScalar(text: string, at: number): Scan {
-  if (text[at] === '"') return scanString(text, at);
-  for (const word of ["true", "false", "null"]) {
-    if (text[at] === word[0]) return scanWord(text, at, word);
+  /** Takes one token in; false when it cannot stand here. */
+  #step(): boolean {
+    const closer = this.#closers[this.#closers.length - 1];
+    switch (this.#state) {
+      case "colon":
+        return this.#take(":", "value");
+      case "afterValue":
+        return this.#close() || this.#take(",", closer === "}" ? "key" : "value");
+      case "key":
+        return this.#string("colon");
+      case "keyOrEnd":
+        return this.#close() || this.#string("colon");
+      case "value":
+        return this.#value();
+      case "valueOrEnd":
+        return this.#close() || this.#value();
+    }
   }
-  return scanNumber(text, at);
-}
 
-function scanWord(text: string, at: number, word: string): Scan {
-  let length = 0;
-  while (length < word.length && text[at + length] === word[length]) length += 1;
-  return { isValid: length === word.length, at: at + length };
-}
-
-function scanNumber(text: string, at: number): Scan {
-  const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-  number.lastIndex = at;
-  return number.test(text) ? { isValid: true, at: number.lastIndex } : { isValid: false, at };
-}
-
-/** A loop and no expression: a long string would overflow the stack of one. */
-function scanString(text: string, from: number): Scan {
-  let at = from + 1;
-  while (at < text.length) {
-    const character = text[at] ?? "";
-    if (character === '"') return { isValid: true, at: at + 1 };
-    if (character < " ") return { isValid: false, at };
-    if (character === "\\") {
-      const length = escapeLength(text, at);
-      if (length === 0) return { isValid: false, at };
-      at += length;
-    } else at += 1;
+  #take(character: string, next: State): boolean {
+    if (this.#text[this.#at] !== character) return false;
+    this.#at += 1;
+    this.#state = next;
+    return true;
   }
-  return { isValid: false, at: text.length };
-}
 
-function escapeLength(text: string, at: number): number {
-  if (text[at + 1] === "u") return /^[0-9a-fA-F]{4}$/.test(text.slice(at + 2, at + 6)) ? 6 : 0;
-  return '"\\/bfnrt'.includes(text[at + 1] ?? "?") ? 2 : 0;
+  #close(): boolean {
+    const closer = this.#closers[this.#closers.length - 1];
+    if (closer === undefined || !this.#take(closer, "afterValue")) return false;
+    this.#closers.pop();
+    return true;
+  }
+
+  #value(): boolean {
+    const character = this.#text[this.#at];
+    switch (character) {
+      case "{":
+        this.#closers.push("}");
+        return this.#take(character, "keyOrEnd");
+      case "[":
+        this.#closers.push("]");
+        return this.#take(character, "valueOrEnd");
+      case '"':
+        return this.#string("afterValue");
+      case "t":
+        return this.#word("true");
+      case "f":
+        return this.#word("false");
+      case "n":
+        return this.#word("null");
+      default:
+        return this.#digits();
+    }
+  }
+
+  #word(word: string): boolean {
+    this.#state = "afterValue";
+    for (const character of word) {
+      if (this.#text[this.#at] !== character) return false;
+      this.#at += 1;
+    }
+    return true;
+  }
+
+  #digits(): boolean {
+    this.#number.lastIndex = this.#at;
+    if (!this.#number.test(this.#text)) return false;
+    this.#at = this.#number.lastIndex;
+    this.#state = "afterValue";
+    return true;
+  }
+
+  /** A loop and no expression: a long string would overflow the stack of one. */
+  #string(next: State): boolean {
+    if (!this.#take('"', next)) return false;
+    while (this.#at < this.#text.length) {
+      const character = this.#text[this.#at] ?? "";
+      if (character === '"') return this.#take(character, next);
+      if (character < " ") return false;
+      const length = character === "\\" ? this.#escapeLength() : 1;
+      if (length === 0) return false;
+      this.#at += length;
+    }
+    return false;
+  }
+
+  /** 0 when it is no escape. */
+  #escapeLength(): number {
+    const kind = this.#text[this.#at + 1] ?? "?";
+    if (kind !== "u") return '"\\/bfnrt'.includes(kind) ? 2 : 0;
+    return /^[0-9a-fA-F]{4}$/.test(this.#text.slice(this.#at + 2, this.#at + 6)) ? 6 : 0;
+  }
+
+  #skipSpace(): void {
+    while (" \n\r\t".includes(this.#text[this.#at] ?? "?")) this.#at += 1;
+  }
 }

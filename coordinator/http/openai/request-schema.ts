@@ -5,6 +5,7 @@ import { invalid, only, onlyNothing, parseAt, text } from "./field.ts";
 import { parseMessages } from "./messages.ts";
 
 const biasedTokensMax = 1024;
+const metadataMax = 16;
 const stopMax = 16;
 const stopLengthMax = 1024;
 
@@ -29,6 +30,12 @@ const logitBias = z
     ),
   );
 
+/** OpenAI's limit. It changes no answer. */
+const metadata = z
+  .record(z.string(), z.unknown())
+  .refine((pairs) => Object.keys(pairs).length <= metadataMax, { error: `must hold at most ${metadataMax} pairs` })
+  .pipe(z.record(z.string(), z.string()));
+
 const sampling = {
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().min(0).max(1).nullish(),
@@ -47,13 +54,13 @@ const common = {
   ...sampling,
   model: z.string().min(1).max(256),
   max_tokens: tokenCount,
-  // A function, because a union would hide what is wrong with the one that was meant.
+  // Checked by hand, because a union would hide what is wrong with the one that was meant.
   stop: z.unknown().optional(),
   stream: z.boolean().nullish(),
   stream_options: z.strictObject({ include_usage: z.boolean().nullish(), include_obfuscation: only(false) }).nullish(),
   n: z.literal(1, { error: "must be 1: one answer a request is supported yet" }).nullish(),
   user: z.string().nullish(),
-  metadata: z.record(z.string(), z.string()).nullish(),
+  metadata: metadata.nullish(),
 };
 
 const chatSchema = z.strictObject({
