@@ -47,14 +47,18 @@ const chatPath = "/v1/chat/completions";
 const hello = { model: "tiny", messages: [{ role: "user" as const, content: "hi" }] };
 
 function sdk({ url }: Served): OpenAI {
-  return new OpenAI({ baseURL: `${url}/v1`, apiKey: "none", maxRetries: 0 });
+  return new OpenAI({ baseURL: `${url}/v1`, apiKey: "none", maxRetries: 0, timeout: answerTimeoutMs });
 }
+
+/** An answer that never ends is a failure and no hang. */
+const answerTimeoutMs = 10_000;
 
 function post(url: string, body: unknown, init: RequestInit = {}): Promise<Response> {
   return fetch(url, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: typeof body === "string" ? body : JSON.stringify(body),
+    signal: AbortSignal.timeout(answerTimeoutMs),
     ...init,
   });
 }
