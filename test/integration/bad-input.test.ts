@@ -17,8 +17,8 @@ const skip = hasProgram("nats-server") ? false : "needs nats-server";
 type Ended = { readonly code: number | null; readonly stderr: string };
 
 /** Runs `pomona` to its end, at most 30 s. */
-async function pomona(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Ended> {
-  const child = spawn(process.execPath, [pomonaPath, ...args], { env, stdio: ["ignore", "ignore", "pipe"] });
+async function pomona(args: readonly string[]): Promise<Ended> {
+  const child = spawn(process.execPath, [pomonaPath, ...args], { stdio: ["ignore", "ignore", "pipe"] });
   const force = setTimeout(() => child.kill("SIGKILL"), 30_000);
   let stderr = "";
   child.stderr.on("data", (chunk: Buffer) => {
@@ -54,13 +54,6 @@ test("a state directory that cannot be written is one line with the path, and ex
   assert.equal(ended.code, 1, ended.stderr);
   assert.match(ended.stderr, /a-file/);
   assert.doesNotMatch(ended.stderr, /\n\s+at /, "no stack trace");
-});
-
-test("without nats-server on the PATH, up says how to get it", async (t) => {
-  const ended = await pomona(["up", "--state-dir", withFolder(t)], { ...process.env, PATH: "/nonexistent" });
-  assert.equal(ended.code, 1, ended.stderr);
-  assert.match(ended.stderr, /nats-server/);
-  assert.match(ended.stderr, /apt-get install|brew install/);
 });
 
 test("a bind beyond loopback is refused without --insecure, with exit code 2", { skip }, async (t) => {
@@ -120,12 +113,14 @@ test("random bytes at every port end no process", { skip }, async (t) => {
   for (const { pid } of pool.nodes) process.kill(pid, 0);
 });
 
-async function sendGarbage(port: number): Promise<void> {
-  const socket = connect(port, "127.0.0.1");
-  socket.on("error", () => undefined);
-  await once(socket, "connect");
-  const closed = once(socket, "close");
-  socket.end(randomBytes(4096));
-  setTimeout(() => socket.destroy(), 50);
-  await closed;
+function sendGarbage(port: number): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => {
+      socket.end(randomBytes(4096));
+      setTimeout(() => socket.destroy(), 50);
+    });
+    // Being cut off is what a port should do with this.
+    socket.on("error", () => undefined);
+    socket.on("close", () => resolve());
+  });
 }

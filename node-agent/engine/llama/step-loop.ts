@@ -67,8 +67,10 @@ export class StepLoop {
     for (const generation of this.#accepting.splice(0)) {
       if (this.#running.includes(generation)) await this.#guard(generation, () => generation.accept());
     }
-    const decoding = this.#running.filter(({ isDecoding }) => isDecoding).sort((a, b) => a.slot.id - b.slot.id);
-    const prefilling = this.#running.find(({ isDecoding }) => !isDecoding);
+    // An attempt that came in while others were accepted waits for the next step: its slot still holds an old prompt.
+    const ready = this.#running.filter((generation) => !this.#accepting.includes(generation));
+    const decoding = ready.filter(({ isDecoding }) => isDecoding).sort((a, b) => a.slot.id - b.slot.id);
+    const prefilling = ready.find(({ isDecoding }) => !isDecoding);
     this.#parts.batching.expected = decoding.length + (prefilling === undefined ? 0 : 1);
     await Promise.all([
       ...decoding.map((generation) => this.#guard(generation, () => this.#decode(generation))),
