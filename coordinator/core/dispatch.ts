@@ -1,5 +1,5 @@
 // Late binding: a request waits in the one queue until a ready replica has a free slot, and goes to the least busy.
-import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
+import type { ModelName, NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
 import type { Effect } from "./effect.ts";
 import type { ClusterState, CoreConfig, RequestRecord } from "./state.ts";
 import { type ReadyReplica, readyReplicas } from "./views.ts";
@@ -13,41 +13,71 @@ const releasedKeptMs = 5000;
 /** Binds waiting requests in the order of their arrival, as long as slots are free. */
 export function dispatch(state: ClusterState, nowMs: number, config: CoreConfig): Effect[] {
   const effects: Effect[] = [];
-  const full = new Set<string>();
+  const full = new Set<ModelName>();
+  const kept = new Map<ModelName, ReplicaId>();
   for (const record of [...state.queue]) {
-    if (full.has(record.model)) continue;
-    const chosen = chooseReplica(state, record, nowMs);
-    if (chosen === null) {
-      // FIFO within a model; a model without a free slot does not hold up the others, nor does a request in quarantine.
-      if (record.engineCrashes === 0) full.add(record.model);
-      continue;
+    const { model } = record;
+    if (full.has(model)) continue;
+    const chosen = chooseReplica(state, record, { nowMs, kept: kept.get(model) ?? null });
+    if (chosen !== null) {
+      effects.push(bind(state, record, { chosen, nowMs, config }));
+    } else if (!isQuarantined(record)) {
+      // FIFO within a model; a model without a free slot does not hold up the others.
+      full.add(model);
+    } else if (!kept.has(model)) {
+      keepForQuarantine(state, model, kept);
     }
-    effects.push(bind(state, record, { chosen, nowMs, config }));
   }
   return effects;
 }
 
 type Candidate = ReadyReplica & { readonly busyShare: number; readonly lastBinding: number };
 
-/** The replica with the smallest share of busy slots; among equals the one that was bound longest ago; null when none is free. */
-export function chooseReplica(state: ClusterState, record: RequestRecord, nowMs: number): ReadyReplica | null {
+/**
+ * The replica with the smallest share of busy slots; among equals the one that was bound longest ago; null when none is
+ * free. `kept` takes no new requests, because one in quarantine waits for it to run empty.
+ */
+export function chooseReplica(
+  state: ClusterState,
+  record: RequestRecord,
+  { nowMs, kept }: { readonly nowMs: number; readonly kept: ReplicaId | null },
+): ReadyReplica | null {
   let best: Candidate | null = null;
   for (const ready of readyReplicas(state, record.model)) {
     const { replicaId, slots } = ready.replica;
     if (nowMs < (state.avoidUntilMs.get(replicaId) ?? 0)) continue;
-    // Who was there when an engine died may have killed it: two of them together, and one would be blamed for the other.
-    if (record.engineCrashes > 0 && holdsSuspect(state, replicaId)) continue;
     const busy = busySlots(state, ready);
-    if (busy >= slots) continue;
+    if (isQuarantined(record) ? busy > 0 : busy >= slots || replicaId === kept || isQuarantine(state, replicaId))
+      continue;
     const candidate = { ...ready, busyShare: busy / slots, lastBinding: state.lastBinding.get(replicaId) ?? -1 };
     if (best === null || isBetter(candidate, best)) best = candidate;
   }
   return best;
 }
 
-function holdsSuspect(state: ClusterState, replicaId: ReplicaId): boolean {
-  const bound = state.boundByReplica.get(replicaId) ?? [];
-  return [...bound].some((requestId) => (state.requests.get(requestId)?.engineCrashes ?? 0) > 0);
+/** Who was there when an engine died may have killed it: from then on it runs alone, so that no other is blamed with it. */
+function isQuarantined(record: RequestRecord): boolean {
+  return record.engineCrashes > 0;
+}
+
+function isQuarantine(state: ClusterState, replicaId: ReplicaId): boolean {
+  for (const requestId of state.boundByReplica.get(replicaId) ?? []) {
+    const record = state.requests.get(requestId);
+    if (record !== undefined && isQuarantined(record)) return true;
+  }
+  return false;
+}
+
+/** Keeps the replica that will be empty first for a request in quarantine, or new ones would fill it again and again. */
+function keepForQuarantine(state: ClusterState, model: ModelName, kept: Map<ModelName, ReplicaId>): void {
+  let leastBusy = Number.POSITIVE_INFINITY;
+  for (const ready of readyReplicas(state, model)) {
+    const { replicaId } = ready.replica;
+    const busy = busySlots(state, ready);
+    if (busy >= leastBusy || isQuarantine(state, replicaId)) continue;
+    leastBusy = busy;
+    kept.set(model, replicaId);
+  }
 }
 
 function isBetter(a: Candidate, b: Candidate): boolean {

@@ -3,14 +3,13 @@ import { totalBytes } from "@pomona/shared/core/replica-memory";
 import { chooseReplica } from "./dispatch.ts";
 import type { Member, RequestRecord, StepContext } from "./state.ts";
 
-/** Every rule that a state breaks, as a sentence with the values; empty when it is sound. */
+/** Every rule that a state breaks after any event, as a sentence with the values; empty when it is sound. */
 export function violations(context: StepContext): string[] {
   return [
     ...queueViolations(context),
     ...bindingViolations(context),
     ...requestViolations(context),
     ...memberViolations(context),
-    ...dispatchViolations(context),
   ];
 }
 
@@ -34,6 +33,8 @@ function* bindingViolations({ state }: StepContext): Generator<string> {
     if (bound.size === 0) yield `replica ${replicaId} is kept in the accounting with nothing bound`;
     for (const requestId of bound) {
       const place = state.requests.get(requestId)?.place;
+      const isCrashed = (state.requests.get(requestId)?.engineCrashes ?? 0) > 0;
+      if (isCrashed && bound.size > 1) yield `request ${requestId} is in quarantine and not alone on ${replicaId}`;
       if (place?.kind !== "bound" || place.replicaId !== replicaId)
         yield `replica ${replicaId} counts request ${requestId}, which is not bound to it`;
     }
@@ -64,6 +65,7 @@ function* requestViolations(context: StepContext): Generator<string> {
   }
 }
 
+/** Limits of one request. */
 function* countViolations({ config }: StepContext, record: RequestRecord): Generator<string> {
   const { requestId, moves, engineCrashes, emittedTokenIds, maxTokens } = record;
   if (emittedTokenIds.length > maxTokens) yield `request ${requestId} has more than its ${maxTokens} tokens`;
@@ -90,13 +92,19 @@ function reservedBytes({ status, loading }: Member): number {
   return loading === null || isListed ? sum : sum + loading.bytes;
 }
 
-/** No slot stays free while a request waits that could have it. */
-function* dispatchViolations({ state, nowMs }: StepContext): Generator<string> {
+/**
+ * No slot stays free while a request waits that could have it. Holds after every event but frames that are passed on:
+ * those free no slot, so nothing is dispatched after them.
+ */
+export function idleSlotViolations({ state, nowMs }: StepContext): string[] {
+  const found: string[] = [];
   const seen = new Set<string>();
   for (const record of state.queue) {
     if (seen.has(record.model)) continue;
-    if (record.engineCrashes === 0) seen.add(record.model);
-    const free = chooseReplica(state, record, nowMs);
-    if (free !== null) yield `request ${record.requestId} waits although ${free.replica.replicaId} has a free slot`;
+    seen.add(record.model);
+    const free = chooseReplica(state, record, { nowMs, kept: null });
+    if (free !== null)
+      found.push(`request ${record.requestId} waits although ${free.replica.replicaId} has a free slot`);
   }
+  return found;
 }

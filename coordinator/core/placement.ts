@@ -21,7 +21,7 @@ export function place(state: ClusterState, nowMs: number, config: CoreConfig): E
     if (!takesWork(member)) continue;
     effects.push(...unloadStrays(state, member, nowMs));
     if (isLoading(member)) continue;
-    const deployment = bySize.find((candidate) => shouldLoad(member, candidate, nowMs));
+    const deployment = nextToLoad(member, bySize, nowMs);
     if (deployment === undefined) continue;
     state.replicasNamed += 1;
     const replicaId = `${config.replicaPrefix}-${state.replicasNamed}`;
@@ -52,12 +52,21 @@ function isLoading(member: Member): boolean {
   return member.loading !== null || member.status.replicas.some((replica) => replica.state === "loading");
 }
 
-function shouldLoad(member: Member, deployment: Deployment, nowMs: number): boolean {
-  const isThere = member.status.replicas.some((replica) => replica.state !== "failed" && suits(replica, deployment));
-  if (isThere) return false;
-  const failed = member.loadFailures.get(deployment.model);
-  if (failed !== undefined && nowMs < failed.retryAtMs) return false;
-  return totalBytes(deployment.memory) <= freeBytesOf(member);
+/** The biggest missing model that fits. One that waits for its next try keeps its room, or smaller ones would take it. */
+function nextToLoad(member: Member, bySize: readonly Deployment[], nowMs: number): Deployment | undefined {
+  let freeBytes = freeBytesOf(member);
+  for (const deployment of bySize) {
+    const neededBytes = totalBytes(deployment.memory);
+    if (isThere(member, deployment) || neededBytes > freeBytes) continue;
+    const retryAtMs = member.loadFailures.get(deployment.model)?.retryAtMs ?? nowMs;
+    if (retryAtMs <= nowMs) return deployment;
+    if (Number.isFinite(retryAtMs)) freeBytes -= neededBytes;
+  }
+  return undefined;
+}
+
+function isThere(member: Member, deployment: Deployment): boolean {
+  return member.status.replicas.some((replica) => replica.state !== "failed" && suits(replica, deployment));
 }
 
 /** A load ended well: the replica counts at once, before the next heartbeat. */
@@ -65,6 +74,8 @@ export function takeLoaded(member: Member, replica: ReplicaStatus, { nowMs, conf
   // The answer to a load that was given up, or of an earlier process: heartbeats tell what became of it.
   if (member.loading?.replicaId !== replica.replicaId) return;
   member.loading = null;
+  const failed = member.loadFailures.get(replica.model);
+  if (failed !== undefined) member.loadFailures.set(replica.model, { ...failed, failedLoads: 0 });
   member.justLoaded = { replica, untilMs: nowMs + 2 * config.heartbeatIntervalMs };
   const others = member.status.replicas.filter((other) => other.replicaId !== replica.replicaId);
   member.status = { ...member.status, replicas: [...others, replica] };
@@ -80,9 +91,9 @@ export function takeLoadFailure(member: Member, load: FailedLoad, context: StepC
     // Nothing is known of the load, so it is no failure of the model; a heartbeat comes before the next try.
     const before = member.loadFailures.get(load.model);
     const retryAtMs = context.nowMs + context.config.loadRetryMinMs;
-    member.loadFailures.set(load.model, { failedAtMs: context.nowMs, count: 0, ...before, ...load, retryAtMs });
+    member.loadFailures.set(load.model, { ...(before ?? noFailures), ...load, retryAtMs });
   } else {
-    backOff(member, load, { context, freeRetries: 0 });
+    backOff(member, load, { context, wasReady: false });
   }
   return [announced(member, load)];
 }
@@ -95,7 +106,7 @@ export function noteCrashes(member: Member, before: readonly ReplicaStatus[], co
     const old = before.find((replica) => replica.replicaId === replicaId);
     const isNoted = member.loadFailures.get(model)?.replicaId === replicaId;
     if (old === undefined || old.state === "failed" || isNoted) continue;
-    backOff(member, { replicaId, model, failure }, { context, freeRetries: old.state === "ready" ? 1 : 0 });
+    backOff(member, { replicaId, model, failure }, { context, wasReady: old.state === "ready" });
     effects.push(announced(member, { replicaId, model, failure }));
   }
   return effects;
@@ -106,20 +117,23 @@ function isOwnLoad(loading: Loading | null, replicaId: ReplicaId): boolean {
   return loading?.replicaId === replicaId;
 }
 
-type BackOff = { readonly context: StepContext; readonly freeRetries: number };
+const noFailures = { count: 0, failedLoads: 0, failedAtMs: Number.NEGATIVE_INFINITY };
 
-function backOff(member: Member, load: FailedLoad, { context, freeRetries }: BackOff): void {
+type BackOff = { readonly context: StepContext; readonly wasReady: boolean };
+
+function backOff(member: Member, load: FailedLoad, { context, wasReady }: BackOff): void {
   const { nowMs, config } = context;
-  const before = member.loadFailures.get(load.model);
-  const isInRow = before !== undefined && nowMs - before.failedAtMs < config.loadForgivenMs;
-  const count = (isInRow ? before.count : 0) + 1;
-  const exponent = count - 1 - freeRetries;
+  const before = member.loadFailures.get(load.model) ?? noFailures;
+  const count = (nowMs - before.failedAtMs < config.loadForgivenMs ? before.count : 0) + 1;
+  // An engine that was ready can be loaded; whatever killed it may be a request, and those come from outside.
+  const failedLoads = wasReady ? 0 : before.failedLoads + 1;
+  const exponent = count - (wasReady ? 2 : 1);
   const waitMs = exponent < 0 ? 0 : Math.min(config.loadRetryMinMs * 2 ** exponent, config.loadRetryMaxMs);
   // Memory may become free; the file of a model that is no model stays what it is.
   const canHelp = load.failure.isRetryable || load.failure.code === "insufficient_memory";
-  const retryAtMs = canHelp && count <= config.loadRetriesMax ? nowMs + waitMs : Number.POSITIVE_INFINITY;
+  const retryAtMs = canHelp && failedLoads <= config.loadRetriesMax ? nowMs + waitMs : Number.POSITIVE_INFINITY;
   const { replicaId, failure } = load;
-  member.loadFailures.set(load.model, { replicaId, failure, count, failedAtMs: nowMs, retryAtMs });
+  member.loadFailures.set(load.model, { replicaId, failure, count, failedLoads, failedAtMs: nowMs, retryAtMs });
 }
 
 function announced({ nodeId }: Member, { model, failure }: FailedLoad): Effect {

@@ -8,6 +8,7 @@ import { avoid, enqueue, unbind } from "./dispatch.ts";
 import type { Effect } from "./effect.ts";
 import type { NewRequest } from "./event.ts";
 import { type RequestRecord, type StepContext, usageOf } from "./state.ts";
+import { failedModels } from "./views.ts";
 
 /** Puts an admitted request into the queue; ends it at once when the queue has filled up since. */
 export function arrive(context: StepContext, request: NewRequest): Effect[] {
@@ -48,15 +49,23 @@ export function endEarly(context: StepContext, requestId: RequestId, reason: "ca
   return [...cancelAttempt(record), ...finish(context, record, { reason, failure: null })];
 }
 
-/** Ends requests whose deadline passed, and moves those whose node sends no frames. */
+/** Ends requests whose deadline passed or whose model can be had no more, and moves those whose node sends no frames. */
 export function reviewRequests(context: StepContext): Effect[] {
+  const { state, nowMs } = context;
   const effects: Effect[] = [];
-  for (const record of context.state.requests.values()) {
-    if (context.nowMs >= record.deadlineMs) {
+  const reasons = failedModels(state, new Set(state.queue.map(({ model }) => model)));
+  for (const record of state.requests.values()) {
+    const { place, model } = record;
+    const reason = place.kind === "queued" ? reasons.get(model) : undefined;
+    if (nowMs >= record.deadlineMs) {
       const failure = deadlineFailure(record);
       effects.push(...cancelAttempt(record), ...finish(context, record, { reason: "expired", failure }));
-    } else if (record.place.kind === "bound" && context.nowMs >= record.place.progressDeadlineMs) {
-      const message = `node ${record.place.nodeId} sent nothing for too long`;
+    } else if (reason !== undefined) {
+      const message = `model ${model} cannot be loaded: ${reason}`;
+      const failure: GenerationFailure = { code: "model_failed", message, isRetryable: false };
+      effects.push(...finish(context, record, { reason: "failed", failure }));
+    } else if (place.kind === "bound" && nowMs >= place.progressDeadlineMs) {
+      const message = `node ${place.nodeId} sent nothing for too long`;
       effects.push(...loseAttempt(context, record, { code: "node_lost", message, isRetryable: true }));
     }
   }
@@ -134,6 +143,12 @@ function takeEnding(context: StepContext, record: RequestRecord, ending: Ending)
   record.prefillMs += ending.timings.prefillMs;
   record.decodeMs += ending.timings.decodeMs;
   if (ending.reason === "stop" || ending.reason === "length") {
+    const { generatedTokens } = ending.usage;
+    if (generatedTokens !== record.emittedTokenIds.length) {
+      context.state.dropped.brokenOrder += 1;
+      const message = `the node ended after ${generatedTokens} tokens, and ${record.emittedTokenIds.length} came`;
+      return loseAttempt(context, record, { code: "node_lost", message, isRetryable: true });
+    }
     return finish(context, record, { reason: ending.reason, failure: null });
   }
   const failure = ending.failure ?? {

@@ -32,8 +32,10 @@ export type Loading = { readonly replicaId: ReplicaId; readonly model: ModelName
 
 export type LoadFailure = {
   readonly replicaId: ReplicaId;
-  /** Failures in a row; a quiet time of `loadForgivenMs` starts a new row. */
+  /** Failures and crashes in a row; a quiet time of `loadForgivenMs` starts a new row. */
   readonly count: number;
+  /** Loads that failed since the last one that ended well. */
+  readonly failedLoads: number;
   readonly failedAtMs: number;
   /** Infinity: never again for this incarnation. */
   readonly retryAtMs: number;
@@ -140,8 +142,9 @@ export type CoreConfig = {
   readonly decodeProgressMs: number;
   readonly loadRetryMinMs: number;
   readonly loadRetryMaxMs: number;
+  /** Loads that may fail in a row until the node is given up for the model (5). */
   readonly loadRetriesMax: number;
-  /** A replica that ran this long has its earlier failures forgiven. */
+  /** Failures that lie this far back do not lengthen the back-off. */
   readonly loadForgivenMs: number;
   /** How long a replica is asked nothing after it lost an attempt: by then a heartbeat says how it is. */
   readonly avoidAfterLossMs: number;

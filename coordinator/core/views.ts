@@ -77,12 +77,21 @@ function stateOf(
 ): Pick<ModelSummary, "state" | "reason"> {
   if (deployment.failure !== null) return { state: "failed", reason: deployment.failure.message };
   if (readyCount > 0) return { state: "ready", reason: "" };
-  const members = [...state.members.values()].filter((member) => member.state !== "dead");
-  if (members.length === 0) return { state: "unplaced", reason: "no node is alive" };
+  const living = [...state.members.values()].filter((member) => member.state !== "dead");
+  if (living.length === 0) return { state: "unplaced", reason: "no node is alive" };
+  const members = living.filter((member) => member.status.state === "serving");
+  if (members.length === 0) return { state: "unplaced", reason: "every node is draining" };
+  if (members.some((member) => servingReplica(member, deployment) !== undefined)) {
+    return { state: "loading", reason: "the node that has it cannot be reached at the moment" };
+  }
   if (members.some((member) => isOnItsWay(member, deployment.model))) {
     return { state: "loading", reason: "the first replica is loading" };
   }
-  return outlookOf(members, deployment);
+  const outlook = outlookOf(members, deployment);
+  const isHeld = living.some((member) => servingReplica(member, deployment) !== undefined);
+  return outlook.state === "failed" && isHeld
+    ? { state: "unplaced", reason: "the node that has it is draining" }
+    : outlook;
 }
 
 /** No replica is there or on its way: will one come, and what stands against it? */
@@ -93,13 +102,14 @@ function outlookOf(members: readonly Member[], deployment: Deployment): Pick<Mod
     const retryAtMs = member.loadFailures.get(deployment.model)?.retryAtMs ?? 0;
     return neededBytes <= freeBytesOf(member) && Number.isFinite(retryAtMs);
   });
-  const [failed] = failures;
   if (hopeful.length > 0) {
+    const [failed] = failures;
     const reason =
       failed === undefined ? "waiting for a node" : `loading failed and is tried again: ${failed.failure.message}`;
     return { state: "loading", reason };
   }
-  if (failed !== undefined) return { state: "failed", reason: failed.failure.message };
+  const final = failures.find(({ retryAtMs }) => retryAtMs === Number.POSITIVE_INFINITY);
+  if (final !== undefined) return { state: "failed", reason: final.failure.message };
   const freeBytes = Math.max(...members.map(freeBytesOf));
   return { state: "unplaced", reason: `it needs ${neededBytes} bytes, and the freest node has ${freeBytes}` };
 }
@@ -107,6 +117,18 @@ function outlookOf(members: readonly Member[], deployment: Deployment): Pick<Mod
 function isOnItsWay(member: Member, model: ModelName): boolean {
   if (member.loading?.model === model) return true;
   return member.status.replicas.some((replica) => replica.model === model && replica.state === "loading");
+}
+
+/** Those of the models that no node will load, with the reason. */
+export function failedModels(state: ClusterState, models: ReadonlySet<ModelName>): Map<ModelName, string> {
+  const failed = new Map<ModelName, string>();
+  for (const model of models) {
+    const deployment = state.deployments.get(model);
+    if (deployment === undefined) continue;
+    const summary = summaryOf(state, deployment);
+    if (summary.state === "failed") failed.set(model, summary.reason);
+  }
+  return failed;
 }
 
 /** Ready when at least one model answers; the reasons name those that do not. */

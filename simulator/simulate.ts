@@ -1,0 +1,180 @@
+// One run of a simulated pool: everything follows from the seed, so the seed alone repeats it.
+import type { Deployment } from "@pomona/coordinator/core/state";
+import { readyReplicas } from "@pomona/coordinator/core/views";
+import { totalBytes } from "@pomona/shared/core/replica-memory";
+import { type FaultCounts, type FaultKind, faultKinds, injectFault, noFaults, planFaults } from "./faults.ts";
+import { type Random, seededRandom } from "./random.ts";
+import { brokenModel } from "./reference-model.ts";
+import type { ClientRequest, Outcomes } from "./request-ledger.ts";
+import type { Machine, ModelFile } from "./simulated-node.ts";
+import { type PoolCounts, SimulatedPool } from "./simulated-pool.ts";
+import { VirtualTime } from "./virtual-time.ts";
+
+/** What a run is made of. */
+export type SimulationOptions = {
+  /** Machines; by default 1 to 5, as the seed says. */
+  readonly nodes?: number;
+  /** Requests; by default 40 to 120. */
+  readonly requests?: number;
+  /** Time in which requests come and faults happen; 20 s by default. */
+  readonly durationMs?: number;
+  /** Kinds of faults that may happen; all by default. */
+  readonly faults?: readonly FaultKind[];
+};
+
+export type SimulationSummary = {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly requests: number;
+  readonly events: number;
+  readonly virtualMs: number;
+  readonly tokens: number;
+  readonly outcomes: Outcomes;
+  readonly faults: FaultCounts;
+  readonly counts: PoolCounts;
+  readonly dropped: { readonly oldEpoch: number; readonly unknownRequest: number; readonly brokenOrder: number };
+  /** What broke a rule, with the virtual time; empty in a good run. At most 20. */
+  readonly problems: readonly string[];
+};
+
+const problemsMax = 20;
+/** Virtual time after the last fault in which everything must have come to its end. */
+const healingMs = 900_000;
+
+/** Runs one seed. It never throws for what the pool does wrong: that stands in `problems`. */
+export function simulate(seed: number, options: SimulationOptions = {}): SimulationSummary {
+  const time = new VirtualTime();
+  const random = seededRandom(seed);
+  const problems: string[] = [];
+  const complain = (problem: string): void => {
+    if (problems.length < problemsMax) problems.push(`${Math.round(time.nowMs)} ms: ${problem}`);
+  };
+  const machines = makeMachines(random, options.nodes ?? random.integer(1, 5));
+  const pool = new SimulatedPool({ time, random, machines, deployments, files, complain });
+  const durationMs = options.durationMs ?? 20_000;
+  const requests = options.requests ?? random.integer(40, 120);
+  for (let count = 0; count < requests; count += 1) time.after(random.between(0, durationMs), () => makeRequest(pool));
+  const faults = noFaults();
+  for (const [atMs, kind] of planFaults(random, options.faults ?? faultKinds, durationMs)) {
+    time.after(atMs, () => {
+      if (injectFault(pool, kind)) faults[kind] += 1;
+    });
+  }
+  time.after(durationMs + 1, () => pool.heal());
+  time.runUntil(durationMs + 10_000, () => problems.length > 0);
+  time.runUntil(durationMs + healingMs, () => problems.length > 0 || isAtRest(pool));
+  if (problems.length === 0) for (const problem of unfinished(pool)) complain(problem);
+  pool.takeDropped();
+  const { events, counts, dropped, ledger } = pool;
+  for (const process of pool.processes) counts.loads += process.loads;
+  const { outcomes, tokens } = ledger;
+  const virtualMs = time.nowMs;
+  return {
+    seed,
+    nodes: machines.length,
+    requests,
+    events,
+    virtualMs,
+    tokens,
+    outcomes,
+    faults,
+    counts,
+    dropped,
+    problems,
+  };
+}
+
+function memoryOf(gigabytes: number): Deployment["memory"] {
+  return { weightsBytes: gigabytes * 1e9, kvBytes: 5e8, computeBytes: 3e8, processBytes: 2e8 };
+}
+
+function deploymentOf(model: string, gigabytes: number): Deployment {
+  const memory = memoryOf(gigabytes);
+  return { model, source: model, slots: 3, contextLength: 1024, memory, failure: null, createdAtMs: 0 };
+}
+
+const deployments: readonly Deployment[] = [
+  deploymentOf("big", 7),
+  deploymentOf("small", 2),
+  deploymentOf(brokenModel, 1),
+];
+
+const files: ReadonlyMap<string, ModelFile> = new Map(
+  deployments.map(({ model, memory, contextLength }) => [
+    model,
+    { memory, contextLength, isBroken: model === brokenModel },
+  ]),
+);
+
+/** The first machine has room for everything, so that every model has a home. */
+function makeMachines(random: Random, count: number): Machine[] {
+  return Array.from({ length: count }, (_, index) => ({
+    nodeId: random.hexId(),
+    address: `node-${index}:1`,
+    budgetBytes: index === 0 ? 16e9 : random.pick([4e9, 9e9, 16e9]),
+    prefillTokensPerSecond: random.between(500, 3000),
+    decodeTokensPerSecond: random.between(20, 80),
+    loadMs: random.between(200, 2000),
+  }));
+}
+
+function makeRequest(pool: SimulatedPool): void {
+  const { random, time } = pool;
+  const promptTokenIds = Array.from({ length: random.integer(1, 300) }, () => random.integer(0, 49_999));
+  const isPatient = random.chance(0.8);
+  const request: ClientRequest = {
+    requestId: random.hexId(),
+    model: random.pick(["big", "small", "small", "small", brokenModel]),
+    promptTokenIds,
+    maxTokens: random.integer(1, 40),
+    isPatient,
+    isPoison: false,
+  };
+  if (isPatient) pool.request(request);
+  else pool.request(request, random.between(100, 3000));
+  if (random.chance(0.1)) time.after(random.between(0, 2000), () => pool.cancel(request));
+  if (random.chance(0.1)) time.after(random.between(100, 1500), () => pool.stop(request));
+}
+
+function isAtRest(pool: SimulatedPool): boolean {
+  return unfinished(pool).length === 0;
+}
+
+/** What is left to do, or was left behind: a pool at rest has nothing of either. */
+function unfinished(pool: SimulatedPool): string[] {
+  const left = pool.ledger.openRequests.map((requestId) => `request ${requestId} never ends`);
+  const state = pool.coordinator?.state;
+  if (state === undefined) return [...left, "the coordinator is down"];
+  for (const [what, count] of [
+    ["requests", state.requests.size],
+    ["waiting requests", state.queue.length],
+    ["replicas with bound requests", state.boundByReplica.size],
+  ] as const) {
+    if (count > 0) left.push(`${count} ${what} are left`);
+  }
+  for (const process of pool.processes) {
+    if (process.isDead) left.push(`node ${process.machine.nodeId} is down`);
+    else if (process.runningAttempts > 0)
+      left.push(`${process.runningAttempts} attempts still run on ${process.machine.nodeId}`);
+  }
+  for (const deployment of deployments) {
+    const { model } = deployment;
+    const homes = model === brokenModel ? 0 : pool.machines.filter(hasRoomFor(deployment)).length;
+    const ready = readyReplicas(state, model).length;
+    if (ready !== homes) left.push(`model ${model} is ready on ${ready} nodes of ${homes}`);
+  }
+  return left;
+}
+
+/** Whether a machine ends up with a model: the bigger one is placed first, and the rest gets what is left. */
+function hasRoomFor(deployment: Deployment): (machine: Machine) => boolean {
+  return ({ budgetBytes }) => {
+    let freeBytes = budgetBytes;
+    for (const { model, memory } of deployments) {
+      const fits = totalBytes(memory) <= freeBytes;
+      if (model === deployment.model) return fits;
+      if (fits) freeBytes -= totalBytes(memory);
+    }
+    return false;
+  };
+}

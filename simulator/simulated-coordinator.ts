@@ -1,0 +1,139 @@
+// The coordinator's loop on virtual time: its real core, with simulated executors, checked after every event.
+import { decideMaxTokens, refuseModel, refuseQueue } from "@pomona/coordinator/core/admission";
+import type { Announcement, Effect } from "@pomona/coordinator/core/effect";
+import type { ClusterEvent } from "@pomona/coordinator/core/event";
+import { idleSlotViolations, violations } from "@pomona/coordinator/core/invariants";
+import { type ClusterState, type CoreConfig, type Deployment, emptyState } from "@pomona/coordinator/core/state";
+import { step } from "@pomona/coordinator/core/step";
+import { unreachable } from "@pomona/shared/core/assert";
+import { defaultSampling } from "@pomona/shared/core/generation";
+import type { NodeId } from "@pomona/shared/core/ids";
+import type { ClientRequest, RequestLedger } from "./request-ledger.ts";
+import type { SimulatedLink } from "./simulated-network.ts";
+import type { VirtualTime } from "./virtual-time.ts";
+
+const tickMs = 100;
+
+export type CoordinatorSurroundings = {
+  readonly time: VirtualTime;
+  readonly config: CoreConfig;
+  readonly deployments: readonly Deployment[];
+  readonly ledger: RequestLedger;
+  readonly openLink: (nodeId: NodeId, address: string, onEvent: (event: ClusterEvent) => void) => SimulatedLink;
+  readonly onAnnouncement: (announcement: Announcement) => void;
+  readonly complain: (problem: string) => void;
+};
+
+/** One process of a coordinator, from its start to its end. */
+export class SimulatedCoordinator {
+  readonly state: ClusterState = emptyState();
+  readonly #surroundings: CoordinatorSurroundings;
+  readonly #links = new Map<NodeId, SimulatedLink>();
+  readonly #pending: ClusterEvent[] = [];
+  #isStepping = false;
+  #isClosed = false;
+  events = 0;
+
+  constructor(surroundings: CoordinatorSurroundings) {
+    this.#surroundings = surroundings;
+    for (const deployment of surroundings.deployments) this.take({ kind: "deploymentAdded", deployment });
+    surroundings.time.every(tickMs, () => {
+      if (!this.#isClosed) this.take({ kind: "tick" });
+      return !this.#isClosed;
+    });
+  }
+
+  link(nodeId: NodeId): SimulatedLink | undefined {
+    return this.#links.get(nodeId);
+  }
+
+  /** The process is gone: its links close, and nobody hears of it again. */
+  close(): void {
+    this.#isClosed = true;
+    for (const link of this.#links.values()) link.close();
+  }
+
+  take(event: ClusterEvent): void {
+    if (this.#isClosed) return;
+    this.#pending.push(event);
+    if (this.#isStepping) return;
+    this.#isStepping = true;
+    for (let next = this.#pending.shift(); next !== undefined; next = this.#pending.shift()) this.#step(next);
+    this.#isStepping = false;
+  }
+
+  /** What the API adapters do: admission, then the queue. Returns why it was refused, or null. */
+  request(request: ClientRequest, timeoutMs: number): string | null {
+    const { state } = this;
+    const { config, ledger, time } = this.#surroundings;
+    const { requestId, model, promptTokenIds } = request;
+    const refusal = refuseModel(state, model) ?? refuseQueue(state, config, model);
+    if (refusal !== null) return refusal.code;
+    const maxTokens = decideMaxTokens(state, {
+      model,
+      promptTokens: promptTokenIds.length,
+      maxTokens: request.maxTokens,
+    });
+    if (typeof maxTokens !== "number") return maxTokens.code;
+    ledger.add(request);
+    const deadlineMs = time.nowMs + timeoutMs;
+    const sampling = defaultSampling;
+    const newRequest = { requestId, model, promptTokenIds, sampling, maxTokens, stopTokenIds: [], deadlineMs };
+    this.take({ kind: "requestArrived", request: newRequest });
+    return null;
+  }
+
+  #step(event: ClusterEvent): void {
+    const { time, config, complain } = this.#surroundings;
+    const context = { state: this.state, nowMs: time.nowMs, config };
+    this.events += 1;
+    const effects = step(event, context);
+    for (const problem of violations(context)) complain(`after ${event.kind}: ${problem}`);
+    if (event.kind !== "frame") {
+      for (const problem of idleSlotViolations(context)) complain(`after ${event.kind}: ${problem}`);
+    }
+    for (const effect of effects) this.#execute(effect);
+  }
+
+  #execute(effect: Effect): void {
+    const { ledger, onAnnouncement, openLink } = this.#surroundings;
+    switch (effect.kind) {
+      case "connectNode": {
+        const { nodeId, address } = effect;
+        this.#links.get(nodeId)?.close();
+        this.#links.set(
+          nodeId,
+          openLink(nodeId, address, (event) => this.take(event)),
+        );
+        break;
+      }
+      case "disconnectNode":
+        this.#links.get(effect.nodeId)?.close();
+        this.#links.delete(effect.nodeId);
+        break;
+      case "loadReplica":
+        this.#links.get(effect.nodeId)?.load(effect.replicaId, effect.spec);
+        break;
+      case "unloadReplica":
+        this.#links.get(effect.nodeId)?.unload(effect.replicaId);
+        break;
+      case "startAttempt":
+        this.#links.get(effect.nodeId)?.start(effect.attempt);
+        break;
+      case "cancelAttempt":
+        this.#links.get(effect.nodeId)?.cancel(effect.requestId, effect.epoch);
+        break;
+      case "deliver":
+        ledger.deliver(effect);
+        break;
+      case "finish":
+        ledger.finish(effect);
+        break;
+      case "announce":
+        onAnnouncement(effect.announcement);
+        break;
+      default:
+        unreachable(effect);
+    }
+  }
+}

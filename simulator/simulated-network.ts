@@ -1,0 +1,250 @@
+// Everything between a coordinator and its nodes: gRPC links that keep order and break, and heartbeats over NATS that
+// do neither.
+import type { ClusterEvent } from "@pomona/coordinator/core/event";
+import type { Attempt, GenerationFailure } from "@pomona/shared/core/generation";
+import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
+import type { ReplicaSpec } from "@pomona/shared/core/node-status";
+import type { Random } from "./random.ts";
+import { failure, type SimulatedNode } from "./simulated-node.ts";
+import type { VirtualTime } from "./virtual-time.ts";
+
+/** Contract: keepalive every 400 ms, given up after another 400. */
+const keepaliveMs = 800;
+const heartbeatMs = 500;
+const reconnectMinMs = 200;
+const reconnectMaxMs = 2000;
+
+/** What faults change. */
+export type NetworkConditions = {
+  /** Nodes that nothing reaches and nothing leaves. */
+  readonly cutOff: Set<NodeId>;
+  /** Nodes whose heartbeats NATS loses. */
+  readonly withoutNats: Set<NodeId>;
+  /** Added to every message of a node's link. */
+  readonly addedDelayMs: Map<NodeId, number>;
+};
+
+type Surroundings = {
+  readonly time: VirtualTime;
+  readonly random: Random;
+  readonly conditions: NetworkConditions;
+  /** The process that listens at an address; none when the machine is down. */
+  readonly processAt: (address: string) => SimulatedNode | undefined;
+  readonly onEvent: (event: ClusterEvent) => void;
+};
+
+/** One side of a conversation that ends with an error when the link breaks. */
+type OpenCall = { readonly broke: (failure: GenerationFailure) => void; readonly cancel: () => void };
+
+/** The coordinator's link to one address: what `coordinator/grpc/node-links.ts` does, on virtual time. */
+export class SimulatedLink {
+  readonly nodeId: NodeId;
+  readonly address: string;
+  readonly #surroundings: Surroundings;
+  readonly #calls = new Set<OpenCall>();
+  readonly #attempts = new Map<string, OpenCall>();
+  #peer: SimulatedNode | null = null;
+  #isClosed = false;
+  #isWatched = false;
+  #arrivesAtMs = 0;
+  #silentForMs = 0;
+
+  constructor(nodeId: NodeId, address: string, surroundings: Surroundings) {
+    this.nodeId = nodeId;
+    this.address = address;
+    this.#surroundings = surroundings;
+    this.#connect(reconnectMinMs);
+    surroundings.time.every(100, () => this.#keepAlive());
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#drop();
+  }
+
+  /** The connection is reset: every call on it fails, then it is dialled again. */
+  break(): void {
+    if (this.#peer === null) return;
+    const wasWatched = this.#isWatched;
+    this.#drop();
+    if (wasWatched) this.#surroundings.onEvent({ kind: "linkDown", nodeId: this.nodeId });
+    this.#connect(reconnectMinMs);
+  }
+
+  load(replicaId: ReplicaId, spec: ReplicaSpec): void {
+    const { nodeId } = this;
+    const failed = (why: GenerationFailure): void =>
+      this.#surroundings.onEvent({ kind: "loadFailed", nodeId, replicaId, model: spec.model, failure: why });
+    const call: OpenCall = { broke: failed, cancel: () => {} };
+    if (!this.#open(call)) {
+      this.#surroundings.time.after(0, () => failed(failure("node_lost", true)));
+      return;
+    }
+    this.#send((peer) =>
+      peer.load(replicaId, spec, (result) =>
+        this.#answer(peer, () => {
+          if (!this.#calls.delete(call)) return;
+          if ("code" in result) failed(result);
+          else this.#surroundings.onEvent({ kind: "replicaLoaded", nodeId, replica: result });
+        }),
+      ),
+    );
+  }
+
+  unload(replicaId: ReplicaId): void {
+    this.#send((peer) => peer.unload(replicaId));
+  }
+
+  start(attempt: Attempt): void {
+    const { requestId, epoch } = attempt;
+    const { onEvent, time } = this.#surroundings;
+    const failed = (why: GenerationFailure): void => onEvent({ kind: "attemptFailed", requestId, epoch, failure: why });
+    const peer = this.#peer;
+    const call: OpenCall = { broke: failed, cancel: () => peer?.cancel(requestId, epoch) };
+    if (!this.#open(call)) {
+      time.after(0, () => failed(failure("node_lost", true)));
+      return;
+    }
+    const key = `${requestId}/${epoch}`;
+    this.#attempts.set(key, call);
+    const over = (): void => {
+      this.#calls.delete(call);
+      this.#attempts.delete(key);
+    };
+    this.#send((node) => {
+      const refusal = node.start(attempt, (frame) =>
+        this.#answer(node, () => {
+          if (frame.kind === "ending") over();
+          // Frames that were on their way when the attempt was cancelled arrive all the same.
+          onEvent({ kind: "frame", requestId, epoch, frame });
+        }),
+      );
+      if (refusal === null) return;
+      this.#answer(node, () => {
+        over();
+        failed(refusal);
+      });
+    });
+  }
+
+  cancel(requestId: RequestId, epoch: number): void {
+    const call = this.#attempts.get(`${requestId}/${epoch}`);
+    if (call === undefined) return;
+    this.#calls.delete(call);
+    this.#attempts.delete(`${requestId}/${epoch}`);
+    this.#send(() => call.cancel());
+  }
+
+  #open(call: OpenCall): boolean {
+    if (this.#peer === null) return false;
+    this.#calls.add(call);
+    return true;
+  }
+
+  #isReachable(peer: SimulatedNode): boolean {
+    return !peer.isDead && !peer.isPaused && !this.#surroundings.conditions.cutOff.has(this.nodeId);
+  }
+
+  #connect(backoffMs: number): void {
+    const { time, random, processAt } = this.#surroundings;
+    time.after(backoffMs * random.between(0.75, 1.25), () => {
+      if (this.#isClosed) return;
+      const peer = processAt(this.address);
+      if (peer === undefined || !this.#isReachable(peer)) {
+        this.#connect(Math.min(backoffMs * 2, reconnectMaxMs));
+        return;
+      }
+      this.#peer = peer;
+      this.#silentForMs = 0;
+      this.#watch(peer);
+    });
+  }
+
+  /** The status stream: one at once, then one every heartbeat. */
+  #watch(peer: SimulatedNode): void {
+    const { time, onEvent } = this.#surroundings;
+    const { nodeId, address } = this;
+    const tell = (): boolean => {
+      if (this.#peer !== peer || peer.isDead) return false;
+      if (peer.isPaused) return true;
+      const status = peer.status();
+      this.#answer(peer, () => {
+        onEvent({ kind: "heartbeat", status, address });
+        if (!this.#isWatched) onEvent({ kind: "linkUp", nodeId });
+        this.#isWatched = true;
+      });
+      return true;
+    };
+    if (tell()) time.every(heartbeatMs, tell);
+  }
+
+  #keepAlive(): boolean {
+    if (this.#isClosed) return false;
+    const peer = this.#peer;
+    if (peer === null) return true;
+    // A killed process resets its connections; a silent one is given up after the keepalive.
+    this.#silentForMs = this.#isReachable(peer) ? 0 : this.#silentForMs + 100;
+    if (peer.isDead || this.#silentForMs >= keepaliveMs) this.break();
+    return true;
+  }
+
+  /** To the node, in order. */
+  #send(deliver: (peer: SimulatedNode) => void): void {
+    const peer = this.#peer;
+    if (peer === null) return;
+    this.#surroundings.time.after(this.#delayMs(), () => this.#whenAwake(peer, () => deliver(peer)));
+  }
+
+  /** A stopped process takes what came meanwhile when it goes on. */
+  #whenAwake(peer: SimulatedNode, take: () => void): void {
+    if (peer.isDead || this.#surroundings.conditions.cutOff.has(this.nodeId)) return;
+    if (peer.isPaused) this.#surroundings.time.after(peer.pausedForMs, () => this.#whenAwake(peer, take));
+    else take();
+  }
+
+  /** From the node, in order; lost when the connection is another one by then. */
+  #answer(peer: SimulatedNode, deliver: () => void): void {
+    const { time, conditions } = this.#surroundings;
+    if (this.#peer !== peer || conditions.cutOff.has(this.nodeId)) return;
+    this.#arrivesAtMs = Math.max(this.#arrivesAtMs, time.nowMs + this.#delayMs());
+    time.after(this.#arrivesAtMs - time.nowMs, () => {
+      if (this.#peer === peer && !conditions.cutOff.has(this.nodeId)) deliver();
+    });
+  }
+
+  #delayMs(): number {
+    const { random, conditions } = this.#surroundings;
+    return random.between(0.2, 2) + (conditions.addedDelayMs.get(this.nodeId) ?? 0);
+  }
+
+  #drop(): void {
+    const calls = [...this.#calls];
+    this.#calls.clear();
+    this.#attempts.clear();
+    this.#peer = null;
+    this.#isWatched = false;
+    for (const call of calls) {
+      // The node sees its side of the connection break.
+      this.#surroundings.time.after(this.#delayMs(), call.cancel);
+      if (!this.#isClosed) call.broke(failure("node_lost", true));
+    }
+  }
+}
+
+/** A node's heartbeats over NATS: late, twice, out of order or not at all. */
+export function publishHeartbeats(node: SimulatedNode, surroundings: Surroundings): void {
+  const { time, random, conditions, onEvent } = surroundings;
+  const { nodeId, address } = node.machine;
+  time.every(heartbeatMs, () => {
+    if (node.isDead) return false;
+    const isLost = conditions.cutOff.has(nodeId) || conditions.withoutNats.has(nodeId) || random.chance(0.02);
+    if (node.isPaused || isLost) return true;
+    const status = node.status();
+    const copies = random.chance(0.05) ? 2 : 1;
+    for (let copy = 0; copy < copies; copy += 1) {
+      const delayMs = random.chance(0.05) ? random.between(200, 1500) : random.between(0.5, 20);
+      time.after(delayMs, () => onEvent({ kind: "heartbeat", status, address }));
+    }
+    return true;
+  });
+}

@@ -1,0 +1,245 @@
+// One process of a node-agent: the agent's own core around an engine of which only the times are modelled.
+
+import {
+  type AgentState,
+  emptyAgentState,
+  freeBudget,
+  type Replica,
+  replicaStatus,
+} from "@pomona/node-agent/core/state";
+import { type AgentEffect, type AgentEvent, stepAgent } from "@pomona/node-agent/core/step";
+import { assert } from "@pomona/shared/core/assert";
+import type { Attempt, AttemptFrame, GenerationFailure } from "@pomona/shared/core/generation";
+import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
+import type { NodeStatus, ReplicaSpec, ReplicaStatus } from "@pomona/shared/core/node-status";
+import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
+import type { Random } from "./random.ts";
+import { SimulatedAttempt } from "./simulated-attempt.ts";
+import type { VirtualTime } from "./virtual-time.ts";
+
+/** What a machine is, whichever process runs on it. */
+export type Machine = {
+  readonly nodeId: NodeId;
+  readonly address: string;
+  readonly budgetBytes: number;
+  readonly prefillTokensPerSecond: number;
+  readonly decodeTokensPerSecond: number;
+  readonly loadMs: number;
+};
+
+/** A model's file as a node finds it. */
+export type ModelFile = { readonly memory: ReplicaMemory; readonly contextLength: number; readonly isBroken: boolean };
+
+/** What an injected fault has in store for the next load, attempt or token. */
+export type PlannedFaults = { failLoads: number; refuseAttempts: number; loseTokens: number };
+
+export function nothingPlanned(): PlannedFaults {
+  return { failLoads: 0, refuseAttempts: 0, loseTokens: 0 };
+}
+
+export type NodeSurroundings = {
+  readonly time: VirtualTime;
+  readonly random: Random;
+  readonly files: ReadonlyMap<string, ModelFile>;
+  readonly planned: PlannedFaults;
+  /** A planned fault took hold. */
+  readonly onFault: (kind: keyof PlannedFaults) => void;
+  /** A request killed an engine. */
+  readonly onPoisoned: (requestId: RequestId) => void;
+};
+
+type LoadAnswer = (result: ReplicaStatus | GenerationFailure) => void;
+type SendFrame = (frame: AttemptFrame) => void;
+
+export class SimulatedNode {
+  readonly machine: Machine;
+  readonly incarnation: number;
+  readonly surroundings: NodeSurroundings;
+  readonly #state: AgentState;
+  readonly #answers = new Map<ReplicaId, LoadAnswer[]>();
+  readonly #attempts = new Map<RequestId, SimulatedAttempt>();
+  #sequence = 0;
+  #pausedUntilMs = 0;
+  isDead = false;
+  isDraining = false;
+  loads = 0;
+
+  constructor(machine: Machine, incarnation: number, surroundings: NodeSurroundings) {
+    this.machine = machine;
+    this.incarnation = incarnation;
+    this.surroundings = surroundings;
+    this.#state = emptyAgentState(machine.budgetBytes);
+  }
+
+  /** Whether the process is stopped (SIGSTOP), so that nothing comes from it. */
+  get isPaused(): boolean {
+    return this.surroundings.time.nowMs < this.#pausedUntilMs;
+  }
+
+  get pausedForMs(): number {
+    return Math.max(0, this.#pausedUntilMs - this.surroundings.time.nowMs);
+  }
+
+  get runningAttempts(): number {
+    return [...this.#state.replicas.values()].reduce((sum, replica) => sum + replica.running.size, 0);
+  }
+
+  status(): NodeStatus {
+    this.#sequence += 1;
+    const { nodeId, address, budgetBytes } = this.machine;
+    return {
+      nodeId,
+      incarnation: this.incarnation,
+      sequence: this.#sequence,
+      state: this.isDraining ? "draining" : "serving",
+      grpcAddress: address,
+      hostname: address,
+      version: "0.0.0",
+      capacity: {
+        memoryBytes: budgetBytes * 2,
+        budgetBytes,
+        freeBytes: freeBudget(this.#state),
+        chip: "simulated",
+        gpu: "cpu",
+        cpuCores: 8,
+      },
+      replicas: [...this.#state.replicas.values()].map(replicaStatus),
+      thermalState: "nominal",
+      power: { source: "mains", watts: null },
+      heartbeatIntervalMs: 500,
+    };
+  }
+
+  pause(ms: number): void {
+    this.#pausedUntilMs = this.surroundings.time.nowMs + ms;
+  }
+
+  /** kill -9: nothing more is sent. */
+  kill(): void {
+    this.isDead = true;
+    for (const attempt of this.#attempts.values()) attempt.abandon();
+  }
+
+  load(replicaId: ReplicaId, spec: ReplicaSpec, answer: LoadAnswer): void {
+    const file = this.surroundings.files.get(spec.source);
+    assert(file !== undefined, `the pool asks for a file that there is: ${spec.source}`);
+    this.#answers.set(replicaId, [...(this.#answers.get(replicaId) ?? []), answer]);
+    const { memory, contextLength } = file;
+    this.#take({ kind: "loadRequested", replicaId, spec, modelPath: spec.source, contextLength, memory });
+  }
+
+  unload(replicaId: ReplicaId): void {
+    this.#take({ kind: "unloadRequested", replicaId });
+  }
+
+  /** Starts an attempt, or says why not. */
+  start(attempt: Attempt, send: SendFrame): GenerationFailure | null {
+    const replica = this.#state.replicas.get(attempt.replicaId);
+    if (replica?.state !== "ready") return failure("not_found", false);
+    const older = this.#attempts.get(attempt.requestId);
+    if (older !== undefined && older.attempt.epoch >= attempt.epoch) return failure("failed_precondition", false);
+    const { planned, onFault } = this.surroundings;
+    if (replica.running.size >= replica.spec.slots) return failure("slots_full", true);
+    if (planned.refuseAttempts > 0) {
+      planned.refuseAttempts -= 1;
+      onFault("refuseAttempts");
+      return failure("slots_full", true);
+    }
+    older?.cancel();
+    this.#run(replica, attempt, send);
+    return null;
+  }
+
+  #run(replica: Replica, attempt: Attempt, send: SendFrame): void {
+    const { replicaId, requestId, epoch } = attempt;
+    const running = new SimulatedAttempt(attempt, {
+      node: this,
+      slotsBusy: () => replica.running.size,
+      send,
+      ended: () => {
+        if (this.#attempts.get(requestId) === running) this.#attempts.delete(requestId);
+        this.#take({ kind: "attemptEnded", replicaId, requestId, epoch });
+      },
+      poisoned: () => {
+        this.surroundings.onPoisoned(requestId);
+        this.crashEngine(replicaId);
+      },
+    });
+    this.#attempts.set(requestId, running);
+    this.#take({ kind: "attemptStarted", replicaId, requestId, epoch });
+    running.begin();
+  }
+
+  /** Takes effect at the end of the step that is under way. */
+  cancel(requestId: RequestId, epoch: number): void {
+    const running = this.#attempts.get(requestId);
+    if (running?.attempt.epoch === epoch) running.cancel();
+  }
+
+  /** The engine worker of a replica, or of the first one, dies. Returns whether there was one. */
+  crashEngine(replicaId?: ReplicaId): boolean {
+    const ready = [...this.#state.replicas.values()].filter(({ state }) => state === "ready");
+    const victim = ready.find((replica) => replicaId === undefined || replica.replicaId === replicaId);
+    if (victim === undefined) return false;
+    this.#take({ kind: "engineFailed", replicaId: victim.replicaId, failure: failure("engine_crashed", true) });
+    for (const running of [...this.#attempts.values()]) {
+      if (running.attempt.replicaId === victim.replicaId) running.fail(failure("engine_crashed", true));
+    }
+    return true;
+  }
+
+  #take(event: AgentEvent): void {
+    for (const effect of stepAgent(this.#state, event, this.surroundings.time.nowMs)) this.#execute(effect);
+  }
+
+  #execute(effect: AgentEffect): void {
+    switch (effect.kind) {
+      case "startEngine":
+        this.#startEngine(effect.replicaId, effect.modelPath);
+        break;
+      case "stopEngine":
+        this.surroundings.time.after(20, () => this.#stopEngine(effect.replicaId));
+        break;
+      case "settleLoad":
+        this.#settle(effect.replicaId, effect.failure);
+        break;
+    }
+  }
+
+  #startEngine(replicaId: ReplicaId, modelPath: string): void {
+    const { time, random, files, planned, onFault } = this.surroundings;
+    this.loads += 1;
+    time.after(this.machine.loadMs * random.between(0.5, 1.5) + this.pausedForMs, () => {
+      if (this.isDead) return;
+      if (files.get(modelPath)?.isBroken === true) {
+        this.#take({ kind: "engineFailed", replicaId, failure: failure("invalid_model", false) });
+      } else if (planned.failLoads > 0) {
+        planned.failLoads -= 1;
+        onFault("failLoads");
+        this.#take({ kind: "engineFailed", replicaId, failure: failure("engine_crashed", true) });
+      } else {
+        this.#take({ kind: "engineReady", replicaId, pid: null });
+      }
+    });
+  }
+
+  #stopEngine(replicaId: ReplicaId): void {
+    if (this.isDead) return;
+    for (const running of [...this.#attempts.values()]) {
+      if (running.attempt.replicaId === replicaId) running.fail(failure("shutting_down", true));
+    }
+    this.#take({ kind: "engineStopped", replicaId });
+  }
+
+  #settle(replicaId: ReplicaId, failed: GenerationFailure | null): void {
+    const answers = this.#answers.get(replicaId) ?? [];
+    this.#answers.delete(replicaId);
+    const replica = this.#state.replicas.get(replicaId);
+    const result = failed ?? (replica === undefined ? failure("not_found", false) : replicaStatus(replica));
+    for (const answer of answers) answer(result);
+  }
+}
+
+export function failure(code: GenerationFailure["code"], isRetryable: boolean): GenerationFailure {
+  return { code, message: `simulated ${code}`, isRetryable };
+}

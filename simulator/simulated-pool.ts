@@ -1,0 +1,266 @@
+// A pool on virtual time: machines, the processes on them, a coordinator, clients, and the handles that faults pull.
+import type { Announcement } from "@pomona/coordinator/core/effect";
+import { type CoreConfig, type Deployment, defaultCoreConfig } from "@pomona/coordinator/core/state";
+import type { NodeId, RequestId } from "@pomona/shared/core/ids";
+import type { NodeStatus } from "@pomona/shared/core/node-status";
+import type { Random } from "./random.ts";
+import { poisonToken } from "./reference-model.ts";
+import { type ClientRequest, RequestLedger } from "./request-ledger.ts";
+import { SimulatedCoordinator } from "./simulated-coordinator.ts";
+import { type NetworkConditions, publishHeartbeats, SimulatedLink } from "./simulated-network.ts";
+import { type Machine, type ModelFile, nothingPlanned, type PlannedFaults, SimulatedNode } from "./simulated-node.ts";
+import type { VirtualTime } from "./virtual-time.ts";
+
+const registerMs = 1000;
+const patientMs = 3_600_000;
+
+export type PoolParts = {
+  readonly time: VirtualTime;
+  readonly random: Random;
+  readonly machines: readonly Machine[];
+  readonly deployments: readonly Deployment[];
+  readonly files: ReadonlyMap<string, ModelFile>;
+  readonly complain: (problem: string) => void;
+};
+
+/** What happened beside the requests, by name. */
+export type PoolCounts = {
+  moves: number;
+  refusedByPool: number;
+  loads: number;
+  deaths: number;
+  restarts: number;
+  oldIncarnations: number;
+} & PlannedFaults;
+
+export class SimulatedPool {
+  readonly time: VirtualTime;
+  readonly random: Random;
+  readonly machines: readonly Machine[];
+  readonly ledger: RequestLedger;
+  readonly conditions: NetworkConditions = { cutOff: new Set(), withoutNats: new Set(), addedDelayMs: new Map() };
+  readonly counts: PoolCounts = {
+    moves: 0,
+    refusedByPool: 0,
+    loads: 0,
+    deaths: 0,
+    restarts: 0,
+    oldIncarnations: 0,
+    ...nothingPlanned(),
+  };
+  readonly dropped = { oldEpoch: 0, unknownRequest: 0, brokenOrder: 0 };
+  readonly #parts: PoolParts;
+  readonly #processes = new Map<NodeId, SimulatedNode>();
+  readonly #planned = new Map<NodeId, PlannedFaults>();
+  readonly #enginesKilledBy = new Map<RequestId, number>();
+  readonly #oldStatuses = new Map<NodeId, NodeStatus>();
+  #coordinator: SimulatedCoordinator | null = null;
+  #coordinators = 0;
+  #eventsBefore = 0;
+
+  constructor(parts: PoolParts) {
+    this.#parts = parts;
+    this.time = parts.time;
+    this.random = parts.random;
+    this.machines = parts.machines;
+    this.ledger = new RequestLedger(parts.complain);
+    this.#startCoordinator();
+    for (const machine of parts.machines) {
+      this.#planned.set(machine.nodeId, nothingPlanned());
+      this.#startProcess(machine, 1);
+    }
+  }
+
+  get coordinator(): SimulatedCoordinator | null {
+    return this.#coordinator;
+  }
+
+  get events(): number {
+    return this.#eventsBefore + (this.#coordinator?.events ?? 0);
+  }
+
+  get processes(): readonly SimulatedNode[] {
+    return [...this.#processes.values()];
+  }
+
+  #startCoordinator(): void {
+    this.#coordinators += 1;
+    const config: CoreConfig = { ...defaultCoreConfig, queueLengthMax: 64, replicaPrefix: `c${this.#coordinators}` };
+    const { time, deployments, complain } = this.#parts;
+    this.#coordinator = new SimulatedCoordinator({
+      time,
+      config,
+      deployments,
+      ledger: this.ledger,
+      openLink: (nodeId, address, onEvent) => new SimulatedLink(nodeId, address, { ...this.#surroundings(), onEvent }),
+      onAnnouncement: (announcement) => this.#countAnnouncement(announcement),
+      complain,
+    });
+  }
+
+  #surroundings() {
+    const { time, random, conditions } = this;
+    const processAt = (address: string): SimulatedNode | undefined =>
+      this.processes.find((process) => process.machine.address === address && !process.isDead);
+    return { time, random, conditions, processAt, onEvent: this.#tellCoordinator };
+  }
+
+  readonly #tellCoordinator: SimulatedCoordinator["take"] = (event) => this.#coordinator?.take(event);
+
+  #countAnnouncement(announcement: Announcement): void {
+    if (announcement.kind === "requestMoved") this.counts.moves += 1;
+    if (announcement.kind === "memberChanged" && announcement.to === "dead") this.counts.deaths += 1;
+  }
+
+  #startProcess(machine: Machine, incarnation: number): void {
+    const { time, random } = this;
+    const { files, complain } = this.#parts;
+    const planned = this.#planned.get(machine.nodeId) ?? nothingPlanned();
+    const onFault = (kind: keyof PlannedFaults): void => {
+      this.counts[kind] += 1;
+    };
+    const onPoisoned = (requestId: RequestId): void => {
+      const deaths = (this.#enginesKilledBy.get(requestId) ?? 0) + 1;
+      this.#enginesKilledBy.set(requestId, deaths);
+      if (deaths > defaultCoreConfig.engineCrashesMax) complain(`request ${requestId} has killed ${deaths} engines`);
+    };
+    const node = new SimulatedNode(machine, incarnation, { time, random, files, planned, onFault, onPoisoned });
+    this.#processes.set(machine.nodeId, node);
+    publishHeartbeats(node, this.#surroundings());
+    this.#register(node, random.between(50, 300));
+  }
+
+  /** Cluster.Register: at the start, and again whenever no coordinator watches. */
+  #register(node: SimulatedNode, delayMs: number): void {
+    this.time.after(delayMs, () => {
+      if (node.isDead) return;
+      const { nodeId, address } = node.machine;
+      if (!this.conditions.cutOff.has(nodeId) && !node.isPaused) {
+        this.#tellCoordinator({ kind: "heartbeat", status: node.status(), address });
+      }
+      this.#register(node, registerMs);
+    });
+  }
+
+  // What clients do.
+
+  request(request: ClientRequest, timeoutMs: number = patientMs): void {
+    const refusal = this.#coordinator?.request(request, timeoutMs) ?? null;
+    if (refusal !== null) this.counts.refusedByPool += 1;
+  }
+
+  cancel({ requestId }: ClientRequest): void {
+    if (!this.ledger.has(requestId)) return;
+    this.ledger.markCancelled(requestId);
+    this.#tellCoordinator({ kind: "requestCancelled", requestId });
+  }
+
+  /** A stop string was found in the text. */
+  stop({ requestId }: ClientRequest): void {
+    if (!this.ledger.has(requestId)) return;
+    this.ledger.markStopped(requestId);
+    this.#tellCoordinator({ kind: "requestStopped", requestId });
+  }
+
+  // What faults do. Each says whether it found a victim.
+
+  kill(nodeId: NodeId, restartAfterMs: number): boolean {
+    const process = this.#processes.get(nodeId);
+    if (process === undefined || process.isDead) return false;
+    this.#oldStatuses.set(nodeId, process.status());
+    this.counts.loads += process.loads;
+    process.kill();
+    this.time.after(restartAfterMs, () => {
+      this.counts.restarts += 1;
+      this.#startProcess(process.machine, process.incarnation + 1);
+      if (this.random.chance(0.5)) this.replayHeartbeat(nodeId);
+    });
+    return true;
+  }
+
+  hang(nodeId: NodeId, ms: number): boolean {
+    const process = this.#processes.get(nodeId);
+    if (process === undefined || process.isDead || process.isPaused) return false;
+    process.pause(ms);
+    return true;
+  }
+
+  crashEngine(nodeId: NodeId): boolean {
+    const process = this.#processes.get(nodeId);
+    return process !== undefined && !process.isDead && !process.isPaused && process.crashEngine();
+  }
+
+  planFault(nodeId: NodeId, kind: keyof PlannedFaults): boolean {
+    const planned = this.#planned.get(nodeId);
+    if (planned === undefined) return false;
+    planned[kind] += 1;
+    return true;
+  }
+
+  drain(nodeId: NodeId, ms: number): boolean {
+    const process = this.#processes.get(nodeId);
+    if (process === undefined || process.isDead) return false;
+    process.isDraining = true;
+    this.time.after(ms, () => {
+      process.isDraining = false;
+    });
+    return true;
+  }
+
+  resetLink(nodeId: NodeId): boolean {
+    const link = this.#coordinator?.link(nodeId);
+    link?.break();
+    return link !== undefined;
+  }
+
+  requestPoison(): boolean {
+    const [deployment] = this.#parts.deployments;
+    if (deployment === undefined) return false;
+    const requestId = this.random.hexId();
+    const promptTokenIds = [...this.random.hexId()].map((digit) => digit.charCodeAt(0));
+    promptTokenIds.push(poisonToken);
+    const { model } = deployment;
+    const request = { requestId, model, promptTokenIds, maxTokens: 10, isPatient: true, isPoison: true };
+    this.request(request);
+    return this.ledger.has(requestId);
+  }
+
+  /** A heartbeat of an earlier process, or of a while ago, turns up. */
+  replayHeartbeat(nodeId: NodeId): boolean {
+    const process = this.#processes.get(nodeId);
+    if (process === undefined || process.isDead) return false;
+    const status = this.#oldStatuses.get(nodeId) ?? process.status();
+    const { address } = process.machine;
+    if (status.incarnation < process.incarnation) this.counts.oldIncarnations += 1;
+    this.time.after(3000, () => this.#tellCoordinator({ kind: "heartbeat", status, address }));
+    return true;
+  }
+
+  restartCoordinator(downMs: number): boolean {
+    if (this.#coordinator === null) return false;
+    this.takeDropped();
+    this.#eventsBefore += this.#coordinator.events;
+    this.#coordinator.close();
+    this.#coordinator = null;
+    this.ledger.abandonAll();
+    this.time.after(downMs, () => this.#startCoordinator());
+    return true;
+  }
+
+  /** Adds the dropped frames of the coordinator that is about to go. */
+  takeDropped(): void {
+    const dropped = this.#coordinator?.state.dropped;
+    if (dropped === undefined) return;
+    this.dropped.oldEpoch += dropped.oldEpoch;
+    this.dropped.unknownRequest += dropped.unknownRequest;
+    this.dropped.brokenOrder += dropped.brokenOrder;
+  }
+
+  /** Everything that is wrong ends; machines that are down come back by themselves. */
+  heal(): void {
+    this.conditions.cutOff.clear();
+    this.conditions.withoutNats.clear();
+    this.conditions.addedDelayMs.clear();
+    for (const planned of this.#planned.values()) Object.assign(planned, nothingPlanned());
+  }
+}

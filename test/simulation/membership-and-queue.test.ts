@@ -1,0 +1,81 @@
+// The coordinator's core in a pool on virtual time, with faults. A seed that fails repeats alone:
+//   POMONA_SEED=123 node --test test/dist/simulation/membership-and-queue.test.js
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { faultKinds } from "@pomona/simulator/faults";
+import { type SimulationSummary, simulate } from "@pomona/simulator/simulate";
+
+const alone = process.env["POMONA_SEED"];
+const seedsPerRun = 200;
+const seeds = alone === undefined ? Array.from({ length: seedsPerRun }, (_, index) => index + 1) : [Number(alone)];
+
+function mustBeGood(summary: SimulationSummary): SimulationSummary {
+  const { seed, problems, ...rest } = summary;
+  const facts = JSON.stringify(rest);
+  assert.deepEqual(problems, [], `seed ${seed} (POMONA_SEED=${seed} repeats it alone): ${facts}`);
+  return summary;
+}
+
+function sumBy(summaries: readonly SimulationSummary[], of: (summary: SimulationSummary) => Record<string, number>) {
+  const sums: Record<string, number> = {};
+  for (const summary of summaries) {
+    for (const [name, count] of Object.entries(of(summary))) sums[name] = (sums[name] ?? 0) + count;
+  }
+  return sums;
+}
+
+test("every request ends exactly once with the right tokens, whatever happens to nodes, links and heartbeats", (t) => {
+  const summaries = seeds.map((seed) => mustBeGood(simulate(seed)));
+  const faults = sumBy(summaries, (summary) => summary.faults);
+  const outcomes = sumBy(summaries, (summary) => summary.outcomes);
+  const dropped = sumBy(summaries, (summary) => summary.dropped);
+  const counts = sumBy(summaries, (summary) => summary.counts);
+  const events = summaries.reduce((sum, summary) => sum + summary.events, 0);
+  t.diagnostic(JSON.stringify({ seeds: seeds.length, events, faults, outcomes, dropped, counts }));
+  if (alone !== undefined) return;
+  for (const kind of faultKinds) assert.ok((faults[kind] ?? 0) >= 10, `${kind} hardly ever happened`);
+  for (const outcome of ["stop", "length", "cancelled", "expired", "engine_crashed", "model_failed", "abandoned"])
+    assert.ok((outcomes[outcome] ?? 0) >= 10, `hardly any request ended as ${outcome}`);
+  for (const [reason, count] of Object.entries(dropped)) assert.ok(count >= 10, `${reason} hardly ever happened`);
+  for (const [what, count] of Object.entries(counts)) assert.ok(count >= 10, `${what} hardly ever happened`);
+});
+
+test("without faults nothing moves, nothing dies and nothing is dropped", () => {
+  for (const seed of seeds.slice(0, 20)) {
+    const summary = mustBeGood(simulate(seed, { faults: [] }));
+    assert.equal(summary.counts.moves, 0, `seed ${seed}`);
+    assert.equal(summary.counts.deaths, 0, `seed ${seed}`);
+    assert.equal(summary.dropped.oldEpoch, 0, `seed ${seed}`);
+    assert.equal(summary.dropped.brokenOrder, 0, `seed ${seed}`);
+  }
+});
+
+test("the same seed gives the same run", () => {
+  for (const seed of seeds.slice(0, 5)) assert.deepEqual(simulate(seed), simulate(seed));
+});
+
+test("a request that kills every engine fails alone, after two of them", () => {
+  for (const seed of seeds.slice(0, 50)) {
+    const { outcomes, faults } = mustBeGood(simulate(seed, { faults: ["poisonRequest"] }));
+    assert.equal(outcomes["engine_crashed"] ?? 0, faults.poisonRequest, `seed ${seed}`);
+  }
+});
+
+test("a pool of many nodes and a long queue comes to rest", () => {
+  const summary = mustBeGood(simulate(7, { nodes: 24, requests: 1000, durationMs: 5000 }));
+  assert.equal(summary.nodes, 24);
+});
+
+test("a restart of the coordinator adopts the replicas that are there", () => {
+  for (const seed of seeds.slice(0, 20)) {
+    const calm = simulate(seed, { faults: [] });
+    const restarted = mustBeGood(simulate(seed, { faults: ["coordinatorRestart"] }));
+    assert.ok(restarted.faults.coordinatorRestart > 0, `seed ${seed}`);
+    // Only the file that no engine can load is tried again by each coordinator.
+    const retriedMax = restarted.nodes * (restarted.faults.coordinatorRestart + 1);
+    assert.ok(
+      restarted.counts.loads <= calm.counts.loads + retriedMax,
+      `seed ${seed}: ${restarted.counts.loads} loads`,
+    );
+  }
+});
