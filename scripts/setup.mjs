@@ -20,12 +20,12 @@ function fail(text) {
 }
 
 /** Runs a program with its output on stderr; returns whether it succeeded. */
-export function run(program, args) {
+function run(program, args) {
   return spawnSync(program, args, { cwd: root, stdio: ["inherit", 2, 2] }).status === 0;
 }
 
 /** Whether a program is on the PATH. */
-export function hasProgram(name) {
+function hasProgram(name) {
   return (process.env.PATH ?? "").split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, name), constants.X_OK);
