@@ -1,0 +1,82 @@
+// The HTTP side over a real socket, in front of a pool that does what each test says.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import type { TestContext } from "node:test";
+import { FakeGateway, type FakeModel, saying } from "@pomona/coordinator/http/fake-gateway";
+import type { HttpLimits } from "@pomona/coordinator/http/limits";
+import { startHttpServer } from "@pomona/coordinator/http/server";
+import { createSilentLogger, type Logger } from "@pomona/shared/runtime/logger";
+import OpenAI from "openai";
+
+export type Served = {
+  readonly url: string;
+  readonly port: number;
+  readonly gateway: FakeGateway;
+  close(): Promise<void>;
+};
+export type ServeOptions = {
+  readonly models?: Readonly<Record<string, FakeModel>>;
+  readonly limits?: Partial<HttpLimits>;
+  readonly log?: Logger;
+};
+
+export async function serve(t: TestContext, { models, limits, log }: ServeOptions = {}): Promise<Served> {
+  const gateway = new FakeGateway(
+    models ?? { "org/tiny:q4": saying("Hel", "lo ", "🍎"), tiny: saying("Hel", "lo ", "🍎") },
+  );
+  const server = await startHttpServer({
+    host: "127.0.0.1",
+    port: 0,
+    gateway,
+    log: log ?? createSilentLogger(),
+    limits: { closeGraceMs: 100, ...limits },
+  });
+  t.after(() => server.close());
+  return { url: `http://127.0.0.1:${server.port}`, port: server.port, gateway, close: () => server.close() };
+}
+
+export const chatPath = "/v1/chat/completions";
+export const hello = { model: "tiny", messages: [{ role: "user" as const, content: "hi" }] };
+
+export function sdk({ url }: Served): OpenAI {
+  return new OpenAI({ baseURL: `${url}/v1`, apiKey: "none", maxRetries: 0, timeout: answerTimeoutMs });
+}
+
+/** An answer that never ends is a failure and no hang. */
+export const answerTimeoutMs = 10_000;
+
+export function post(url: string, body: unknown, init: RequestInit = {}): Promise<Response> {
+  return fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+    signal: AbortSignal.timeout(answerTimeoutMs),
+    ...init,
+  });
+}
+
+export type ErrorAnswer = {
+  readonly error: { message: string; type: string; param: string | null; code: string | null };
+};
+
+export async function errorOf(response: Response): Promise<ErrorAnswer["error"]> {
+  // The shape is what is asserted next.
+  const { error } = (await response.json()) as ErrorAnswer;
+  assert.equal(typeof error.message, "string");
+  assert.deepEqual(Object.keys(error).sort(), ["code", "message", "param", "type"]);
+  assert.match(response.headers.get("x-request-id") ?? "", /^[0-9a-f]{32}$/);
+  return error;
+}
+
+/** A request whose answer has begun; fetch cannot set the Host header. */
+export async function ask(
+  port: number,
+  { path, headers, body }: { path: string; headers: Record<string, string>; body?: string },
+): Promise<IncomingMessage> {
+  const method = body === undefined ? "GET" : "POST";
+  const request = httpRequest({ host: "127.0.0.1", port, path, method, headers }).end(body);
+  request.on("error", () => undefined);
+  const [response] = await once(request, "response");
+  return response;
+}
