@@ -31,6 +31,7 @@ export type PoolCounts = {
   deaths: number;
   restarts: number;
   oldIncarnations: number;
+  enginesKilled: number;
 } & PlannedFaults;
 
 export class SimulatedPool {
@@ -46,6 +47,7 @@ export class SimulatedPool {
     deaths: 0,
     restarts: 0,
     oldIncarnations: 0,
+    enginesKilled: 0,
     ...nothingPlanned(),
   };
   readonly dropped = { oldEpoch: 0, unknownRequest: 0, brokenOrder: 0 };
@@ -122,7 +124,9 @@ export class SimulatedPool {
     const onPoisoned = (requestId: RequestId): void => {
       const deaths = (this.#enginesKilledBy.get(requestId) ?? 0) + 1;
       this.#enginesKilledBy.set(requestId, deaths);
-      if (deaths > defaultCoreConfig.engineCrashesMax) complain(`request ${requestId} has killed ${deaths} engines`);
+      this.counts.enginesKilled += 1;
+      // A death that nobody could report counts as a lost node.
+      if (deaths > defaultCoreConfig.movesMax + 1) complain(`request ${requestId} has killed ${deaths} engines`);
     };
     const node = new SimulatedNode(machine, incarnation, { time, random, files, planned, onFault, onPoisoned });
     this.#processes.set(machine.nodeId, node);

@@ -56,8 +56,9 @@ test("the same seed gives the same run", () => {
 
 test("a request that kills every engine fails alone, after two of them", () => {
   for (const seed of seeds.slice(0, 50)) {
-    const { outcomes, faults } = mustBeGood(simulate(seed, { faults: ["poisonRequest"] }));
+    const { outcomes, faults, counts } = mustBeGood(simulate(seed, { faults: ["poisonRequest"] }));
     assert.equal(outcomes["engine_crashed"] ?? 0, faults.poisonRequest, `seed ${seed}`);
+    assert.equal(counts.enginesKilled, 2 * faults.poisonRequest, `seed ${seed}`);
   }
 });
 

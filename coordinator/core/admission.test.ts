@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { decideMaxTokens, refuseModel, refuseQueue } from "./admission.ts";
+import { failureOf, memoryOf, replicaOf, statusOf, TestPool } from "./test-pool.ts";
+import { modelSummaries, queueDepths, readinessOf } from "./views.ts";
+
+test("a model that the pool does not have is refused with the list of those that it has", () => {
+  const pool = new TestPool();
+  pool.deploy({ model: "b" });
+  pool.deploy({ model: "a" });
+  const refusal = refuseModel(pool.state, "c");
+  assert.equal(refusal?.code, "model_not_found");
+  assert.match(refusal?.message ?? "", /"c" is not in this pool; it has: a, b/);
+});
+
+for (const { when, prepare, code, state } of [
+  {
+    when: "its file cannot be read",
+    prepare: (pool: TestPool) => pool.deploy({ failure: failureOf("invalid_model") }),
+    code: "model_failed",
+    state: "failed",
+  },
+  { when: "no node is alive", prepare: (pool: TestPool) => pool.deploy(), code: "model_not_ready", state: "unplaced" },
+  {
+    when: "it fits nowhere",
+    prepare: (pool: TestPool) => [pool.deploy({ memory: memoryOf(99) }), pool.join(statusOf("a"))],
+    code: "model_not_ready",
+    state: "unplaced",
+  },
+  {
+    when: "every node is draining",
+    prepare: (pool: TestPool) => [pool.deploy(), pool.join(statusOf("a", { state: "draining" }))],
+    code: "model_not_ready",
+    state: "unplaced",
+  },
+  {
+    when: "it is loading",
+    prepare: (pool: TestPool) => [pool.deploy(), pool.join(statusOf("a"))],
+    code: null,
+    state: "loading",
+  },
+  {
+    when: "its node cannot be reached for a moment",
+    prepare: (pool: TestPool) => [pool.deploy(), pool.heartbeat(statusOf("a", { replicas: [replicaOf("r")] }))],
+    code: null,
+    state: "loading",
+  },
+  {
+    when: "it is ready",
+    prepare: (pool: TestPool) => [pool.deploy(), pool.join(statusOf("a", { replicas: [replicaOf("r")] }))],
+    code: null,
+    state: "ready",
+  },
+] as const) {
+  test(`a request for a model is ${code === null ? "admitted" : `refused with ${code}`} when ${when}`, () => {
+    const pool = new TestPool();
+    prepare(pool);
+    assert.equal(refuseModel(pool.state, "m")?.code ?? null, code);
+    assert.equal(modelSummaries(pool.state)[0]?.state, state);
+    assert.equal(readinessOf(pool.state).isReady, state === "ready");
+  });
+}
+
+for (const { promptTokens, maxTokens, decided } of [
+  { promptTokens: 60, maxTokens: 40, decided: 40 },
+  { promptTokens: 60, maxTokens: null, decided: 40 },
+  { promptTokens: 99, maxTokens: null, decided: 1 },
+  {
+    promptTokens: 61,
+    maxTokens: 40,
+    decided: /context of m is 100 tokens; the request needs 61 for the prompt and 40/,
+  },
+  { promptTokens: 100, maxTokens: null, decided: /context of m is 100 tokens; the request needs 100 for the prompt/ },
+  { promptTokens: 0, maxTokens: 1, decided: /empty/ },
+]) {
+  test(`a context of 100 tokens, a prompt of ${promptTokens} and ${maxTokens ?? "no"} max tokens`, () => {
+    const pool = new TestPool();
+    pool.deploy({ contextLength: 100 });
+    const result = decideMaxTokens(pool.state, { model: "m", promptTokens, maxTokens });
+    if (decided instanceof RegExp) assert.match(typeof result === "number" ? "" : result.message, decided);
+    else assert.equal(result, decided);
+  });
+}
+
+test("a full queue refuses with a time to come back; the depth is counted by model", () => {
+  const pool = new TestPool({ queueLengthMax: 2, queueLengthPerModelMax: 2 });
+  pool.deploy();
+  pool.deploy({ model: "n" });
+  pool.request("1");
+  assert.equal(refuseQueue(pool.state, pool.config, "m"), null);
+  pool.request("2");
+  const refusal = refuseQueue(pool.state, pool.config);
+  assert.equal(refusal?.code, "queue_full");
+  assert.ok((refusal?.retryAfterMs ?? 0) > 0);
+  assert.deepEqual(
+    [...queueDepths(pool.state)],
+    [
+      ["m", 2],
+      ["n", 0],
+    ],
+  );
+});

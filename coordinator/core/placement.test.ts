@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ErrorCode } from "@pomona/shared/core/errors";
+import type { Effect } from "./effect.ts";
+import { deploymentOf, failureOf, memoryOf, only, replicaOf, statusOf, TestPool } from "./test-pool.ts";
+import { modelSummaries } from "./views.ts";
+
+/** What is asked to load, as `model@node`. */
+function loads(effects: readonly Effect[]): string[] {
+  return only(effects, "loadReplica").map(({ nodeId, spec }) => `${spec.model}@${nodeId}`);
+}
+
+function loadingReplica(pool: TestPool, nodeId: string): string {
+  const loading = pool.state.members.get(nodeId)?.loading ?? null;
+  assert.ok(loading !== null, `node ${nodeId} loads something`);
+  return loading.replicaId;
+}
+
+function failLoad(pool: TestPool, nodeId: string, code: ErrorCode): Effect[] {
+  const replicaId = loadingReplica(pool, nodeId);
+  return pool.take({ kind: "loadFailed", nodeId, replicaId, model: "m", failure: failureOf(code) });
+}
+
+function stateOf(pool: TestPool, model: string): string | undefined {
+  return modelSummaries(pool.state).find(({ name }) => name === model)?.state;
+}
+
+test("every node with room gets one replica, one load at a time, the biggest model first", () => {
+  const pool = new TestPool();
+  pool.deploy({ model: "small", memory: memoryOf(2) });
+  pool.deploy({ model: "big", memory: memoryOf(10) });
+  assert.deepEqual(loads(pool.join(statusOf("a"))), ["big@a"]);
+  assert.deepEqual(loads(pool.join(statusOf("b", { freeBytes: 9e9 }))), ["small@b"]);
+  assert.deepEqual(loads(pool.join(statusOf("c", { freeBytes: 1e9 }))), []);
+  assert.deepEqual(loads(pool.wait(100)), []);
+  const replica = replicaOf(loadingReplica(pool, "a"), { model: "big", memory: memoryOf(10) });
+  assert.deepEqual(loads(pool.take({ kind: "replicaLoaded", nodeId: "a", replica })), ["small@a"]);
+});
+
+test("the memory of a replica that was just loaded is not given away again before the next heartbeat", () => {
+  const pool = new TestPool();
+  pool.deploy({ model: "big", memory: memoryOf(10) });
+  pool.deploy({ model: "middle", memory: memoryOf(8) });
+  assert.deepEqual(loads(pool.join(statusOf("a"))), ["big@a"]);
+  const replica = replicaOf(loadingReplica(pool, "a"), { model: "big", memory: memoryOf(10) });
+  assert.deepEqual(loads(pool.take({ kind: "replicaLoaded", nodeId: "a", replica })), []);
+  assert.equal(stateOf(pool, "middle"), "unplaced");
+});
+
+test("a heartbeat from before the end of a load does not make the replica load twice", () => {
+  const pool = new TestPool();
+  pool.deploy();
+  pool.join(statusOf("a"));
+  const replica = replicaOf(loadingReplica(pool, "a"));
+  pool.take({ kind: "replicaLoaded", nodeId: "a", replica });
+  assert.deepEqual(loads(pool.heartbeat(statusOf("a", { sequence: 2 }))), []);
+  assert.equal(stateOf(pool, "m"), "ready");
+  pool.nowMs += 1000;
+  assert.deepEqual(loads(pool.heartbeat(statusOf("a", { sequence: 3 }))), ["m@a"]);
+});
+
+test("a failed load is tried again after 2, 4, 8, 16 and 32 seconds, then no more", () => {
+  const pool = new TestPool();
+  pool.deploy();
+  let sequence = 1;
+  const pause = (ms: number): string[] => {
+    pool.nowMs += ms;
+    sequence += 1;
+    return loads(pool.heartbeat(statusOf("a", { sequence })));
+  };
+  pool.join(statusOf("a"));
+  for (const waitMs of [2000, 4000, 8000, 16_000, 32_000]) {
+    failLoad(pool, "a", "engine_crashed");
+    assert.deepEqual(pause(waitMs - 1), [], `${waitMs} ms`);
+    assert.deepEqual(pause(1), ["m@a"], `${waitMs} ms`);
+  }
+  failLoad(pool, "a", "engine_crashed");
+  assert.deepEqual(pause(1_000_000), []);
+  assert.equal(stateOf(pool, "m"), "failed");
+  pool.heartbeat(statusOf("a", { incarnation: 2 }));
+  assert.deepEqual(loads(pool.take({ kind: "linkUp", nodeId: "a" })), ["m@a"]);
+});
+
+for (const { code, isTriedAgain, state } of [
+  { code: "invalid_model", isTriedAgain: false, state: "failed" },
+  { code: "model_not_ready", isTriedAgain: false, state: "failed" },
+  { code: "insufficient_memory", isTriedAgain: true, state: "loading" },
+  { code: "engine_crashed", isTriedAgain: true, state: "loading" },
+  { code: "node_lost", isTriedAgain: true, state: "loading" },
+] as const) {
+  test(`a load that failed with ${code} is ${isTriedAgain ? "" : "not "}tried again`, () => {
+    const pool = new TestPool();
+    pool.deploy();
+    pool.join(statusOf("a"));
+    failLoad(pool, "a", code);
+    assert.equal(stateOf(pool, "m"), state);
+    pool.nowMs += 2000;
+    assert.equal(loads(pool.heartbeat(statusOf("a", { sequence: 2 }))).length, isTriedAgain ? 1 : 0);
+  });
+}
+
+test("a replica that crashed is loaded again at once, and after that with growing pauses but without end", () => {
+  const pool = new TestPool();
+  pool.deploy();
+  let sequence = 1;
+  const heartbeat = (replicaId: string, state: "ready" | "failed"): string[] => {
+    sequence += 1;
+    const failure = state === "failed" ? failureOf("engine_crashed") : null;
+    return loads(pool.heartbeat(statusOf("a", { sequence, replicas: [replicaOf(replicaId, { state, failure })] })));
+  };
+  pool.join(statusOf("a"));
+  for (const waitMs of [0, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]) {
+    const replicaId = loadingReplica(pool, "a");
+    pool.take({ kind: "replicaLoaded", nodeId: "a", replica: replicaOf(replicaId) });
+    heartbeat(replicaId, "ready");
+    const atOnce = heartbeat(replicaId, "failed");
+    assert.deepEqual(atOnce, waitMs === 0 ? ["m@a"] : [], `${waitMs} ms`);
+    if (waitMs === 0) continue;
+    pool.nowMs += waitMs - 1;
+    assert.deepEqual(heartbeat(replicaId, "failed"), [], `${waitMs} ms`);
+    pool.nowMs += 1;
+    assert.deepEqual(heartbeat(replicaId, "failed"), ["m@a"], `${waitMs} ms`);
+  }
+});
+
+test("the answer to a load of an earlier process is not believed", () => {
+  const pool = new TestPool();
+  pool.deploy();
+  pool.join(statusOf("a"));
+  const replica = replicaOf(loadingReplica(pool, "a"));
+  pool.heartbeat(statusOf("a", { incarnation: 2 }));
+  pool.take({ kind: "replicaLoaded", nodeId: "a", replica });
+  assert.notEqual(stateOf(pool, "m"), "ready");
+});
+
+test("replicas of an earlier coordinator are adopted; what nobody asks for is unloaded when it is idle", () => {
+  const pool = new TestPool();
+  pool.deploy();
+  const running = [{ requestId: "foreign", epoch: 1 }];
+  const stray = replicaOf("old-2", { model: "gone", running });
+  const effects = pool.join(statusOf("a", { replicas: [replicaOf("old-1"), stray] }));
+  assert.deepEqual([loads(effects), only(effects, "unloadReplica")], [[], []]);
+  assert.equal(stateOf(pool, "m"), "ready");
+  const idle = [replicaOf("old-1"), replicaOf("old-2", { model: "gone" })];
+  const later = pool.heartbeat(statusOf("a", { sequence: 2, replicas: idle }));
+  assert.deepEqual(only(later, "unloadReplica"), [{ kind: "unloadReplica", nodeId: "a", replicaId: "old-2" }]);
+  assert.deepEqual(only(pool.heartbeat(statusOf("a", { sequence: 3, replicas: idle })), "unloadReplica"), []);
+});
+
+test("an adopted replica whose context is too short is replaced", () => {
+  const pool = new TestPool();
+  pool.deploy({ contextLength: 200 });
+  const effects = pool.join(statusOf("a", { replicas: [replicaOf("old", { contextLength: 100 })] }));
+  assert.equal(only(effects, "unloadReplica").length, 1);
+  assert.deepEqual(loads(effects), ["m@a"]);
+});
+
+test("a model whose file cannot be read is failed and loaded nowhere", () => {
+  const pool = new TestPool();
+  pool.take({ kind: "deploymentAdded", deployment: deploymentOf({ failure: failureOf("invalid_model") }) });
+  assert.deepEqual(loads(pool.join(statusOf("a"))), []);
+  assert.equal(stateOf(pool, "m"), "failed");
+});
+
+test("a big model that waits for its next try keeps its room", () => {
+  const pool = new TestPool();
+  pool.deploy({ memory: memoryOf(10) });
+  pool.deploy({ model: "middle", memory: memoryOf(8) });
+  pool.deploy({ model: "small", memory: memoryOf(2) });
+  pool.join(statusOf("a"));
+  assert.deepEqual(loads(failLoad(pool, "a", "engine_crashed")), ["small@a"]);
+});

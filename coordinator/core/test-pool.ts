@@ -1,0 +1,176 @@
+// A pool for the tests of the core: events in, effects out, invariants checked after each step.
+import { assert } from "@pomona/shared/core/assert";
+import type { ErrorCode } from "@pomona/shared/core/errors";
+import {
+  type AttemptFrame,
+  defaultSampling,
+  type FinishReason,
+  type GenerationFailure,
+} from "@pomona/shared/core/generation";
+import type { NodeStatus, ReplicaStatus } from "@pomona/shared/core/node-status";
+import type { Effect, EffectKind, EffectOf } from "./effect.ts";
+import type { ClusterEvent, NewRequest } from "./event.ts";
+import { idleSlotViolations, violations } from "./invariants.ts";
+import { type ClusterState, type CoreConfig, type Deployment, defaultCoreConfig, emptyState } from "./state.ts";
+import { step } from "./step.ts";
+
+const gigabyte = 1e9;
+
+export class TestPool {
+  readonly state: ClusterState = emptyState();
+  readonly config: CoreConfig;
+  nowMs = 1000;
+
+  constructor(config: Partial<CoreConfig> = {}) {
+    this.config = { ...defaultCoreConfig, ...config };
+  }
+
+  /** @throws Error naming the invariant that the step broke. */
+  take(event: ClusterEvent): Effect[] {
+    const context = { state: this.state, nowMs: this.nowMs, config: this.config };
+    const effects = step(event, context);
+    const isDelivery = effects[0]?.kind === "deliver";
+    const broken = [...violations(context), ...(isDelivery ? [] : idleSlotViolations(context))];
+    assert(broken.length === 0, broken.join("; "));
+    return effects;
+  }
+
+  /** Lets time pass, then ticks. */
+  wait(ms: number): Effect[] {
+    this.nowMs += ms;
+    return this.take({ kind: "tick" });
+  }
+
+  heartbeat(status: NodeStatus, address = `${status.nodeId}:1`): Effect[] {
+    return this.take({ kind: "heartbeat", status, address });
+  }
+
+  /** A node with a heartbeat and a link. */
+  join(status: NodeStatus): Effect[] {
+    return [...this.heartbeat(status), ...this.take({ kind: "linkUp", nodeId: status.nodeId })];
+  }
+
+  deploy(changes: Partial<Deployment> = {}): Effect[] {
+    return this.take({ kind: "deploymentAdded", deployment: deploymentOf(changes) });
+  }
+
+  request(requestId: string, changes: Partial<NewRequest> = {}): Effect[] {
+    return this.take({ kind: "requestArrived", request: requestOf(requestId, this.nowMs, changes) });
+  }
+
+  frame(requestId: string, epoch: number, frame: AttemptFrame): Effect[] {
+    return this.take({ kind: "frame", requestId, epoch, frame });
+  }
+
+  fail(requestId: string, epoch: number, code: ErrorCode): Effect[] {
+    return this.take({ kind: "attemptFailed", requestId, epoch, failure: failureOf(code) });
+  }
+}
+
+export function statusOf(nodeId: string, changes: Partial<NodeStatus> & { freeBytes?: number } = {}): NodeStatus {
+  const { freeBytes = 16 * gigabyte, ...others } = changes;
+  return {
+    nodeId,
+    incarnation: 1,
+    sequence: 1,
+    state: "serving",
+    grpcAddress: `${nodeId}:1`,
+    hostname: nodeId,
+    version: "0.0.0",
+    capacity: {
+      memoryBytes: 32 * gigabyte,
+      budgetBytes: 16 * gigabyte,
+      freeBytes,
+      chip: "",
+      gpu: "cpu",
+      cpuCores: 8,
+    },
+    replicas: [],
+    thermalState: "unknown",
+    power: { source: "unknown", watts: null },
+    heartbeatIntervalMs: 500,
+    ...others,
+  };
+}
+
+export function replicaOf(replicaId: string, changes: Partial<ReplicaStatus> = {}): ReplicaStatus {
+  return {
+    replicaId,
+    model: "m",
+    state: "ready",
+    slots: 2,
+    running: [],
+    contextLength: 100,
+    memory: memoryOf(4),
+    failure: null,
+    loadMs: 1,
+    pid: null,
+    ...changes,
+  };
+}
+
+export function deploymentOf(changes: Partial<Deployment> = {}): Deployment {
+  const memory = memoryOf(4);
+  return {
+    model: "m",
+    source: "/m",
+    slots: 2,
+    contextLength: 100,
+    memory,
+    failure: null,
+    createdAtMs: 0,
+    ...changes,
+  };
+}
+
+export function memoryOf(gigabytes: number): Deployment["memory"] {
+  return { weightsBytes: gigabytes * gigabyte, kvBytes: 0, computeBytes: 0, processBytes: 0 };
+}
+
+export function requestOf(requestId: string, nowMs: number, changes: Partial<NewRequest> = {}): NewRequest {
+  return {
+    requestId,
+    model: "m",
+    promptTokenIds: [1, 2, 3],
+    sampling: defaultSampling,
+    maxTokens: 10,
+    stopTokenIds: [],
+    deadlineMs: nowMs + 600_000,
+    ...changes,
+  };
+}
+
+export function tokens(firstIndex: number, ids: readonly number[]): AttemptFrame {
+  return { kind: "tokens", firstIndex, ids, texts: ids.map((id) => Uint8Array.of(id)) };
+}
+
+export function ending(
+  reason: FinishReason,
+  generatedTokens: number,
+  failure: GenerationFailure | null = null,
+): AttemptFrame {
+  const usage = { promptTokens: 3, cachedPromptTokens: 0, generatedTokens };
+  return { kind: "ending", ending: { reason, failure, usage, timings: { queueMs: 0, prefillMs: 2, decodeMs: 3 } } };
+}
+
+export function failureOf(code: ErrorCode): GenerationFailure {
+  const isRetryable = ["slots_full", "engine_crashed", "node_lost"].includes(code);
+  return { code, message: `because of ${code}`, isRetryable };
+}
+
+/** The effects of one kind. */
+export function only<Kind extends EffectKind>(effects: readonly Effect[], kind: Kind): EffectOf<Kind>[] {
+  return effects.filter((effect): effect is EffectOf<Kind> => effect.kind === kind);
+}
+
+/** Where each attempt went, as `request/epoch@node`. */
+export function starts(effects: readonly Effect[]): string[] {
+  return only(effects, "startAttempt").map(({ nodeId, attempt }) => `${attempt.requestId}/${attempt.epoch}@${nodeId}`);
+}
+
+/** How each request ended, as `request: reason code`. */
+export function endings(effects: readonly Effect[]): string[] {
+  return only(effects, "finish").map(({ requestId, ending: { reason, failure } }) =>
+    `${requestId}: ${reason} ${failure?.code ?? ""}`.trim(),
+  );
+}
