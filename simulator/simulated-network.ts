@@ -11,6 +11,7 @@ import type { VirtualTime } from "./virtual-time.ts";
 /** Contract: keepalive every 400 ms, given up after another 400. */
 const keepaliveMs = 800;
 const heartbeatMs = 500;
+const retransmitMs = 20;
 const reconnectMinMs = 200;
 const reconnectMaxMs = 2000;
 
@@ -36,6 +37,43 @@ type Surroundings = {
 /** One side of a conversation that ends with an error when the link breaks. */
 type OpenCall = { readonly broke: (failure: GenerationFailure) => void; readonly cancel: () => void };
 
+/** One direction of a connection: everything arrives in order, after a delay, and waits while nothing gets through. */
+class Pipe {
+  readonly #time: VirtualTime;
+  readonly #delayMs: () => number;
+  readonly #isBlocked: () => boolean;
+  readonly #waiting: (() => void)[] = [];
+  #arrivesAtMs = 0;
+  isOpen = true;
+
+  constructor(time: VirtualTime, delayMs: () => number, isBlocked: () => boolean) {
+    this.#time = time;
+    this.#delayMs = delayMs;
+    this.#isBlocked = isBlocked;
+  }
+
+  send(take: () => void): void {
+    const { nowMs } = this.#time;
+    this.#arrivesAtMs = Math.max(this.#arrivesAtMs, nowMs + this.#delayMs());
+    this.#time.after(this.#arrivesAtMs - nowMs, () => {
+      this.#waiting.push(take);
+      if (this.#waiting.length === 1) this.#drain();
+    });
+  }
+
+  #drain(): void {
+    while (this.isOpen && !this.#isBlocked()) {
+      const take = this.#waiting[0];
+      if (take === undefined) return;
+      take();
+      this.#waiting.shift();
+    }
+    if (this.isOpen) this.#time.after(retransmitMs, () => this.#drain());
+  }
+}
+
+type Connection = { readonly peer: SimulatedNode; readonly toNode: Pipe; readonly fromNode: Pipe };
+
 /** The coordinator's link to one address: what `coordinator/grpc/node-links.ts` does, on virtual time. */
 export class SimulatedLink {
   readonly nodeId: NodeId;
@@ -43,10 +81,9 @@ export class SimulatedLink {
   readonly #surroundings: Surroundings;
   readonly #calls = new Set<OpenCall>();
   readonly #attempts = new Map<string, OpenCall>();
-  #peer: SimulatedNode | null = null;
+  #connection: Connection | null = null;
   #isClosed = false;
   #isWatched = false;
-  #arrivesAtMs = 0;
   #silentForMs = 0;
 
   constructor(nodeId: NodeId, address: string, surroundings: Surroundings) {
@@ -64,7 +101,7 @@ export class SimulatedLink {
 
   /** The connection is reset: every call on it fails, then it is dialled again. */
   break(): void {
-    if (this.#peer === null) return;
+    if (this.#connection === null) return;
     const wasWatched = this.#isWatched;
     this.#drop();
     if (wasWatched) this.#surroundings.onEvent({ kind: "linkDown", nodeId: this.nodeId });
@@ -99,7 +136,7 @@ export class SimulatedLink {
     const { requestId, epoch } = attempt;
     const { onEvent, time } = this.#surroundings;
     const failed = (why: GenerationFailure): void => onEvent({ kind: "attemptFailed", requestId, epoch, failure: why });
-    const peer = this.#peer;
+    const peer = this.#connection?.peer;
     const call: OpenCall = { broke: failed, cancel: () => peer?.cancel(requestId, epoch) };
     if (!this.#open(call)) {
       time.after(0, () => failed(failure("node_lost", true)));
@@ -136,7 +173,7 @@ export class SimulatedLink {
   }
 
   #open(call: OpenCall): boolean {
-    if (this.#peer === null) return false;
+    if (this.#connection === null) return false;
     this.#calls.add(call);
     return true;
   }
@@ -154,7 +191,13 @@ export class SimulatedLink {
         this.#connect(Math.min(backoffMs * 2, reconnectMaxMs));
         return;
       }
-      this.#peer = peer;
+      const delayMs = (): number => this.#delayMs();
+      const isCutOff = (): boolean => this.#surroundings.conditions.cutOff.has(this.nodeId);
+      this.#connection = {
+        peer,
+        toNode: new Pipe(time, delayMs, () => isCutOff() || peer.isPaused || peer.isDead),
+        fromNode: new Pipe(time, delayMs, isCutOff),
+      };
       this.#silentForMs = 0;
       this.#watch(peer);
     });
@@ -165,7 +208,7 @@ export class SimulatedLink {
     const { time, onEvent } = this.#surroundings;
     const { nodeId, address } = this;
     const tell = (): boolean => {
-      if (this.#peer !== peer || peer.isDead) return false;
+      if (this.#connection?.peer !== peer || peer.isDead) return false;
       if (peer.isPaused) return true;
       const status = peer.status();
       this.#answer(peer, () => {
@@ -180,36 +223,22 @@ export class SimulatedLink {
 
   #keepAlive(): boolean {
     if (this.#isClosed) return false;
-    const peer = this.#peer;
-    if (peer === null) return true;
+    const peer = this.#connection?.peer;
+    if (peer === undefined) return true;
     // A killed process resets its connections; a silent one is given up after the keepalive.
     this.#silentForMs = this.#isReachable(peer) ? 0 : this.#silentForMs + 100;
     if (peer.isDead || this.#silentForMs >= keepaliveMs) this.break();
     return true;
   }
 
-  /** To the node, in order. */
   #send(deliver: (peer: SimulatedNode) => void): void {
-    const peer = this.#peer;
-    if (peer === null) return;
-    this.#surroundings.time.after(this.#delayMs(), () => this.#whenAwake(peer, () => deliver(peer)));
+    const connection = this.#connection;
+    connection?.toNode.send(() => deliver(connection.peer));
   }
 
-  /** A stopped process takes what came meanwhile when it goes on. */
-  #whenAwake(peer: SimulatedNode, take: () => void): void {
-    if (peer.isDead || this.#surroundings.conditions.cutOff.has(this.nodeId)) return;
-    if (peer.isPaused) this.#surroundings.time.after(peer.pausedForMs, () => this.#whenAwake(peer, take));
-    else take();
-  }
-
-  /** From the node, in order; lost when the connection is another one by then. */
+  /** On the connection that there is by then: frames of an attempt that was lost with an earlier one may still come. */
   #answer(peer: SimulatedNode, deliver: () => void): void {
-    const { time, conditions } = this.#surroundings;
-    if (this.#peer !== peer || conditions.cutOff.has(this.nodeId)) return;
-    this.#arrivesAtMs = Math.max(this.#arrivesAtMs, time.nowMs + this.#delayMs());
-    time.after(this.#arrivesAtMs - time.nowMs, () => {
-      if (this.#peer === peer && !conditions.cutOff.has(this.nodeId)) deliver();
-    });
+    if (this.#connection?.peer === peer) this.#connection.fromNode.send(deliver);
   }
 
   #delayMs(): number {
@@ -221,7 +250,11 @@ export class SimulatedLink {
     const calls = [...this.#calls];
     this.#calls.clear();
     this.#attempts.clear();
-    this.#peer = null;
+    if (this.#connection !== null) {
+      this.#connection.toNode.isOpen = false;
+      this.#connection.fromNode.isOpen = false;
+    }
+    this.#connection = null;
     this.#isWatched = false;
     for (const call of calls) {
       // The node sees its side of the connection break.

@@ -5,7 +5,7 @@ import type { ReplicaStatus } from "@pomona/shared/core/node-status";
 import { totalBytes } from "@pomona/shared/core/replica-memory";
 import type { Effect } from "./effect.ts";
 import { takesWork } from "./membership.ts";
-import type { ClusterState, CoreConfig, Deployment, Loading, Member, StepContext } from "./state.ts";
+import type { ClusterState, CoreConfig, Deployment, Member, StepContext } from "./state.ts";
 import { freeBytesOf, isServing, suits } from "./views.ts";
 
 /** A replica that should go is asked again after this time, in case the call was lost. */
@@ -73,9 +73,7 @@ function isThere(member: Member, deployment: Deployment): boolean {
 export function takeLoaded(member: Member, replica: ReplicaStatus, { nowMs, config }: StepContext): void {
   // The answer to a load that was given up, or of an earlier process: heartbeats tell what became of it.
   if (member.loading?.replicaId !== replica.replicaId) return;
-  member.loading = null;
-  const failed = member.loadFailures.get(replica.model);
-  if (failed !== undefined) member.loadFailures.set(replica.model, { ...failed, failedLoads: 0 });
+  endLoad(member, replica.model);
   member.justLoaded = { replica, untilMs: nowMs + 2 * config.heartbeatIntervalMs };
   const others = member.status.replicas.filter((other) => other.replicaId !== replica.replicaId);
   member.status = { ...member.status, replicas: [...others, replica] };
@@ -98,23 +96,31 @@ export function takeLoadFailure(member: Member, load: FailedLoad, context: StepC
   return [announced(member, load)];
 }
 
-/** Notes replicas that were loaded before and have failed since. The first crash is reloaded at once. */
-export function noteCrashes(member: Member, before: readonly ReplicaStatus[], context: StepContext): Effect[] {
+/**
+ * Notes what a heartbeat says of loads and replicas: it may come before the answer to a load, or when that is lost. The
+ * first crash of a replica is made good at once.
+ */
+export function noteReplicas(member: Member, before: readonly ReplicaStatus[], context: StepContext): Effect[] {
   const effects: Effect[] = [];
-  for (const { replicaId, model, state, failure } of member.status.replicas) {
-    if (state !== "failed" || failure === null || isOwnLoad(member.loading, replicaId)) continue;
-    const old = before.find((replica) => replica.replicaId === replicaId);
-    const isNoted = member.loadFailures.get(model)?.replicaId === replicaId;
-    if (old === undefined || old.state === "failed" || isNoted) continue;
-    backOff(member, { replicaId, model, failure }, { context, wasReady: old.state === "ready" });
+  for (const replica of member.status.replicas) {
+    const { replicaId, model, state, failure } = replica;
+    const isOwnLoad = member.loading?.replicaId === replicaId;
+    if (isOwnLoad && state === "ready") endLoad(member, model);
+    if (state !== "failed" || failure === null) continue;
+    const old = before.find((listed) => listed.replicaId === replicaId);
+    const isNoted = member.loadFailures.get(model)?.replicaId === replicaId || old?.state === "failed";
+    if (!isOwnLoad && (old === undefined || isNoted)) continue;
+    if (isOwnLoad) member.loading = null;
+    backOff(member, { replicaId, model, failure }, { context, wasReady: old?.state === "ready" });
     effects.push(announced(member, { replicaId, model, failure }));
   }
   return effects;
 }
 
-/** The answer to the load call tells of these. */
-function isOwnLoad(loading: Loading | null, replicaId: ReplicaId): boolean {
-  return loading?.replicaId === replicaId;
+function endLoad(member: Member, model: string): void {
+  member.loading = null;
+  const failed = member.loadFailures.get(model);
+  if (failed !== undefined) member.loadFailures.set(model, { ...failed, failedLoads: 0 });
 }
 
 const noFailures = { count: 0, failedLoads: 0, failedAtMs: Number.NEGATIVE_INFINITY };

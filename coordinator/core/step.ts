@@ -4,7 +4,7 @@ import { dispatch } from "./dispatch.ts";
 import type { Effect } from "./effect.ts";
 import type { ClusterEvent } from "./event.ts";
 import { forgetGoneReplicas, forgetMember, reviewMembers, takeHeartbeat } from "./membership.ts";
-import { noteCrashes, place, takeLoaded, takeLoadFailure } from "./placement.ts";
+import { noteReplicas, place, takeLoaded, takeLoadFailure } from "./placement.ts";
 import { arrive, endEarly, loseNode, reviewRequests, takeAttemptFailure, takeFrame } from "./requests.ts";
 import type { StepContext } from "./state.ts";
 
@@ -72,7 +72,7 @@ function heartbeat(context: StepContext, event: ClusterEvent & { kind: "heartbea
   if (outcome === "ignored") return effects;
   if (outcome === "replaced") effects.push(...loseNode(context, nodeId, `node ${nodeId} was restarted`));
   const member = context.state.members.get(nodeId);
-  if (member !== undefined && outcome === "accepted") effects.push(...noteCrashes(member, before, context));
+  if (member !== undefined && outcome === "accepted") effects.push(...noteReplicas(member, before, context));
   effects.push(...reviewNodes(context));
   return effects;
 }
