@@ -9,6 +9,7 @@ export const faultKinds = [
   "partition",
   "linkReset",
   "hang",
+  "muteHeartbeats",
   "engineCrash",
   "failingLoad",
   "heartbeatLoss",
@@ -37,13 +38,15 @@ export function injectFault(pool: SimulatedPool, kind: FaultKind): boolean {
   const nodeId = random.pick(pool.machines).nodeId;
   switch (kind) {
     case "processKill":
-      return pool.kill(nodeId, random.between(500, 8000));
+      return pool.kill(nodeId, random.between(20, random.chance(0.3) ? 100 : 8000));
     case "partition":
       return isolate(pool, nodeId);
     case "linkReset":
       return pool.resetLink(nodeId);
     case "hang":
       return pool.hang(nodeId, random.between(300, 6000));
+    case "muteHeartbeats":
+      return pool.mute(nodeId, random.between(1000, 6000));
     case "engineCrash":
       return pool.crashEngine(nodeId);
     case "failingLoad":

@@ -1,7 +1,7 @@
 // A model whose continuation is known: each token depends on the prompt and on every token before it, so that a resume
 // with a wrong token goes wrong for good.
 
-const answerLengthMax = 40;
+const answerLengthMax = 200;
 
 /** The state of a sequence after its prompt and the tokens that follow it. */
 export function sequenceState(promptTokenIds: readonly number[], emittedTokenIds: readonly number[]): number {

@@ -4,6 +4,9 @@ import type { EffectOf } from "@pomona/coordinator/core/effect";
 import type { ModelName, RequestId } from "@pomona/shared/core/ids";
 import { brokenModel, expectedTokens, textOf } from "./reference-model.ts";
 
+/** The coordinator looks at deadlines every 100 ms. */
+const deadlineGraceMs = 101;
+
 /** One request as its client knows it. */
 export type ClientRequest = {
   readonly requestId: RequestId;
@@ -12,6 +15,7 @@ export type ClientRequest = {
   readonly maxTokens: number;
   /** Its deadline is far: it must not expire. */
   readonly isPatient: boolean;
+  readonly deadlineMs: number;
   readonly isPoison: boolean;
 };
 
@@ -84,7 +88,7 @@ export class RequestLedger {
     this.tokens += frame.ids.length;
   }
 
-  finish({ requestId, ending }: EffectOf<"finish">): void {
+  finish({ requestId, ending }: EffectOf<"finish">, nowMs: number): void {
     const entry = this.#open.get(requestId);
     if (entry === undefined) {
       const what = this.#ended.has(requestId) ? "ends twice" : "was never there";
@@ -98,6 +102,7 @@ export class RequestLedger {
       this.#complain(
         `request ${requestId} is told of ${ending.usage.generatedTokens} tokens and got ${entry.received}`,
       );
+    if (nowMs > entry.deadlineMs + deadlineGraceMs) this.#complain(`request ${requestId} outlives its deadline`);
     for (const problem of endingProblems(entry, ending)) this.#complain(`request ${requestId} ${problem}`);
   }
 

@@ -3,11 +3,12 @@ import type { Deployment } from "@pomona/coordinator/core/state";
 import { readyReplicas } from "@pomona/coordinator/core/views";
 import { totalBytes } from "@pomona/shared/core/replica-memory";
 import { type FaultCounts, type FaultKind, faultKinds, injectFault, noFaults, planFaults } from "./faults.ts";
+import { OrphanWatch } from "./orphan-watch.ts";
 import { type Random, seededRandom } from "./random.ts";
 import { brokenModel } from "./reference-model.ts";
 import type { ClientRequest, Outcomes } from "./request-ledger.ts";
 import type { Machine, ModelFile } from "./simulated-node.ts";
-import { type PoolCounts, SimulatedPool } from "./simulated-pool.ts";
+import { type PoolCounts, patientMs, SimulatedPool } from "./simulated-pool.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
 /** What a run is made of. */
@@ -60,11 +61,13 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
       if (injectFault(pool, kind)) faults[kind] += 1;
     });
   }
+  time.every(500, new OrphanWatch(pool, complain).look);
   time.after(durationMs + 1, () => pool.heal());
   time.runUntil(durationMs + 10_000, () => problems.length > 0);
   time.runUntil(durationMs + healingMs, () => problems.length > 0 || isAtRest(pool));
   if (problems.length === 0) for (const problem of unfinished(pool)) complain(problem);
   pool.takeDropped();
+  if (pool.dropped.brokenOrder > pool.counts.loseTokens) complain("more tokens are missing than were lost");
   const { events, counts, dropped, ledger } = pool;
   for (const process of pool.processes) counts.loads += process.loads;
   const { outcomes, tokens } = ledger;
@@ -126,12 +129,12 @@ function makeRequest(pool: SimulatedPool): void {
     requestId: random.hexId(),
     model: random.pick(["big", "small", "small", "small", brokenModel]),
     promptTokenIds,
-    maxTokens: random.integer(1, 40),
+    maxTokens: random.integer(1, random.chance(0.2) ? 200 : 40),
     isPatient,
+    deadlineMs: isPatient ? patientMs : time.nowMs + random.between(100, 3000),
     isPoison: false,
   };
-  if (isPatient) pool.request(request);
-  else pool.request(request, random.between(100, 3000));
+  pool.request(request);
   if (random.chance(0.1)) time.after(random.between(0, 2000), () => pool.cancel(request));
   if (random.chance(0.1)) time.after(random.between(100, 1500), () => pool.stop(request));
 }

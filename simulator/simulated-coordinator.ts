@@ -63,10 +63,10 @@ export class SimulatedCoordinator {
   }
 
   /** What the API adapters do: admission, then the queue. Returns why it was refused, or null. */
-  request(request: ClientRequest, timeoutMs: number): string | null {
+  request(request: ClientRequest): string | null {
     const { state } = this;
-    const { config, ledger, time } = this.#surroundings;
-    const { requestId, model, promptTokenIds } = request;
+    const { config, ledger } = this.#surroundings;
+    const { requestId, model, promptTokenIds, deadlineMs } = request;
     const refusal = refuseModel(state, model) ?? refuseQueue(state, config, model);
     if (refusal !== null) return refusal.code;
     const maxTokens = decideMaxTokens(state, {
@@ -76,7 +76,6 @@ export class SimulatedCoordinator {
     });
     if (typeof maxTokens !== "number") return maxTokens.code;
     ledger.add(request);
-    const deadlineMs = time.nowMs + timeoutMs;
     const sampling = defaultSampling;
     const newRequest = { requestId, model, promptTokenIds, sampling, maxTokens, stopTokenIds: [], deadlineMs };
     this.take({ kind: "requestArrived", request: newRequest });
@@ -87,12 +86,29 @@ export class SimulatedCoordinator {
     const { time, config, complain } = this.#surroundings;
     const context = { state: this.state, nowMs: time.nowMs, config };
     this.events += 1;
+    const stale = this.#staleFrame(event);
     const effects = step(event, context);
+    if (stale !== null && effects.some(({ kind }) => kind === "deliver" || kind === "finish")) complain(stale);
     for (const problem of violations(context)) complain(`after ${event.kind}: ${problem}`);
     if (event.kind !== "frame") {
       for (const problem of idleSlotViolations(context)) complain(`after ${event.kind}: ${problem}`);
     }
     for (const effect of effects) this.#execute(effect);
+  }
+
+  /** What to say when a frame is taken although its attempt is not the one that the request is bound to. */
+  #staleFrame(event: ClusterEvent): string | null {
+    if (event.kind !== "frame") return null;
+    const record = this.state.requests.get(event.requestId);
+    if (record === undefined || (record.epoch === event.epoch && record.place.kind === "bound")) return null;
+    return `a frame of epoch ${event.epoch} is taken for request ${event.requestId} in epoch ${record.epoch}`;
+  }
+
+  /** Whether an attempt, as `request/epoch`, is one that the coordinator wants to run. */
+  wants(attempt: string): boolean {
+    const [requestId = "", epoch] = attempt.split("/");
+    const record = this.state.requests.get(requestId);
+    return record?.place.kind === "bound" && String(record.epoch) === epoch;
   }
 
   #execute(effect: Effect): void {
@@ -127,7 +143,7 @@ export class SimulatedCoordinator {
         ledger.deliver(effect);
         break;
       case "finish":
-        ledger.finish(effect);
+        ledger.finish(effect, this.#surroundings.time.nowMs);
         break;
       case "announce":
         onAnnouncement(effect.announcement);

@@ -21,6 +21,8 @@ export type NetworkConditions = {
   readonly cutOff: Set<NodeId>;
   /** Nodes whose heartbeats NATS loses. */
   readonly withoutNats: Set<NodeId>;
+  /** Nodes whose machine goes without a word when it goes. */
+  readonly withoutReset: Set<NodeId>;
   /** Added to every message of a node's link. */
   readonly addedDelayMs: Map<NodeId, number>;
 };
@@ -36,6 +38,8 @@ type Surroundings = {
 
 /** One side of a conversation that ends with an error when the link breaks. */
 type OpenCall = { readonly broke: (failure: GenerationFailure) => void; readonly cancel: () => void };
+
+const nothing = (): void => {};
 
 /** One direction of a connection: everything arrives in order, after a delay, and waits while nothing gets through. */
 class Pipe {
@@ -72,7 +76,13 @@ class Pipe {
   }
 }
 
-type Connection = { readonly peer: SimulatedNode; readonly toNode: Pipe; readonly fromNode: Pipe };
+type Connection = {
+  readonly peer: SimulatedNode;
+  readonly toNode: Pipe;
+  readonly fromNode: Pipe;
+  /** What the node ends when it sees the connection break. */
+  readonly startedOverIt: Set<() => void>;
+};
 
 /** The coordinator's link to one address: what `coordinator/grpc/node-links.ts` does, on virtual time. */
 export class SimulatedLink {
@@ -102,9 +112,14 @@ export class SimulatedLink {
   /** The connection is reset: every call on it fails, then it is dialled again. */
   break(): void {
     if (this.#connection === null) return;
+    const { random, onEvent } = this.#surroundings;
+    const { nodeId } = this;
     const wasWatched = this.#isWatched;
+    // The calls and the status stream notice in no certain order.
+    const isFirst = random.chance(0.5);
+    if (wasWatched && isFirst) onEvent({ kind: "linkDown", nodeId });
     this.#drop();
-    if (wasWatched) this.#surroundings.onEvent({ kind: "linkDown", nodeId: this.nodeId });
+    if (wasWatched && !isFirst) onEvent({ kind: "linkDown", nodeId });
     this.#connect(reconnectMinMs);
   }
 
@@ -112,7 +127,7 @@ export class SimulatedLink {
     const { nodeId } = this;
     const failed = (why: GenerationFailure): void =>
       this.#surroundings.onEvent({ kind: "loadFailed", nodeId, replicaId, model: spec.model, failure: why });
-    const call: OpenCall = { broke: failed, cancel: () => {} };
+    const call: OpenCall = { broke: failed, cancel: nothing };
     if (!this.#open(call)) {
       this.#surroundings.time.after(0, () => failed(failure("node_lost", true)));
       return;
@@ -144,6 +159,7 @@ export class SimulatedLink {
     }
     const key = `${requestId}/${epoch}`;
     this.#attempts.set(key, call);
+    this.#connection?.startedOverIt.add(call.cancel);
     const over = (): void => {
       this.#calls.delete(call);
       this.#attempts.delete(key);
@@ -197,6 +213,7 @@ export class SimulatedLink {
         peer,
         toNode: new Pipe(time, delayMs, () => isCutOff() || peer.isPaused || peer.isDead),
         fromNode: new Pipe(time, delayMs, isCutOff),
+        startedOverIt: new Set(),
       };
       this.#silentForMs = 0;
       this.#watch(peer);
@@ -209,7 +226,7 @@ export class SimulatedLink {
     const { nodeId, address } = this;
     const tell = (): boolean => {
       if (this.#connection?.peer !== peer || peer.isDead) return false;
-      if (peer.isPaused) return true;
+      if (peer.isPaused || peer.isMute) return true;
       const status = peer.status();
       this.#answer(peer, () => {
         onEvent({ kind: "heartbeat", status, address });
@@ -225,9 +242,10 @@ export class SimulatedLink {
     if (this.#isClosed) return false;
     const peer = this.#connection?.peer;
     if (peer === undefined) return true;
-    // A killed process resets its connections; a silent one is given up after the keepalive.
+    // A killed process resets its connections, a machine without power does not: keepalive gives up what is silent.
     this.#silentForMs = this.#isReachable(peer) ? 0 : this.#silentForMs + 100;
-    if (peer.isDead || this.#silentForMs >= keepaliveMs) this.break();
+    const isReset = peer.isDead && !this.#surroundings.conditions.withoutReset.has(this.nodeId);
+    if (isReset || this.#silentForMs >= keepaliveMs) this.break();
     return true;
   }
 
@@ -251,16 +269,14 @@ export class SimulatedLink {
     this.#calls.clear();
     this.#attempts.clear();
     if (this.#connection !== null) {
+      const { startedOverIt } = this.#connection;
+      for (const cancel of startedOverIt) this.#surroundings.time.after(this.#delayMs(), cancel);
       this.#connection.toNode.isOpen = false;
       this.#connection.fromNode.isOpen = false;
     }
     this.#connection = null;
     this.#isWatched = false;
-    for (const call of calls) {
-      // The node sees its side of the connection break.
-      this.#surroundings.time.after(this.#delayMs(), call.cancel);
-      if (!this.#isClosed) call.broke(failure("node_lost", true));
-    }
+    if (!this.#isClosed) for (const call of calls) call.broke(failure("node_lost", true));
   }
 }
 
@@ -271,7 +287,7 @@ export function publishHeartbeats(node: SimulatedNode, surroundings: Surrounding
   time.every(heartbeatMs, () => {
     if (node.isDead) return false;
     const isLost = conditions.cutOff.has(nodeId) || conditions.withoutNats.has(nodeId) || random.chance(0.02);
-    if (node.isPaused || isLost) return true;
+    if (node.isPaused || node.isMute || isLost) return true;
     const status = node.status();
     const copies = random.chance(0.05) ? 2 : 1;
     for (let copy = 0; copy < copies; copy += 1) {

@@ -62,6 +62,8 @@ export class SimulatedNode {
   #pausedUntilMs = 0;
   isDead = false;
   isDraining = false;
+  /** Its heartbeats are stuck, its streams are not. */
+  isMute = false;
   loads = 0;
 
   constructor(machine: Machine, incarnation: number, surroundings: NodeSurroundings) {
@@ -78,6 +80,11 @@ export class SimulatedNode {
 
   get pausedForMs(): number {
     return Math.max(0, this.#pausedUntilMs - this.surroundings.time.nowMs);
+  }
+
+  /** Running attempts as `request/epoch`. */
+  get attempts(): readonly string[] {
+    return [...this.#attempts.values()].map(({ attempt }) => `${attempt.requestId}/${attempt.epoch}`);
   }
 
   get runningAttempts(): number {

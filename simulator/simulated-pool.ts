@@ -12,7 +12,8 @@ import { type Machine, type ModelFile, nothingPlanned, type PlannedFaults, Simul
 import type { VirtualTime } from "./virtual-time.ts";
 
 const registerMs = 1000;
-const patientMs = 3_600_000;
+/** A deadline that no run reaches. */
+export const patientMs = 3_600_000;
 
 export type PoolParts = {
   readonly time: VirtualTime;
@@ -39,7 +40,12 @@ export class SimulatedPool {
   readonly random: Random;
   readonly machines: readonly Machine[];
   readonly ledger: RequestLedger;
-  readonly conditions: NetworkConditions = { cutOff: new Set(), withoutNats: new Set(), addedDelayMs: new Map() };
+  readonly conditions: NetworkConditions = {
+    cutOff: new Set(),
+    withoutNats: new Set(),
+    withoutReset: new Set(),
+    addedDelayMs: new Map(),
+  };
   readonly counts: PoolCounts = {
     moves: 0,
     refusedByPool: 0,
@@ -139,7 +145,7 @@ export class SimulatedPool {
     this.time.after(delayMs, () => {
       if (node.isDead) return;
       const { nodeId, address } = node.machine;
-      if (!this.conditions.cutOff.has(nodeId) && !node.isPaused) {
+      if (!this.conditions.cutOff.has(nodeId) && !node.isPaused && !node.isMute) {
         this.#tellCoordinator({ kind: "heartbeat", status: node.status(), address });
       }
       this.#register(node, registerMs);
@@ -148,8 +154,8 @@ export class SimulatedPool {
 
   // What clients do.
 
-  request(request: ClientRequest, timeoutMs: number = patientMs): void {
-    const refusal = this.#coordinator?.request(request, timeoutMs) ?? null;
+  request(request: ClientRequest): void {
+    const refusal = this.#coordinator?.request(request) ?? null;
     if (refusal !== null) this.counts.refusedByPool += 1;
   }
 
@@ -173,6 +179,8 @@ export class SimulatedPool {
     if (process === undefined || process.isDead) return false;
     this.#oldStatuses.set(nodeId, process.status());
     this.counts.loads += process.loads;
+    if (this.random.chance(0.5)) this.conditions.withoutReset.add(nodeId);
+    else this.conditions.withoutReset.delete(nodeId);
     process.kill();
     this.time.after(restartAfterMs, () => {
       this.counts.restarts += 1;
@@ -186,6 +194,16 @@ export class SimulatedPool {
     const process = this.#processes.get(nodeId);
     if (process === undefined || process.isDead || process.isPaused) return false;
     process.pause(ms);
+    return true;
+  }
+
+  mute(nodeId: NodeId, ms: number): boolean {
+    const process = this.#processes.get(nodeId);
+    if (process === undefined || process.isDead) return false;
+    process.isMute = true;
+    this.time.after(ms, () => {
+      process.isMute = false;
+    });
     return true;
   }
 
@@ -224,7 +242,15 @@ export class SimulatedPool {
     const promptTokenIds = [...this.random.hexId()].map((digit) => digit.charCodeAt(0));
     promptTokenIds.push(poisonToken);
     const { model } = deployment;
-    const request = { requestId, model, promptTokenIds, maxTokens: 10, isPatient: true, isPoison: true };
+    const request = {
+      requestId,
+      model,
+      promptTokenIds,
+      maxTokens: 10,
+      isPatient: true,
+      deadlineMs: patientMs,
+      isPoison: true,
+    };
     this.request(request);
     return this.ledger.has(requestId);
   }

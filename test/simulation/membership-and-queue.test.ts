@@ -36,6 +36,8 @@ test("every request ends exactly once with the right tokens, whatever happens to
   for (const kind of faultKinds) assert.ok((faults[kind] ?? 0) >= 10, `${kind} hardly ever happened`);
   for (const outcome of ["stop", "length", "cancelled", "expired", "engine_crashed", "model_failed", "abandoned"])
     assert.ok((outcomes[outcome] ?? 0) >= 10, `hardly any request ended as ${outcome}`);
+  // Three moves are enough for nearly everyone; who fails for losses that were survivable shows here.
+  assert.ok((outcomes["node_lost"] ?? 0) <= 0.002 * ((outcomes["stop"] ?? 0) + (outcomes["length"] ?? 0)));
   for (const [reason, count] of Object.entries(dropped)) assert.ok(count >= 10, `${reason} hardly ever happened`);
   for (const [what, count] of Object.entries(counts)) assert.ok(count >= 10, `${what} hardly ever happened`);
 });

@@ -1,0 +1,40 @@
+// Attempts that go on although nobody wants them any more: a slot that a cancellation should have freed.
+import type { SimulatedPool } from "./simulated-pool.ts";
+
+/** Looks at which an attempt may be found in a row; more is no longer a cancellation on its way. */
+const looksMax = 2;
+
+export class OrphanWatch {
+  readonly #pool: SimulatedPool;
+  readonly #complain: (problem: string) => void;
+  #seen = new Map<string, number>();
+
+  constructor(pool: SimulatedPool, complain: (problem: string) => void) {
+    this.#pool = pool;
+    this.#complain = complain;
+  }
+
+  /** To be called every 500 ms; true for as long as there is a pool. */
+  readonly look = (): boolean => {
+    const seen = new Map<string, number>();
+    for (const orphan of this.#orphans()) {
+      const looks = (this.#seen.get(orphan) ?? 0) + 1;
+      seen.set(orphan, looks);
+      if (looks > looksMax) this.#complain(`attempt ${orphan} runs on although nobody wants it`);
+    }
+    this.#seen = seen;
+    return true;
+  };
+
+  *#orphans(): Generator<string> {
+    const { coordinator, conditions } = this.#pool;
+    if (coordinator === null) return;
+    for (const process of this.#pool.processes) {
+      const { nodeId } = process.machine;
+      const isSlow =
+        process.isDead || process.isPaused || conditions.cutOff.has(nodeId) || conditions.addedDelayMs.has(nodeId);
+      if (isSlow) continue;
+      for (const attempt of process.attempts) if (!coordinator.wants(attempt)) yield `${attempt} on ${nodeId}`;
+    }
+  }
+}
