@@ -67,7 +67,16 @@ function installNatsServer() {
     say("nats-server is missing: installing it with apt-get");
     const [program, ...prefix] = apt;
     run(program, [...prefix, "update", "-qq"]);
-    run(program, [...prefix, "install", "-y", "-qq", "-o", "Dpkg::Use-Pty=0", "--no-install-recommends", "nats-server"]);
+    run(program, [
+      ...prefix,
+      "install",
+      "-y",
+      "-qq",
+      "-o",
+      "Dpkg::Use-Pty=0",
+      "--no-install-recommends",
+      "nats-server",
+    ]);
   } else if (hasProgram("brew")) {
     say("nats-server is missing: installing it with Homebrew");
     run("brew", ["install", "nats-server"]);
