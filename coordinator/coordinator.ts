@@ -95,7 +95,7 @@ export class Coordinator implements Gateway {
     const size = { model: request.model, promptTokens: prompt.tokenIds.length, maxTokens: request.maxTokens };
     const maxTokens = decideMaxTokens(this.state, size);
     if (typeof maxTokens !== "number") throw maxTokens;
-    const refusal = refuseQueue(this.state, this.#config);
+    const refusal = refuseQueue(this.state, this.#config, request.model);
     if (refusal !== null) throw refusal;
     signal.throwIfAborted();
 

@@ -32,7 +32,8 @@ export type EngineReplica = {
    * Starts an attempt at once in the slot with the longest common prefix, else the lowest free one. `onFrame` gets one
    * accepted frame, prefill and token frames, and exactly one ending, whatever happens, even when the engine dies
    * (reason `failed`, code `engine_crashed`). Tokens that are ready in the same tick come in one frame.
-   * @throws PomonaError `slots_full`, `context_length_exceeded`, `invalid_request` before anything is evaluated.
+   * @throws PomonaError `slots_full`, `context_length_exceeded`, `invalid_request` before anything is evaluated;
+   * `engine_crashed` or `node_lost` when the engine has gone.
    */
   generate(attempt: Attempt, onFrame: (frame: AttemptFrame) => void): void;
   /** Ends an attempt with reason `cancelled` between two steps; does nothing when it is not running. */
@@ -41,7 +42,7 @@ export type EngineReplica = {
   tokenize(input: PromptInput, signal: AbortSignal): Promise<TokenizedPrompt>;
   /** Resolves once, when the replica is gone: null after `close()`, the reason when it died. */
   readonly exited: Promise<PomonaError | null>;
-  /** Ends running attempts as cancelled and gives everything back. */
+  /** Ends running attempts as failed with `node_lost`, retryable, and gives everything back. */
   close(): Promise<void>;
 };
 

@@ -212,11 +212,20 @@ export function engineCompliance(name: string, engine: EngineUnderTest): void {
         assert.deepEqual([ending.failure?.code, ending.failure?.isRetryable], ["engine_crashed", true]);
       }
       assert.equal((await victim.exited)?.code, "engine_crashed");
+      assert.throws(() => start(victim, attemptOf(promptTokenIds)), { code: "engine_crashed" });
+      await assert.rejects(ids(victim, "a"), { code: "engine_crashed" });
     });
 
-    test("a replica that is closed says that nothing went wrong", async () => {
+    test("a call that was aborted before it began is refused", async () => {
+      await assert.rejects(replica.tokenize({ kind: "text", text: "a" }, AbortSignal.abort()), { code: "cancelled" });
+    });
+
+    test("a replica that is closed ends its attempts, retryable, and says that nothing went wrong", async () => {
       const other = await engine.load(1);
+      const { done } = start(other, attemptOf(await ids(other, "6f"), { maxTokens: 900 }));
       await other.close();
+      assert.deepEqual((await done).ending.failure?.isRetryable, true);
+      assert.throws(() => start(other, attemptOf([1, 324])), { code: "node_lost" });
       assert.equal(await other.exited, null);
     });
   });

@@ -19,6 +19,7 @@ export function createLlamaEngine({ log }: { readonly log: Logger }): Engine {
       const replica = new LlamaReplica(spec, log);
       const abort = (): void => void replica.close();
       signal.addEventListener("abort", abort, { once: true });
+      if (signal.aborted) abort();
       try {
         await replica.loaded;
         return replica;
@@ -43,6 +44,8 @@ class LlamaReplica implements EngineReplica {
   #nextCall = 0;
   #info: EngineReplicaInfo | null = null;
   #isClosing = false;
+  /** Why the worker can no longer be asked; null while it can. */
+  #gone: PomonaError | null = null;
   #settleLoad: { resolve: (info: EngineReplicaInfo) => void; reject: (error: PomonaError) => void } | null = null;
 
   constructor(spec: EngineLoadSpec, log: Logger) {
@@ -67,6 +70,7 @@ class LlamaReplica implements EngineReplica {
   }
 
   generate(attempt: Attempt, onFrame: (frame: AttemptFrame) => void): void {
+    if (this.#gone !== null) throw this.#gone;
     checkAttempt(attempt, { ...this.info, runningCount: this.#running.size });
     this.#running.set(keyOf(attempt), { attempt, onFrame });
     this.#send({ kind: "generate", attempt });
@@ -79,19 +83,28 @@ class LlamaReplica implements EngineReplica {
   tokenize(input: PromptInput, signal: AbortSignal): Promise<TokenizedPrompt> {
     this.#nextCall += 1;
     const call = this.#nextCall;
-    return new Promise((resolve, reject) => {
-      const abort = (): void => {
-        this.#calls.delete(call);
-        reject(new PomonaError("cancelled", "tokenizing was cancelled"));
-      };
+    return new Promise<TokenizedPrompt>((resolve, reject) => {
+      if (this.#gone !== null) return reject(this.#gone);
+      const cancelled = new PomonaError("cancelled", "tokenizing was cancelled");
+      if (signal.aborted) return reject(cancelled);
+      const abort = (): void => reject(cancelled);
       signal.addEventListener("abort", abort, { once: true });
-      this.#calls.set(call, { resolve, reject });
+      const settle = (finish: () => void): void => {
+        signal.removeEventListener("abort", abort);
+        this.#calls.delete(call);
+        finish();
+      };
+      this.#calls.set(call, {
+        resolve: (prompt) => settle(() => resolve(prompt)),
+        reject: (error) => settle(() => reject(error)),
+      });
       this.#send({ kind: "tokenize", call, input });
     });
   }
 
   async close(): Promise<void> {
     this.#isClosing = true;
+    this.#gone ??= new PomonaError("node_lost", "the replica was unloaded");
     for (const { attempt, onFrame } of this.#running.values())
       onFrame({ kind: "ending", ending: lostEnding(attempt, null) });
     this.#running.clear();
@@ -138,6 +151,7 @@ class LlamaReplica implements EngineReplica {
   #onExit(code: number | null, signal: NodeJS.Signals | null): PomonaError | null {
     const reason = this.#isClosing ? null : new PomonaError("engine_crashed", deathInWords(code, signal, this.#spec));
     const gone = reason ?? new PomonaError("cancelled", "the replica was unloaded");
+    this.#gone ??= gone;
     if (reason !== null) this.#log.debug({ code, signal }, "engine worker exited");
     this.#settleLoad?.reject(gone);
     for (const { reject } of this.#calls.values()) reject(gone);
@@ -157,7 +171,7 @@ function errorOf({ code, message }: WireError): PomonaError {
   return new PomonaError(code, message);
 }
 
-/** The ending of an attempt whose engine has gone: retryable when it died, cancelled when it was unloaded. */
+/** The ending of an attempt whose engine has gone: retryable, so that its request goes on elsewhere. */
 function lostEnding(attempt: Attempt, reason: PomonaError | null): Ending {
   const failure = reason ?? new PomonaError("node_lost", "the replica was unloaded");
   return {

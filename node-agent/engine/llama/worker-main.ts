@@ -1,7 +1,7 @@
 // The engine worker: one model in a process of its own. A native fault takes down this process and nothing else.
 import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame } from "@pomona/shared/core/generation";
-import { getLlama, LlamaLogLevel, type LlamaModel } from "node-llama-cpp";
+import { getLlama, InsufficientMemoryError, LlamaLogLevel, type LlamaModel } from "node-llama-cpp";
 import type { EngineLoadSpec, EngineReplicaInfo } from "../engine.ts";
 import { Batching } from "./batching.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
@@ -40,10 +40,11 @@ async function load(spec: EngineLoadSpec): Promise<void> {
     loaded = await openSlots(model, spec);
   } catch (thrown) {
     const message = thrown instanceof Error ? thrown.message : String(thrown);
+    const code = thrown instanceof InsufficientMemoryError ? "insufficient_memory" : "invalid_model";
     const reason = lastEngineError === "" ? message : `${message}: ${lastEngineError}`;
     send({
       kind: "loadFailed",
-      error: { code: "invalid_model", message: `the engine refuses ${spec.modelPath}: ${reason}` },
+      error: { code, message: `the engine refuses ${spec.modelPath}: ${reason}` },
     });
   }
 }

@@ -62,6 +62,7 @@ export class SimulatedReplica implements EngineReplica {
   readonly #running: Running[] = [];
   readonly #held: number[][];
   #timer: NodeJS.Timeout | null = null;
+  #gone: PomonaError | null = null;
   #settleExit: (reason: PomonaError | null) => void = () => undefined;
 
   constructor(spec: EngineLoadSpec, options: Required<SimulatedEngineOptions>) {
@@ -76,6 +77,7 @@ export class SimulatedReplica implements EngineReplica {
   }
 
   generate(attempt: Attempt, onFrame: (frame: AttemptFrame) => void): void {
+    if (this.#gone !== null) throw this.#gone;
     checkAttempt(attempt, { ...this.info, runningCount: this.#running.length });
     const all = [...attempt.promptTokenIds, ...attempt.emittedTokenIds];
     const { slot, common } = this.#chooseSlot(all);
@@ -95,7 +97,9 @@ export class SimulatedReplica implements EngineReplica {
     if (running !== undefined) queueMicrotask(() => this.#end(running, { reason: "cancelled", failure: null }));
   }
 
-  tokenize(input: PromptInput): Promise<TokenizedPrompt> {
+  tokenize(input: PromptInput, signal: AbortSignal): Promise<TokenizedPrompt> {
+    if (this.#gone !== null) return Promise.reject(this.#gone);
+    if (signal.aborted) return Promise.reject(new PomonaError("cancelled", "tokenizing was cancelled"));
     if (input.kind === "tokens") return Promise.resolve({ tokenIds: input.tokenIds, stop: [] });
     const text = input.kind === "text" ? input.text : input.messages.map(({ content }) => content).join("\n");
     return Promise.resolve({ tokenIds: [...new TextEncoder().encode(text)], stop: [] });
@@ -104,12 +108,14 @@ export class SimulatedReplica implements EngineReplica {
   /** Dies as a real engine does: every attempt fails, retryable. */
   crash(): void {
     const reason = new PomonaError("engine_crashed", "the simulated engine was made to crash");
+    this.#gone = reason;
     const failure = { code: reason.code, message: reason.message, isRetryable: true };
     for (const running of [...this.#running]) this.#end(running, { reason: "failed", failure });
     this.#settleExit(reason);
   }
 
   close(): Promise<void> {
+    this.#gone ??= new PomonaError("node_lost", "the replica was unloaded");
     const failure = { code: "node_lost", message: "the replica was unloaded", isRetryable: true } as const;
     for (const running of [...this.#running]) this.#end(running, { reason: "failed", failure });
     this.#settleExit(null);
