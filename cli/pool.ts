@@ -142,7 +142,8 @@ async function coordinatorArgs(options: PoolOptions, natsUrl: string): Promise<s
 async function agentArgs(options: PoolOptions, index: number, peer: string): Promise<string[]> {
   const grpcPort = index === 0 ? await defaultOrFree(options.host, defaultPorts.nodeGrpc, "node-agent") : 0;
   const budget = Math.floor(budgetFor(totalmem()) / options.nodes);
-  const threads = Math.max(1, Math.floor(availableParallelism() / options.nodes));
+  // One core is left to the node-agents themselves: engine threads that wait for each other suffer from every neighbour.
+  const threads = Math.max(1, Math.floor((availableParallelism() - 1) / options.nodes));
   return [
     "agent",
     ...commonArgs(options, join(options.stateDir, "nodes", String(index))),

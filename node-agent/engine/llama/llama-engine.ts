@@ -6,7 +6,7 @@ import type { Attempt, AttemptFrame, Ending, PromptInput } from "@pomona/shared/
 import type { Logger } from "@pomona/shared/runtime/logger";
 import { checkAttempt } from "../check-attempt.ts";
 import type { Engine, EngineLoadSpec, EngineReplica, EngineReplicaInfo, TokenizedPrompt } from "../engine.ts";
-import type { FromWorker, ToWorker, WireError } from "./messages.ts";
+import type { FromWorker, ToWorker, WireError, WorkerFrame } from "./messages.ts";
 
 const workerPath = fileURLToPath(new URL("./worker-main.js", import.meta.url));
 const closeTimeoutMs = 5000;
@@ -128,8 +128,8 @@ class LlamaReplica implements EngineReplica {
         this.#settleLoad?.reject(errorOf(message.error));
         void this.close();
         return;
-      case "frame":
-        this.#frame(message);
+      case "frames":
+        for (const frame of message.frames) this.#frame(frame);
         return;
       case "tokenized":
         this.#calls.get(message.call)?.resolve(message.prompt);
@@ -141,7 +141,7 @@ class LlamaReplica implements EngineReplica {
     }
   }
 
-  #frame(message: FromWorker & { kind: "frame" }): void {
+  #frame(message: WorkerFrame): void {
     const running = this.#running.get(keyOf(message));
     if (running === undefined) return;
     if (message.frame.kind === "ending") this.#running.delete(keyOf(message));

@@ -11,9 +11,12 @@ export type ToWorker =
   | { readonly kind: "cancel"; readonly requestId: string; readonly epoch: number }
   | { readonly kind: "tokenize"; readonly call: number; readonly input: PromptInput };
 
+export type WorkerFrame = { readonly requestId: string; readonly epoch: number; readonly frame: AttemptFrame };
+
 export type FromWorker =
   | { readonly kind: "loaded"; readonly info: EngineReplicaInfo }
   | { readonly kind: "loadFailed"; readonly error: WireError }
-  | { readonly kind: "frame"; readonly requestId: string; readonly epoch: number; readonly frame: AttemptFrame }
+  /** The frames of one step, of all slots: one message costs as much as many small frames in it. */
+  | { readonly kind: "frames"; readonly frames: readonly WorkerFrame[] }
   | { readonly kind: "tokenized"; readonly call: number; readonly prompt: TokenizedPrompt }
   | { readonly kind: "tokenizeFailed"; readonly call: number; readonly error: WireError };

@@ -4,7 +4,7 @@ import type { Attempt, AttemptFrame } from "@pomona/shared/core/generation";
 import { getLlama, InsufficientMemoryError, LlamaLogLevel, type LlamaModel } from "node-llama-cpp";
 import type { EngineLoadSpec, EngineReplicaInfo } from "../engine.ts";
 import { Batching } from "./batching.ts";
-import type { FromWorker, ToWorker } from "./messages.ts";
+import type { FromWorker, ToWorker, WorkerFrame } from "./messages.ts";
 import { StepLoop } from "./step-loop.ts";
 import { tokenizePrompt } from "./tokenize.ts";
 
@@ -12,6 +12,9 @@ import { tokenizePrompt } from "./tokenize.ts";
 const batchSize = 512;
 
 type Loaded = { readonly model: LlamaModel; readonly loop: StepLoop };
+
+/** Frames of the step under way. */
+const unsent: WorkerFrame[] = [];
 
 let loaded: Loaded | null = null;
 /** The engine tells why it refuses a file only in its log. */
@@ -22,7 +25,8 @@ function send(message: FromWorker): void {
 }
 
 function sendFrame({ requestId, epoch }: Attempt, frame: AttemptFrame): void {
-  send({ kind: "frame", requestId, epoch, frame });
+  if (unsent.length === 0) setImmediate(() => send({ kind: "frames", frames: unsent.splice(0) }));
+  unsent.push({ requestId, epoch, frame });
 }
 
 async function load(spec: EngineLoadSpec): Promise<void> {
