@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { budgetFor, refuseOvercommit } from "./memory-budget.ts";
+import { type AgentState, emptyAgentState, freeBudget, replicaStatus } from "./state.ts";
+import { type AgentEvent, stepAgent } from "./step.ts";
+
+const memory = { weightsBytes: 300, kvBytes: 100, computeBytes: 50, processBytes: 50 };
+const failure = { code: "engine_crashed", message: "it died", isRetryable: true } as const;
+
+function loadRequested(replicaId: string, model = "m"): AgentEvent {
+  const spec = { model, source: `/models/${model}.gguf`, slots: 2, contextLength: null };
+  return { kind: "loadRequested", replicaId, spec, modelPath: spec.source, contextLength: 1024, memory };
+}
+
+/** Takes events one after the other, a second apart. Returns the effects of the last. */
+function run(state: AgentState, events: readonly AgentEvent[]): ReturnType<typeof stepAgent> {
+  return events.map((event, index) => stepAgent(state, event, index * 1000)).at(-1) ?? [];
+}
+
+const ready = (replicaId: string): AgentEvent => ({ kind: "engineReady", replicaId, pid: 7 });
+
+test("a replica reserves its memory from the request on, and is ready when its engine is", () => {
+  const state = emptyAgentState(1000);
+  const [effect] = run(state, [loadRequested("r1")]);
+  assert.equal(effect?.kind, "startEngine");
+  assert.equal(freeBudget(state), 500);
+  assert.deepEqual(run(state, [loadRequested("r1"), ready("r1")]), [
+    { kind: "settleLoad", replicaId: "r1", failure: null },
+  ]);
+  const replica = state.replicas.get("r1");
+  assert.equal(replica && replicaStatus(replica).state, "ready");
+  assert.equal(freeBudget(state), 500);
+});
+
+test("the same load again joins the one under way and starts nothing", () => {
+  const state = emptyAgentState(1000);
+  assert.deepEqual(run(state, [loadRequested("r1"), loadRequested("r1")]), []);
+});
+
+test("what does not fit is refused with what is needed, what is free and who holds the rest", () => {
+  const state = emptyAgentState(900);
+  const [effect] = run(state, [loadRequested("r1", "first"), loadRequested("r2", "second")]);
+  assert.equal(effect?.kind, "settleLoad");
+  if (effect?.kind !== "settleLoad") return;
+  assert.equal(effect.failure?.code, "insufficient_memory");
+  assert.match(effect.failure?.message ?? "", /second needs .* free; held by: first/);
+  assert.equal(state.replicas.size, 1);
+});
+
+test("a failed engine gives its memory back, tells those who wait, and leaves its reason", () => {
+  const state = emptyAgentState(1000);
+  const effects = run(state, [loadRequested("r1"), { kind: "engineFailed", replicaId: "r1", failure }]);
+  assert.deepEqual(effects, [{ kind: "settleLoad", replicaId: "r1", failure }]);
+  assert.equal(freeBudget(state), 1000);
+  assert.equal(state.replicas.get("r1")?.failure, failure);
+});
+
+test("a ready replica that dies fails without anyone waiting, and its attempts are gone", () => {
+  const state = emptyAgentState(1000);
+  const attempt = { replicaId: "r1", requestId: "q", epoch: 1 };
+  const effects = run(state, [
+    loadRequested("r1"),
+    ready("r1"),
+    { kind: "attemptStarted", ...attempt },
+    { kind: "engineFailed", replicaId: "r1", failure },
+  ]);
+  assert.deepEqual(effects, []);
+  assert.equal(state.replicas.get("r1")?.running.size, 0);
+});
+
+test("unloading holds the memory until the engine has gone", () => {
+  const state = emptyAgentState(1000);
+  const effects = run(state, [loadRequested("r1"), ready("r1"), { kind: "unloadRequested", replicaId: "r1" }]);
+  assert.deepEqual(effects, [{ kind: "stopEngine", replicaId: "r1" }]);
+  assert.equal(freeBudget(state), 500);
+  run(state, [{ kind: "engineStopped", replicaId: "r1" }]);
+  assert.equal(freeBudget(state), 1000);
+  assert.equal(state.replicas.size, 0);
+});
+
+test("an engine that gets ready after its replica was unloaded is stopped", () => {
+  const state = emptyAgentState(1000);
+  const effects = run(state, [loadRequested("r1"), { kind: "unloadRequested", replicaId: "r1" }, ready("r1")]);
+  assert.deepEqual(effects, [{ kind: "stopEngine", replicaId: "r1" }]);
+});
+
+test("only the newest failure of a model is kept, and sixteen of all", () => {
+  const state = emptyAgentState(1000);
+  const failed = (replicaId: string, model: string): AgentEvent[] => [
+    loadRequested(replicaId, model),
+    { kind: "engineFailed", replicaId, failure },
+  ];
+  run(state, [...failed("a1", "a"), ...failed("a2", "a")]);
+  assert.deepEqual([...state.replicas.keys()], ["a2"]);
+  run(state, Array.from({ length: 30 }, (_, i) => failed(`b${i}`, `b${i}`)).flat());
+  assert.equal(state.replicas.size, 16);
+});
+
+test("the end of an old epoch does not free the slot of the new one", () => {
+  const state = emptyAgentState(1000);
+  run(state, [
+    loadRequested("r1"),
+    ready("r1"),
+    { kind: "attemptStarted", replicaId: "r1", requestId: "q", epoch: 1 },
+    { kind: "attemptStarted", replicaId: "r1", requestId: "q", epoch: 2 },
+    { kind: "attemptEnded", replicaId: "r1", requestId: "q", epoch: 1 },
+  ]);
+  assert.deepEqual([...(state.replicas.get("r1")?.running ?? [])], [["q", 2]]);
+});
+
+test("the budget leaves 6 GB or a quarter of the machine, whichever is more", () => {
+  for (const [memoryBytes, budget] of [
+    [16e9, 10e9],
+    [24e9, 18e9],
+    [64e9, 48e9],
+    [512e9, 384e9],
+    [4e9, 0],
+  ] as const) {
+    assert.equal(budgetFor(memoryBytes), budget);
+  }
+});
+
+test("a replica that fits to the last byte is not refused", () => {
+  assert.equal(refuseOvercommit({ model: "m", memory }, 500, []), null);
+  assert.notEqual(refuseOvercommit({ model: "m", memory }, 499, []), null);
+});
