@@ -1,5 +1,5 @@
 // The coordinator's state and its one loop: events in, step, effects out.
-import { PomonaError } from "@pomona/shared/core/errors";
+import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
 import type { PromptInput } from "@pomona/shared/core/generation";
 import type { ModelName, RequestId } from "@pomona/shared/core/ids";
 import type { Clock } from "@pomona/shared/runtime/clock";
@@ -154,18 +154,40 @@ export class Coordinator implements Gateway {
       if (refusal !== null) throw refusal;
       return { tokenIds: input.tokenIds, stop: [] };
     }
-    return await this.#tokenizer.get(model, input, async () => {
-      const { member, replica } = await this.#readyReplica(model, { deadlineMs, signal });
-      const { nodeId } = member;
-      const timeoutMs = tokenizeTimeoutMs;
-      return this.#dependencies.links.tokenize({ nodeId, replicaId: replica.replicaId, input, timeoutMs, signal });
-    });
+    return await this.#tokenizer.get(model, input, () => this.#askReplicas(model, input, { deadlineMs, signal }));
+  }
+
+  /** Any replica knows the vocabulary: when one is lost while it is asked, the next one is. */
+  async #askReplicas(
+    model: ModelName,
+    input: PromptInput,
+    until: { readonly deadlineMs: number; readonly signal: AbortSignal },
+  ): Promise<TokenizedPrompt> {
+    const tried = new Set<string>();
+    for (;;) {
+      const { member, replica } = await this.#readyReplica(model, until, tried);
+      const { replicaId } = replica;
+      const call = { nodeId: member.nodeId, replicaId, input, timeoutMs: tokenizeTimeoutMs, signal: until.signal };
+      try {
+        return await this.#dependencies.links.tokenize(call);
+      } catch (thrown) {
+        const { code } = toPomonaError(thrown);
+        const isLost = code === "node_lost" || code === "engine_crashed" || code === "not_found";
+        if (!isLost || until.signal.aborted || tried.has(replicaId)) throw thrown;
+        tried.add(replicaId);
+      }
+    }
   }
 
   /** A ready replica, waited for while one may come. @throws PomonaError when none can, or the deadline passes. */
-  async #readyReplica(model: ModelName, until: { readonly deadlineMs: number; readonly signal: AbortSignal }) {
+  async #readyReplica(
+    model: ModelName,
+    until: { readonly deadlineMs: number; readonly signal: AbortSignal },
+    tried: ReadonlySet<string>,
+  ) {
     for (;;) {
-      const [ready] = readyReplicas(this.state, model);
+      const all = readyReplicas(this.state, model);
+      const ready = all.find(({ replica }) => !tried.has(replica.replicaId)) ?? all[0];
       if (ready !== undefined) return ready;
       const refusal = refuseModel(this.state, model);
       if (refusal !== null) throw refusal;
