@@ -1,9 +1,18 @@
 import { defaultPorts, defaultSlots } from "@pomona/shared/core/defaults";
 import { isClusterName, isModelName } from "@pomona/shared/core/ids";
+import { parseHostAndPort } from "@pomona/shared/grpc/address";
 import { logLevels } from "@pomona/shared/runtime/logger";
 import { z } from "zod";
 
 const port = z.number().int().min(0).max(65_535);
+
+function isHostAndPort(text: string): boolean {
+  try {
+    return parseHostAndPort(text).host !== "";
+  } catch {
+    return false;
+  }
+}
 
 /** A model of the pool: `source` is `builtin:tiny` or a path on every node that shall serve it. */
 export const modelOptionSchema = z.strictObject({
@@ -28,7 +37,7 @@ export const coordinatorSchema = z.strictObject({
   natsUrls: z.array(z.string().min(1)).max(16).default([]),
   models: z.array(modelOptionSchema).max(256).default([]),
   /** host:port of node-agents that multicast DNS does not find. */
-  nodes: z.array(z.string().min(1)).max(256).default([]),
+  nodes: z.array(z.string().refine(isHostAndPort, "an address of a node-agent is host:port")).max(256).default([]),
   mdns: z.boolean().default(true),
   /** Allows an address beyond loopback without keys and encryption. */
   isInsecure: z.boolean().default(false),

@@ -1,6 +1,6 @@
 // The coordinator's state and its one loop: events in, step, effects out.
-import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
-import type { PromptInput } from "@pomona/shared/core/generation";
+import { PomonaError } from "@pomona/shared/core/errors";
+import type { Ending, PromptInput } from "@pomona/shared/core/generation";
 import type { ModelName, RequestId } from "@pomona/shared/core/ids";
 import type { Clock } from "@pomona/shared/runtime/clock";
 import type { Logger } from "@pomona/shared/runtime/logger";
@@ -9,14 +9,14 @@ import { decideMaxTokens, refuseModel, refuseQueue } from "./core/admission.ts";
 import type { Announcement, Effect, EffectKind, EffectOf } from "./core/effect.ts";
 import type { ClusterEvent } from "./core/event.ts";
 import type { GenerationRequest, ModelSummary, Readiness } from "./core/generation-request.ts";
-import { type ClusterState, type CoreConfig, emptyState } from "./core/state.ts";
+import { type ClusterState, type CoreConfig, emptyState, usageOf } from "./core/state.ts";
 import { step } from "./core/step.ts";
 import { modelSummaries, readinessOf, readyReplicas } from "./core/views.ts";
 import type { Gateway, Generation } from "./gateway.ts";
 import { GenerationSession } from "./generation-session.ts";
-import type { NodeLinks, TokenizedPrompt } from "./grpc/node-links.ts";
-import type { CoordinatorMetrics } from "./metrics.ts";
-import { TokenizerCache } from "./tokenizer.ts";
+import type { NodeLinks } from "./grpc/node-links.ts";
+import { type CoordinatorMetrics, outcomeOfError } from "./metrics.ts";
+import { PromptTokenizer, type TokenizedPrompt, type TokenizeLimits } from "./tokenizer.ts";
 
 /** How long a request may take where it names no time of its own. */
 const defaultTimeoutMs = 600_000;
@@ -28,7 +28,11 @@ type Executors = { readonly [Kind in EffectKind]: (effect: EffectOf<Kind>) => vo
 export type CoordinatorDependencies = {
   readonly clock: Clock;
   readonly log: Logger;
-  readonly links: NodeLinks;
+  /** The calls to nodes that effects ask for. */
+  readonly links: Pick<
+    NodeLinks,
+    "connect" | "disconnect" | "loadReplica" | "unloadReplica" | "startAttempt" | "cancelAttempt" | "tokenize"
+  >;
   readonly metrics: CoordinatorMetrics;
   /** The pool's metrics, those of the nodes included. */
   readonly metricsText: () => Promise<string>;
@@ -45,6 +49,8 @@ type Running = {
   readonly arrivedAtMs: number;
   lastTokensAtMs: number | null;
   isStopped: boolean;
+  /** Why it was moved, until it goes on elsewhere. */
+  movedFor: string | null;
 };
 
 /** Owns the cluster's state. Every change goes through `take`. */
@@ -53,9 +59,12 @@ export class Coordinator implements Gateway {
   readonly #config: CoreConfig;
   readonly #dependencies: CoordinatorDependencies;
   readonly #running = new Map<RequestId, Running>();
-  readonly #tokenizer = new TokenizerCache();
+  readonly #tokenizer: PromptTokenizer;
   readonly #pending: ClusterEvent[] = [];
   #isStepping = false;
+  #isStopping = false;
+  /** Requests that are not queued yet: their prompt is being tokenized, or waits for a replica that can. */
+  #preparing = 0;
   #waiting: (() => void)[] = [];
   #ticker: NodeJS.Timeout | null = null;
 
@@ -63,16 +72,51 @@ export class Coordinator implements Gateway {
     this.state = state;
     this.#config = config;
     this.#dependencies = dependencies;
+    this.#tokenizer = new PromptTokenizer({
+      clock: dependencies.clock,
+      refusal: (model) => this.#refusal(model),
+      replicas: (model) =>
+        readyReplicas(this.state, model).map(({ member, replica: { replicaId } }) => ({
+          nodeId: member.nodeId,
+          replicaId,
+        })),
+      changed: () => new Promise((resolve) => this.#waiting.push(resolve)),
+      ask: (call) => this.#dependencies.links.tokenize(call),
+    });
   }
 
   start(): void {
     this.#ticker = setInterval(() => this.take({ kind: "tick" }), tickMs);
   }
 
-  /** Ends every running request as failed, retryable, and stops the clock. */
+  /** From now on every new request is refused, and the coordinator is not ready; running requests go on. */
+  stopTaking(): void {
+    this.#isStopping = true;
+    this.#wakeAll();
+  }
+
+  /** Ends every running request as failed with `shutting_down`, so that its client knows to try again. */
+  endAll(): void {
+    const { code, message, isRetryable } = shuttingDown();
+    for (const requestId of [...this.#running.keys()]) {
+      const record = this.state.requests.get(requestId);
+      if (record === undefined) continue;
+      const { queueMs, prefillMs, decodeMs } = record;
+      this.#end(requestId, {
+        reason: "failed",
+        failure: { code, message, isRetryable },
+        usage: usageOf(record),
+        timings: { queueMs, prefillMs, decodeMs },
+      });
+      this.take({ kind: "requestCancelled", requestId });
+    }
+  }
+
+  /** Refuses what is new, ends what runs, and stops the clock. */
   close(): void {
     if (this.#ticker !== null) clearInterval(this.#ticker);
-    for (const [requestId] of this.#running) this.take({ kind: "requestCancelled", requestId });
+    this.stopTaking();
+    this.endAll();
   }
 
   /** Takes an event in. Events that effects cause wait until the effects of this one are carried out. */
@@ -91,11 +135,13 @@ export class Coordinator implements Gateway {
     const { clock } = this.#dependencies;
     const arrivedAtMs = clock.nowMs();
     const deadlineMs = arrivedAtMs + (request.timeoutMs ?? defaultTimeoutMs);
-    const prompt = await this.#tokenize(request.model, request.input, { deadlineMs, signal });
-    const size = { model: request.model, promptTokens: prompt.tokenIds.length, maxTokens: request.maxTokens };
+    const { model, api } = request;
+    const prompt = await this.#prepare(model, request.input, { deadlineMs, signal });
+    const size = { model, promptTokens: prompt.tokenIds.length, maxTokens: request.maxTokens };
     const maxTokens = decideMaxTokens(this.state, size);
     if (typeof maxTokens !== "number") throw maxTokens;
-    const refusal = refuseQueue(this.state, this.#config, request.model);
+    // The pool may have changed while the prompt was tokenized. No await from here to the queue.
+    const refusal = this.#refusal(model) ?? refuseQueue(this.state, this.#config, model);
     if (refusal !== null) throw refusal;
     signal.throwIfAborted();
 
@@ -103,10 +149,9 @@ export class Coordinator implements Gateway {
     const abandon = (): void => this.take({ kind: "requestCancelled", requestId });
     const session = new GenerationSession(requestId, [...request.stop, ...prompt.stop], abandon);
     const seed = request.sampling.seed ?? randomSeed();
-    const { model, api } = request;
-    const running = { session, model, api, seed, arrivedAtMs, lastTokensAtMs: null, isStopped: false };
-    this.#running.set(requestId, running);
-    signal.addEventListener("abort", () => session.hasReaders || abandon());
+    const began = { lastTokensAtMs: null, isStopped: false, movedFor: null };
+    this.#running.set(requestId, { session, model, api, seed, arrivedAtMs, ...began });
+    signal.addEventListener("abort", () => session.hasReaders || abandon(), { once: true });
     const sampling = { ...request.sampling, seed };
     const promptTokenIds = prompt.tokenIds;
     this.take({
@@ -124,7 +169,7 @@ export class Coordinator implements Gateway {
 
   async tokenize(model: ModelName, input: PromptInput, signal: AbortSignal): Promise<readonly number[]> {
     const deadlineMs = this.#dependencies.clock.nowMs() + tokenizeTimeoutMs;
-    return (await this.#tokenize(model, input, { deadlineMs, signal })).tokenIds;
+    return (await this.#prepare(model, input, { deadlineMs, signal })).tokenIds;
   }
 
   models(): readonly ModelSummary[] {
@@ -132,6 +177,7 @@ export class Coordinator implements Gateway {
   }
 
   readiness(): Readiness {
+    if (this.#isStopping) return { isReady: false, reasons: ["this coordinator is stopping"] };
     return readinessOf(this.state);
   }
 
@@ -139,71 +185,41 @@ export class Coordinator implements Gateway {
     return this.#dependencies.metricsText();
   }
 
-  countRefusal(api: GenerationRequest["api"], model: ModelName, _error: PomonaError): void {
+  countRefusal(api: GenerationRequest["api"], model: ModelName, error: PomonaError): void {
     // A name that the pool does not have is a client's text, not a label.
-    this.#dependencies.metrics.rejected(this.state.deployments.has(model) ? model : "other", api);
+    const label = this.state.deployments.has(model) ? model : "other";
+    this.#dependencies.metrics.refused({ model: label, api }, outcomeOfError(error.code));
   }
 
-  async #tokenize(
-    model: ModelName,
-    input: PromptInput,
-    { deadlineMs, signal }: { readonly deadlineMs: number; readonly signal: AbortSignal },
-  ): Promise<TokenizedPrompt> {
-    if (input.kind === "tokens") {
-      const refusal = refuseModel(this.state, model);
-      if (refusal !== null) throw refusal;
-      return { tokenIds: input.tokenIds, stop: [] };
+  /** Tokenizes. Together with the queue only so many requests may wait here as may be queued. */
+  async #prepare(model: ModelName, input: PromptInput, limits: TokenizeLimits): Promise<TokenizedPrompt> {
+    const refusal = this.#refusal(model) ?? refuseQueue(this.state, this.#config, model);
+    if (refusal !== null) throw refusal;
+    const waiting = this.#preparing + this.state.queue.length;
+    if (waiting >= this.#config.queueLengthMax) {
+      const message = `${waiting} requests wait already, the most that this pool takes; try again later`;
+      throw new PomonaError("queue_full", message, { retryAfterMs: 5000 });
     }
-    return await this.#tokenizer.get(model, input, () => this.#askReplicas(model, input, { deadlineMs, signal }));
-  }
-
-  /** Any replica knows the vocabulary: when one is lost while it is asked, the next one is. */
-  async #askReplicas(
-    model: ModelName,
-    input: PromptInput,
-    until: { readonly deadlineMs: number; readonly signal: AbortSignal },
-  ): Promise<TokenizedPrompt> {
-    const tried = new Set<string>();
-    for (;;) {
-      const { member, replica } = await this.#readyReplica(model, until, tried);
-      const { replicaId } = replica;
-      const call = { nodeId: member.nodeId, replicaId, input, timeoutMs: tokenizeTimeoutMs, signal: until.signal };
-      try {
-        return await this.#dependencies.links.tokenize(call);
-      } catch (thrown) {
-        const { code } = toPomonaError(thrown);
-        const isLost = code === "node_lost" || code === "engine_crashed" || code === "not_found";
-        if (!isLost || until.signal.aborted || tried.has(replicaId)) throw thrown;
-        tried.add(replicaId);
-      }
+    this.#preparing += 1;
+    try {
+      return await this.#tokenizer.tokenize(model, input, limits);
+    } finally {
+      this.#preparing -= 1;
     }
   }
 
-  /** A ready replica, waited for while one may come. @throws PomonaError when none can, or the deadline passes. */
-  async #readyReplica(
-    model: ModelName,
-    until: { readonly deadlineMs: number; readonly signal: AbortSignal },
-    tried: ReadonlySet<string>,
-  ) {
-    for (;;) {
-      const all = readyReplicas(this.state, model);
-      const ready = all.find(({ replica }) => !tried.has(replica.replicaId)) ?? all[0];
-      if (ready !== undefined) return ready;
-      const refusal = refuseModel(this.state, model);
-      if (refusal !== null) throw refusal;
-      until.signal.throwIfAborted();
-      if (this.#dependencies.clock.nowMs() >= until.deadlineMs) {
-        throw new PomonaError("model_not_ready", `model ${model} was still loading when the time was over`);
-      }
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
+  #refusal(model: ModelName): PomonaError | null {
+    return this.#isStopping ? shuttingDown() : refuseModel(this.state, model);
   }
 
   #step(event: ClusterEvent): void {
     const nowMs = this.#dependencies.clock.nowMs();
     const effects = step(event, { state: this.state, nowMs, config: this.#config });
     for (const effect of effects) this.#execute(effect);
-    if (event.kind === "frame") return;
+    if (event.kind !== "frame") this.#wakeAll();
+  }
+
+  #wakeAll(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const wake of waiting) wake();
@@ -223,7 +239,7 @@ export class Coordinator implements Gateway {
     startAttempt: (effect) => this.#startAttempt(effect),
     cancelAttempt: ({ requestId, epoch }) => this.#dependencies.links.cancelAttempt(requestId, epoch),
     deliver: (effect) => this.#deliver(effect),
-    finish: (effect) => this.#finish(effect),
+    finish: ({ requestId, ending }) => this.#end(requestId, ending),
     announce: ({ announcement }) => this.#announce(announcement),
   };
 
@@ -240,6 +256,10 @@ export class Coordinator implements Gateway {
     if (running === undefined || running.isStopped) return;
     const { metrics, clock } = this.#dependencies;
     const labels = { model: running.model, node: nodeId };
+    if (running.movedFor !== null) {
+      metrics.moved(running.model, { reason: running.movedFor, outcome: "resumed" });
+      running.movedFor = null;
+    }
     if (frame.kind === "accepted") {
       metrics.accepted(labels, frame.promptTokens, frame.cachedPromptTokens);
     } else if (frame.kind === "prefill") {
@@ -257,20 +277,37 @@ export class Coordinator implements Gateway {
     }
   }
 
-  #finish({ requestId, ending }: EffectOf<"finish">): void {
+  /** Tells the client, once: whoever comes second finds nothing. */
+  #end(requestId: RequestId, ending: Ending): void {
     const running = this.#running.get(requestId);
     if (running === undefined) return;
     this.#running.delete(requestId);
     running.session.end(ending, running.isStopped);
     const { metrics, clock } = this.#dependencies;
     const { model, api } = running;
+    if (running.movedFor !== null) metrics.moved(model, { reason: running.movedFor, outcome: "ended" });
     metrics.ended({ model, api }, ending, (clock.nowMs() - running.arrivedAtMs) / 1000);
   }
 
   #announce(announcement: Announcement): void {
     const { log, metrics, publish } = this.#dependencies;
-    if (announcement.kind === "requestMoved") metrics.moved(announcement.model, announcement.reason);
+    if (announcement.kind === "requestMoved") this.#noteMove(announcement);
+    if (announcement.kind === "memberForgotten") metrics.forgetNode(announcement.nodeId);
     log.info({ ...announcement }, "cluster event");
     publish(announcement);
   }
+
+  #noteMove({ requestId, reason }: Announcement & { kind: "requestMoved" }): void {
+    const running = this.#running.get(requestId);
+    if (running === undefined) return;
+    const { model, movedFor } = running;
+    if (movedFor !== null) this.#dependencies.metrics.moved(model, { reason: movedFor, outcome: "lost_again" });
+    running.movedFor = reason;
+  }
+}
+
+function shuttingDown(): PomonaError {
+  return new PomonaError("shutting_down", "this coordinator is stopping: try again in a moment", {
+    retryAfterMs: 1000,
+  });
 }

@@ -5,7 +5,7 @@ import { packageDefinition } from "@pomona/proto/load";
 import { isClusterName } from "@pomona/shared/core/ids";
 import { version } from "@pomona/shared/core/version";
 import { hostAndPort } from "@pomona/shared/grpc/address";
-import { startGrpcServer } from "@pomona/shared/grpc/server";
+import { type GrpcServer, startGrpcServer } from "@pomona/shared/grpc/server";
 import { createDiscovery } from "@pomona/shared/mdns/create-discovery";
 import { interfacesFor } from "@pomona/shared/mdns/interfaces";
 import { connectBus } from "@pomona/shared/nats/connect-bus";
@@ -13,7 +13,7 @@ import { checkBindAddress } from "@pomona/shared/runtime/bind-address";
 import { systemClock } from "@pomona/shared/runtime/clock";
 import { Lifecycle } from "@pomona/shared/runtime/lifecycle";
 import { createLogger, type Logger } from "@pomona/shared/runtime/logger";
-import { collectFamilies, renderMetrics } from "@pomona/shared/runtime/metrics";
+import { collectFamilies, type MetricFamily, type MetricSource, renderMetrics } from "@pomona/shared/runtime/metrics";
 import { openStateDirectory, readTextIfPresent, writeFileAtomically } from "@pomona/shared/runtime/state-directory";
 import type { CoordinatorOptions } from "./config.ts";
 import { Coordinator } from "./coordinator.ts";
@@ -37,8 +37,9 @@ export type RunningCoordinator = {
   close(): Promise<void>;
 };
 
-/** Longest time that running calls get when the coordinator stops. */
+/** Time that running calls get when the coordinator stops; then each is told that it ends, and gets time to hear it. */
 const stopGraceMs = 2000;
+const stopFlushMs = 500;
 
 /**
  * Starts a coordinator in this process. Without NATS it serves all the same; without mDNS nodes register by address.
@@ -53,33 +54,14 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
     start: () => openStateDirectory(options.stateDir),
     stop: (opened) => opened.release(),
   });
-  const cluster = options.cluster ?? keptClusterName(directory.path);
-  const { state, coordinator, links, feed } = await startLoop(lifecycle, { options, cluster, log });
-
-  let ownAddress = "";
-  const cluster_ = clusterService({
-    cluster,
-    version,
-    natsUrls: options.natsUrls,
-    ownAddress: () => ownAddress,
-    state,
-    gateway: coordinator,
-    nowMs: systemClock.nowMs,
-    isNatsConnected: feed.isConnected,
-    onEvent: (event) => coordinator.take(event),
+  const cluster = await lifecycle.start({
+    name: "cluster name",
+    start: () => options.cluster ?? keptClusterName(directory.path),
+    stop: () => undefined,
   });
-  const grpc = await lifecycle.start({
-    name: "gRPC",
-    start: () =>
-      startGrpcServer({
-        host: options.host,
-        port: options.grpcPort,
-        services: [inferenceService(coordinator), cluster_],
-        packageDefinition,
-      }),
-    stop: (server) => server.close(stopGraceMs),
-  });
-  ownAddress = grpc.address;
+  const loop = await startLoop(lifecycle, { options, cluster, log });
+  const { coordinator, links } = loop;
+  const grpc = await startGrpc(lifecycle, { options, cluster, loop });
   const http = await lifecycle.start({
     name: "HTTP",
     start: () => startHttpServer({ host: options.host, port: options.httpPort, gateway: coordinator, log }),
@@ -95,9 +77,54 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
     grpcPort: grpc.port,
     httpPort: http.port,
   });
-  grpc.setServing(true);
+  await lifecycle.start({
+    name: "readiness",
+    start: () => grpc.setServing(true),
+    stop: () => {
+      grpc.setServing(false);
+      coordinator.stopTaking();
+    },
+  });
   log.info({ cluster, http: hostAndPort(options.host, http.port), grpc: grpc.address }, "coordinator is serving");
   return { id: directory.id, cluster, httpPort: http.port, grpcPort: grpc.port, close: () => lifecycle.stop() };
+}
+
+async function startGrpc(
+  lifecycle: Lifecycle,
+  { options, cluster, loop }: { options: CoordinatorOptions; cluster: string; loop: LoopParts },
+): Promise<GrpcServer> {
+  const { state, coordinator, feed } = loop;
+  let ownAddress = "";
+  const membership = clusterService({
+    cluster,
+    version,
+    natsUrls: options.natsUrls,
+    ownAddress: () => ownAddress,
+    state,
+    gateway: coordinator,
+    nowMs: systemClock.nowMs,
+    isNatsConnected: feed.isConnected,
+    onEvent: (event) => coordinator.take(event),
+  });
+  const server = await lifecycle.start({
+    name: "gRPC",
+    start: () =>
+      startGrpcServer({
+        host: options.host,
+        port: options.grpcPort,
+        services: [inferenceService(coordinator), membership],
+        packageDefinition,
+      }),
+    stop: (started) => closeGrpc(started, coordinator),
+  });
+  ownAddress = server.address;
+  return server;
+}
+
+async function closeGrpc(server: GrpcServer, coordinator: Coordinator): Promise<void> {
+  const late = setTimeout(() => coordinator.endAll(), stopGraceMs);
+  await server.close(stopGraceMs + stopFlushMs);
+  clearTimeout(late);
 }
 
 type LoopParts = {
@@ -127,7 +154,7 @@ async function startLoop(
       metrics,
       metricsText: async () => {
         const own = { families: await collectFamilies(metrics.registry), labels: {} };
-        return renderMetrics([own, ...(feed?.metricSources() ?? [])]);
+        return renderMetrics([own, ...withoutOwn(feed?.metricSources() ?? [], own.families)]);
       },
       publish: (announcement) => feed?.publish(announcement),
     },
@@ -150,11 +177,18 @@ async function startLoop(
     isConnected = () => bus.isConnected;
     feed = await lifecycle.start({
       name: "node feed",
-      start: () => new NodeFeed({ bus, cluster, state, log, onEvent: (event) => coordinator.take(event) }),
+      start: () =>
+        new NodeFeed({ bus, cluster, state, clock: systemClock, log, onEvent: (event) => coordinator.take(event) }),
       stop: (started) => started.close(),
     });
   }
   return { state, coordinator, links, feed: { isConnected: () => isConnected() } };
+}
+
+/** A family belongs to the coordinator or to the nodes: no node speaks for the coordinator. */
+function withoutOwn(sources: readonly MetricSource[], own: readonly MetricFamily[]): MetricSource[] {
+  const names = new Set(own.map(({ name }) => name));
+  return sources.map(({ families, labels }) => ({ families: families.filter(({ name }) => !names.has(name)), labels }));
 }
 
 type DiscoveryParts = {

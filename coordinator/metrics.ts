@@ -1,4 +1,5 @@
 // What the coordinator itself measures. The nodes' own metrics come over NATS and are exported beside these.
+import type { ErrorCode } from "@pomona/shared/core/errors";
 import type { Ending } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId } from "@pomona/shared/core/ids";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
@@ -10,6 +11,11 @@ const tokenBuckets = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 
 
 /** Outcomes of requests: a label of `pomona_requests_total`. */
 export type RequestOutcome = "finished" | "cancelled" | "failed" | "expired" | "rejected";
+
+/** What became of a move: a label of `pomona_resumes_total`. */
+export type MoveOutcome = "resumed" | "lost_again" | "ended";
+
+type NodeLabels = { readonly model: ModelName; readonly node: NodeId };
 
 /** Counters and histograms are fed by the loop; gauges are read off the state at each scrape. */
 export class CoordinatorMetrics {
@@ -45,6 +51,8 @@ export class CoordinatorMetrics {
     "Requests that lost their node and went back into the queue, by what happened to them",
     ["model", "reason", "outcome"],
   );
+
+  readonly #modelsOfNode = new Map<NodeId, Set<ModelName>>();
 
   constructor(state: ClusterState, isNatsConnected: () => boolean) {
     const registers = [this.registry];
@@ -102,33 +110,50 @@ export class CoordinatorMetrics {
     });
   }
 
-  rejected(model: ModelName, api: string): void {
-    this.#requests.inc({ model, api, outcome: "rejected" });
+  /** A request that ended before it was queued. */
+  refused(labels: { readonly model: ModelName; readonly api: string }, outcome: RequestOutcome): void {
+    this.#requests.inc({ ...labels, outcome });
   }
 
-  firstToken(labels: { readonly model: ModelName; readonly node: NodeId }, seconds: number): void {
+  firstToken(labels: NodeLabels, seconds: number): void {
     this.#firstToken.observe(labels, seconds);
   }
 
-  tokens(labels: { readonly model: ModelName; readonly node: NodeId }, count: number): void {
+  tokens(labels: NodeLabels, count: number): void {
     this.#generatedTokens.inc(labels, count);
   }
 
-  interToken(labels: { readonly model: ModelName; readonly node: NodeId }, seconds: number): void {
+  interToken(labels: NodeLabels, seconds: number): void {
     this.#interToken.observe(labels, seconds);
   }
 
-  bound(labels: { readonly model: ModelName; readonly node: NodeId }, queueMs: number): void {
+  bound(labels: NodeLabels, queueMs: number): void {
+    const models = this.#modelsOfNode.get(labels.node) ?? new Set();
+    this.#modelsOfNode.set(labels.node, models.add(labels.model));
     this.#queueSeconds.observe({ model: labels.model }, queueMs / 1000);
   }
 
-  accepted(labels: { readonly model: ModelName; readonly node: NodeId }, promptTokens: number, cached: number): void {
+  accepted(labels: NodeLabels, promptTokens: number, cached: number): void {
     this.#promptTokens.inc(labels, promptTokens);
     this.#cachedTokens.inc(labels, cached);
   }
 
-  moved(model: ModelName, reason: string): void {
-    this.#resumes.inc({ model, reason, outcome: "requeued" });
+  moved(model: ModelName, { reason, outcome }: { readonly reason: string; readonly outcome: MoveOutcome }): void {
+    this.#resumes.inc({ model, reason, outcome });
+  }
+
+  /** Drops the series of a node that was taken off the list, or they would grow with every node that ever was. */
+  forgetNode(node: NodeId): void {
+    const perNode = [
+      this.#firstToken,
+      this.#interToken,
+      this.#promptTokens,
+      this.#generatedTokens,
+      this.#cachedTokens,
+    ] as const;
+    for (const model of this.#modelsOfNode.get(node) ?? [])
+      for (const metric of perNode) metric.remove({ model, node });
+    this.#modelsOfNode.delete(node);
   }
 
   ended(labels: { readonly model: ModelName; readonly api: string }, ending: Ending, seconds: number): void {
@@ -159,5 +184,21 @@ function outcomeOf(ending: Ending): RequestOutcome {
     case "failed":
     case "expired":
       return ending.reason;
+  }
+}
+
+/** How a request that an error kept out of the queue is counted. */
+export function outcomeOfError(code: ErrorCode): RequestOutcome {
+  switch (code) {
+    case "cancelled":
+      return "cancelled";
+    case "deadline_exceeded":
+      return "expired";
+    case "node_lost":
+    case "engine_crashed":
+    case "internal":
+      return "failed";
+    default:
+      return "rejected";
   }
 }

@@ -9,11 +9,14 @@ import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
 import { streamHandler, unaryHandler } from "@pomona/shared/grpc/handlers";
 import type { GrpcService } from "@pomona/shared/grpc/server";
 import { endingToWire, samplingFromWire } from "@pomona/shared/grpc/wire";
+import { checkModelName, checkText } from "@pomona/shared/grpc/wire-checks";
 import { generateInputFromWire, tokenizeInputFromWire } from "@pomona/shared/grpc/wire-prompt";
 import type { GenerationEvent, GenerationRequest, ModelSummary } from "../core/generation-request.ts";
 import type { Gateway, Generation } from "../gateway.ts";
 
 const stopMax = 16;
+/** Characters of one stop string, as over HTTP. */
+const stopLengthMax = 1024;
 
 /** Translates `pomona.v1.Inference` to the gateway. */
 export function inferenceService(gateway: Gateway): GrpcService {
@@ -34,7 +37,7 @@ export function inferenceService(gateway: Gateway): GrpcService {
       for await (const event of generation.events) await stream.send({ response: toWire(generation, event) });
     }),
     Tokenize: unaryHandler(async (wire, { signal }) => ({
-      tokenIds: [...(await gateway.tokenize(wire.model, tokenizeInputFromWire(wire), signal))],
+      tokenIds: [...(await gateway.tokenize(checkModelName("model", wire.model), tokenizeInputFromWire(wire), signal))],
     })),
     ListModels: unaryHandler(() => ({ models: gateway.models().map(modelToWire) })),
   };
@@ -54,11 +57,11 @@ function generationRequest(wire: InferenceGenerateRequest__Output): GenerationRe
   const sampling = samplingFromWire(wire.sampling);
   return {
     api: "grpc",
-    model: wire.model,
+    model: checkModelName("model", wire.model),
     input: generateInputFromWire(wire),
     sampling: { ...sampling, seed: wire.hasSeed ? sampling.seed : null },
     maxTokens: wire.maxTokens === 0 ? null : wire.maxTokens,
-    stop: wire.stop,
+    stop: wire.stop.map((text, index) => checkText(`stop[${index}]`, text, stopLengthMax)),
     timeoutMs: wire.timeoutMs === 0 ? null : wire.timeoutMs,
   };
 }

@@ -1,8 +1,9 @@
 // The coordinator's side of each node: one gRPC client, its status watched all the time, and the calls that effects ask for.
 import type { NodeClient } from "@pomona/proto/generated/pomona/v1/Node";
+import type { NodeGenerateResponse__Output } from "@pomona/proto/generated/pomona/v1/NodeGenerateResponse";
 import { pomona } from "@pomona/proto/load";
 import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
-import type { Attempt, GenerationFailure, PromptInput } from "@pomona/shared/core/generation";
+import type { Attempt, AttemptFrame, GenerationFailure } from "@pomona/shared/core/generation";
 import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
 import type { ReplicaSpec } from "@pomona/shared/core/node-status";
 import { callUnary, createNodeClient, readStream } from "@pomona/shared/grpc/client";
@@ -11,6 +12,7 @@ import { tokenizeInputToWire } from "@pomona/shared/grpc/wire-prompt";
 import { nodeStatusFromWire, replicaSpecToWire, replicaStatusFromWire } from "@pomona/shared/grpc/wire-status";
 import type { Logger } from "@pomona/shared/runtime/logger";
 import type { ClusterEvent } from "../core/event.ts";
+import type { TokenizeCall, TokenizedPrompt } from "../tokenizer.ts";
 
 /** A big model on a slow disk: 500 GB at 0.5 GB/s and room. */
 const loadTimeoutMs = 30 * 60_000;
@@ -18,16 +20,7 @@ const unloadTimeoutMs = 10_000;
 const reconnectMinMs = 200;
 const reconnectMaxMs = 2000;
 
-export type TokenizedPrompt = { readonly tokenIds: readonly number[]; readonly stop: readonly string[] };
-export type TokenizeCall = {
-  readonly nodeId: NodeId;
-  readonly replicaId: ReplicaId;
-  readonly input: PromptInput;
-  readonly timeoutMs: number;
-  readonly signal: AbortSignal;
-};
-
-type Link = { readonly address: string; readonly client: NodeClient; readonly closed: AbortController };
+type Link = { readonly address: string; client: NodeClient; readonly closed: AbortController };
 
 type Dependencies = { readonly log: Logger; readonly onEvent: (event: ClusterEvent) => void };
 
@@ -58,7 +51,8 @@ export class NodeLinks {
     const link = this.#links.get(nodeId);
     if (link === undefined) return;
     this.#links.delete(nodeId);
-    link.closed.abort();
+    // The reason is what its calls fail with: a load whose link was replaced says nothing against the model.
+    link.closed.abort(new PomonaError("node_lost", `the link to node ${nodeId} at ${link.address} was closed`));
     link.client.close();
   }
 
@@ -95,7 +89,10 @@ export class NodeLinks {
       request: attemptToWire(attempt),
       timeoutMs: null,
       signal: controller.signal,
-      onMessage: (message) => this.#onEvent({ kind: "frame", ...attemptFrameFromWire(message) }),
+      onMessage: (message) => {
+        const frame = ownFrame(message, { nodeId, requestId, epoch });
+        this.#onEvent({ kind: "frame", requestId, epoch, frame });
+      },
     })
       .then(
         () => failed(failureOf(new PomonaError("node_lost", `node ${nodeId} ended an attempt without saying how`))),
@@ -184,7 +181,32 @@ export class NodeLinks {
       if (isUp && nodeId !== null && this.#links.get(nodeId) === link) this.#onEvent({ kind: "linkDown", nodeId });
       await pause(backoffMs, signal);
       backoffMs = Math.min(backoffMs * 2, reconnectMaxMs);
+      if (signal.aborted) return;
+      // A channel that failed waits by itself, up to 5 s; one made anew connects at once.
+      link.client.close();
+      link.client = createNodeClient(link.address);
     }
+  }
+}
+
+/** The frame of a message. @throws PomonaError `node_lost` for what is no frame of this attempt. */
+function ownFrame(
+  message: NodeGenerateResponse__Output,
+  own: { readonly nodeId: NodeId; readonly requestId: RequestId; readonly epoch: number },
+): AttemptFrame {
+  const sent = parsedFrame(message, own.nodeId);
+  if (sent.requestId === own.requestId && sent.epoch === own.epoch) return sent.frame;
+  throw new PomonaError("node_lost", `node ${own.nodeId} sent a frame of another attempt`);
+}
+
+function parsedFrame(message: NodeGenerateResponse__Output, nodeId: NodeId): ReturnType<typeof attemptFrameFromWire> {
+  try {
+    return attemptFrameFromWire(message);
+  } catch (thrown) {
+    // What a node gets wrong is no fault of the request: another node may serve it.
+    throw new PomonaError("node_lost", `node ${nodeId} sent no frame: ${toPomonaError(thrown).message}`, {
+      cause: thrown,
+    });
   }
 }
 

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Ending } from "@pomona/shared/core/generation";
+import type { GenerationEvent } from "./core/generation-request.ts";
+import { GenerationSession } from "./generation-session.ts";
+
+const ending: Ending = {
+  reason: "length",
+  failure: null,
+  usage: { promptTokens: 1, cachedPromptTokens: 0, generatedTokens: 3 },
+  timings: { queueMs: 0, prefillMs: 0, decodeMs: 0 },
+};
+
+const bytes = (text: string): Uint8Array[] => [...new TextEncoder().encode(text)].map((byte) => Uint8Array.of(byte));
+const never = (): AbortSignal => new AbortController().signal;
+
+function session(stop: readonly string[] = []) {
+  const counts = { abandoned: 0 };
+  const onAbandoned = (): void => {
+    counts.abandoned += 1;
+  };
+  return { counts, session: new GenerationSession("ab".repeat(16), stop, onAbandoned) };
+}
+
+async function textOf(events: AsyncIterable<GenerationEvent>): Promise<string> {
+  let text = "";
+  for await (const event of events) if (event.kind === "text") text += event.text;
+  return text;
+}
+
+test("a reader gets what was before it and what comes, and the ending last", async () => {
+  const { session: running, counts } = session();
+  running.addTokens(bytes("ab"));
+  const text = textOf(running.read(0, never()));
+  running.addTokens(bytes("c"));
+  running.end(ending, false);
+  assert.equal(await text, "abc");
+  assert.equal(counts.abandoned, 0, "who reads to the end abandons nothing");
+});
+
+test("a reader from a token index gets no text before it", async () => {
+  const { session: running } = session();
+  for (const letter of "abcd") running.addTokens(bytes(letter));
+  running.end(ending, false);
+  assert.equal(await textOf(running.read(2, never())), "cd");
+});
+
+test("text that was held back for a stop string comes before the ending, and a met one never does", async () => {
+  const held = session(["xyz"]).session;
+  held.addTokens(bytes("axy"));
+  held.end(ending, false);
+  assert.equal(await textOf(held.read(0, never())), "axy");
+  const met = session(["xyz"]).session;
+  assert.equal(met.addTokens(bytes("axyzb")), true);
+  met.end(ending, true);
+  assert.equal(await textOf(met.read(0, never())), "a");
+});
+
+test("the last reader that leaves early abandons the request, once", async () => {
+  const { session: running, counts } = session();
+  running.addTokens(bytes("abc"));
+  const [first, second] = [new AbortController(), new AbortController()];
+  const texts = [textOf(running.read(0, first.signal)), textOf(running.read(0, second.signal))];
+  first.abort();
+  await texts[0];
+  assert.equal(counts.abandoned, 0, "the other one still reads");
+  second.abort();
+  await texts[1];
+  assert.equal(counts.abandoned, 1);
+});
+
+test("leaving the loop abandons at once", async () => {
+  const { session: running, counts } = session();
+  running.addTokens(bytes("abc"));
+  for await (const event of running.read(0, never())) if (event.kind === "text") break;
+  assert.equal(counts.abandoned, 1);
+});
