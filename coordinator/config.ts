@@ -1,4 +1,5 @@
 import { defaultPorts, defaultSlots } from "@pomona/shared/core/defaults";
+import { defaultEngineOptions, kvTypes } from "@pomona/shared/core/engine-options";
 import { isClusterName, isModelName } from "@pomona/shared/core/ids";
 import { parseHostAndPort } from "@pomona/shared/grpc/address";
 import { logLevels } from "@pomona/shared/runtime/logger";
@@ -14,6 +15,26 @@ function isHostAndPort(text: string): boolean {
   }
 }
 
+const engineDefaults = defaultEngineOptions;
+
+/** How the engine runs a model; see `EngineOptions`. */
+const engineSchema = z
+  .strictObject({
+    gpuLayers: z.number().int().min(0).max(1000).nullable().default(engineDefaults.gpuLayers),
+    threads: z.number().int().min(1).max(1024).nullable().default(engineDefaults.threads),
+    batchSize: z.number().int().min(64).max(2048).default(engineDefaults.batchSize),
+    chunkLength: z.number().int().min(64).max(2048).default(engineDefaults.chunkLength),
+    kvType: z.enum(kvTypes).default(engineDefaults.kvType),
+    hasFlashAttention: z.boolean().default(engineDefaults.hasFlashAttention),
+    usesMmap: z.boolean().default(engineDefaults.usesMmap),
+    usesMlock: z.boolean().default(engineDefaults.usesMlock),
+  })
+  .refine(({ chunkLength, batchSize }) => chunkLength <= batchSize, "chunkLength is at most batchSize")
+  .refine(
+    ({ kvType, hasFlashAttention }) => kvType === "f16" || hasFlashAttention,
+    "a quantised kvType needs flash attention",
+  );
+
 /** A model of the pool: `source` is `builtin:tiny` or a path on every node that shall serve it. */
 export const modelOptionSchema = z.strictObject({
   name: z.string().refine(isModelName, "a model name is letters, digits and _ . - : /, 128 at most"),
@@ -22,6 +43,7 @@ export const modelOptionSchema = z.strictObject({
   slots: z.number().int().min(1).max(64).default(defaultSlots),
   /** Tokens per slot; null means the smaller of the trained context and 8,192. */
   contextLength: z.number().int().min(64).max(1_048_576).nullable().default(null),
+  engine: engineSchema.prefault({}),
 });
 
 /** Settings of a coordinator. */

@@ -111,7 +111,13 @@ test("a request is bound, streams whole characters and ends once", async () => {
   const bench = new Bench().withNodes("a");
   const { requestId, seen, ended } = await bench.generate();
   assert.match(requestId, /^[0-9a-f]{32}$/);
-  bench.frame(requestId, 1, { kind: "accepted", slot: 0, cachedPromptTokens: 1, promptTokens: 3 });
+  bench.frame(requestId, 1, {
+    kind: "accepted",
+    slot: 0,
+    cachedPromptTokens: 1,
+    cachedChunkLengths: [1],
+    promptTokens: 3,
+  });
   bench.frame(requestId, 1, { kind: "prefill", evaluatedTokens: 3, totalTokens: 3, chunkLength: 2 });
   bench.frame(requestId, 1, tokens(0, ids("aé").slice(0, 2)));
   bench.frame(requestId, 1, tokens(2, ids("aé").slice(2)));
@@ -140,7 +146,7 @@ test("without a seed a random one of 53 bits is drawn and told; a given one is k
   const bench = new Bench().withNodes("a", "b");
   await bench.generate();
   await bench.generate({ sampling: { ...defaultSampling, seed: 7 } });
-  const [drawn, given] = bench.started.map(({ attempt }) => attempt.sampling.seed);
+  const [drawn, given] = bench.started.map(({ attempt }) => attempt.decoding.sampling.seed);
   assert.ok(drawn !== undefined && Number.isSafeInteger(drawn) && drawn > 2 ** 20);
   assert.equal(given, 7);
 });

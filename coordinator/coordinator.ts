@@ -1,6 +1,6 @@
 // The coordinator's state and its one loop: events in, step, effects out.
 import { PomonaError } from "@pomona/shared/core/errors";
-import type { Ending, PromptInput } from "@pomona/shared/core/generation";
+import { defaultDecoding, type Ending, type PromptInput } from "@pomona/shared/core/generation";
 import type { ModelName, RequestId } from "@pomona/shared/core/ids";
 import type { Clock } from "@pomona/shared/runtime/clock";
 import type { Logger } from "@pomona/shared/runtime/logger";
@@ -152,11 +152,11 @@ export class Coordinator implements Gateway {
     const began = { lastTokensAtMs: null, isStopped: false, movedFor: null };
     this.#running.set(requestId, { session, model, api, seed, arrivedAtMs, ...began });
     signal.addEventListener("abort", () => session.hasReaders || abandon(), { once: true });
-    const sampling = { ...request.sampling, seed };
+    const decoding = { ...defaultDecoding, sampling: { ...request.sampling, seed }, maxTokens };
     const promptTokenIds = prompt.tokenIds;
     this.take({
       kind: "requestArrived",
-      request: { requestId, model, promptTokenIds, sampling, maxTokens, stopTokenIds: [], deadlineMs },
+      request: { requestId, model, promptTokenIds, decoding, deadlineMs },
     });
     return { requestId, events: session.read(0, signal) };
   }

@@ -6,16 +6,14 @@ import { readModelShape } from "@pomona/shared/runtime/model-source";
 import type { ModelOption } from "./config.ts";
 import type { Deployment } from "./core/state.ts";
 
-/** Tokens of one batch: what the engine is started with. */
-const batchSize = 512;
-
 /** Reads the header of a model's file. A file that cannot be used becomes a deployment that says why. */
 export async function readDeployment(
   option: ModelOption,
   createdAtMs: number,
   signal: AbortSignal,
 ): Promise<Deployment> {
-  const base = { model: option.name, source: option.source, slots: option.slots, createdAtMs };
+  const { name: model, source, slots, engine } = option;
+  const base = { model, source, slots, engine, createdAtMs };
   try {
     const shape = await readModelShape(option.source, signal);
     return { ...base, ...needsOf(shape, option), failure: null };
@@ -32,7 +30,12 @@ const noNeeds = {
 function needsOf(shape: ModelShape, option: ModelOption): Pick<Deployment, "contextLength" | "memory"> {
   const contextLength = contextLengthFor(shape, option.contextLength);
   // Counted as for a CPU, which needs the most; the node estimates again for its own hardware.
-  const memory = estimateReplicaMemory(shape, { contextLength, slots: option.slots, batchSize, gpu: "cpu" });
+  const memory = estimateReplicaMemory(shape, {
+    contextLength,
+    slots: option.slots,
+    engine: option.engine,
+    gpu: "cpu",
+  });
   return { contextLength, memory };
 }
 

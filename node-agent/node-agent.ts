@@ -17,9 +17,6 @@ import type { Engine, EngineReplica, TokenizedPrompt } from "./engine/engine.ts"
 import { type Conditions, type Machine, unknownConditions } from "./hardware/hardware.ts";
 import type { NodeMetrics } from "./metrics.ts";
 
-/** Tokens of one evaluation: what the engine is started with. */
-const batchSize = 512;
-
 export type NodeAgentDependencies = {
   readonly nodeId: NodeId;
   readonly incarnation: number;
@@ -91,7 +88,12 @@ export class NodeAgent {
     const shape = await readModelShape(spec.source, signal);
     const modelPath = provideModelFile(spec.source, modelsDirectory);
     const contextLength = contextLengthFor(shape, spec.contextLength);
-    const memory = estimateReplicaMemory(shape, { contextLength, slots: spec.slots, batchSize, gpu: machine.gpu });
+    const memory = estimateReplicaMemory(shape, {
+      contextLength,
+      slots: spec.slots,
+      engine: spec.engine,
+      gpu: machine.gpu,
+    });
     const settled = new Promise<GenerationFailure | null>((resolve) => {
       const waiting = this.#waiting.get(replicaId) ?? [];
       this.#waiting.set(replicaId, [...waiting, resolve]);
@@ -189,12 +191,16 @@ export class NodeAgent {
   };
 
   async #startEngine(effect: AgentEffect & { kind: "startEngine" }): Promise<void> {
-    const { replicaId, modelPath, slots, contextLength } = effect;
+    const { replicaId, modelPath, spec, contextLength } = effect;
     const { engine, threads, log } = this.#dependencies;
     const controller = new AbortController();
     this.#starting.set(replicaId, controller);
     try {
-      const replica = await engine.load({ modelPath, slots, contextLength, threads }, controller.signal);
+      const options = { ...spec.engine, threads: spec.engine.threads ?? threads };
+      const replica = await engine.load(
+        { modelPath, slots: spec.slots, contextLength, options, checksTensors: false },
+        controller.signal,
+      );
       this.#engines.set(replicaId, replica);
       void replica.exited.then((reason) => this.#engineExited(replicaId, reason));
       this.#take({ kind: "engineReady", replicaId, pid: replica.info.pid });

@@ -10,6 +10,7 @@ const usage = `Usage: node scripts/make-model.mjs KIND FILE [--type F32|F16|Q8_0
 
 KIND   counting         "a" -> b c d ... ~, then the end
        counting-cycle   the same, without end
+       branching        four likely successors a token (always F32)
        keyed            "3a" -> b3c3d3...: the largest digit of the prompt picks the alphabet
        scripted         says what --replies holds: {"reply": "...", "replies": {"?": "..."}}
        builtin          the model builtin:tiny (always F16)
@@ -48,6 +49,8 @@ async function describeModel(kind, { type, seed, replies }) {
       return (await load("gguf/counting-model")).countingModel({ type });
     case "counting-cycle":
       return (await load("gguf/counting-model")).countingModel({ type, variant: "cycle" });
+    case "branching":
+      return (await load("gguf/branching-model")).branchingModel();
     case "keyed":
       return (await load("gguf/keyed-model")).keyedModel({ type });
     case "scripted": {

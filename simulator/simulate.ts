@@ -1,6 +1,8 @@
 // One run of a simulated pool: everything follows from the seed, so the seed alone repeats it.
+
 import type { Deployment } from "@pomona/coordinator/core/state";
 import { readyReplicas } from "@pomona/coordinator/core/views";
+import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
 import { totalBytes } from "@pomona/shared/core/replica-memory";
 import { type FaultCounts, type FaultKind, faultKinds, injectFault, noFaults, planFaults } from "./faults.ts";
 import { OrphanWatch } from "./orphan-watch.ts";
@@ -93,7 +95,16 @@ function memoryOf(gigabytes: number): Deployment["memory"] {
 
 function deploymentOf(model: string, gigabytes: number): Deployment {
   const memory = memoryOf(gigabytes);
-  return { model, source: model, slots: 3, contextLength: 1024, memory, failure: null, createdAtMs: 0 };
+  return {
+    model,
+    source: model,
+    slots: 3,
+    contextLength: 1024,
+    engine: defaultEngineOptions,
+    memory,
+    failure: null,
+    createdAtMs: 0,
+  };
 }
 
 const deployments: readonly Deployment[] = [

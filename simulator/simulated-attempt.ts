@@ -36,7 +36,7 @@ export class SimulatedAttempt {
 
   begin(): void {
     const promptTokens = this.attempt.promptTokenIds.length;
-    this.#surroundings.send({ kind: "accepted", slot: 0, cachedPromptTokens: 0, promptTokens });
+    this.#surroundings.send({ kind: "accepted", slot: 0, cachedPromptTokens: 0, cachedChunkLengths: [], promptTokens });
     this.#schedule();
   }
 
@@ -97,7 +97,7 @@ export class SimulatedAttempt {
 
   #decode(): void {
     const { planned, random, onFault } = this.#surroundings.node.surroundings;
-    const left = Math.min(this.attempt.maxTokens, answerLength(this.attempt.promptTokenIds)) - this.#emitted;
+    const left = Math.min(this.attempt.decoding.maxTokens, answerLength(this.attempt.promptTokenIds)) - this.#emitted;
     const firstIndex = this.#emitted;
     const ids: number[] = [];
     for (let count = Math.min(left, random.integer(1, 2)); count > 0; count -= 1) {
@@ -109,8 +109,9 @@ export class SimulatedAttempt {
     if (planned.loseTokens > 0 && ids.length > 0) {
       planned.loseTokens -= 1;
       onFault("loseTokens");
-    } else if (ids.length > 0) this.#surroundings.send({ kind: "tokens", firstIndex, ids, texts: ids.map(textOf) });
-    if (this.#emitted >= this.attempt.maxTokens) this.#end("length", null);
+    } else if (ids.length > 0)
+      this.#surroundings.send({ kind: "tokens", firstIndex, ids, texts: ids.map(textOf), logprobs: null });
+    if (this.#emitted >= this.attempt.decoding.maxTokens) this.#end("length", null);
     else if (this.#emitted >= answerLength(this.attempt.promptTokenIds)) this.#end("stop", null);
   }
 

@@ -6,7 +6,7 @@ import { idleSlotViolations, violations } from "@pomona/coordinator/core/invaria
 import { type ClusterState, type CoreConfig, type Deployment, emptyState } from "@pomona/coordinator/core/state";
 import { step } from "@pomona/coordinator/core/step";
 import { unreachable } from "@pomona/shared/core/assert";
-import { defaultSampling } from "@pomona/shared/core/generation";
+import { defaultDecoding } from "@pomona/shared/core/generation";
 import type { NodeId } from "@pomona/shared/core/ids";
 import type { ClientRequest, RequestLedger } from "./request-ledger.ts";
 import type { SimulatedLink } from "./simulated-network.ts";
@@ -76,8 +76,8 @@ export class SimulatedCoordinator {
     });
     if (typeof maxTokens !== "number") return maxTokens.code;
     ledger.add(request);
-    const sampling = defaultSampling;
-    const newRequest = { requestId, model, promptTokenIds, sampling, maxTokens, stopTokenIds: [], deadlineMs };
+    const decoding = { ...defaultDecoding, maxTokens };
+    const newRequest = { requestId, model, promptTokenIds, decoding, deadlineMs };
     this.take({ kind: "requestArrived", request: newRequest });
     return null;
   }

@@ -120,7 +120,7 @@ test("a resume carries what was emitted and the chunks of the first attempt", ()
   const prefill = (evaluatedTokens: number, chunkLength: number) =>
     pool.frame("1", 1, { kind: "prefill", evaluatedTokens, totalTokens: 3, chunkLength });
   pool.request("1");
-  pool.frame("1", 1, { kind: "accepted", slot: 0, cachedPromptTokens: 0, promptTokens: 3 });
+  pool.frame("1", 1, { kind: "accepted", slot: 0, cachedPromptTokens: 0, cachedChunkLengths: [], promptTokens: 3 });
   prefill(2, 2);
   prefill(3, 1);
   pool.frame("1", 1, tokens(0, [7, 8]));

@@ -117,7 +117,7 @@ function bind(state: ClusterState, record: RequestRecord, { chosen, nowMs, confi
   boundTo(state, replicaId).add(record.requestId);
   state.bindings += 1;
   state.lastBinding.set(replicaId, state.bindings);
-  const { requestId, epoch, promptTokenIds, sampling, maxTokens, stopTokenIds } = record;
+  const { requestId, epoch, promptTokenIds, decoding } = record;
   return {
     kind: "startAttempt",
     nodeId,
@@ -129,9 +129,7 @@ function bind(state: ClusterState, record: RequestRecord, { chosen, nowMs, confi
       promptTokenIds,
       promptChunkLengths: record.hasChunks ? [...record.promptChunkLengths] : [],
       emittedTokenIds: [...record.emittedTokenIds],
-      sampling,
-      maxTokens,
-      stopTokenIds,
+      decoding,
     },
   };
 }

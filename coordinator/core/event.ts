@@ -1,4 +1,4 @@
-import type { AttemptFrame, GenerationFailure, Sampling } from "@pomona/shared/core/generation";
+import type { AttemptFrame, Decoding, GenerationFailure } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
 import type { NodeStatus, ReplicaStatus } from "@pomona/shared/core/node-status";
 import type { Deployment } from "./state.ts";
@@ -8,9 +8,7 @@ export type NewRequest = {
   readonly requestId: RequestId;
   readonly model: ModelName;
   readonly promptTokenIds: readonly number[];
-  readonly sampling: Sampling;
-  readonly maxTokens: number;
-  readonly stopTokenIds: readonly number[];
+  readonly decoding: Decoding;
   readonly deadlineMs: number;
 };
 

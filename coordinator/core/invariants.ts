@@ -67,7 +67,8 @@ function* requestViolations(context: StepContext): Generator<string> {
 
 /** Limits of one request. */
 function* countViolations({ config }: StepContext, record: RequestRecord): Generator<string> {
-  const { requestId, moves, engineCrashes, emittedTokenIds, maxTokens } = record;
+  const { requestId, moves, engineCrashes, emittedTokenIds, decoding } = record;
+  const { maxTokens } = decoding;
   if (emittedTokenIds.length > maxTokens) yield `request ${requestId} has more than its ${maxTokens} tokens`;
   if (moves > config.movesMax) yield `request ${requestId} moved ${moves} times`;
   if (engineCrashes >= config.engineCrashesMax)

@@ -25,9 +25,9 @@ export function place(state: ClusterState, nowMs: number, config: CoreConfig): E
     if (deployment === undefined) continue;
     state.replicasNamed += 1;
     const replicaId = `${config.replicaPrefix}-${state.replicasNamed}`;
-    const { model, source, slots, contextLength } = deployment;
+    const { model, source, slots, contextLength, engine } = deployment;
     member.loading = { replicaId, model, bytes: totalBytes(deployment.memory) };
-    const spec = { model, source, slots, contextLength };
+    const spec = { model, source, slots, contextLength, engine };
     effects.push({ kind: "loadReplica", nodeId: member.nodeId, replicaId, spec });
   }
   return effects;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { defaultDecoding } from "@pomona/shared/core/generation";
 import { ending, endings, failureOf, only, replicaOf, starts, statusOf, TestPool, tokens } from "./test-pool.ts";
 
 function poolWith(nodeIds: readonly string[], config: ConstructorParameters<typeof TestPool>[0] = {}): TestPool {
@@ -30,7 +31,7 @@ for (const { what, frame } of [
   { what: "a token is left out", frame: tokens(2, [9]) },
   { what: "a token comes twice", frame: tokens(0, [5]) },
   { what: "there are more tokens than asked for", frame: tokens(1, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) },
-  { what: "texts are missing", frame: { kind: "tokens", firstIndex: 1, ids: [9], texts: [] } },
+  { what: "texts are missing", frame: { kind: "tokens", firstIndex: 1, ids: [9], texts: [], logprobs: null } },
   { what: "the ending counts tokens that never came", frame: ending("stop", 2) },
 ] as const) {
   test(`the attempt is cut off and resumed when ${what}`, () => {
@@ -71,7 +72,7 @@ test("a request whose engine crashed twice fails", () => {
 
 test("a request that has all its tokens ends as length when only the ending is lost, however often it moved", () => {
   const pool = poolWith(["a"]);
-  pool.request("q", { maxTokens: 2 });
+  pool.request("q", { decoding: { ...defaultDecoding, maxTokens: 2 } });
   for (const epoch of [1, 2, 3]) lose(pool, epoch);
   pool.frame("q", 4, tokens(0, [1, 2]));
   assert.deepEqual(endings(lose(pool, 4)), ["q: length"]);

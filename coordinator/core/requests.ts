@@ -106,7 +106,7 @@ export function takeFrame(
     case "accepted":
       expectProgress(record, context.nowMs + context.config.prefillProgressMs);
       record.cachedPromptTokens = sent.frame.cachedPromptTokens;
-      if (!record.hasChunks) record.promptChunkLengths = [];
+      if (!record.hasChunks) record.promptChunkLengths = [...sent.frame.cachedChunkLengths];
       return [{ kind: "deliver", requestId: record.requestId, nodeId, frame: sent.frame }];
     case "prefill":
       expectProgress(record, context.nowMs + context.config.prefillProgressMs);
@@ -126,7 +126,7 @@ function expectProgress(record: RequestRecord, progressDeadlineMs: number): void
 function takeTokens(context: StepContext, record: RequestRecord, frame: AttemptFrame & { kind: "tokens" }): Effect[] {
   if (record.place.kind !== "bound") return [];
   const isInOrder = frame.firstIndex === record.emittedTokenIds.length && frame.ids.length === frame.texts.length;
-  if (!isInOrder || frame.firstIndex + frame.ids.length > record.maxTokens) {
+  if (!isInOrder || frame.firstIndex + frame.ids.length > record.decoding.maxTokens) {
     context.state.dropped.brokenOrder += 1;
     const message = `node ${record.place.nodeId} sent token ${frame.firstIndex} when ${record.emittedTokenIds.length} was due`;
     return loseAttempt(context, record, { code: "node_lost", message, isRetryable: true });
@@ -189,7 +189,7 @@ function loseAttempt(context: StepContext, record: RequestRecord, failure: Gener
   const { state, config, nowMs } = context;
   const effects = cancelAttempt(record);
   avoid(state, record, nowMs + config.avoidAfterLossMs);
-  if (record.emittedTokenIds.length >= record.maxTokens) {
+  if (record.emittedTokenIds.length >= record.decoding.maxTokens) {
     // All tokens are there, only the ending is missing.
     return [...effects, ...finish(context, record, { reason: "length", failure: null })];
   }

@@ -1,5 +1,6 @@
 // Everything that the coordinator knows and decides from. Only `step` changes it; everyone else reads.
-import type { GenerationFailure, Sampling, Usage } from "@pomona/shared/core/generation";
+import type { EngineOptions } from "@pomona/shared/core/engine-options";
+import type { Decoding, GenerationFailure, Usage } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
 import type { NodeStatus, ReplicaStatus } from "@pomona/shared/core/node-status";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
@@ -50,6 +51,7 @@ export type Deployment = {
   readonly slots: number;
   /** Tokens per slot. */
   readonly contextLength: number;
+  readonly engine: EngineOptions;
   readonly memory: ReplicaMemory;
   /** Why no node can ever load it; null when the file is good as far as the coordinator can read it. */
   readonly failure: GenerationFailure | null;
@@ -73,9 +75,7 @@ export type RequestRecord = {
   readonly requestId: RequestId;
   readonly model: ModelName;
   readonly promptTokenIds: readonly number[];
-  readonly sampling: Sampling;
-  readonly maxTokens: number;
-  readonly stopTokenIds: readonly number[];
+  readonly decoding: Decoding;
   readonly arrivedAtMs: number;
   readonly deadlineMs: number;
   /** Order of arrival: a requeued request goes back to its old place. */
@@ -85,7 +85,7 @@ export type RequestRecord = {
   epoch: number;
   /** Tokens passed on so far, whatever the attempt. */
   readonly emittedTokenIds: number[];
-  /** Prefill chunks of the first attempt that evaluated the whole prompt. */
+  /** How the prompt came into the slot of the first attempt that evaluated all of it. */
   promptChunkLengths: number[];
   /** Whether `promptChunkLengths` is complete: the first token came. */
   hasChunks: boolean;

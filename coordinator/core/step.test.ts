@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { defaultDecoding } from "@pomona/shared/core/generation";
 import fc from "fast-check";
 import { ending, failureOf, only, replicaOf, statusOf, TestPool, tokens } from "./test-pool.ts";
+
+const decoding = { ...defaultDecoding, maxTokens: 4 };
 
 type Move = { readonly kind: number; readonly node: number; readonly request: number; readonly ms: number };
 
@@ -39,8 +42,8 @@ class Player {
       () => pool.take({ kind: "linkUp", nodeId }),
       () => pool.take({ kind: "linkDown", nodeId }),
       () => pool.wait(ms),
-      () => pool.request(`q${++this.#requests}`, { maxTokens: 4, deadlineMs: pool.nowMs + ms * 10 }),
-      () => pool.request(`q${++this.#requests}`, { maxTokens: 4 }),
+      () => pool.request(`q${++this.#requests}`, { decoding, deadlineMs: pool.nowMs + ms * 10 }),
+      () => pool.request(`q${++this.#requests}`, { decoding }),
       () => pool.take({ kind: "requestCancelled", requestId }),
       () => pool.fail(requestId, epoch, failures[ms % failures.length] ?? "node_lost"),
       () => pool.frame(requestId, epoch, tokens(ms % 7 === 0 ? emitted + 1 : emitted, [1])),

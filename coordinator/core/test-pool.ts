@@ -1,9 +1,11 @@
 // A pool for the tests of the core: events in, effects out, invariants checked after each step.
+
 import { assert } from "@pomona/shared/core/assert";
+import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
 import type { ErrorCode } from "@pomona/shared/core/errors";
 import {
   type AttemptFrame,
-  defaultSampling,
+  defaultDecoding,
   type FinishReason,
   type GenerationFailure,
 } from "@pomona/shared/core/generation";
@@ -118,6 +120,7 @@ export function deploymentOf(changes: Partial<Deployment> = {}): Deployment {
     contextLength: 100,
     memory,
     failure: null,
+    engine: defaultEngineOptions,
     createdAtMs: 0,
     ...changes,
   };
@@ -132,16 +135,14 @@ export function requestOf(requestId: string, nowMs: number, changes: Partial<New
     requestId,
     model: "m",
     promptTokenIds: [1, 2, 3],
-    sampling: defaultSampling,
-    maxTokens: 10,
-    stopTokenIds: [],
+    decoding: { ...defaultDecoding, maxTokens: 10 },
     deadlineMs: nowMs + 600_000,
     ...changes,
   };
 }
 
 export function tokens(firstIndex: number, ids: readonly number[]): AttemptFrame {
-  return { kind: "tokens", firstIndex, ids, texts: ids.map((id) => Uint8Array.of(id)) };
+  return { kind: "tokens", firstIndex, ids, texts: ids.map((id) => Uint8Array.of(id)), logprobs: null };
 }
 
 export function ending(

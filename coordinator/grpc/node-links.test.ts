@@ -1,4 +1,5 @@
 // The links against a node that is a real gRPC server on loopback and does what a test tells it to.
+
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
@@ -6,8 +7,9 @@ import { type TestContext, test } from "node:test";
 import type { NodeHandlers } from "@pomona/proto/generated/pomona/v1/Node";
 import type { NodeGenerateResponse } from "@pomona/proto/generated/pomona/v1/NodeGenerateResponse";
 import { packageDefinition, pomona } from "@pomona/proto/load";
+import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
 import { PomonaError } from "@pomona/shared/core/errors";
-import { type Attempt, defaultSampling } from "@pomona/shared/core/generation";
+import { type Attempt, defaultDecoding } from "@pomona/shared/core/generation";
 import { type ResponseStream, streamHandler, unaryHandler } from "@pomona/shared/grpc/handlers";
 import { type GrpcServer, startGrpcServer } from "@pomona/shared/grpc/server";
 import { nodeStatusToWire } from "@pomona/shared/grpc/wire-status";
@@ -25,9 +27,7 @@ const attempt: Attempt = {
   promptTokenIds: [1],
   promptChunkLengths: [],
   emittedTokenIds: [],
-  sampling: defaultSampling,
-  maxTokens: 5,
-  stopTokenIds: [],
+  decoding: { ...defaultDecoding, maxTokens: 5 },
 };
 
 type Generate = (stream: ResponseStream<NodeGenerateResponse>) => Promise<void>;
@@ -162,7 +162,7 @@ test("a load whose link is replaced failed with the node, not with the model", a
   links.connect(nodeId, here.address);
   await up;
   const failed = next("loadFailed");
-  const spec = { model: "m", source: "/m", slots: 1, contextLength: null };
+  const spec = { model: "m", source: "/m", slots: 1, contextLength: null, engine: defaultEngineOptions };
   void links.loadReplica(nodeId, "r-1", spec);
   links.connect(nodeId, there.address);
   assert.equal((await failed).failure.code, "node_lost");

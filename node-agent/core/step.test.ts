@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
 import { budgetFor, refuseOvercommit } from "./memory-budget.ts";
 import { type AgentState, emptyAgentState, freeBudget, replicaStatus } from "./state.ts";
 import { type AgentEvent, stepAgent } from "./step.ts";
@@ -8,7 +9,7 @@ const memory = { weightsBytes: 300, kvBytes: 100, computeBytes: 50, processBytes
 const failure = { code: "engine_crashed", message: "it died", isRetryable: true } as const;
 
 function loadRequested(replicaId: string, model = "m"): AgentEvent {
-  const spec = { model, source: `/models/${model}.gguf`, slots: 2, contextLength: null };
+  const spec = { model, source: `/models/${model}.gguf`, slots: 2, contextLength: null, engine: defaultEngineOptions };
   return { kind: "loadRequested", replicaId, spec, modelPath: spec.source, contextLength: 1024, memory };
 }
 

@@ -38,8 +38,8 @@ export type AgentEffect =
   | {
       readonly kind: "startEngine";
       readonly replicaId: ReplicaId;
+      readonly spec: ReplicaSpec;
       readonly modelPath: string;
-      readonly slots: number;
       readonly contextLength: number;
     }
   | { readonly kind: "stopEngine"; readonly replicaId: ReplicaId }
@@ -94,7 +94,7 @@ function requestLoad(state: AgentState, event: AgentEvent & { kind: "loadRequest
     failure: null,
     running: new Map(),
   });
-  return [{ kind: "startEngine", replicaId, modelPath, slots: spec.slots, contextLength }];
+  return [{ kind: "startEngine", replicaId, spec, modelPath, contextLength }];
 }
 
 function becomeReady(state: AgentState, event: AgentEvent & { kind: "engineReady" }, nowMs: number): AgentEffect[] {

@@ -12,7 +12,8 @@ export type ReplicaLimits = {
 
 /** @throws PomonaError `slots_full`, `context_length_exceeded`, `invalid_request`. */
 export function checkAttempt(attempt: Attempt, limits: ReplicaLimits): void {
-  const { promptTokenIds, emittedTokenIds, maxTokens } = attempt;
+  const { promptTokenIds, emittedTokenIds, decoding } = attempt;
+  const { maxTokens } = decoding;
   if (limits.runningCount >= limits.slots) {
     throw new PomonaError("slots_full", `all ${limits.slots} slots of replica ${attempt.replicaId} are taken`);
   }

@@ -1,6 +1,7 @@
 // The engine port: what a node-agent needs from whatever evaluates a model. Implementations: `llama/` (node-llama-cpp in
 // a child process) and `simulated/`. Both pass test/compliance/engine-compliance.ts.
 
+import type { EngineOptions } from "@pomona/shared/core/engine-options";
 import type { PomonaError } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame, PromptInput } from "@pomona/shared/core/generation";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
@@ -11,7 +12,9 @@ export type EngineLoadSpec = {
   readonly slots: number;
   /** Tokens per slot. */
   readonly contextLength: number;
-  readonly threads: number;
+  readonly options: EngineOptions & { readonly threads: number };
+  /** Looks for values that are no numbers: slow, for a file that is suspected. */
+  readonly checksTensors: boolean;
 };
 
 /** Starts replicas. */

@@ -6,7 +6,9 @@ import type { Bound as _pomona_v1_Bound, Bound__Output as _pomona_v1_Bound__Outp
 import type { Chat as _pomona_v1_Chat, Chat__Output as _pomona_v1_Chat__Output } from './pomona/v1/Chat.ts';
 import type { ChatMessage as _pomona_v1_ChatMessage, ChatMessage__Output as _pomona_v1_ChatMessage__Output } from './pomona/v1/ChatMessage.ts';
 import type { ClusterClient as _pomona_v1_ClusterClient, ClusterDefinition as _pomona_v1_ClusterDefinition } from './pomona/v1/Cluster.ts';
+import type { DrySampling as _pomona_v1_DrySampling, DrySampling__Output as _pomona_v1_DrySampling__Output } from './pomona/v1/DrySampling.ts';
 import type { Ending as _pomona_v1_Ending, Ending__Output as _pomona_v1_Ending__Output } from './pomona/v1/Ending.ts';
+import type { EngineOptions as _pomona_v1_EngineOptions, EngineOptions__Output as _pomona_v1_EngineOptions__Output } from './pomona/v1/EngineOptions.ts';
 import type { ErrorDetail as _pomona_v1_ErrorDetail, ErrorDetail__Output as _pomona_v1_ErrorDetail__Output } from './pomona/v1/ErrorDetail.ts';
 import type { ForgetNodeRequest as _pomona_v1_ForgetNodeRequest, ForgetNodeRequest__Output as _pomona_v1_ForgetNodeRequest__Output } from './pomona/v1/ForgetNodeRequest.ts';
 import type { ForgetNodeResponse as _pomona_v1_ForgetNodeResponse, ForgetNodeResponse__Output as _pomona_v1_ForgetNodeResponse__Output } from './pomona/v1/ForgetNodeResponse.ts';
@@ -57,6 +59,8 @@ import type { TextDelta as _pomona_v1_TextDelta, TextDelta__Output as _pomona_v1
 import type { Timings as _pomona_v1_Timings, Timings__Output as _pomona_v1_Timings__Output } from './pomona/v1/Timings.ts';
 import type { TokenChunk as _pomona_v1_TokenChunk, TokenChunk__Output as _pomona_v1_TokenChunk__Output } from './pomona/v1/TokenChunk.ts';
 import type { TokenIds as _pomona_v1_TokenIds, TokenIds__Output as _pomona_v1_TokenIds__Output } from './pomona/v1/TokenIds.ts';
+import type { TokenLogprobs as _pomona_v1_TokenLogprobs, TokenLogprobs__Output as _pomona_v1_TokenLogprobs__Output } from './pomona/v1/TokenLogprobs.ts';
+import type { TopLogprob as _pomona_v1_TopLogprob, TopLogprob__Output as _pomona_v1_TopLogprob__Output } from './pomona/v1/TopLogprob.ts';
 import type { UnloadReplicaRequest as _pomona_v1_UnloadReplicaRequest, UnloadReplicaRequest__Output as _pomona_v1_UnloadReplicaRequest__Output } from './pomona/v1/UnloadReplicaRequest.ts';
 import type { UnloadReplicaResponse as _pomona_v1_UnloadReplicaResponse, UnloadReplicaResponse__Output as _pomona_v1_UnloadReplicaResponse__Output } from './pomona/v1/UnloadReplicaResponse.ts';
 import type { Usage as _pomona_v1_Usage, Usage__Output as _pomona_v1_Usage__Output } from './pomona/v1/Usage.ts';
@@ -78,7 +82,9 @@ export interface ProtoGrpcType {
        * Membership and the state of the pool, on the coordinator.
        */
       Cluster: SubtypeConstructor<typeof grpc.Client, _pomona_v1_ClusterClient> & { service: _pomona_v1_ClusterDefinition }
+      DrySampling: MessageTypeDefinition<_pomona_v1_DrySampling, _pomona_v1_DrySampling__Output>
       Ending: MessageTypeDefinition<_pomona_v1_Ending, _pomona_v1_Ending__Output>
+      EngineOptions: MessageTypeDefinition<_pomona_v1_EngineOptions, _pomona_v1_EngineOptions__Output>
       ErrorDetail: MessageTypeDefinition<_pomona_v1_ErrorDetail, _pomona_v1_ErrorDetail__Output>
       FinishReason: EnumTypeDefinition
       ForgetNodeRequest: MessageTypeDefinition<_pomona_v1_ForgetNodeRequest, _pomona_v1_ForgetNodeRequest__Output>
@@ -141,6 +147,8 @@ export interface ProtoGrpcType {
       Timings: MessageTypeDefinition<_pomona_v1_Timings, _pomona_v1_Timings__Output>
       TokenChunk: MessageTypeDefinition<_pomona_v1_TokenChunk, _pomona_v1_TokenChunk__Output>
       TokenIds: MessageTypeDefinition<_pomona_v1_TokenIds, _pomona_v1_TokenIds__Output>
+      TokenLogprobs: MessageTypeDefinition<_pomona_v1_TokenLogprobs, _pomona_v1_TokenLogprobs__Output>
+      TopLogprob: MessageTypeDefinition<_pomona_v1_TopLogprob, _pomona_v1_TopLogprob__Output>
       UnloadReplicaRequest: MessageTypeDefinition<_pomona_v1_UnloadReplicaRequest, _pomona_v1_UnloadReplicaRequest__Output>
       UnloadReplicaResponse: MessageTypeDefinition<_pomona_v1_UnloadReplicaResponse, _pomona_v1_UnloadReplicaResponse__Output>
       Usage: MessageTypeDefinition<_pomona_v1_Usage, _pomona_v1_Usage__Output>

@@ -4,6 +4,7 @@ import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-load
 import type { Bound as _pomona_v1_Bound, Bound__Output as _pomona_v1_Bound__Output } from './pomona/v1/Bound.ts';
 import type { Chat as _pomona_v1_Chat, Chat__Output as _pomona_v1_Chat__Output } from './pomona/v1/Chat.ts';
 import type { ChatMessage as _pomona_v1_ChatMessage, ChatMessage__Output as _pomona_v1_ChatMessage__Output } from './pomona/v1/ChatMessage.ts';
+import type { DrySampling as _pomona_v1_DrySampling, DrySampling__Output as _pomona_v1_DrySampling__Output } from './pomona/v1/DrySampling.ts';
 import type { Ending as _pomona_v1_Ending, Ending__Output as _pomona_v1_Ending__Output } from './pomona/v1/Ending.ts';
 import type { ErrorDetail as _pomona_v1_ErrorDetail, ErrorDetail__Output as _pomona_v1_ErrorDetail__Output } from './pomona/v1/ErrorDetail.ts';
 import type { InferenceClient as _pomona_v1_InferenceClient, InferenceDefinition as _pomona_v1_InferenceDefinition } from './pomona/v1/Inference.ts';
@@ -23,6 +24,8 @@ import type { TextDelta as _pomona_v1_TextDelta, TextDelta__Output as _pomona_v1
 import type { Timings as _pomona_v1_Timings, Timings__Output as _pomona_v1_Timings__Output } from './pomona/v1/Timings.ts';
 import type { TokenChunk as _pomona_v1_TokenChunk, TokenChunk__Output as _pomona_v1_TokenChunk__Output } from './pomona/v1/TokenChunk.ts';
 import type { TokenIds as _pomona_v1_TokenIds, TokenIds__Output as _pomona_v1_TokenIds__Output } from './pomona/v1/TokenIds.ts';
+import type { TokenLogprobs as _pomona_v1_TokenLogprobs, TokenLogprobs__Output as _pomona_v1_TokenLogprobs__Output } from './pomona/v1/TokenLogprobs.ts';
+import type { TopLogprob as _pomona_v1_TopLogprob, TopLogprob__Output as _pomona_v1_TopLogprob__Output } from './pomona/v1/TopLogprob.ts';
 import type { Usage as _pomona_v1_Usage, Usage__Output as _pomona_v1_Usage__Output } from './pomona/v1/Usage.ts';
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
@@ -35,6 +38,7 @@ export interface ProtoGrpcType {
       Bound: MessageTypeDefinition<_pomona_v1_Bound, _pomona_v1_Bound__Output>
       Chat: MessageTypeDefinition<_pomona_v1_Chat, _pomona_v1_Chat__Output>
       ChatMessage: MessageTypeDefinition<_pomona_v1_ChatMessage, _pomona_v1_ChatMessage__Output>
+      DrySampling: MessageTypeDefinition<_pomona_v1_DrySampling, _pomona_v1_DrySampling__Output>
       Ending: MessageTypeDefinition<_pomona_v1_Ending, _pomona_v1_Ending__Output>
       ErrorDetail: MessageTypeDefinition<_pomona_v1_ErrorDetail, _pomona_v1_ErrorDetail__Output>
       FinishReason: EnumTypeDefinition
@@ -58,6 +62,8 @@ export interface ProtoGrpcType {
       Timings: MessageTypeDefinition<_pomona_v1_Timings, _pomona_v1_Timings__Output>
       TokenChunk: MessageTypeDefinition<_pomona_v1_TokenChunk, _pomona_v1_TokenChunk__Output>
       TokenIds: MessageTypeDefinition<_pomona_v1_TokenIds, _pomona_v1_TokenIds__Output>
+      TokenLogprobs: MessageTypeDefinition<_pomona_v1_TokenLogprobs, _pomona_v1_TokenLogprobs__Output>
+      TopLogprob: MessageTypeDefinition<_pomona_v1_TopLogprob, _pomona_v1_TopLogprob__Output>
       Usage: MessageTypeDefinition<_pomona_v1_Usage, _pomona_v1_Usage__Output>
     }
   }

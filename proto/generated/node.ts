@@ -4,7 +4,9 @@ import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-load
 import type { Accepted as _pomona_v1_Accepted, Accepted__Output as _pomona_v1_Accepted__Output } from './pomona/v1/Accepted.ts';
 import type { Chat as _pomona_v1_Chat, Chat__Output as _pomona_v1_Chat__Output } from './pomona/v1/Chat.ts';
 import type { ChatMessage as _pomona_v1_ChatMessage, ChatMessage__Output as _pomona_v1_ChatMessage__Output } from './pomona/v1/ChatMessage.ts';
+import type { DrySampling as _pomona_v1_DrySampling, DrySampling__Output as _pomona_v1_DrySampling__Output } from './pomona/v1/DrySampling.ts';
 import type { Ending as _pomona_v1_Ending, Ending__Output as _pomona_v1_Ending__Output } from './pomona/v1/Ending.ts';
+import type { EngineOptions as _pomona_v1_EngineOptions, EngineOptions__Output as _pomona_v1_EngineOptions__Output } from './pomona/v1/EngineOptions.ts';
 import type { ErrorDetail as _pomona_v1_ErrorDetail, ErrorDetail__Output as _pomona_v1_ErrorDetail__Output } from './pomona/v1/ErrorDetail.ts';
 import type { ListReplicasRequest as _pomona_v1_ListReplicasRequest, ListReplicasRequest__Output as _pomona_v1_ListReplicasRequest__Output } from './pomona/v1/ListReplicasRequest.ts';
 import type { ListReplicasResponse as _pomona_v1_ListReplicasResponse, ListReplicasResponse__Output as _pomona_v1_ListReplicasResponse__Output } from './pomona/v1/ListReplicasResponse.ts';
@@ -34,6 +36,8 @@ import type { RunningAttempt as _pomona_v1_RunningAttempt, RunningAttempt__Outpu
 import type { Sampling as _pomona_v1_Sampling, Sampling__Output as _pomona_v1_Sampling__Output } from './pomona/v1/Sampling.ts';
 import type { Timings as _pomona_v1_Timings, Timings__Output as _pomona_v1_Timings__Output } from './pomona/v1/Timings.ts';
 import type { TokenChunk as _pomona_v1_TokenChunk, TokenChunk__Output as _pomona_v1_TokenChunk__Output } from './pomona/v1/TokenChunk.ts';
+import type { TokenLogprobs as _pomona_v1_TokenLogprobs, TokenLogprobs__Output as _pomona_v1_TokenLogprobs__Output } from './pomona/v1/TokenLogprobs.ts';
+import type { TopLogprob as _pomona_v1_TopLogprob, TopLogprob__Output as _pomona_v1_TopLogprob__Output } from './pomona/v1/TopLogprob.ts';
 import type { UnloadReplicaRequest as _pomona_v1_UnloadReplicaRequest, UnloadReplicaRequest__Output as _pomona_v1_UnloadReplicaRequest__Output } from './pomona/v1/UnloadReplicaRequest.ts';
 import type { UnloadReplicaResponse as _pomona_v1_UnloadReplicaResponse, UnloadReplicaResponse__Output as _pomona_v1_UnloadReplicaResponse__Output } from './pomona/v1/UnloadReplicaResponse.ts';
 import type { Usage as _pomona_v1_Usage, Usage__Output as _pomona_v1_Usage__Output } from './pomona/v1/Usage.ts';
@@ -50,7 +54,9 @@ export interface ProtoGrpcType {
       Accepted: MessageTypeDefinition<_pomona_v1_Accepted, _pomona_v1_Accepted__Output>
       Chat: MessageTypeDefinition<_pomona_v1_Chat, _pomona_v1_Chat__Output>
       ChatMessage: MessageTypeDefinition<_pomona_v1_ChatMessage, _pomona_v1_ChatMessage__Output>
+      DrySampling: MessageTypeDefinition<_pomona_v1_DrySampling, _pomona_v1_DrySampling__Output>
       Ending: MessageTypeDefinition<_pomona_v1_Ending, _pomona_v1_Ending__Output>
+      EngineOptions: MessageTypeDefinition<_pomona_v1_EngineOptions, _pomona_v1_EngineOptions__Output>
       ErrorDetail: MessageTypeDefinition<_pomona_v1_ErrorDetail, _pomona_v1_ErrorDetail__Output>
       FinishReason: EnumTypeDefinition
       ListReplicasRequest: MessageTypeDefinition<_pomona_v1_ListReplicasRequest, _pomona_v1_ListReplicasRequest__Output>
@@ -88,6 +94,8 @@ export interface ProtoGrpcType {
       ThermalState: EnumTypeDefinition
       Timings: MessageTypeDefinition<_pomona_v1_Timings, _pomona_v1_Timings__Output>
       TokenChunk: MessageTypeDefinition<_pomona_v1_TokenChunk, _pomona_v1_TokenChunk__Output>
+      TokenLogprobs: MessageTypeDefinition<_pomona_v1_TokenLogprobs, _pomona_v1_TokenLogprobs__Output>
+      TopLogprob: MessageTypeDefinition<_pomona_v1_TopLogprob, _pomona_v1_TopLogprob__Output>
       UnloadReplicaRequest: MessageTypeDefinition<_pomona_v1_UnloadReplicaRequest, _pomona_v1_UnloadReplicaRequest__Output>
       UnloadReplicaResponse: MessageTypeDefinition<_pomona_v1_UnloadReplicaResponse, _pomona_v1_UnloadReplicaResponse__Output>
       Usage: MessageTypeDefinition<_pomona_v1_Usage, _pomona_v1_Usage__Output>

@@ -17,7 +17,24 @@ export type Sampling = {
   readonly repeatPenalty: number;
   readonly presencePenalty: number;
   readonly frequencyPenalty: number;
+  /** Against loops; null is off. */
+  readonly dry: DrySampling | null;
   readonly logitBias: readonly LogitBias[];
+};
+
+/**
+ * "Don't repeat yourself": a token that would lengthen a repetition of `n` tokens loses
+ * multiplier x base^(n - allowedLength). Source: p-e-w, oobabooga/text-generation-webui #5677; llama.cpp's dry sampler.
+ */
+export type DrySampling = {
+  /** More than 0. */
+  readonly multiplier: number;
+  /** At least 1; 1.75 by default. */
+  readonly base: number;
+  /** Longest repetition that costs nothing; 2 by default. */
+  readonly allowedLength: number;
+  /** How far back it looks, the prompt included; 1,024 tokens by default. */
+  readonly lastTokens: number;
 };
 
 export type LogitBias = { readonly tokenId: number; readonly bias: number };
@@ -32,6 +49,7 @@ export const defaultSampling: Sampling = {
   repeatPenalty: 1,
   presencePenalty: 0,
   frequencyPenalty: 0,
+  dry: null,
   logitBias: [],
 };
 
@@ -72,6 +90,40 @@ export type Ending = {
   readonly timings: Timings;
 };
 
+/** How a request is decoded: the same for all its attempts. */
+export type Decoding = {
+  readonly sampling: Sampling;
+  /** Generated tokens in all, whatever the attempt; at least 1. */
+  readonly maxTokens: number;
+  /** End the generation beside the model's own end-of-generation tokens. */
+  readonly stopTokenIds: readonly number[];
+  /** GBNF with a rule `root` that the whole answer has to match; null is free. */
+  readonly grammar: string | null;
+  /** Most likely tokens that are told with each token, 0 to 20; null tells no log-probabilities at all. */
+  readonly topLogprobs: number | null;
+  /** Whose prompts may share what a slot or a saved state holds; empty is the pool's own. */
+  readonly cacheScope: string;
+};
+
+/** Greedy and free. */
+export const defaultDecoding: Decoding = {
+  sampling: defaultSampling,
+  maxTokens: 16,
+  stopTokenIds: [],
+  grammar: null,
+  topLogprobs: null,
+  cacheScope: "",
+};
+
+/** Natural logarithms of the probabilities that the model itself gives, before temperature and filters. */
+export type TokenLogprobs = {
+  readonly logprob: number;
+  /** Most likely first. */
+  readonly top: readonly TopLogprob[];
+};
+
+export type TopLogprob = { readonly id: number; readonly text: Uint8Array; readonly logprob: number };
+
 /** One attempt of a request on a replica: what `Node.Generate` carries. */
 export type Attempt = {
   readonly requestId: string;
@@ -79,14 +131,11 @@ export type Attempt = {
   readonly epoch: number;
   readonly replicaId: string;
   readonly promptTokenIds: readonly number[];
-  /** Prefill chunks of the first attempt, in order; empty on the first. */
+  /** How the prompt came into the slot the first time, see `AttemptFrame`; empty on the first attempt. */
   readonly promptChunkLengths: readonly number[];
   /** What earlier epochs sent; the first token of this attempt has index `emittedTokenIds.length`. */
   readonly emittedTokenIds: readonly number[];
-  readonly sampling: Sampling;
-  /** Generated tokens in all, emitted ones included; at least 1. */
-  readonly maxTokens: number;
-  readonly stopTokenIds: readonly number[];
+  readonly decoding: Decoding;
 };
 
 /** What an attempt sends: one accepted, prefill after each chunk, tokens, exactly one ending, in this order. */
@@ -95,6 +144,8 @@ export type AttemptFrame =
       readonly kind: "accepted";
       readonly slot: number;
       readonly cachedPromptTokens: number;
+      /** Lengths of the batches in which the cached tokens were once evaluated; they sum to `cachedPromptTokens`. */
+      readonly cachedChunkLengths: readonly number[];
       readonly promptTokens: number;
     }
   | {
@@ -112,5 +163,7 @@ export type AttemptFrame =
       readonly ids: readonly number[];
       /** UTF-8 bytes of each token; a character may be cut between two tokens. */
       readonly texts: readonly Uint8Array[];
+      /** Same length as `ids`, or null where they were not asked for. */
+      readonly logprobs: readonly TokenLogprobs[] | null;
     }
   | { readonly kind: "ending"; readonly ending: Ending };

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { defaultEngineOptions } from "./engine-options.ts";
 import { countingModel } from "./gguf/counting-model.ts";
 import { randomModel } from "./gguf/random-model.ts";
 import { parseGgufHeader } from "./gguf/reader.ts";
@@ -16,7 +17,7 @@ function shapeOf(model: GgufModel): ModelShape {
   return modelShapeOf(parsed.header, fileBytes);
 }
 
-const replica = { contextLength: 4096, slots: 4, batchSize: 512, gpu: "cpu" } as const;
+const replica = { contextLength: 4096, slots: 4, engine: defaultEngineOptions, gpu: "cpu" } as const;
 
 test("a model of 135M parameters needs what was measured", () => {
   const shape = shapeOf(randomModel("135m", "F16"));

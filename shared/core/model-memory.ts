@@ -1,5 +1,6 @@
 // What a model file needs in memory once it is loaded.
 import { defaultContextLengthMax } from "./defaults.ts";
+import type { EngineOptions } from "./engine-options.ts";
 import { PomonaError } from "./errors.ts";
 import { alignUp } from "./gguf/format.ts";
 import type { GgufHeader, GgufTensor } from "./gguf/reader.ts";
@@ -121,8 +122,7 @@ export type ReplicaShape = {
   /** Tokens per slot. */
   readonly contextLength: number;
   readonly slots: number;
-  /** Most tokens in one evaluation. */
-  readonly batchSize: number;
+  readonly engine: EngineOptions;
   readonly gpu: "metal" | "cpu";
 };
 
@@ -142,7 +142,7 @@ export function estimateReplicaMemory(shape: ModelShape, replica: ReplicaShape):
   return {
     weightsBytes: shape.weightsBytes + (replica.gpu === "cpu" ? shape.repackedBytes : 0),
     kvBytes: shape.kvBytesPerToken * slotTokens * replica.slots,
-    computeBytes: Math.ceil(computeFactor * replica.batchSize * shape.vocabularySize * 4),
+    computeBytes: Math.ceil(computeFactor * replica.engine.batchSize * shape.vocabularySize * 4),
     processBytes: workerBytes,
   };
 }

@@ -1,4 +1,5 @@
 // A node's sign of life as plain values: what heartbeats carry, whichever way they come.
+import type { EngineOptions } from "./engine-options.ts";
 import type { GenerationFailure } from "./generation.ts";
 import type { ModelName, NodeId, ReplicaId, RequestId } from "./ids.ts";
 import type { ReplicaMemory } from "./replica-memory.ts";
@@ -67,4 +68,5 @@ export type ReplicaSpec = {
   readonly slots: number;
   /** Tokens per slot; null means the smaller of the trained context and 8,192. */
   readonly contextLength: number | null;
+  readonly engine: EngineOptions;
 };

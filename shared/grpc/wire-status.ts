@@ -1,5 +1,9 @@
 // Node statuses and replicas: wire format <-> values of shared/core/node-status. From the wire they validate and throw
 // PomonaError `invalid_request` with the field.
+import type {
+  EngineOptions__Output,
+  EngineOptions as WireEngineOptions,
+} from "@pomona/proto/generated/pomona/v1/EngineOptions";
 import type { NodeCapacity__Output } from "@pomona/proto/generated/pomona/v1/NodeCapacity";
 import type { NodeState as WireNodeState } from "@pomona/proto/generated/pomona/v1/NodeState";
 import type { NodeStatus__Output, NodeStatus as WireNodeStatus } from "@pomona/proto/generated/pomona/v1/NodeStatus";
@@ -16,6 +20,7 @@ import type {
 } from "@pomona/proto/generated/pomona/v1/ReplicaStatus";
 import type { ThermalState as WireThermalState } from "@pomona/proto/generated/pomona/v1/ThermalState";
 import { pomona } from "@pomona/proto/load";
+import { defaultEngineOptions, type EngineOptions, kvTypes } from "../core/engine-options.ts";
 import { PomonaError } from "../core/errors.ts";
 import type {
   NodeCapacity,
@@ -45,6 +50,8 @@ import {
 const replicasMax = 256;
 const slotsMax = 1024;
 const contextLengthMax = 1 << 24;
+const batchSizeRange = { min: 64, max: 2048 };
+const kvTypeRule = `must be one of ${kvTypes.join(", ")}`;
 
 const nodeStates = { serving: "NODE_STATE_SERVING", draining: "NODE_STATE_DRAINING" } as const;
 const thermalStates: Readonly<Record<ThermalState, WireThermalState & string>> = {
@@ -206,7 +213,8 @@ function memoryFromWire(wire: ReplicaMemory__Output | null): ReplicaMemory {
 }
 
 export function replicaSpecToWire(spec: ReplicaSpec): WireReplicaSpec {
-  return { model: spec.model, source: spec.source, slots: spec.slots, contextLength: spec.contextLength ?? 0 };
+  const { model, source, slots, contextLength, engine } = spec;
+  return { model, source, slots, contextLength: contextLength ?? 0, engine: engineOptionsToWire(engine) };
 }
 
 export function replicaSpecFromWire(wire: ReplicaSpec__Output | null): ReplicaSpec {
@@ -218,5 +226,36 @@ export function replicaSpecFromWire(wire: ReplicaSpec__Output | null): ReplicaSp
     source: checkText("spec.source", spec.source, 4096),
     slots: checkInteger("spec.slots", spec.slots, { min: 1, max: slotsMax }),
     contextLength: contextLength === 0 ? null : contextLength,
+    engine: spec.engine === null ? defaultEngineOptions : engineOptionsFromWire(spec.engine),
+  };
+}
+
+function engineOptionsToWire(options: EngineOptions): WireEngineOptions {
+  return {
+    ...(options.gpuLayers === null ? {} : { gpuLayers: options.gpuLayers }),
+    threads: options.threads ?? 0,
+    batchSize: options.batchSize,
+    chunkLength: options.chunkLength,
+    kvType: options.kvType,
+    noFlashAttention: !options.hasFlashAttention,
+    noMmap: !options.usesMmap,
+    mlock: options.usesMlock,
+  };
+}
+
+/** Unset (0 or empty) fields mean their defaults. */
+function engineOptionsFromWire(wire: EngineOptions__Output): EngineOptions {
+  const { batchSize: batch, chunkLength: chunk, kvType } = defaultEngineOptions;
+  const batchSize = checkInteger("spec.engine.batch_size", wire.batchSize || batch, batchSizeRange);
+  const chunkRange = { min: batchSizeRange.min, max: batchSize };
+  return {
+    gpuLayers: wire._gpuLayers === undefined ? null : (wire.gpuLayers ?? null),
+    threads: checkInteger("spec.engine.threads", wire.threads, { min: 0, max: 1024 }) || null,
+    batchSize,
+    chunkLength: checkInteger("spec.engine.chunk_length", wire.chunkLength || Math.min(chunk, batchSize), chunkRange),
+    kvType: kvTypes.find((type) => type === (wire.kvType || kvType)) ?? fail("spec.engine.kv_type", kvTypeRule),
+    hasFlashAttention: !wire.noFlashAttention,
+    usesMmap: !wire.noMmap,
+    usesMlock: wire.mlock,
   };
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pomona } from "@pomona/proto/load";
 import fc from "fast-check";
+import { defaultEngineOptions } from "../core/engine-options.ts";
 import type { Attempt, AttemptFrame, Sampling } from "../core/generation.ts";
 import { defaultSampling } from "../core/generation.ts";
 import type { NodeStatus, ReplicaStatus } from "../core/node-status.ts";
@@ -48,6 +49,9 @@ const sampling: fc.Arbitrary<Sampling> = record({
   repeatPenalty: share,
   presencePenalty: penalty,
   frequencyPenalty: penalty,
+  dry: fc.option(record({ multiplier: share, base: fc.constant(1.5), allowedLength: positive, lastTokens: positive }), {
+    nil: null,
+  }),
   logitBias: fc.array(record({ tokenId: uint32, bias: penalty }), { maxLength: 5 }),
 });
 
@@ -58,9 +62,14 @@ const attempt: fc.Arbitrary<Attempt> = record({
   promptTokenIds: fc.array(uint32, { minLength: 3, maxLength: 40 }),
   promptChunkLengths: fc.constantFrom([], [1, 2], [3]),
   emittedTokenIds: fc.array(uint32, { maxLength: 20 }),
-  sampling,
-  maxTokens: fc.integer({ min: 21, max: 4000 }),
-  stopTokenIds: fc.array(uint32, { maxLength: 4 }),
+  decoding: record({
+    sampling,
+    maxTokens: fc.integer({ min: 21, max: 4000 }),
+    stopTokenIds: fc.array(uint32, { maxLength: 4 }),
+    grammar: fc.constantFrom(null, 'root ::= "a"'),
+    topLogprobs: fc.option(fc.integer({ min: 0, max: 20 }), { nil: null }),
+    cacheScope: fc.constantFrom("", "team"),
+  }),
 });
 
 const ending: fc.Arbitrary<AttemptFrame> = record({
@@ -76,7 +85,13 @@ const ending: fc.Arbitrary<AttemptFrame> = record({
 }).map(({ outcome, usage, timings }) => ({ kind: "ending", ending: { ...outcome, usage, timings } }));
 
 const frame: fc.Arbitrary<AttemptFrame> = fc.oneof(
-  record({ kind: fc.constant("accepted" as const), slot: uint32, cachedPromptTokens: uint32, promptTokens: uint32 }),
+  fc.array(positive, { maxLength: 4 }).map((cachedChunkLengths) => ({
+    kind: "accepted" as const,
+    slot: 3,
+    cachedPromptTokens: cachedChunkLengths.reduce((sum, length) => sum + length, 0),
+    cachedChunkLengths,
+    promptTokens: 5000,
+  })),
   record({
     kind: fc.constant("prefill" as const),
     evaluatedTokens: fc.integer({ min: 0, max: 99 }),
@@ -88,6 +103,14 @@ const frame: fc.Arbitrary<AttemptFrame> = fc.oneof(
     firstIndex: 7,
     ids: tokens.map(([id]) => id),
     texts: tokens.map(([, text]) => text),
+    logprobs: null,
+  })),
+  fc.array(fc.tuple(uint32, fc.uint8Array({ maxLength: 6 })), { maxLength: 5 }).map((top) => ({
+    kind: "tokens" as const,
+    firstIndex: 0,
+    ids: [9],
+    texts: [new Uint8Array()],
+    logprobs: [{ logprob: -0.5, top: top.map(([id, text], rank) => ({ id, text, logprob: -1 - rank })) }],
   })),
   ending,
 );
@@ -129,8 +152,13 @@ const status: fc.Arbitrary<NodeStatus> = record({
 
 /** Bytes of a message's own class compare as equal to those of its subclasses. */
 function plainBytes({ requestId, epoch, frame: inner }: AddressedFrame): AddressedFrame {
-  const texts = inner.kind === "tokens" ? { texts: inner.texts.map((text) => new Uint8Array(text)) } : {};
-  return { requestId, epoch, frame: { ...inner, ...texts } };
+  if (inner.kind !== "tokens") return { requestId, epoch, frame: inner };
+  const plain = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
+  const logprobs = inner.logprobs?.map(({ logprob, top }) => ({
+    logprob,
+    top: top.map((other) => ({ ...other, text: plain(other.text) })),
+  }));
+  return { requestId, epoch, frame: { ...inner, texts: inner.texts.map(plain), logprobs: logprobs ?? null } };
 }
 
 test("an attempt is the same after a journey over the wire", () => {
@@ -158,7 +186,8 @@ test("a node's status is the same after a journey over the wire", () => {
 
 test("a replica's specification is the same after a journey over the wire", () => {
   for (const contextLength of [null, 4096]) {
-    const spec = { model: "tiny", source: "builtin:tiny", slots: 4, contextLength };
+    const engine = { ...defaultEngineOptions, gpuLayers: contextLength && 0, kvType: "q8_0", usesMmap: false } as const;
+    const spec = { model: "tiny", source: "builtin:tiny", slots: 4, contextLength, engine };
     const bytes = pomona.ReplicaSpec.serialize(replicaSpecToWire(spec));
     assert.deepEqual(replicaSpecFromWire(pomona.ReplicaSpec.deserialize(bytes)), spec);
   }

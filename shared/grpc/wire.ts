@@ -1,5 +1,7 @@
 // Generations: wire format <-> values of shared/core/generation. The directions from the wire validate and throw
 // PomonaError `invalid_request` with the field. Node statuses and replicas are in wire-status.ts.
+import type { Accepted__Output } from "@pomona/proto/generated/pomona/v1/Accepted";
+import type { DrySampling__Output } from "@pomona/proto/generated/pomona/v1/DrySampling";
 import type { Ending__Output, Ending as WireEnding } from "@pomona/proto/generated/pomona/v1/Ending";
 import type { ErrorDetail, ErrorDetail__Output } from "@pomona/proto/generated/pomona/v1/ErrorDetail";
 import type { FinishReason as WireFinishReason } from "@pomona/proto/generated/pomona/v1/FinishReason";
@@ -13,16 +15,20 @@ import type {
 } from "@pomona/proto/generated/pomona/v1/NodeGenerateResponse";
 import type { Sampling__Output, Sampling as WireSampling } from "@pomona/proto/generated/pomona/v1/Sampling";
 import type { TokenChunk__Output } from "@pomona/proto/generated/pomona/v1/TokenChunk";
+import type { TokenLogprobs as WireTokenLogprobs } from "@pomona/proto/generated/pomona/v1/TokenLogprobs";
 import { unreachable } from "../core/assert.ts";
 import { parseErrorCode } from "../core/errors.ts";
 import {
   type Attempt,
   type AttemptFrame,
+  type Decoding,
+  type DrySampling,
   defaultSampling,
   type Ending,
   type FinishReason,
   type GenerationFailure,
   type Sampling,
+  type TokenLogprobs,
 } from "../core/generation.ts";
 import {
   checkCount,
@@ -41,6 +47,9 @@ import {
 const uint32Max = 2 ** 32 - 1;
 const logitBiasMax = 1024;
 const stopTokensMax = 1024;
+const dryLastTokensMax = 1 << 16;
+const grammarLengthMax = 64 * 1024;
+const topLogprobsMax = 20;
 const epochRange = { min: 1, max: uint32Max };
 const tokenRange = { min: 0, max: uint32Max };
 
@@ -69,6 +78,7 @@ export function samplingToWire(sampling: Sampling): WireSampling {
     repeatPenalty: sampling.repeatPenalty,
     presencePenalty: sampling.presencePenalty,
     frequencyPenalty: sampling.frequencyPenalty,
+    dry: sampling.dry,
     logitBias: sampling.logitBias.map(({ tokenId, bias }) => ({ tokenId, bias })),
   };
 }
@@ -89,10 +99,23 @@ export function samplingFromWire(wire: Sampling__Output | null | undefined): Sam
     }),
     presencePenalty: checkNumber("sampling.presence_penalty", wire.presencePenalty, penalty),
     frequencyPenalty: checkNumber("sampling.frequency_penalty", wire.frequencyPenalty, penalty),
+    dry: dryFromWire(wire.dry),
     logitBias: checkLength("sampling.logit_bias", wire.logitBias, logitBiasMax).map((entry, index) => ({
       tokenId: entry.tokenId,
       bias: checkNumber(`sampling.logit_bias[${index}].bias`, entry.bias, { min: -100, max: 100 }),
     })),
+  };
+}
+
+/** Unset (0) fields mean their defaults, and a multiplier of 0 means off. */
+function dryFromWire(wire: DrySampling__Output | null): DrySampling | null {
+  if (wire === null || wire.multiplier === 0) return null;
+  const tokens = { min: 1, max: dryLastTokensMax };
+  return {
+    multiplier: checkNumber("sampling.dry.multiplier", wire.multiplier, { min: 0, max: 100 }),
+    base: checkNumber("sampling.dry.base", wire.base || 1.75, { min: 1, max: 10 }),
+    allowedLength: checkInteger("sampling.dry.allowed_length", wire.allowedLength || 2, tokens),
+    lastTokens: checkInteger("sampling.dry.last_tokens", wire.lastTokens || 1024, tokens),
   };
 }
 
@@ -135,6 +158,30 @@ export function endingFromWire(wire: Ending__Output): Ending {
   };
 }
 
+function decodingToWire(decoding: Decoding): NodeGenerateRequest {
+  return {
+    sampling: samplingToWire(decoding.sampling),
+    maxTokens: decoding.maxTokens,
+    stopTokenIds: [...decoding.stopTokenIds],
+    grammar: decoding.grammar ?? "",
+    hasLogprobs: decoding.topLogprobs !== null,
+    topLogprobs: decoding.topLogprobs ?? 0,
+    cacheScope: decoding.cacheScope,
+  };
+}
+
+function decodingFromWire(wire: NodeGenerateRequest__Output): Decoding {
+  const topLogprobs = checkInteger("top_logprobs", wire.topLogprobs, { min: 0, max: topLogprobsMax });
+  return {
+    sampling: samplingFromWire(wire.sampling),
+    maxTokens: checkInteger("max_tokens", wire.maxTokens, { min: 1, max: uint32Max }),
+    stopTokenIds: checkLength("stop_token_ids", wire.stopTokenIds, stopTokensMax),
+    grammar: checkText("grammar", wire.grammar, grammarLengthMax) || null,
+    topLogprobs: wire.hasLogprobs ? topLogprobs : null,
+    cacheScope: checkText("cache_scope", wire.cacheScope, 256),
+  };
+}
+
 export function attemptToWire(attempt: Attempt): NodeGenerateRequest {
   return {
     requestId: attempt.requestId,
@@ -143,9 +190,7 @@ export function attemptToWire(attempt: Attempt): NodeGenerateRequest {
     promptTokenIds: [...attempt.promptTokenIds],
     promptChunkLengths: [...attempt.promptChunkLengths],
     emittedTokenIds: [...attempt.emittedTokenIds],
-    sampling: samplingToWire(attempt.sampling),
-    maxTokens: attempt.maxTokens,
-    stopTokenIds: [...attempt.stopTokenIds],
+    ...decodingToWire(attempt.decoding),
   };
 }
 
@@ -153,7 +198,8 @@ export function attemptFromWire(wire: NodeGenerateRequest__Output): Attempt {
   const promptTokenIds = checkLength("prompt_token_ids", wire.promptTokenIds, tokensMax);
   if (promptTokenIds.length === 0) fail("prompt_token_ids", "must hold at least one token");
   const emittedTokenIds = checkLength("emitted_token_ids", wire.emittedTokenIds, tokensMax);
-  const maxTokens = checkInteger("max_tokens", wire.maxTokens, { min: 1, max: uint32Max });
+  const decoding = decodingFromWire(wire);
+  const { maxTokens } = decoding;
   if (emittedTokenIds.length >= maxTokens)
     fail("emitted_token_ids", `holds ${emittedTokenIds.length} tokens, which is all of max_tokens ${maxTokens}`);
   return {
@@ -163,9 +209,7 @@ export function attemptFromWire(wire: NodeGenerateRequest__Output): Attempt {
     promptTokenIds,
     promptChunkLengths: chunkLengthsFromWire(wire.promptChunkLengths, promptTokenIds.length),
     emittedTokenIds,
-    sampling: samplingFromWire(wire.sampling),
-    maxTokens,
-    stopTokenIds: checkLength("stop_token_ids", wire.stopTokenIds, stopTokensMax),
+    decoding,
   };
 }
 
@@ -185,7 +229,9 @@ export function attemptFrameToWire({ requestId, epoch, frame }: AddressedFrame):
   switch (frame.kind) {
     case "accepted": {
       const { slot, cachedPromptTokens, promptTokens } = frame;
-      return { requestId, epoch, frame: "accepted", accepted: { slot, cachedPromptTokens, promptTokens } };
+      const cachedChunkLengths = [...frame.cachedChunkLengths];
+      const accepted = { slot, cachedPromptTokens, promptTokens, cachedChunkLengths };
+      return { requestId, epoch, frame: "accepted", accepted };
     }
     case "prefill": {
       const { evaluatedTokens, totalTokens, chunkLength } = frame;
@@ -193,12 +239,13 @@ export function attemptFrameToWire({ requestId, epoch, frame }: AddressedFrame):
       return { requestId, epoch, frame: "prefill", prefill };
     }
     case "tokens": {
-      const texts = frame.texts.map((text) => Buffer.from(text.buffer, text.byteOffset, text.byteLength));
+      const texts = frame.texts.map(bufferOf);
+      const logprobs = (frame.logprobs ?? []).map(logprobsToWire);
       return {
         requestId,
         epoch,
         frame: "tokens",
-        tokens: { firstIndex: frame.firstIndex, ids: [...frame.ids], texts },
+        tokens: { firstIndex: frame.firstIndex, ids: [...frame.ids], texts, logprobs },
       };
     }
     case "ending":
@@ -206,6 +253,14 @@ export function attemptFrameToWire({ requestId, epoch, frame }: AddressedFrame):
     default:
       return unreachable(frame);
   }
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function logprobsToWire({ logprob, top }: TokenLogprobs): WireTokenLogprobs {
+  return { logprob, top: top.map(({ id, text, logprob: other }) => ({ id, text: bufferOf(text), logprob: other })) };
 }
 
 export function attemptFrameFromWire(wire: NodeGenerateResponse__Output): AddressedFrame {
@@ -217,7 +272,7 @@ export function attemptFrameFromWire(wire: NodeGenerateResponse__Output): Addres
 function frameFromWire(wire: NodeGenerateResponse__Output): AttemptFrame {
   switch (wire.frame) {
     case "accepted":
-      return { kind: "accepted", ...checkPresent("accepted", wire.accepted) };
+      return acceptedFromWire(checkPresent("accepted", wire.accepted));
     case "prefill": {
       const prefill = checkPresent("prefill", wire.prefill);
       const progress = checkPresent("prefill.progress", prefill.progress);
@@ -234,10 +289,20 @@ function frameFromWire(wire: NodeGenerateResponse__Output): AttemptFrame {
   }
 }
 
+function acceptedFromWire({ cachedChunkLengths, ...accepted }: Accepted__Output): AttemptFrame {
+  const sum = checkLength("accepted.cached_chunk_lengths", cachedChunkLengths, tokensMax).reduce((a, b) => a + b, 0);
+  if (sum !== accepted.cachedPromptTokens)
+    fail("accepted.cached_chunk_lengths", `sum to ${sum}, not to the ${accepted.cachedPromptTokens} cached tokens`);
+  return { kind: "accepted", ...accepted, cachedChunkLengths };
+}
+
 function tokensFromWire(wire: TokenChunk__Output): AttemptFrame {
   const ids = checkLength("tokens.ids", wire.ids, tokensMax);
   if (ids.length !== wire.texts.length)
     fail("tokens.texts", `has ${wire.texts.length} entries for ${ids.length} token ids`);
   const firstIndex = checkInteger("tokens.first_index", wire.firstIndex, tokenRange);
-  return { kind: "tokens", firstIndex, ids, texts: wire.texts };
+  const logprobs = wire.logprobs.length === 0 ? null : wire.logprobs;
+  if (logprobs !== null && logprobs.length !== ids.length)
+    fail("tokens.logprobs", `has ${logprobs.length} entries for ${ids.length} token ids`);
+  return { kind: "tokens", firstIndex, ids, texts: wire.texts, logprobs };
 }

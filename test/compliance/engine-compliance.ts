@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { EngineReplica } from "@pomona/node-agent/engine/engine";
 import { PomonaError } from "@pomona/shared/core/errors";
-import { type Attempt, type AttemptFrame, defaultSampling, type Ending } from "@pomona/shared/core/generation";
+import { attemptOf, ids, start, tokensOf } from "../support/attempts.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 export type EngineUnderTest = {
@@ -16,54 +16,6 @@ export type EngineUnderTest = {
   /** Ends the replica's engine as a fault would. */
   readonly crash: (replica: EngineReplica) => void;
 };
-
-type Collected = { readonly frames: readonly AttemptFrame[]; readonly text: string; readonly ending: Ending };
-type Started = { readonly frames: AttemptFrame[]; readonly done: Promise<Collected> };
-
-let requests = 0;
-
-function attemptOf(promptTokenIds: readonly number[], changes: Partial<Attempt> = {}): Attempt {
-  requests += 1;
-  return {
-    requestId: requests.toString(16).padStart(32, "0"),
-    epoch: 1,
-    replicaId: "under-test",
-    promptTokenIds,
-    promptChunkLengths: [],
-    emittedTokenIds: [],
-    sampling: defaultSampling,
-    maxTokens: 20,
-    stopTokenIds: [],
-    ...changes,
-  };
-}
-
-/** @throws PomonaError when the engine refuses the attempt. */
-function start(replica: EngineReplica, attempt: Attempt): Started {
-  const frames: AttemptFrame[] = [];
-  let finish: (collected: Collected) => void = () => undefined;
-  const done = new Promise<Collected>((resolve) => {
-    finish = resolve;
-  });
-  replica.generate(attempt, (frame) => {
-    frames.push(frame);
-    if (frame.kind === "ending") finish({ frames, text: textOf(frames), ending: frame.ending });
-  });
-  return { frames, done };
-}
-
-function textOf(frames: readonly AttemptFrame[]): string {
-  const bytes = frames.flatMap((frame) => (frame.kind === "tokens" ? frame.texts : []));
-  return Buffer.concat(bytes).toString();
-}
-
-function tokensOf(frames: readonly AttemptFrame[]): (AttemptFrame & { kind: "tokens" })[] {
-  return frames.filter((frame) => frame.kind === "tokens");
-}
-
-async function ids(replica: EngineReplica, text: string): Promise<readonly number[]> {
-  return (await replica.tokenize({ kind: "text", text }, AbortSignal.timeout(10_000))).tokenIds;
-}
 
 /** Runs the suite against one engine. `skip` is the reason why it cannot run here, or false. */
 export function engineCompliance(name: string, engine: EngineUnderTest): void {

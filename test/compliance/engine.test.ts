@@ -8,6 +8,7 @@ import {
   predictSimulated,
   SimulatedReplica,
 } from "@pomona/node-agent/engine/simulated/simulated-engine";
+import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
 import { keyedModel, predictKeyed } from "@pomona/shared/core/gguf/keyed-model";
 import { writeGguf } from "@pomona/shared/core/gguf/writer";
 import { createSilentLogger } from "@pomona/shared/runtime/logger";
@@ -25,7 +26,16 @@ for (const [name, engine] of [
   ["simulated", createSimulatedEngine({ stepMs: 1, chunkLength: 64 })],
 ] as const) {
   const load = (path: string, slots: number) =>
-    engine.load({ modelPath: path, slots, contextLength: 1024, threads: 1 }, AbortSignal.timeout(60_000));
+    engine.load(
+      {
+        modelPath: path,
+        slots,
+        contextLength: 1024,
+        options: { ...defaultEngineOptions, threads: 1 },
+        checksTensors: false,
+      },
+      AbortSignal.timeout(60_000),
+    );
   engineCompliance(name, {
     load: (slots) => load(modelPath, slots),
     loadJunk: () => load(junkPath, 1),

@@ -1,10 +1,12 @@
 // The synthetic models in the real engine: what it generates is what the pure functions predict.
+
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { builtinTinyModel, builtinTinyReply } from "@pomona/shared/core/builtin-model";
+import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
 import { countingModel, predictCounting, predictCountingIds } from "@pomona/shared/core/gguf/counting-model";
 import { keyedModel, predictKeyed, predictKeyedIds } from "@pomona/shared/core/gguf/keyed-model";
 import { randomModel } from "@pomona/shared/core/gguf/random-model";
@@ -177,7 +179,7 @@ test("a random model decodes, and the engine reports no more memory than estimat
     const { header, fileBytes } = await readGgufHeader(path, new AbortController().signal);
     const shape = modelShapeOf(header, fileBytes);
     assert.equal(contextLengthFor(shape, null), model.trainContextSize);
-    const replica = { contextLength: 2048, slots: 2, batchSize: 512, gpu: "cpu" } as const;
+    const replica = { contextLength: 2048, slots: 2, engine: defaultEngineOptions, gpu: "cpu" } as const;
     const estimate = estimateReplicaMemory(shape, replica);
     const estimated = estimate.kvBytes + estimate.computeBytes;
     const reported = context.memoryUsage.ram;

@@ -80,6 +80,7 @@ test("every setting that can be honoured arrives", () => {
     repeatPenalty: 1,
     presencePenalty: -2,
     frequencyPenalty: 2,
+    dry: null,
     logitBias: [{ tokenId: 12, bias: -100 }],
   });
 });

@@ -187,6 +187,7 @@ function toRequest(body: Common, input: GenerationRequest["input"], maxTokens: n
         repeatPenalty: 1,
         presencePenalty: body.presence_penalty ?? 0,
         frequencyPenalty: body.frequency_penalty ?? 0,
+        dry: null,
         logitBias: bias.map(([id, value]) => ({ tokenId: Number(id), bias: value })),
       },
     },

@@ -1,133 +1,137 @@
-// One attempt on one slot: its prompt chunk by chunk, then its tokens one by one.
-import type { Attempt, AttemptFrame, Ending, FinishReason, GenerationFailure } from "@pomona/shared/core/generation";
-import type { LlamaContextSequence, LlamaModel, SequenceEvaluateOptions, Token } from "node-llama-cpp";
-import { slotPriority } from "./batching.ts";
-import { evaluateOptions, isDrawn, seedAt } from "./sampling.ts";
-import type { TokenBytes } from "./token-bytes.ts";
-
-/** Tokens of one prefill chunk: on a CPU, 256 costs nothing against a whole prompt and lets running streams through. */
-const chunkLengthMax = 256;
-/** CPU flash attention takes another kernel from 64 query tokens on: below, emitted tokens are re-read exactly. */
-const emittedChunkLengthMax = 63;
-
-export type Slot = { readonly id: number; readonly sequence: LlamaContextSequence };
+// One attempt on one slot: what of it is still to be evaluated, and what came out.
+import { type PomonaError, toPomonaError } from "@pomona/shared/core/errors";
+import type {
+  Attempt,
+  AttemptFrame,
+  Ending,
+  FinishReason,
+  GenerationFailure,
+  TokenLogprobs,
+} from "@pomona/shared/core/generation";
+import { plannedLength, smallChunkMax } from "../../core/chunk-record.ts";
+import type { Slot } from "./slot.ts";
+import type { ChosenToken, TokenSampler } from "./token-sampler.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 
 export type GenerationParts = {
   readonly attempt: Attempt;
   readonly slot: Slot;
-  readonly model: LlamaModel;
-  readonly bytes: TokenBytes;
+  readonly sampler: TokenSampler;
+  readonly vocabulary: Vocabulary;
   readonly contextLength: number;
   readonly onFrame: (frame: AttemptFrame) => void;
 };
 
-/** What a step of a generation found: it goes on, or it ended. */
-export type StepOutcome = { readonly kind: "running" } | { readonly kind: "ended"; readonly reason: FinishReason };
+/** Tokens to evaluate next. `isLast`: the logits after them are wanted. */
+export type Chunk = { readonly tokenIds: readonly number[]; readonly isLast: boolean };
 
 export class Generation {
   readonly attempt: Attempt;
   readonly slot: Slot;
+  readonly sampler: TokenSampler;
   readonly #parts: GenerationParts;
   readonly #emitted: number[];
-  readonly #all: readonly Token[];
-  readonly #options: SequenceEvaluateOptions;
+  /** The prompt and what was emitted: all that the slot is to hold. */
+  readonly #all: number[];
   readonly #startedAtMs = performance.now();
-  #plannedChunks: number[];
   #cached = 0;
   #decodeStartedAtMs: number | null = null;
-  #tokens: ReturnType<LlamaContextSequence["evaluate"]> | null = null;
-  #last: Token;
   isCancelled = false;
+  isEnded = false;
 
   constructor(parts: GenerationParts) {
-    const { attempt, model, slot } = parts;
+    const { attempt } = parts;
     this.#parts = parts;
     this.attempt = attempt;
-    this.slot = slot;
+    this.slot = parts.slot;
+    this.sampler = parts.sampler;
     this.#emitted = [...attempt.emittedTokenIds];
-    // Token ids of this model; the library brands them.
-    this.#all = [...attempt.promptTokenIds, ...attempt.emittedTokenIds] as Token[];
-    this.#last = this.#all.at(-1) as Token;
-    this.#plannedChunks = [...attempt.promptChunkLengths];
-    this.#options = {
-      ...evaluateOptions(model, attempt.sampling, () => this.#emitted),
-      evaluationPriority: slotPriority(slot.id),
-      yieldEogToken: true,
-    };
+    this.#all = [...attempt.promptTokenIds, ...attempt.emittedTokenIds];
   }
 
-  /** Whether the whole prompt but its last token is in the slot. */
+  get emitted(): readonly number[] {
+    return this.#emitted;
+  }
+
+  /** How many tokens are still to be evaluated before the next one can be chosen; at least 1. */
+  get pendingLength(): number {
+    return this.#all.length - this.slot.length;
+  }
+
+  /** Whether one token is left: it is evaluated together with those of the other slots. */
   get isDecoding(): boolean {
-    return this.slot.sequence.nextTokenIndex >= this.#all.length - 1;
+    return this.pendingLength === 1;
   }
 
-  /** Keeps what the slot already holds of the prompt. */
-  async accept(): Promise<void> {
-    const { sequence } = this.slot;
-    await sequence.adaptStateToTokens(this.#all.slice(0, -1), false);
-    this.#cached = Math.min(sequence.nextTokenIndex, this.attempt.promptTokenIds.length);
-    // A prompt of which a part is kept cannot be cut as it was the first time.
-    if (this.#cached > 0) this.#plannedChunks = [];
+  /** The slot holds what it can of the prompt. */
+  accepted(): void {
     const promptTokens = this.attempt.promptTokenIds.length;
-    this.#parts.onFrame({ kind: "accepted", slot: this.slot.id, cachedPromptTokens: this.#cached, promptTokens });
+    this.#cached = Math.min(this.slot.length, promptTokens);
+    const cachedChunkLengths = firstLengths(this.slot.chunkLengths, this.#cached);
+    const slot = this.slot.id;
+    this.#parts.onFrame({ kind: "accepted", slot, cachedPromptTokens: this.#cached, cachedChunkLengths, promptTokens });
   }
 
-  /** Evaluates the next chunk of the prompt, or of what earlier epochs emitted. */
-  async prefill(): Promise<void> {
-    const { sequence } = this.slot;
-    const start = sequence.nextTokenIndex;
-    const chunk = this.#all.slice(start, start + this.#nextChunkLength(start));
-    const evaluationPriority = slotPriority(this.slot.id);
-    await sequence.evaluateWithoutGeneratingNewTokens(chunk, { evaluationPriority });
-    const totalTokens = this.#all.length;
-    const evaluatedTokens = sequence.nextTokenIndex;
-    this.#parts.onFrame({ kind: "prefill", evaluatedTokens, totalTokens, chunkLength: chunk.length });
-  }
-
-  #nextChunkLength(start: number): number {
+  /** The next chunk, at most `lengthMax` tokens: as the first attempt cut it, and what it emitted in small ones. */
+  nextChunk(lengthMax: number): Chunk {
+    const start = this.slot.length;
     const promptLeft = this.attempt.promptTokenIds.length - start;
-    if (promptLeft <= 0) return Math.min(emittedChunkLengthMax, this.#all.length - 1 - start);
-    const planned = this.#plannedChunks.shift() ?? chunkLengthMax;
-    // The last token of all is left for the evaluation that draws from it.
-    const left = Math.min(promptLeft, this.#all.length - 1 - start);
-    return Math.max(1, Math.min(planned, chunkLengthMax, left));
+    const planned = plannedLength(this.attempt.promptChunkLengths, start);
+    const wanted = promptLeft > 0 ? Math.min(promptLeft, planned ?? lengthMax) : smallChunkMax;
+    // A model that goes back to checkpoints keeps one before the last token, for a prompt that comes again.
+    const room = this.slot.needsCheckpoints && this.pendingLength > 1 ? this.pendingLength - 1 : this.pendingLength;
+    const length = Math.min(wanted, room);
+    return { tokenIds: this.#all.slice(start, start + length), isLast: length === this.pendingLength };
   }
 
-  /** Generates one token. */
-  async decode(): Promise<StepOutcome> {
+  /** A chunk of more than the last token was evaluated. */
+  evaluated(chunkLength: number): void {
+    const [evaluatedTokens, totalTokens] = [this.slot.length, this.#all.length];
+    this.#parts.onFrame({ kind: "prefill", evaluatedTokens, totalTokens, chunkLength });
+  }
+
+  /** Chooses the token after those that were evaluated. */
+  async choose(logitIndex: number): Promise<void> {
     this.#decodeStartedAtMs ??= performance.now();
-    const token = await this.#nextToken();
-    if (token === undefined || this.#isEnd(token)) return { kind: "ended", reason: "stop" };
-    const index = this.#emitted.length;
-    this.#emitted.push(token);
-    this.#last = token;
-    this.#parts.onFrame({ kind: "tokens", firstIndex: index, ids: [token], texts: [this.#parts.bytes.of(token)] });
-    const isFull = this.attempt.promptTokenIds.length + this.#emitted.length >= this.#parts.contextLength;
-    if (this.#emitted.length >= this.attempt.maxTokens || isFull) return { kind: "ended", reason: "length" };
-    return { kind: "running" };
-  }
-
-  async #nextToken(): Promise<Token | undefined> {
-    const { sampling } = this.attempt;
-    const { sequence } = this.slot;
-    if (!isDrawn(sampling)) {
-      this.#tokens ??= sequence.evaluate([this.#last], this.#options);
-      return (await this.#tokens.next()).value ?? undefined;
+    try {
+      this.#take(await this.sampler.choose(logitIndex, this.attempt.promptTokenIds, this.#emitted));
+    } catch (error) {
+      this.fail(toPomonaError(error));
     }
-    const seed = seedAt(sampling.seed, this.#emitted.length);
-    const one = sequence.evaluate([this.#last], { ...this.#options, seed });
-    const { value } = await one.next();
-    await one.return();
-    return value ?? undefined;
   }
 
-  #isEnd(token: Token): boolean {
-    return this.#parts.model.isEogToken(token) || this.attempt.stopTokenIds.includes(token);
+  #take({ id, logprobs }: ChosenToken): void {
+    const { decoding, promptTokenIds } = this.attempt;
+    if (this.#parts.vocabulary.isEnd(id) || decoding.stopTokenIds.includes(id)) {
+      this.end("stop", null);
+      return;
+    }
+    this.#emitted.push(id);
+    this.#all.push(id);
+    this.#send(id, logprobs);
+    const isFull = promptTokenIds.length + this.#emitted.length >= this.#parts.contextLength;
+    if (this.#emitted.length >= decoding.maxTokens || isFull) this.end("length", null);
+  }
+
+  #send(id: number, logprobs: TokenLogprobs | null): void {
+    this.#parts.onFrame({
+      kind: "tokens",
+      firstIndex: this.#emitted.length - 1,
+      ids: [id],
+      texts: [this.#parts.vocabulary.bytesOf(id)],
+      logprobs: logprobs === null ? null : [logprobs],
+    });
+  }
+
+  fail({ code, message, isRetryable }: PomonaError): void {
+    this.end("failed", { code, message, isRetryable });
   }
 
   /** Sends the one ending and lets the slot go. What the slot holds stays for the next prompt. */
-  async end(reason: FinishReason, failure: GenerationFailure | null): Promise<void> {
-    await this.#tokens?.return();
+  end(reason: FinishReason, failure: GenerationFailure | null): void {
+    if (this.isEnded) return;
+    this.isEnded = true;
+    this.sampler.close();
     const nowMs = performance.now();
     const decodeStartedAtMs = this.#decodeStartedAtMs ?? nowMs;
     const ending: Ending = {
@@ -146,4 +150,16 @@ export class Generation {
     };
     this.#parts.onFrame({ kind: "ending", ending });
   }
+}
+
+/** The lengths of the first `total` tokens. */
+function firstLengths(lengths: readonly number[], total: number): number[] {
+  const first: number[] = [];
+  let left = total;
+  for (const length of lengths) {
+    if (left <= 0) break;
+    first.push(Math.min(length, left));
+    left -= length;
+  }
+  return first;
 }

@@ -2,10 +2,11 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { PomonaError } from "@pomona/shared/core/errors";
-import type { Attempt, AttemptFrame, Ending, PromptInput } from "@pomona/shared/core/generation";
+import type { Attempt, AttemptFrame, PromptInput } from "@pomona/shared/core/generation";
 import type { Logger } from "@pomona/shared/runtime/logger";
 import { checkAttempt } from "../check-attempt.ts";
 import type { Engine, EngineLoadSpec, EngineReplica, EngineReplicaInfo, TokenizedPrompt } from "../engine.ts";
+import { failedEnding } from "../failed-ending.ts";
 import type { FromWorker, ToWorker, WireError, WorkerFrame } from "./messages.ts";
 
 const workerPath = fileURLToPath(new URL("./worker-main.js", import.meta.url));
@@ -30,7 +31,8 @@ export function createLlamaEngine({ log }: { readonly log: Logger }): Engine {
   };
 }
 
-type Running = { readonly attempt: Attempt; readonly onFrame: (frame: AttemptFrame) => void };
+/** `generated` counts the tokens that came out, earlier attempts included. */
+type Running = { readonly attempt: Attempt; readonly onFrame: (frame: AttemptFrame) => void; generated: number };
 type PendingCall = { resolve: (prompt: TokenizedPrompt) => void; reject: (error: PomonaError) => void };
 
 class LlamaReplica implements EngineReplica {
@@ -72,7 +74,7 @@ class LlamaReplica implements EngineReplica {
   generate(attempt: Attempt, onFrame: (frame: AttemptFrame) => void): void {
     if (this.#gone !== null) throw this.#gone;
     checkAttempt(attempt, { ...this.info, runningCount: this.#running.size });
-    this.#running.set(keyOf(attempt), { attempt, onFrame });
+    this.#running.set(keyOf(attempt), { attempt, onFrame, generated: attempt.emittedTokenIds.length });
     this.#send({ kind: "generate", attempt });
   }
 
@@ -105,9 +107,7 @@ class LlamaReplica implements EngineReplica {
   async close(): Promise<void> {
     this.#isClosing = true;
     this.#gone ??= new PomonaError("node_lost", "the replica was unloaded");
-    for (const { attempt, onFrame } of this.#running.values())
-      onFrame({ kind: "ending", ending: lostEnding(attempt, null) });
-    this.#running.clear();
+    this.#loseRunning(this.#gone);
     if (this.#child.connected) this.#child.disconnect();
     const force = setTimeout(() => this.#child.kill("SIGKILL"), closeTimeoutMs);
     await this.exited;
@@ -145,21 +145,28 @@ class LlamaReplica implements EngineReplica {
     const running = this.#running.get(keyOf(message));
     if (running === undefined) return;
     if (message.frame.kind === "ending") this.#running.delete(keyOf(message));
+    if (message.frame.kind === "tokens") running.generated += message.frame.ids.length;
     running.onFrame(message.frame);
   }
 
   #onExit(code: number | null, signal: NodeJS.Signals | null): PomonaError | null {
     const reason = this.#isClosing ? null : new PomonaError("engine_crashed", deathInWords(code, signal, this.#spec));
-    const gone = reason ?? new PomonaError("cancelled", "the replica was unloaded");
+    const gone = reason ?? new PomonaError("node_lost", "the replica was unloaded");
     this.#gone ??= gone;
     if (reason !== null) this.#log.debug({ code, signal }, "engine worker exited");
     this.#settleLoad?.reject(gone);
     for (const { reject } of this.#calls.values()) reject(gone);
     this.#calls.clear();
-    for (const { attempt, onFrame } of this.#running.values())
-      onFrame({ kind: "ending", ending: lostEnding(attempt, reason) });
-    this.#running.clear();
+    this.#loseRunning(gone);
     return reason;
+  }
+
+  /** Ends what runs, retryable: it can go on elsewhere after the last token that came out. */
+  #loseRunning({ code, message }: PomonaError): void {
+    const reason = { code, message, isRetryable: true };
+    for (const { attempt, onFrame, generated } of this.#running.values())
+      onFrame({ kind: "ending", ending: failedEnding(attempt, reason, generated) });
+    this.#running.clear();
   }
 }
 
@@ -169,17 +176,6 @@ function keyOf({ requestId, epoch }: { readonly requestId: string; readonly epoc
 
 function errorOf({ code, message }: WireError): PomonaError {
   return new PomonaError(code, message);
-}
-
-/** The ending of an attempt whose engine has gone: retryable, so that its request goes on elsewhere. */
-function lostEnding(attempt: Attempt, reason: PomonaError | null): Ending {
-  const failure = reason ?? new PomonaError("node_lost", "the replica was unloaded");
-  return {
-    reason: "failed",
-    failure: { code: failure.code, message: failure.message, isRetryable: true },
-    usage: { promptTokens: attempt.promptTokenIds.length, cachedPromptTokens: 0, generatedTokens: 0 },
-    timings: { queueMs: 0, prefillMs: 0, decodeMs: 0 },
-  };
 }
 
 const deaths: Readonly<Record<string, string>> = {

@@ -1,129 +1,166 @@
-// The replica's one loop: each step decodes every running slot together and evaluates one prefill chunk of a waiting one.
-import type { Attempt, AttemptFrame, FinishReason, GenerationFailure } from "@pomona/shared/core/generation";
-import type { LlamaModel, Token } from "node-llama-cpp";
-import type { Batching } from "./batching.ts";
-import { Generation, type Slot } from "./generation.ts";
-import { TokenBytes } from "./token-bytes.ts";
+// The replica's one loop. Each step decodes every running slot together, then evaluates prompts up to one chunk; between
+// two steps cancels are read. Prompts are evaluated by themselves: the shape of a batch that others were in cannot be had
+// again when a request goes on elsewhere.
+import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
+import type { Attempt, AttemptFrame } from "@pomona/shared/core/generation";
+import { ChunkSize } from "../../core/chunk-size.ts";
+import { failedEnding } from "../failed-ending.ts";
+import { evaluate } from "./batch.ts";
+import { Generation } from "./generation.ts";
+import type { NativeContext } from "./native.ts";
+import type { Slot } from "./slot.ts";
+import type { TokenSampler } from "./token-sampler.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 
 export type StepLoopParts = {
-  readonly model: LlamaModel;
+  readonly context: NativeContext;
   readonly slots: readonly Slot[];
-  readonly batching: Batching;
+  readonly vocabulary: Vocabulary;
   readonly contextLength: number;
+  /** Prompt tokens of one step. */
+  readonly chunkLength: number;
+  /** @throws PomonaError `invalid_request` for a grammar that cannot be used. */
+  readonly createSampler: (attempt: Attempt) => Promise<TokenSampler>;
   readonly onFrame: (attempt: Attempt, frame: AttemptFrame) => void;
 };
 
 export class StepLoop {
   readonly #parts: StepLoopParts;
-  readonly #bytes: TokenBytes;
-  readonly #running: Generation[] = [];
-  /** Running ones whose slot has not been made ready yet. */
-  readonly #accepting: Generation[] = [];
+  readonly #chunkSize: ChunkSize;
+  readonly #arrived: Attempt[] = [];
+  /** In the order of their arrival. */
+  #running: Generation[] = [];
+  readonly #cancelled = new Set<string>();
   #isLooping = false;
 
   constructor(parts: StepLoopParts) {
     this.#parts = parts;
-    this.#bytes = new TokenBytes(parts.model);
+    this.#chunkSize = new ChunkSize(parts.chunkLength);
   }
 
   /** Takes an attempt in. The parent sends no more than there are slots; one too many waits for the next free slot. */
   start(attempt: Attempt): void {
-    const slot = this.#chooseSlot([...attempt.promptTokenIds, ...attempt.emittedTokenIds]);
-    if (slot === null) {
-      setImmediate(() => this.start(attempt));
-      return;
-    }
-    const { model, contextLength, onFrame } = this.#parts;
-    const generation = new Generation({
-      attempt,
-      slot,
-      model,
-      bytes: this.#bytes,
-      contextLength,
-      onFrame: (frame) => onFrame(attempt, frame),
-    });
-    this.#accepting.push(generation);
-    this.#running.push(generation);
+    this.#arrived.push(attempt);
     if (!this.#isLooping) void this.#loop();
   }
 
   cancel(requestId: string, epoch: number): void {
-    for (const generation of this.#running) {
-      const { attempt } = generation;
-      if (attempt.requestId === requestId && attempt.epoch === epoch) generation.isCancelled = true;
-    }
+    if (this.#isLooping) this.#cancelled.add(keyOf({ requestId, epoch }));
   }
 
   async #loop(): Promise<void> {
     this.#isLooping = true;
-    while (this.#running.length > 0) await this.#step();
+    while (this.#running.length + this.#arrived.length > 0) await this.#step();
     this.#isLooping = false;
+    this.#cancelled.clear();
   }
 
   async #step(): Promise<void> {
-    for (const generation of this.#running.filter(({ isCancelled }) => isCancelled)) {
-      await this.#end(generation, { reason: "cancelled", failure: null });
-    }
-    for (const generation of this.#accepting.splice(0)) {
-      if (this.#running.includes(generation)) await this.#guard(generation, () => generation.accept());
-    }
-    // An attempt that came in while others were accepted waits for the next step: its slot still holds an old prompt.
-    const ready = this.#running.filter((generation) => !this.#accepting.includes(generation));
-    const decoding = ready.filter(({ isDecoding }) => isDecoding).sort((a, b) => a.slot.id - b.slot.id);
-    const prefilling = ready.find(({ isDecoding }) => !isDecoding);
-    this.#parts.batching.expected = decoding.length + (prefilling === undefined ? 0 : 1);
-    await Promise.all([
-      ...decoding.map((generation) => this.#guard(generation, () => this.#decode(generation))),
-      ...(prefilling === undefined ? [] : [this.#guard(prefilling, () => prefilling.prefill())]),
-    ]);
+    await this.#acceptArrived();
+    this.#endCancelled();
+    await this.#decode();
+    await this.#prefill();
+    this.#running = this.#running.filter(({ isEnded }) => !isEnded);
     // Messages from the parent are read between two steps: that is how a cancel gets in.
     await new Promise((resolve) => setImmediate(resolve));
   }
 
-  async #decode(generation: Generation): Promise<void> {
-    const outcome = await generation.decode();
-    if (outcome.kind === "ended") await this.#end(generation, { reason: outcome.reason, failure: null });
-  }
-
-  /** A fault of one generation ends that one. */
-  async #guard(generation: Generation, work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      const failure = { code: "internal", message: `the engine failed: ${message}`, isRetryable: false } as const;
-      await this.#end(generation, { reason: "failed", failure });
-      // What a failed evaluation left in the slot is not to be built upon.
-      await generation.slot.sequence.clearHistory();
+  async #acceptArrived(): Promise<void> {
+    while (this.#arrived.length > 0 && this.#running.length < this.#parts.slots.length) {
+      const attempt = this.#arrived.shift();
+      if (attempt !== undefined) await this.#accept(attempt);
     }
   }
 
-  async #end(
-    generation: Generation,
-    { reason, failure }: { readonly reason: FinishReason; readonly failure: GenerationFailure | null },
-  ): Promise<void> {
-    const index = this.#running.indexOf(generation);
-    if (index < 0) return;
-    await generation.end(reason, failure);
-    this.#running.splice(index, 1);
+  async #accept(attempt: Attempt): Promise<void> {
+    const { vocabulary, contextLength, onFrame, createSampler } = this.#parts;
+    const send = (frame: AttemptFrame): void => onFrame(attempt, frame);
+    const { slot, reusable } = this.#chooseSlot(attempt);
+    const sampler = await createSampler(attempt).catch((error: unknown) => toPomonaError(error));
+    if (sampler instanceof Error) {
+      send({ kind: "ending", ending: failedEnding(attempt, sampler) });
+      return;
+    }
+    const generation = new Generation({ attempt, slot, sampler, vocabulary, contextLength, onFrame: send });
+    this.#running.push(generation);
+    await slot.keep(reusable, attempt.decoding.cacheScope);
+    generation.accepted();
   }
 
-  /** The free slot that holds the longest beginning of the prompt; among equals the lowest, which keeps ids consecutive. */
-  #chooseSlot(tokenIds: readonly number[]): Slot | null {
+  #endCancelled(): void {
+    if (this.#cancelled.size === 0) return;
+    for (const generation of this.#running) {
+      if (this.#cancelled.has(keyOf(generation.attempt))) generation.end("cancelled", null);
+    }
+    this.#running = this.#running.filter(({ isEnded }) => !isEnded);
+    const arrived = new Set(this.#arrived.map(keyOf));
+    for (const key of this.#cancelled) if (!arrived.has(key)) this.#cancelled.delete(key);
+  }
+
+  async #decode(): Promise<void> {
+    const decoding = this.#running.filter(({ isDecoding }) => isDecoding).sort((a, b) => a.slot.id - b.slot.id);
+    if (decoding.length > 0) await this.#evaluate(decoding, 1);
+  }
+
+  /** One prompt after another until the step's share of tokens is used up. The first that came is the first. */
+  async #prefill(): Promise<void> {
+    const isOtherRunning = this.#running.some(({ isDecoding, isEnded }) => isDecoding && !isEnded);
+    let left = this.#chunkSize.next(isOtherRunning);
+    const waiting = this.#running.filter(({ isDecoding, isEnded }) => !isDecoding && !isEnded);
+    for (const generation of waiting) {
+      while (left > 0 && !generation.isDecoding && !generation.isEnded) {
+        left -= await this.#evaluate([generation], left);
+      }
+    }
+  }
+
+  /** Evaluates the next chunk of each, and chooses tokens where a prompt is complete. Returns the tokens evaluated. */
+  async #evaluate(generations: readonly Generation[], lengthMax: number): Promise<number> {
+    const entries = generations.map((generation) => ({ slot: generation.slot, ...generation.nextChunk(lengthMax) }));
+    const startedAtMs = performance.now();
+    const logitIndexes = await evaluate(this.#parts.context, entries).catch(engineFailure);
+    if (!Array.isArray(logitIndexes)) {
+      for (const generation of generations) generation.fail(logitIndexes);
+      return lengthMax;
+    }
+    const durationMs = performance.now() - startedAtMs;
+    // The logits stay until the next batch; samplers do not share anything, and take a thread each.
+    await Promise.all(
+      generations.map(async (generation, index) => {
+        const { length } = entries[index]?.tokenIds ?? [];
+        const logitIndex = logitIndexes[index] ?? null;
+        if (length > 1) {
+          this.#chunkSize.observe(length, durationMs);
+          generation.evaluated(length);
+        }
+        if (logitIndex !== null) await generation.choose(logitIndex);
+        else if (generation.isDecoding) await generation.slot.remember();
+      }),
+    );
+    return entries.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
+  }
+
+  /** The free slot that can keep most of the prompt; among equals the lowest, which keeps ids consecutive. */
+  #chooseSlot(attempt: Attempt): { readonly slot: Slot; readonly reusable: number } {
+    const { promptTokenIds, emittedTokenIds, promptChunkLengths, decoding } = attempt;
+    const all = [...promptTokenIds, ...emittedTokenIds];
     const busy = new Set(this.#running.map(({ slot }) => slot));
-    let best: { readonly slot: Slot; readonly common: number } | null = null;
-    for (const slot of this.#parts.slots) {
-      if (busy.has(slot)) continue;
-      const common = commonPrefix(slot.sequence.contextTokens, tokenIds);
-      if (best === null || common > best.common) best = { slot, common };
-    }
-    return best?.slot ?? null;
+    const free = this.#parts.slots.filter((slot) => !busy.has(slot));
+    const rated = free.map((slot) => ({
+      slot,
+      reusable: slot.reusable(all, decoding.cacheScope, promptChunkLengths),
+    }));
+    const [first, ...others] = rated;
+    if (first === undefined) throw new Error("assertion failed: an attempt is accepted only while a slot is free");
+    return others.reduce((best, other) => (other.reusable > best.reusable ? other : best), first);
   }
 }
 
-function commonPrefix(held: readonly Token[], wanted: readonly number[]): number {
-  const length = Math.min(held.length, wanted.length);
-  let common = 0;
-  while (common < length && held[common] === wanted[common]) common += 1;
-  return common;
+function engineFailure(error: unknown): PomonaError {
+  const message = error instanceof Error ? error.message : String(error);
+  return new PomonaError("internal", `the engine failed: ${message}`);
+}
+
+function keyOf({ requestId, epoch }: { readonly requestId: string; readonly epoch: number }): string {
+  return `${requestId}/${epoch}`;
 }

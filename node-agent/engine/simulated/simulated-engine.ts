@@ -88,7 +88,9 @@ export class SimulatedReplica implements EngineReplica {
     this.#timer ??= setInterval(() => this.#step(), this.#options.stepMs);
     const cachedPromptTokens = Math.min(cached, attempt.promptTokenIds.length);
     queueMicrotask(() => {
-      onFrame({ kind: "accepted", slot, cachedPromptTokens, promptTokens: attempt.promptTokenIds.length });
+      const cachedChunkLengths = cachedPromptTokens === 0 ? [] : [cachedPromptTokens];
+      const promptTokens = attempt.promptTokenIds.length;
+      onFrame({ kind: "accepted", slot, cachedPromptTokens, cachedChunkLengths, promptTokens });
     });
   }
 
@@ -138,14 +140,20 @@ export class SimulatedReplica implements EngineReplica {
   #decode(running: Running): void {
     const { attempt } = running;
     const id = simulatedToken(attempt.promptTokenIds, running.index);
-    if (attempt.stopTokenIds.includes(id)) {
+    if (attempt.decoding.stopTokenIds.includes(id)) {
       this.#end(running, { reason: "stop", failure: null });
       return;
     }
-    running.onFrame({ kind: "tokens", firstIndex: running.index, ids: [id], texts: [Uint8Array.of(id)] });
+    running.onFrame({
+      kind: "tokens",
+      firstIndex: running.index,
+      ids: [id],
+      texts: [Uint8Array.of(id)],
+      logprobs: null,
+    });
     running.index += 1;
     this.#held[running.slot]?.push(id);
-    if (running.index >= attempt.maxTokens) this.#end(running, { reason: "length", failure: null });
+    if (running.index >= attempt.decoding.maxTokens) this.#end(running, { reason: "length", failure: null });
   }
 
   #end(running: Running, how: { readonly reason: FinishReason; readonly failure: GenerationFailure | null }): void {

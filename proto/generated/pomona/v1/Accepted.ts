@@ -11,6 +11,10 @@ export interface Accepted {
    */
   'cachedPromptTokens'?: (number);
   'promptTokens'?: (number);
+  /**
+   * Lengths of the batches in which the cached tokens were once evaluated.
+   */
+  'cachedChunkLengths'?: (number)[];
 }
 
 /**
@@ -23,4 +27,8 @@ export interface Accepted__Output {
    */
   'cachedPromptTokens': (number);
   'promptTokens': (number);
+  /**
+   * Lengths of the batches in which the cached tokens were once evaluated.
+   */
+  'cachedChunkLengths': (number)[];
 }

@@ -14,8 +14,8 @@ export interface NodeGenerateRequest {
   'replicaId'?: (string);
   'promptTokenIds'?: (number)[];
   /**
-   * Lengths of the prefill chunks of the first attempt, in order; empty on the first attempt. Logits
-   * move with the shape of a batch, so a resume evaluates the prompt in the same chunks.
+   * How the prompt came into the slot the first time (cached_chunk_lengths, then the prefill chunks);
+   * empty on the first attempt. Logits move with the shape of a batch, so a resume keeps it.
    */
   'promptChunkLengths'?: (number)[];
   /**
@@ -31,6 +31,19 @@ export interface NodeGenerateRequest {
    * End the generation in addition to the model's own end-of-generation tokens.
    */
   'stopTokenIds'?: (number)[];
+  /**
+   * GBNF with a rule "root" that the whole answer has to match; empty is free.
+   */
+  'grammar'?: (string);
+  'hasLogprobs'?: (boolean);
+  /**
+   * Most likely tokens that are told with each token, when has_logprobs is set; 20 at most.
+   */
+  'topLogprobs'?: (number);
+  /**
+   * Whose prompts may share what a slot or a saved state holds; empty is the pool's own.
+   */
+  'cacheScope'?: (string);
 }
 
 export interface NodeGenerateRequest__Output {
@@ -45,8 +58,8 @@ export interface NodeGenerateRequest__Output {
   'replicaId': (string);
   'promptTokenIds': (number)[];
   /**
-   * Lengths of the prefill chunks of the first attempt, in order; empty on the first attempt. Logits
-   * move with the shape of a batch, so a resume evaluates the prompt in the same chunks.
+   * How the prompt came into the slot the first time (cached_chunk_lengths, then the prefill chunks);
+   * empty on the first attempt. Logits move with the shape of a batch, so a resume keeps it.
    */
   'promptChunkLengths': (number)[];
   /**
@@ -62,4 +75,17 @@ export interface NodeGenerateRequest__Output {
    * End the generation in addition to the model's own end-of-generation tokens.
    */
   'stopTokenIds': (number)[];
+  /**
+   * GBNF with a rule "root" that the whole answer has to match; empty is free.
+   */
+  'grammar': (string);
+  'hasLogprobs': (boolean);
+  /**
+   * Most likely tokens that are told with each token, when has_logprobs is set; 20 at most.
+   */
+  'topLogprobs': (number);
+  /**
+   * Whose prompts may share what a slot or a saved state holds; empty is the pool's own.
+   */
+  'cacheScope': (string);
 }

@@ -1,5 +1,6 @@
 // Original file: pomona/v1/node.proto
 
+import type { EngineOptions as _pomona_v1_EngineOptions, EngineOptions__Output as _pomona_v1_EngineOptions__Output } from '../../pomona/v1/EngineOptions.ts';
 
 export interface ReplicaSpec {
   'model'?: (string);
@@ -12,6 +13,10 @@ export interface ReplicaSpec {
    * Tokens of context per slot; 0 means the smaller of the trained context and 8,192.
    */
   'contextLength'?: (number);
+  /**
+   * Unset means the defaults.
+   */
+  'engine'?: (_pomona_v1_EngineOptions | null);
 }
 
 export interface ReplicaSpec__Output {
@@ -25,4 +30,8 @@ export interface ReplicaSpec__Output {
    * Tokens of context per slot; 0 means the smaller of the trained context and 8,192.
    */
   'contextLength': (number);
+  /**
+   * Unset means the defaults.
+   */
+  'engine': (_pomona_v1_EngineOptions__Output | null);
 }

@@ -1,6 +1,7 @@
 // Original file: pomona/v1/generation.proto
 
 import type { LogitBias as _pomona_v1_LogitBias, LogitBias__Output as _pomona_v1_LogitBias__Output } from '../../pomona/v1/LogitBias.ts';
+import type { DrySampling as _pomona_v1_DrySampling, DrySampling__Output as _pomona_v1_DrySampling__Output } from '../../pomona/v1/DrySampling.ts';
 import type { Long } from '@grpc/proto-loader';
 
 /**
@@ -38,6 +39,10 @@ export interface Sampling {
    * Added to the logits of single tokens.
    */
   'logitBias'?: (_pomona_v1_LogitBias)[];
+  /**
+   * Unset is off.
+   */
+  'dry'?: (_pomona_v1_DrySampling | null);
 }
 
 /**
@@ -75,4 +80,8 @@ export interface Sampling__Output {
    * Added to the logits of single tokens.
    */
   'logitBias': (_pomona_v1_LogitBias__Output)[];
+  /**
+   * Unset is off.
+   */
+  'dry': (_pomona_v1_DrySampling__Output | null);
 }

@@ -1,5 +1,6 @@
 // Original file: pomona/v1/generation.proto
 
+import type { TokenLogprobs as _pomona_v1_TokenLogprobs, TokenLogprobs__Output as _pomona_v1_TokenLogprobs__Output } from '../../pomona/v1/TokenLogprobs.ts';
 
 /**
  * Consecutive generated tokens. `ids` and `texts` have the same length.
@@ -14,6 +15,10 @@ export interface TokenChunk {
    * UTF-8 bytes of each token; a character may be cut between two tokens.
    */
   'texts'?: (Buffer | Uint8Array | string)[];
+  /**
+   * As many as ids, or none.
+   */
+  'logprobs'?: (_pomona_v1_TokenLogprobs)[];
 }
 
 /**
@@ -29,4 +34,8 @@ export interface TokenChunk__Output {
    * UTF-8 bytes of each token; a character may be cut between two tokens.
    */
   'texts': (Buffer)[];
+  /**
+   * As many as ids, or none.
+   */
+  'logprobs': (_pomona_v1_TokenLogprobs__Output)[];
 }

@@ -1,0 +1,133 @@
+// One sequence of KV: the tokens that it holds, how they came in, and how to go back.
+import { ChunkRecord } from "../../core/chunk-record.ts";
+import type { Native, NativeCheckpoint } from "./native.ts";
+
+/** Kept per slot; the oldest leaves first. */
+const checkpointsMax = 8;
+
+export type SlotOptions = {
+  /** The index of the sequence. */
+  readonly id: number;
+  readonly native: Native;
+  /** The memory of recurrent, hybrid and sliding-window models cannot forget its end: it goes back to a checkpoint. */
+  readonly needsCheckpoints: boolean;
+};
+
+export class Slot {
+  readonly id: number;
+  readonly needsCheckpoints: boolean;
+  readonly #native: Native;
+  #tokenIds: number[] = [];
+  #record = new ChunkRecord();
+  #checkpoints: NativeCheckpoint[] = [];
+  /** Whose tokens these are: prompts of others do not reuse them. */
+  scope = "";
+
+  constructor({ id, native, needsCheckpoints }: SlotOptions) {
+    this.id = id;
+    this.#native = native;
+    this.needsCheckpoints = needsCheckpoints;
+  }
+
+  get tokenIds(): readonly number[] {
+    return this.#tokenIds;
+  }
+
+  get length(): number {
+    return this.#tokenIds.length;
+  }
+
+  get chunkLengths(): readonly number[] {
+    return this.#record.lengths;
+  }
+
+  /**
+   * How many tokens of a prompt the slot can keep. At least one is left to be evaluated: its logits are wanted.
+   * @param plan the chunks of the prompt's first attempt, or none.
+   */
+  reusable(tokenIds: readonly number[], scope: string, plan: readonly number[]): number {
+    if (scope !== this.scope) return 0;
+    let common = commonPrefix(this.#tokenIds, tokenIds.slice(0, -1));
+    if (plan.length > 0) common = Math.min(common, this.#record.agreement(plan));
+    const kept = common === this.length ? common : this.#record.keepable(common);
+    if (!this.needsCheckpoints || kept === this.length) return kept;
+    return this.#checkpointWithin(kept)?.length ?? 0;
+  }
+
+  /** Forgets all but the first `length` tokens; `length` is one that `reusable` gave, for the same scope. */
+  async keep(length: number, scope: string): Promise<void> {
+    this.scope = scope;
+    if (length === this.length) return;
+    if (length > 0 && (await this.#goBack(length))) {
+      this.#tokenIds.length = length;
+      this.#record.truncate(length);
+      return;
+    }
+    this.clear();
+  }
+
+  /** Notes tokens that a batch has evaluated. */
+  add(tokenIds: readonly number[]): void {
+    this.#tokenIds.push(...tokenIds);
+    this.#record.add(tokenIds.length);
+  }
+
+  /** Remembers this point, where the model needs it. */
+  async remember(): Promise<void> {
+    if (!this.needsCheckpoints || this.#checkpointWithin(this.length)?.length === this.length) return;
+    const checkpoint = this.#native.createCheckpoint();
+    await checkpoint.init(this.#native.context, this.id);
+    this.#checkpoints.push(checkpoint);
+    if (this.#checkpoints.length > checkpointsMax) this.#checkpoints.shift()?.dispose();
+  }
+
+  clear(): void {
+    this.#native.context.disposeSequence(this.id);
+    this.#tokenIds = [];
+    this.#record = new ChunkRecord();
+    this.#dropCheckpointsAfter(0);
+  }
+
+  /** Writes the whole sequence into a file. Returns its bytes. */
+  save(path: string): Promise<number> {
+    return this.#native.context.saveSequenceStateToFile(path, this.id, Uint32Array.from(this.#tokenIds));
+  }
+
+  /** Replaces what the slot holds by a saved sequence. @throws when the file does not fit; the slot is empty then. */
+  async restore(path: string, saved: { readonly chunkLengths: readonly number[]; readonly tokensMax: number }) {
+    this.clear();
+    try {
+      const ids = await this.#native.context.loadSequenceStateFromFile(path, this.id, saved.tokensMax);
+      this.#tokenIds = [...ids];
+      this.#record = new ChunkRecord(saved.chunkLengths);
+    } catch (error) {
+      this.clear();
+      throw error;
+    }
+  }
+
+  #checkpointWithin(length: number): { readonly checkpoint: NativeCheckpoint; readonly length: number } | null {
+    const checkpoint = this.#checkpoints.findLast(({ maxPos }) => maxPos < length);
+    return checkpoint === undefined ? null : { checkpoint, length: checkpoint.maxPos + 1 };
+  }
+
+  async #goBack(length: number): Promise<boolean> {
+    const { context } = this.#native;
+    if (!this.needsCheckpoints) return context.removeTokenCellsFromSequence(this.id, length, -1);
+    this.#dropCheckpointsAfter(length);
+    const found = this.#checkpointWithin(length);
+    return found !== null && (await context.restoreCheckpoint(found.checkpoint, length - 1));
+  }
+
+  #dropCheckpointsAfter(length: number): void {
+    for (const checkpoint of this.#checkpoints) if (checkpoint.maxPos >= length) checkpoint.dispose();
+    this.#checkpoints = this.#checkpoints.filter(({ maxPos }) => maxPos < length);
+  }
+}
+
+export function commonPrefix(held: ArrayLike<number>, wanted: ArrayLike<number>): number {
+  const length = Math.min(held.length, wanted.length);
+  let common = 0;
+  while (common < length && held[common] === wanted[common]) common += 1;
+  return common;
+}

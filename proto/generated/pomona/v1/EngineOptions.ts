@@ -1,0 +1,62 @@
+// Original file: pomona/v1/node.proto
+
+
+/**
+ * How the engine runs a replica.
+ */
+export interface EngineOptions {
+  /**
+   * Layers on the GPU; unset means all that fit.
+   */
+  'gpuLayers'?: (number);
+  /**
+   * 0 means the node's share of one replica.
+   */
+  'threads'?: (number);
+  /**
+   * Most tokens of one evaluation; 0 means 512.
+   */
+  'batchSize'?: (number);
+  /**
+   * Most prompt tokens of a step; 0 means 256.
+   */
+  'chunkLength'?: (number);
+  /**
+   * f16, q8_0 or q4_0; empty means f16.
+   */
+  'kvType'?: (string);
+  'noFlashAttention'?: (boolean);
+  'noMmap'?: (boolean);
+  'mlock'?: (boolean);
+  '_gpuLayers'?: "gpuLayers";
+}
+
+/**
+ * How the engine runs a replica.
+ */
+export interface EngineOptions__Output {
+  /**
+   * Layers on the GPU; unset means all that fit.
+   */
+  'gpuLayers'?: (number);
+  /**
+   * 0 means the node's share of one replica.
+   */
+  'threads': (number);
+  /**
+   * Most tokens of one evaluation; 0 means 512.
+   */
+  'batchSize': (number);
+  /**
+   * Most prompt tokens of a step; 0 means 256.
+   */
+  'chunkLength': (number);
+  /**
+   * f16, q8_0 or q4_0; empty means f16.
+   */
+  'kvType': (string);
+  'noFlashAttention': (boolean);
+  'noMmap': (boolean);
+  'mlock': (boolean);
+  '_gpuLayers'?: "gpuLayers";
+}

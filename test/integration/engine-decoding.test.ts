@@ -1,0 +1,246 @@
+// How tokens are chosen, on the real engine: against references from exactly known logits, and going on after any cut.
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { drawToken } from "@pomona/node-agent/core/draw";
+import type { EngineReplica } from "@pomona/node-agent/engine/engine";
+import { createLlamaEngine } from "@pomona/node-agent/engine/llama/llama-engine";
+import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
+import { type Decoding, defaultSampling, type Sampling } from "@pomona/shared/core/generation";
+import { branchingLogits, branchingModel } from "@pomona/shared/core/gguf/branching-model";
+import { countingModel } from "@pomona/shared/core/gguf/counting-model";
+import { keyedModel } from "@pomona/shared/core/gguf/keyed-model";
+import { characterTokenId } from "@pomona/shared/core/gguf/vocabulary";
+import { writeGguf } from "@pomona/shared/core/gguf/writer";
+import { createSilentLogger } from "@pomona/shared/runtime/logger";
+import { attemptOf, ids, start } from "../support/attempts.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "pomona-decoding-"));
+const engine = createLlamaEngine({ log: createSilentLogger() });
+const models = {
+  counting: countingModel({ variant: "cycle" }),
+  keyed: keyedModel(),
+  branching: branchingModel(),
+} as const;
+
+async function load(name: keyof typeof models, slots = 2): Promise<EngineReplica> {
+  const modelPath = join(folder, `${name}.gguf`);
+  writeFileSync(modelPath, writeGguf(models[name]));
+  const options = { ...defaultEngineOptions, threads: 1 };
+  const spec = { modelPath, slots, contextLength: 1024, options, checksTensors: false };
+  return await engine.load(spec, AbortSignal.timeout(60_000));
+}
+
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const seeded: Sampling = { ...defaultSampling, temperature: 0.9, seed: 2 ** 40 + 7 };
+const dry = { multiplier: 2, base: 1.75, allowedLength: 2, lastTokens: 256 } as const;
+/** A JSON array of small objects, which no model says by itself. */
+const grammar = `root ::= "[" object ("," object){2,5} "]"
+object ::= "{\\"" [a-z]{3,9} "\\":" [0-9]+ "}"`;
+
+const modes: Readonly<Record<string, Partial<Decoding>>> = {
+  greedy: {},
+  seeded: { sampling: seeded },
+  "seeded and filtered": { sampling: { ...seeded, topK: 3, topP: 0.9, minP: 0.05 } },
+  "repeat penalty": { sampling: { ...seeded, repeatPenalty: 1.3 } },
+  "presence and frequency penalties": { sampling: { ...defaultSampling, presencePenalty: 0.7, frequencyPenalty: 0.4 } },
+  dry: { sampling: { ...defaultSampling, dry } },
+  "logit bias": { sampling: { ...seeded, logitBias: [{ tokenId: characterTokenId("q"), bias: -100 }] } },
+  grammar: { grammar },
+  "seeded with grammar and penalties": { grammar, sampling: { ...seeded, presencePenalty: 0.5 } },
+  "log-probabilities": { topLogprobs: 2, sampling: seeded },
+};
+
+/** A repeatable sequence of integers below `limit`: the seed is in the test's name where it matters. */
+function* integers(seed: number, limit: number): Generator<number, never> {
+  for (let state = seed; ; ) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    yield Math.floor((state / 2 ** 32) * limit);
+  }
+}
+
+for (const name of ["counting", "keyed", "branching"] as const) {
+  describe(`${name}: a generation goes on after any of 20 cuts`, () => {
+    let replica: EngineReplica;
+    before(async () => {
+      replica = await load(name);
+    });
+    after(() => replica.close());
+    for (const [mode, decoding] of Object.entries(modes)) {
+      test(mode, async () => {
+        const prompt = await ids(replica, `4 ${"some words of a prompt ".repeat(5)}a`);
+        const rules = { maxTokens: 100, ...decoding };
+        const whole = await start(replica, attemptOf(prompt, rules)).done;
+        assert.equal(whole.ending.failure, null);
+        assert.ok(whole.ids.length > 20);
+        const cuts = integers(7, whole.ids.length - 1);
+        for (let i = 0; i < 20; i += 1) {
+          const cut = cuts.next().value + 1;
+          // Another slot works beside it on something else, and the slot of the whole run is taken in turn.
+          const other = start(replica, attemptOf(await ids(replica, `9 other ${i}`), { maxTokens: 10 + i }));
+          const past = { epoch: 2, emittedTokenIds: whole.ids.slice(0, cut), promptChunkLengths: whole.chunkLengths };
+          const rest = await start(replica, attemptOf(prompt, { ...rules, ...past })).done;
+          assert.deepEqual(rest.ids, whole.ids.slice(cut), `cut at ${cut}`);
+          assert.deepEqual(rest.ending.usage.generatedTokens, whole.ending.usage.generatedTokens);
+          await other.done;
+        }
+      });
+    }
+  });
+}
+
+/** The decoding of the branching model by its known logits. */
+function reference(prompt: readonly number[], decoding: Decoding): number[] {
+  const { sampling, maxTokens } = decoding;
+  const emitted: number[] = [];
+  while (emitted.length < maxTokens) {
+    const logits = penalized(branchingLogits(emitted.at(-1) ?? prompt.at(-1) ?? 0), emitted, sampling);
+    const id = sampling.temperature === 0 ? argmax(logits) : draw(logits, sampling, emitted.length);
+    if (id === 2) break;
+    emitted.push(id);
+  }
+  return emitted;
+}
+
+function penalized(logits: readonly number[], emitted: readonly number[], sampling: Sampling): number[] {
+  const window = emitted.slice(-64);
+  return logits.map((logit, id) => {
+    const bias = sampling.logitBias.find(({ tokenId }) => tokenId === id)?.bias ?? 0;
+    let value = logit + (bias <= -100 ? Number.NEGATIVE_INFINITY : bias);
+    const count = window.filter((other) => other === id).length;
+    if (count === 0) return value;
+    value = value > 0 ? value / sampling.repeatPenalty : value * sampling.repeatPenalty;
+    return value - count * sampling.frequencyPenalty - sampling.presencePenalty;
+  });
+}
+
+function argmax(logits: readonly number[]): number {
+  return logits.reduce((best, logit, id) => (logit > (logits[best] ?? 0) ? id : best), 0);
+}
+
+function draw(logits: readonly number[], { temperature, topK, topP, minP, seed }: Sampling, position: number): number {
+  const sorted = logits.map((logit, id) => ({ id, logit })).sort((a, b) => b.logit - a.logit);
+  const best = sorted[0]?.logit ?? 0;
+  let kept = topK === 0 ? sorted : sorted.slice(0, topK);
+  const total = kept.reduce((sum, { logit }) => sum + Math.exp(logit - best), 0);
+  let seen = 0;
+  kept = kept.filter(({ logit }, rank) => {
+    const isWanted = rank === 0 || seen < topP;
+    seen += Math.exp(logit - best) / total;
+    return isWanted && Math.exp(logit - best) >= minP;
+  });
+  const weighted = kept.flatMap(({ id, logit }) => [id, Math.exp((logit - best) / temperature)]);
+  return drawToken(weighted, seed, position) ?? -1;
+}
+
+describe("the branching model against its known logits", () => {
+  let replica: EngineReplica;
+  before(async () => {
+    replica = await load("branching");
+  });
+  after(() => replica.close());
+
+  for (const mode of [
+    "greedy",
+    "seeded",
+    "seeded and filtered",
+    "repeat penalty",
+    "presence and frequency penalties",
+    "logit bias",
+  ]) {
+    test(mode, async () => {
+      const prompt = await ids(replica, "The quick brown fox");
+      const attempt = attemptOf(prompt, { maxTokens: 120, ...modes[mode] });
+      const { ids: generated } = await start(replica, attempt).done;
+      assert.deepEqual(generated, reference(prompt, attempt.decoding));
+      assert.ok(generated.length >= 20);
+    });
+  }
+
+  test("every seed draws its own answer, and the same seed the same one", async () => {
+    const prompt = await ids(replica, "A seed:");
+    const texts = new Set<string>();
+    for (const seed of [0, 1, 2, 2 ** 32, 2 ** 32 + 1, 2 ** 53 - 1]) {
+      const run = () => start(replica, attemptOf(prompt, { sampling: { ...seeded, seed } })).done;
+      const [first, second] = [await run(), await run()];
+      assert.equal(first.text, second.text);
+      texts.add(first.text);
+    }
+    assert.equal(texts.size, 6);
+  });
+
+  test("dry keeps the answer from going in circles", async () => {
+    const prompt = await ids(replica, "abcabcabcabcab");
+    const bias = ["a", "b", "c"].map((character) => ({ tokenId: characterTokenId(character), bias: 40 }));
+    const loop = { ...defaultSampling, logitBias: bias };
+    const free = await start(replica, attemptOf(prompt, { sampling: loop, maxTokens: 30 })).done;
+    const kept = await start(
+      replica,
+      attemptOf(prompt, { sampling: { ...loop, dry: { ...dry, multiplier: 30 } }, maxTokens: 30 }),
+    ).done;
+    const longestRun = (text: string): number =>
+      Math.max(
+        ...[1, 2, 3].map((period) => {
+          let run = 0;
+          let longest = 0;
+          for (let i = period; i < text.length; i += 1) {
+            run = text[i] === text[i - period] ? run + 1 : 0;
+            longest = Math.max(longest, run);
+          }
+          return longest;
+        }),
+      );
+    assert.ok(longestRun(free.text) > 10, free.text);
+    assert.ok(longestRun(kept.text) < 6, kept.text);
+  });
+
+  test("log-probabilities are those of the model, whatever was done to the logits", async () => {
+    const prompt = await ids(replica, "log");
+    const sampling = { ...seeded, temperature: 1.7, presencePenalty: 1, topK: 2 };
+    const { frames } = await start(replica, attemptOf(prompt, { sampling, topLogprobs: 3, maxTokens: 12 })).done;
+    let last = prompt.at(-1) ?? 0;
+    for (const frame of frames) {
+      if (frame.kind !== "tokens") continue;
+      const logits = branchingLogits(last);
+      const logTotal = Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0));
+      const [id] = frame.ids;
+      const [told] = frame.logprobs ?? [];
+      assert.ok(id !== undefined && told !== undefined);
+      assert.ok(Math.abs(told.logprob - ((logits[id] ?? 0) - logTotal)) < 1e-3);
+      const best = logits.map((logit, other) => ({ other, logit })).sort((a, b) => b.logit - a.logit);
+      assert.deepEqual(
+        told.top.map((entry) => entry.id),
+        best.slice(0, 3).map(({ other }) => other),
+      );
+      for (const entry of told.top) assert.ok(Math.abs(entry.logprob - ((logits[entry.id] ?? 0) - logTotal)) < 1e-3);
+      last = id;
+    }
+  });
+
+  test("what a grammar forces is what it says, to the end", async () => {
+    const prompt = await ids(replica, "Answer in JSON:");
+    const { text, ending } = await start(
+      replica,
+      attemptOf(prompt, { grammar: 'root ::= "{\\"ok\\": " ("true" | "false") "}"' }),
+    ).done;
+    assert.match(text, /^\{"ok": (true|false)\}$/);
+    assert.equal(ending.reason, "stop");
+  });
+
+  test("a grammar that the engine cannot read, or that does not allow the past, fails that request alone", async () => {
+    const prompt = await ids(replica, "x");
+    const other = start(replica, attemptOf(prompt, { maxTokens: 200 }));
+    for (const changes of [
+      { grammar: "root ::= missing" },
+      { grammar: 'root ::= "abc"', emittedTokenIds: [characterTokenId("z")] },
+      { sampling: { ...defaultSampling, logitBias: [{ tokenId: 999_999, bias: 1 }] } },
+    ]) {
+      const { ending } = await start(replica, attemptOf(prompt, changes)).done;
+      assert.deepEqual([ending.reason, ending.failure?.code], ["failed", "invalid_request"]);
+    }
+    assert.equal((await other.done).ending.usage.generatedTokens, 200);
+  });
+});

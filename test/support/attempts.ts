@@ -1,0 +1,75 @@
+// Attempts on a replica, and what came of them.
+import type { EngineReplica } from "@pomona/node-agent/engine/engine";
+import {
+  type Attempt,
+  type AttemptFrame,
+  type Decoding,
+  defaultDecoding,
+  type Ending,
+} from "@pomona/shared/core/generation";
+
+export type Collected = {
+  readonly frames: readonly AttemptFrame[];
+  /** Token ids, earlier attempts' left out. */
+  readonly ids: readonly number[];
+  readonly text: string;
+  readonly ending: Ending;
+  /** How the prompt came into the slot: what a later attempt is told. */
+  readonly chunkLengths: readonly number[];
+};
+export type Started = { readonly frames: AttemptFrame[]; readonly done: Promise<Collected> };
+export type Changes = Partial<Omit<Attempt, "decoding">> & Partial<Decoding>;
+
+let requests = 0;
+
+/** Greedy, 20 tokens, unless changed. */
+export function attemptOf(promptTokenIds: readonly number[], changes: Changes = {}): Attempt {
+  requests += 1;
+  const { epoch = 1, promptChunkLengths = [], emittedTokenIds = [], ...decoding } = changes;
+  return {
+    requestId: requests.toString(16).padStart(32, "0"),
+    epoch,
+    replicaId: "under-test",
+    promptTokenIds,
+    promptChunkLengths,
+    emittedTokenIds,
+    decoding: { ...defaultDecoding, maxTokens: 20, ...decoding },
+  };
+}
+
+/** @throws PomonaError when the engine refuses the attempt. */
+export function start(replica: EngineReplica, attempt: Attempt): Started {
+  const frames: AttemptFrame[] = [];
+  let finish: (collected: Collected) => void = () => undefined;
+  const done = new Promise<Collected>((resolve) => {
+    finish = resolve;
+  });
+  replica.generate(attempt, (frame) => {
+    frames.push(frame);
+    if (frame.kind === "ending") finish(collect(frames, frame.ending));
+  });
+  return { frames, done };
+}
+
+function collect(frames: readonly AttemptFrame[], ending: Ending): Collected {
+  const tokens = tokensOf(frames);
+  return {
+    frames,
+    ids: tokens.flatMap((frame) => frame.ids),
+    text: Buffer.concat(tokens.flatMap((frame) => frame.texts)).toString(),
+    ending,
+    chunkLengths: frames.flatMap((frame) => {
+      if (frame.kind === "accepted") return frame.cachedChunkLengths;
+      return frame.kind === "prefill" ? [frame.chunkLength] : [];
+    }),
+  };
+}
+
+export function tokensOf(frames: readonly AttemptFrame[]): (AttemptFrame & { kind: "tokens" })[] {
+  return frames.filter((frame) => frame.kind === "tokens");
+}
+
+/** The token ids of a text. */
+export async function ids(replica: EngineReplica, text: string): Promise<readonly number[]> {
+  return (await replica.tokenize({ kind: "text", text }, AbortSignal.timeout(10_000))).tokenIds;
+}
