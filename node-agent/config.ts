@@ -17,6 +17,10 @@ export const nodeAgentSchema = z.strictObject({
   budgetBytes: z.number().int().min(0).nullable().default(null),
   /** Processor cores that engines may use; null means all but one. */
   threads: z.number().int().min(1).max(1024).nullable().default(null),
+  /** Most that saved sequence states of one model take on disk; 0 keeps none there. */
+  stateDiskBytes: z.number().int().min(0).default(8e9),
+  /** Most that is written of them in 24 hours: flash memory wears out. */
+  stateDiskWriteBytesPerDay: z.number().int().min(0).default(40e9),
   mdns: z.boolean().default(true),
   /** Allows an address beyond loopback without keys and encryption. */
   isInsecure: z.boolean().default(false),

@@ -108,6 +108,11 @@ async function startAgent(
         budgetBytes: Math.min(options.budgetBytes ?? budgetFor(machine.memoryBytes), machine.memoryBytes),
         threads: options.threads ?? Math.max(1, machine.cpuCores - 1),
         modelsDirectory: join(directory.path, "models"),
+        states: {
+          directory: join(directory.path, "kv"),
+          diskBytes: options.stateDiskBytes,
+          diskWriteBytesPerDay: options.stateDiskWriteBytesPerDay,
+        },
         engine: engineOf(options, log),
         hostname: hostname(),
         clock: systemClock,

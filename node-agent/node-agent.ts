@@ -1,5 +1,6 @@
 // The node-agent's state and its one loop: events in, step, effects out; and the attempts that run on its replicas.
 
+import { stat } from "node:fs/promises";
 import { heartbeatIntervalMs } from "@pomona/shared/core/defaults";
 import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame, GenerationFailure, PromptInput } from "@pomona/shared/core/generation";
@@ -11,11 +12,12 @@ import type { Clock } from "@pomona/shared/runtime/clock";
 import type { Logger } from "@pomona/shared/runtime/logger";
 import { provideModelFile, readModelShape } from "@pomona/shared/runtime/model-source";
 import { AttemptLog } from "./attempt-log.ts";
-import { type AgentState, emptyAgentState, freeBudget, replicaStatus } from "./core/state.ts";
+import { type AgentState, emptyAgentState, freeBudget, type Replica, replicaStatus } from "./core/state.ts";
 import { type AgentEffect, type AgentEvent, stepAgent } from "./core/step.ts";
 import type { Engine, EngineReplica, TokenizedPrompt } from "./engine/engine.ts";
 import { type Conditions, type Machine, unknownConditions } from "./hardware/hardware.ts";
 import type { NodeMetrics } from "./metrics.ts";
+import { type StateStoreLimits, stateStoreSpec } from "./state-store-spec.ts";
 
 export type NodeAgentDependencies = {
   readonly nodeId: NodeId;
@@ -24,6 +26,8 @@ export type NodeAgentDependencies = {
   readonly budgetBytes: number;
   readonly threads: number;
   readonly modelsDirectory: string;
+  /** Where sequence states are kept that no slot holds. */
+  readonly states: StateStoreLimits;
   readonly engine: Engine;
   readonly hostname: string;
   readonly clock: Clock;
@@ -79,7 +83,11 @@ export class NodeAgent {
   }
 
   replicas(): ReplicaStatus[] {
-    return [...this.state.replicas.values()].map(replicaStatus);
+    return [...this.state.replicas.values()].map((replica) => this.#statusOf(replica));
+  }
+
+  #statusOf(replica: Replica): ReplicaStatus {
+    return { ...replicaStatus(replica), held: this.#engines.get(replica.replicaId)?.held ?? [] };
   }
 
   /** Loads a replica, or joins its loading. @throws PomonaError why it cannot be. */
@@ -103,7 +111,7 @@ export class NodeAgent {
     if (failure !== null) throw new PomonaError(failure.code, failure.message);
     const replica = this.state.replicas.get(replicaId);
     if (replica === undefined) throw new PomonaError("not_found", `replica ${replicaId} was unloaded meanwhile`);
-    return replicaStatus(replica);
+    return this.#statusOf(replica);
   }
 
   /** Ends a replica; its attempts end as failed, retryable. */
@@ -192,15 +200,19 @@ export class NodeAgent {
 
   async #startEngine(effect: AgentEffect & { kind: "startEngine" }): Promise<void> {
     const { replicaId, modelPath, spec, contextLength } = effect;
-    const { engine, threads, log } = this.#dependencies;
+    const { engine, threads, states, log } = this.#dependencies;
     const controller = new AbortController();
     this.#starting.set(replicaId, controller);
     try {
       const options = { ...spec.engine, threads: spec.engine.threads ?? threads };
-      const replica = await engine.load(
-        { modelPath, slots: spec.slots, contextLength, options, checksTensors: false },
-        controller.signal,
-      );
+      const { slots } = spec;
+      const { size, mtimeMs } = await stat(modelPath);
+      const digest = `${modelPath} ${size} ${mtimeMs}`;
+      const { memory } = effect;
+      const identity = { digest, build: engine.build, contextLength, slots, options, memory };
+      const stateStore = stateStoreSpec(states, identity);
+      const load = { modelPath, slots, contextLength, options, checksTensors: false, stateStore };
+      const replica = await engine.load(load, controller.signal);
       this.#engines.set(replicaId, replica);
       void replica.exited.then((reason) => this.#engineExited(replicaId, reason));
       this.#take({ kind: "engineReady", replicaId, pid: replica.info.pid });

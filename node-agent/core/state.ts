@@ -56,5 +56,7 @@ export function replicaStatus(replica: Replica): ReplicaStatus {
     failure,
     loadMs,
     pid,
+    // Only the engine knows.
+    held: [],
   };
 }

@@ -41,6 +41,7 @@ export type AgentEffect =
       readonly spec: ReplicaSpec;
       readonly modelPath: string;
       readonly contextLength: number;
+      readonly memory: ReplicaMemory;
     }
   | { readonly kind: "stopEngine"; readonly replicaId: ReplicaId }
   /** Answers everyone who waits for this load; null means ready. */
@@ -94,7 +95,7 @@ function requestLoad(state: AgentState, event: AgentEvent & { kind: "loadRequest
     failure: null,
     running: new Map(),
   });
-  return [{ kind: "startEngine", replicaId, spec, modelPath, contextLength }];
+  return [{ kind: "startEngine", replicaId, spec, modelPath, contextLength, memory }];
 }
 
 function becomeReady(state: AgentState, event: AgentEvent & { kind: "engineReady" }, nowMs: number): AgentEffect[] {

@@ -4,6 +4,7 @@
 import type { EngineOptions } from "@pomona/shared/core/engine-options";
 import type { PomonaError } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame, PromptInput } from "@pomona/shared/core/generation";
+import type { HeldPrefix } from "@pomona/shared/core/node-status";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
 
 /** What to load, resolved: the file exists, the numbers are decided. */
@@ -15,6 +16,18 @@ export type EngineLoadSpec = {
   readonly options: EngineOptions & { readonly threads: number };
   /** Looks for values that are no numbers: slow, for a file that is suspected. */
   readonly checksTensors: boolean;
+  /** Where sequence states are kept that no slot holds; null keeps none. */
+  readonly stateStore: StateStoreSpec | null;
+};
+
+export type StateStoreSpec = {
+  /** For states of one model file alone: those of another would be nonsense. */
+  readonly directory: string;
+  readonly ramBytes: number;
+  readonly diskBytes: number;
+  /** Flash memory wears out. */
+  readonly diskWriteBytesPerDay: number;
+  readonly kvBytesPerToken: number;
 };
 
 /** Starts replicas. */
@@ -31,6 +44,8 @@ export type Engine = {
 /** One loaded model with its slots. */
 export type EngineReplica = {
   readonly info: EngineReplicaInfo;
+  /** The sequences that it holds now, as far as they are at least a block long. */
+  readonly held: readonly HeldPrefix[];
   /**
    * Starts an attempt at once in the slot with the longest common prefix, else the lowest free one. `onFrame` gets one
    * accepted frame, prefill and token frames, and exactly one ending, whatever happens, even when the engine dies

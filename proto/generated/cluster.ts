@@ -14,6 +14,7 @@ import type { ForgetNodeRequest as _pomona_v1_ForgetNodeRequest, ForgetNodeReque
 import type { ForgetNodeResponse as _pomona_v1_ForgetNodeResponse, ForgetNodeResponse__Output as _pomona_v1_ForgetNodeResponse__Output } from './pomona/v1/ForgetNodeResponse.ts';
 import type { GetStatusRequest as _pomona_v1_GetStatusRequest, GetStatusRequest__Output as _pomona_v1_GetStatusRequest__Output } from './pomona/v1/GetStatusRequest.ts';
 import type { GetStatusResponse as _pomona_v1_GetStatusResponse, GetStatusResponse__Output as _pomona_v1_GetStatusResponse__Output } from './pomona/v1/GetStatusResponse.ts';
+import type { HeldPrefix as _pomona_v1_HeldPrefix, HeldPrefix__Output as _pomona_v1_HeldPrefix__Output } from './pomona/v1/HeldPrefix.ts';
 import type { InferenceClient as _pomona_v1_InferenceClient, InferenceDefinition as _pomona_v1_InferenceDefinition } from './pomona/v1/Inference.ts';
 import type { InferenceAttachRequest as _pomona_v1_InferenceAttachRequest, InferenceAttachRequest__Output as _pomona_v1_InferenceAttachRequest__Output } from './pomona/v1/InferenceAttachRequest.ts';
 import type { InferenceAttachResponse as _pomona_v1_InferenceAttachResponse, InferenceAttachResponse__Output as _pomona_v1_InferenceAttachResponse__Output } from './pomona/v1/InferenceAttachResponse.ts';
@@ -91,6 +92,7 @@ export interface ProtoGrpcType {
       ForgetNodeResponse: MessageTypeDefinition<_pomona_v1_ForgetNodeResponse, _pomona_v1_ForgetNodeResponse__Output>
       GetStatusRequest: MessageTypeDefinition<_pomona_v1_GetStatusRequest, _pomona_v1_GetStatusRequest__Output>
       GetStatusResponse: MessageTypeDefinition<_pomona_v1_GetStatusResponse, _pomona_v1_GetStatusResponse__Output>
+      HeldPrefix: MessageTypeDefinition<_pomona_v1_HeldPrefix, _pomona_v1_HeldPrefix__Output>
       /**
        * What clients call on the coordinator.
        */

@@ -55,6 +55,16 @@ export type ReplicaStatus = {
   readonly loadMs: number;
   /** Process id of the engine worker; null when there is none. */
   readonly pid: number | null;
+  /** What it need not evaluate again. */
+  readonly held: readonly HeldPrefix[];
+};
+
+/** A sequence whose KV a replica holds. */
+export type HeldPrefix = {
+  readonly place: "slot" | "ram" | "disk";
+  readonly tokens: number;
+  /** See `prefixHashes`. */
+  readonly hashes: readonly number[];
 };
 
 export type ReplicaState = "loading" | "ready" | "failed" | "unloading";

@@ -4,6 +4,7 @@ import type {
   EngineOptions__Output,
   EngineOptions as WireEngineOptions,
 } from "@pomona/proto/generated/pomona/v1/EngineOptions";
+import type { HeldPrefix__Output as WireHeldPrefix__Output } from "@pomona/proto/generated/pomona/v1/HeldPrefix";
 import type { NodeCapacity__Output } from "@pomona/proto/generated/pomona/v1/NodeCapacity";
 import type { NodeState as WireNodeState } from "@pomona/proto/generated/pomona/v1/NodeState";
 import type { NodeStatus__Output, NodeStatus as WireNodeStatus } from "@pomona/proto/generated/pomona/v1/NodeStatus";
@@ -23,6 +24,7 @@ import { pomona } from "@pomona/proto/load";
 import { defaultEngineOptions, type EngineOptions, kvTypes } from "../core/engine-options.ts";
 import { PomonaError } from "../core/errors.ts";
 import type {
+  HeldPrefix,
   NodeCapacity,
   NodeStatus,
   PowerStatus,
@@ -51,6 +53,9 @@ const replicasMax = 256;
 const slotsMax = 1024;
 const contextLengthMax = 1 << 24;
 const batchSizeRange = { min: 64, max: 2048 };
+const heldMax = 256;
+const hashesMax = 1024;
+const places: readonly HeldPrefix["place"][] = ["slot", "ram", "disk"];
 const kvTypeRule = `must be one of ${kvTypes.join(", ")}`;
 
 const nodeStates = { serving: "NODE_STATE_SERVING", draining: "NODE_STATE_DRAINING" } as const;
@@ -181,6 +186,7 @@ export function replicaStatusToWire(replica: ReplicaStatus): WireReplicaStatus {
     error: replica.failure === null ? null : failureToWire(replica.failure),
     loadMs: replica.loadMs,
     pid: replica.pid ?? 0,
+    held: replica.held.map(({ place, tokens, hashes }) => ({ place, tokens, hashes: [...hashes] })),
   };
 }
 
@@ -200,6 +206,16 @@ export function replicaStatusFromWire(wire: ReplicaStatus__Output | null): Repli
     failure: replica.error === null ? null : failureFromWire("replica.error", replica.error),
     loadMs: checkNumber("replica.load_ms", replica.loadMs, { min: 0, max: Number.MAX_SAFE_INTEGER }),
     pid: replica.pid === 0 ? null : replica.pid,
+    held: checkLength("replica.held", replica.held, heldMax).map(heldFromWire),
+  };
+}
+
+function heldFromWire({ place, tokens, hashes }: WireHeldPrefix__Output): HeldPrefix {
+  checkLength("replica.held.hashes", hashes, hashesMax);
+  return {
+    place: places.find((known) => known === place) ?? fail("replica.held.place", `must be one of ${places.join(", ")}`),
+    tokens,
+    hashes: hashes.map((hash) => checkCount("replica.held.hashes", hash)),
   };
 }
 

@@ -126,6 +126,14 @@ const replica: fc.Arbitrary<ReplicaStatus> = record({
   failure: fc.option(failure, { nil: null }),
   loadMs: duration,
   pid: fc.option(positive, { nil: null }),
+  held: fc.array(
+    record({
+      place: fc.constantFrom("slot", "ram", "disk"),
+      tokens: uint32,
+      hashes: fc.array(fc.integer({ min: 0, max: 2 ** 52 - 1 }), { maxLength: 4 }),
+    }),
+    { maxLength: 3 },
+  ),
 });
 
 const status: fc.Arbitrary<NodeStatus> = record({

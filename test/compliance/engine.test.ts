@@ -33,6 +33,7 @@ for (const [name, engine] of [
         contextLength: 1024,
         options: { ...defaultEngineOptions, threads: 1 },
         checksTensors: false,
+        stateStore: null,
       },
       AbortSignal.timeout(60_000),
     );

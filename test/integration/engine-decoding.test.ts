@@ -1,39 +1,23 @@
 // How tokens are chosen, on the real engine: against references from exactly known logits, and going on after any cut.
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { drawToken } from "@pomona/node-agent/core/draw";
 import type { EngineReplica } from "@pomona/node-agent/engine/engine";
-import { createLlamaEngine } from "@pomona/node-agent/engine/llama/llama-engine";
-import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
 import { type Decoding, defaultSampling, type Sampling } from "@pomona/shared/core/generation";
 import { branchingLogits, branchingModel } from "@pomona/shared/core/gguf/branching-model";
 import { countingModel } from "@pomona/shared/core/gguf/counting-model";
 import { keyedModel } from "@pomona/shared/core/gguf/keyed-model";
 import { characterTokenId } from "@pomona/shared/core/gguf/vocabulary";
-import { writeGguf } from "@pomona/shared/core/gguf/writer";
-import { createSilentLogger } from "@pomona/shared/runtime/logger";
 import { attemptOf, ids, start } from "../support/attempts.ts";
+import { EngineModels } from "../support/engine-models.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "pomona-decoding-"));
-const engine = createLlamaEngine({ log: createSilentLogger() });
+const engineModels = new EngineModels();
+after(() => engineModels.remove());
 const models = {
-  counting: countingModel({ variant: "cycle" }),
-  keyed: keyedModel(),
-  branching: branchingModel(),
+  counting: () => countingModel({ variant: "cycle" }),
+  keyed: keyedModel,
+  branching: branchingModel,
 } as const;
-
-async function load(name: keyof typeof models, slots = 2): Promise<EngineReplica> {
-  const modelPath = join(folder, `${name}.gguf`);
-  writeFileSync(modelPath, writeGguf(models[name]));
-  const options = { ...defaultEngineOptions, threads: 1 };
-  const spec = { modelPath, slots, contextLength: 1024, options, checksTensors: false };
-  return await engine.load(spec, AbortSignal.timeout(60_000));
-}
-
-after(() => rmSync(folder, { recursive: true, force: true }));
 
 const seeded: Sampling = { ...defaultSampling, temperature: 0.9, seed: 2 ** 40 + 7 };
 const dry = { multiplier: 2, base: 1.75, allowedLength: 2, lastTokens: 256 } as const;
@@ -66,7 +50,7 @@ for (const name of ["counting", "keyed", "branching"] as const) {
   describe(`${name}: a generation goes on after any of 20 cuts`, () => {
     let replica: EngineReplica;
     before(async () => {
-      replica = await load(name);
+      replica = await engineModels.load(name, models[name]);
     });
     after(() => replica.close());
     for (const [mode, decoding] of Object.entries(modes)) {
@@ -139,7 +123,7 @@ function draw(logits: readonly number[], { temperature, topK, topP, minP, seed }
 describe("the branching model against its known logits", () => {
   let replica: EngineReplica;
   before(async () => {
-    replica = await load("branching");
+    replica = await engineModels.load("branching", branchingModel);
   });
   after(() => replica.close());
 

@@ -118,7 +118,7 @@ test("Node.Attach repeats an attempt's tokens from an index, with its request wh
       epoch: 1,
       replicaId: replica?.replicaId ?? "",
       promptTokenIds: [1, 324],
-      maxTokens: 300,
+      maxTokens: 4000,
       sampling: {},
     },
     timeoutMs,
@@ -139,7 +139,7 @@ test("Node.Attach repeats an attempt's tokens from an index, with its request wh
   });
   await attached;
   client.close();
-  assert.equal(tokens.length, 300);
+  assert.equal(tokens.length, 4000);
   assert.deepEqual(seen, tokens);
   assert.ok(request !== null);
 });

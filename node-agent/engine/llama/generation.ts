@@ -9,6 +9,7 @@ import type {
   TokenLogprobs,
 } from "@pomona/shared/core/generation";
 import { plannedLength, smallChunkMax } from "../../core/chunk-record.ts";
+import type { Wanted } from "../../core/state-index.ts";
 import type { Slot } from "./slot.ts";
 import type { ChosenToken, TokenSampler } from "./token-sampler.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -36,7 +37,8 @@ export class Generation {
   readonly #startedAtMs = performance.now();
   #cached = 0;
   #decodeStartedAtMs: number | null = null;
-  isCancelled = false;
+  /** Whether the slot holds what it can of the prompt. */
+  #isPrepared = false;
   isEnded = false;
 
   constructor(parts: GenerationParts) {
@@ -58,13 +60,29 @@ export class Generation {
     return this.#all.length - this.slot.length;
   }
 
+  get isPrepared(): boolean {
+    return this.#isPrepared;
+  }
+
   /** Whether one token is left: it is evaluated together with those of the other slots. */
   get isDecoding(): boolean {
-    return this.pendingLength === 1;
+    return this.#isPrepared && !this.isEnded && this.pendingLength === 1;
+  }
+
+  /** Whether more than the last token is still to be evaluated. */
+  get isPrefilling(): boolean {
+    return this.#isPrepared && !this.isEnded && this.pendingLength > 1;
+  }
+
+  /** What the slot is to hold, and how the first attempt came to it. */
+  get wanted(): Wanted {
+    const { decoding, promptChunkLengths } = this.attempt;
+    return { tokenIds: this.#all, scope: decoding.cacheScope, plan: promptChunkLengths };
   }
 
   /** The slot holds what it can of the prompt. */
-  accepted(): void {
+  prepared(): void {
+    this.#isPrepared = true;
     const promptTokens = this.attempt.promptTokenIds.length;
     this.#cached = Math.min(this.slot.length, promptTokens);
     const cachedChunkLengths = firstLengths(this.slot.chunkLengths, this.#cached);

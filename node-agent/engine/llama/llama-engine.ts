@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame, PromptInput } from "@pomona/shared/core/generation";
+import type { HeldPrefix } from "@pomona/shared/core/node-status";
 import type { Logger } from "@pomona/shared/runtime/logger";
 import { checkAttempt } from "../check-attempt.ts";
 import type { Engine, EngineLoadSpec, EngineReplica, EngineReplicaInfo, TokenizedPrompt } from "../engine.ts";
@@ -43,6 +44,7 @@ class LlamaReplica implements EngineReplica {
   readonly #log: Logger;
   readonly #running = new Map<string, Running>();
   readonly #calls = new Map<number, PendingCall>();
+  #held: readonly HeldPrefix[] = [];
   #nextCall = 0;
   #info: EngineReplicaInfo | null = null;
   #isClosing = false;
@@ -64,6 +66,10 @@ class LlamaReplica implements EngineReplica {
     this.#child.on("message", (message) => this.#receive(message as FromWorker));
     this.#child.on("error", (error) => log.warn({ message: error.message }, "engine worker channel failed"));
     this.#send({ kind: "load", spec });
+  }
+
+  get held(): readonly HeldPrefix[] {
+    return this.#held;
   }
 
   get info(): EngineReplicaInfo {
@@ -108,7 +114,7 @@ class LlamaReplica implements EngineReplica {
     this.#isClosing = true;
     this.#gone ??= new PomonaError("node_lost", "the replica was unloaded");
     this.#loseRunning(this.#gone);
-    if (this.#child.connected) this.#child.disconnect();
+    this.#send({ kind: "close" });
     const force = setTimeout(() => this.#child.kill("SIGKILL"), closeTimeoutMs);
     await this.exited;
     clearTimeout(force);
@@ -130,6 +136,9 @@ class LlamaReplica implements EngineReplica {
         return;
       case "frames":
         for (const frame of message.frames) this.#frame(frame);
+        return;
+      case "held":
+        this.#held = message.held;
         return;
       case "tokenized":
         this.#calls.get(message.call)?.resolve(message.prompt);

@@ -1,26 +1,41 @@
 // Opens a model with its slots: everything that the engine decides at load time.
+import { access, constants } from "node:fs/promises";
+import { join } from "node:path";
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame } from "@pomona/shared/core/generation";
+import type { HeldPrefix } from "@pomona/shared/core/node-status";
+import { prefixHashes } from "@pomona/shared/core/prefix-hash";
 import { getLlama, type Llama, type LlamaContext, LlamaLogLevel, type LlamaModel } from "node-llama-cpp";
-import type { EngineLoadSpec, EngineReplicaInfo } from "../engine.ts";
+import type { SavedState } from "../../core/state-index.ts";
+import type { EngineLoadSpec, EngineReplicaInfo, StateStoreSpec } from "../engine.ts";
 import { Grammars } from "./grammars.ts";
-import { openNative } from "./native.ts";
+import { type Native, openNative } from "./native.ts";
 import { Slot } from "./slot.ts";
+import { SlotPreparation } from "./slot-preparation.ts";
+import { StateStore } from "./state-store.ts";
 import { StepLoop } from "./step-loop.ts";
 import { TokenSampler } from "./token-sampler.ts";
 import { Vocabulary } from "./vocabulary.ts";
 
-export type LoadedModel = { readonly model: LlamaModel; readonly loop: StepLoop; readonly info: EngineReplicaInfo };
+export type LoadedModel = {
+  readonly model: LlamaModel;
+  readonly loop: StepLoop;
+  readonly preparation: SlotPreparation;
+  readonly info: EngineReplicaInfo;
+  /** What slots and saved states hold. */
+  held(): HeldPrefix[];
+};
 
-/** `lastError` is what the engine logged last: it tells only there why it refuses a file. */
+/** `onEngineError` gets what the engine logs: it tells only there why it refuses a file. */
 export type LoadParts = {
   readonly spec: EngineLoadSpec;
   readonly onFrame: (attempt: Attempt, frame: AttemptFrame) => void;
+  readonly onStep: () => void;
   readonly onEngineError: (message: string) => void;
 };
 
 /** @throws what the library throws. */
-export async function loadModel({ spec, onFrame, onEngineError }: LoadParts): Promise<LoadedModel> {
+export async function loadModel({ spec, onFrame, onStep, onEngineError }: LoadParts): Promise<LoadedModel> {
   const { options } = spec;
   const llama = await getLlama({
     gpu: process.platform === "darwin" ? "auto" : false,
@@ -49,28 +64,62 @@ export async function loadModel({ spec, onFrame, onEngineError }: LoadParts): Pr
     // The node has decided that it fits; a smaller context than asked for would be a lie.
     failedCreationRemedy: false,
   });
-  const loop = openLoop(llama, { model, context, spec, onFrame });
-  return { model, loop, info: describe(model, context, spec) };
+  const native = openNative(model, context);
+  const { isRecurrent, isHybrid, swaSize } = model.fileInsights;
+  const needsCheckpoints = isRecurrent || isHybrid || (swaSize ?? 0) > 0;
+  const slots = Array.from({ length: spec.slots }, (_, id) => new Slot({ id, native, needsCheckpoints }));
+  const store = spec.stateStore === null ? null : await openStore(spec.stateStore, spec.contextLength);
+  const kvBytesPerToken = spec.stateStore?.kvBytesPerToken ?? 0;
+  const preparation = new SlotPreparation({ slots, store, kvBytesPerToken });
+  const loop = openLoop(llama, { model, native, preparation, spec, onFrame, onStep });
+  const held = (): HeldPrefix[] => heldPrefixes(slots, store);
+  return { model, loop, preparation, info: describe(model, context, spec), held };
+}
+
+/** The engine hands states over as files: in memory where the system has such a place. */
+const memoryFileSystem = "/dev/shm";
+
+async function openStore(spec: StateStoreSpec, contextLength: number): Promise<StateStore> {
+  const scratch = await access(memoryFileSystem, constants.W_OK).then(
+    () => memoryFileSystem,
+    () => join(spec.directory, "scratch"),
+  );
+  return await StateStore.open({ ...spec, scratchDirectory: scratch, contextLength });
+}
+
+/** Longest list of sequences that is told of. */
+const heldMax = 64;
+
+function heldPrefixes(slots: readonly Slot[], store: StateStore | null): HeldPrefix[] {
+  const describePrefix = (place: HeldPrefix["place"], { tokenIds, scope }: Slot | SavedState): HeldPrefix => ({
+    place,
+    tokens: tokenIds.length,
+    hashes: prefixHashes(tokenIds, scope),
+  });
+  const states = store === null ? [] : [...store.states].sort((a, b) => b.lastUsedMs - a.lastUsedMs);
+  return [
+    ...slots.map((slot) => describePrefix("slot", slot)),
+    ...states.map((state) => describePrefix(state.inRam ? "ram" : "disk", state)),
+  ]
+    .filter(({ hashes }) => hashes.length > 0)
+    .slice(0, heldMax);
 }
 
 const ggmlTypes = { f16: "F16", q8_0: "Q8_0", q4_0: "Q4_0" } as const;
 
-type Opened = {
+type Opened = Pick<LoadParts, "spec" | "onFrame" | "onStep"> & {
   readonly model: LlamaModel;
-  readonly context: LlamaContext;
-  readonly spec: EngineLoadSpec;
-  readonly onFrame: LoadParts["onFrame"];
+  readonly native: Native;
+  readonly preparation: SlotPreparation;
 };
 
-function openLoop(llama: Llama, { model, context, spec, onFrame }: Opened): StepLoop {
-  const native = openNative(model, context);
-  const { isRecurrent, isHybrid, swaSize } = model.fileInsights;
-  const needsCheckpoints = isRecurrent || isHybrid || (swaSize ?? 0) > 0;
+function openLoop(llama: Llama, { model, native, preparation, spec, onFrame, onStep }: Opened): StepLoop {
   const vocabulary = new Vocabulary(model);
   const grammars = new Grammars(llama, native);
   return new StepLoop({
     context: native.context,
-    slots: Array.from({ length: spec.slots }, (_, id) => new Slot({ id, native, needsCheckpoints })),
+    slotCount: spec.slots,
+    preparation,
     vocabulary,
     contextLength: spec.contextLength,
     chunkLength: spec.options.chunkLength,
@@ -82,6 +131,7 @@ function openLoop(llama: Llama, { model, context, spec, onFrame }: Opened): Step
       return sampler;
     },
     onFrame,
+    onStep,
   });
 }
 

@@ -1,5 +1,6 @@
 // One sequence of KV: the tokens that it holds, how they came in, and how to go back.
 import { ChunkRecord } from "../../core/chunk-record.ts";
+import { keptOf, type Wanted } from "../../core/state-index.ts";
 import type { Native, NativeCheckpoint } from "./native.ts";
 
 /** Kept per slot; the oldest leaves first. */
@@ -11,6 +12,14 @@ export type SlotOptions = {
   readonly native: Native;
   /** The memory of recurrent, hybrid and sliding-window models cannot forget its end: it goes back to a checkpoint. */
   readonly needsCheckpoints: boolean;
+};
+
+/** What a saved sequence does not tell itself. */
+export type SavedSequence = {
+  readonly scope: string;
+  readonly chunkLengths: readonly number[];
+  /** Longest sequence that a slot takes. */
+  readonly tokensMax: number;
 };
 
 export class Slot {
@@ -41,15 +50,9 @@ export class Slot {
     return this.#record.lengths;
   }
 
-  /**
-   * How many tokens of a prompt the slot can keep. At least one is left to be evaluated: its logits are wanted.
-   * @param plan the chunks of the prompt's first attempt, or none.
-   */
-  reusable(tokenIds: readonly number[], scope: string, plan: readonly number[]): number {
-    if (scope !== this.scope) return 0;
-    let common = commonPrefix(this.#tokenIds, tokenIds.slice(0, -1));
-    if (plan.length > 0) common = Math.min(common, this.#record.agreement(plan));
-    const kept = common === this.length ? common : this.#record.keepable(common);
+  /** How many tokens of a prompt the slot can keep. At least one is left to be evaluated: its logits are wanted. */
+  reusable(wanted: Wanted): number {
+    const kept = keptOf(this, wanted);
     if (!this.needsCheckpoints || kept === this.length) return kept;
     return this.#checkpointWithin(kept)?.length ?? 0;
   }
@@ -94,12 +97,13 @@ export class Slot {
   }
 
   /** Replaces what the slot holds by a saved sequence. @throws when the file does not fit; the slot is empty then. */
-  async restore(path: string, saved: { readonly chunkLengths: readonly number[]; readonly tokensMax: number }) {
+  async restore(path: string, saved: SavedSequence): Promise<void> {
     this.clear();
     try {
       const ids = await this.#native.context.loadSequenceStateFromFile(path, this.id, saved.tokensMax);
       this.#tokenIds = [...ids];
       this.#record = new ChunkRecord(saved.chunkLengths);
+      this.scope = saved.scope;
     } catch (error) {
       this.clear();
       throw error;
@@ -123,11 +127,4 @@ export class Slot {
     for (const checkpoint of this.#checkpoints) if (checkpoint.maxPos >= length) checkpoint.dispose();
     this.#checkpoints = this.#checkpoints.filter(({ maxPos }) => maxPos < length);
   }
-}
-
-export function commonPrefix(held: ArrayLike<number>, wanted: ArrayLike<number>): number {
-  const length = Math.min(held.length, wanted.length);
-  let common = 0;
-  while (common < length && held[common] === wanted[common]) common += 1;
-  return common;
 }

@@ -8,13 +8,14 @@ import { failedEnding } from "../failed-ending.ts";
 import { evaluate } from "./batch.ts";
 import { Generation } from "./generation.ts";
 import type { NativeContext } from "./native.ts";
-import type { Slot } from "./slot.ts";
+import type { SlotPreparation } from "./slot-preparation.ts";
 import type { TokenSampler } from "./token-sampler.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 export type StepLoopParts = {
   readonly context: NativeContext;
-  readonly slots: readonly Slot[];
+  readonly slotCount: number;
+  readonly preparation: SlotPreparation;
   readonly vocabulary: Vocabulary;
   readonly contextLength: number;
   /** Prompt tokens of one step. */
@@ -22,6 +23,8 @@ export type StepLoopParts = {
   /** @throws PomonaError `invalid_request` for a grammar that cannot be used. */
   readonly createSampler: (attempt: Attempt) => Promise<TokenSampler>;
   readonly onFrame: (attempt: Attempt, frame: AttemptFrame) => void;
+  /** After each step: what the slots hold may have changed. */
+  readonly onStep: () => void;
 };
 
 export class StepLoop {
@@ -32,6 +35,7 @@ export class StepLoop {
   #running: Generation[] = [];
   readonly #cancelled = new Set<string>();
   #isLooping = false;
+  #isStopping = false;
 
   constructor(parts: StepLoopParts) {
     this.#parts = parts;
@@ -41,7 +45,13 @@ export class StepLoop {
   /** Takes an attempt in. The parent sends no more than there are slots; one too many waits for the next free slot. */
   start(attempt: Attempt): void {
     this.#arrived.push(attempt);
-    if (!this.#isLooping) void this.#loop();
+    if (!this.#isLooping && !this.#isStopping) void this.#loop();
+  }
+
+  /** Resolves between two steps; nothing is evaluated after that. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    while (this.#isLooping) await new Promise((resolve) => setImmediate(resolve));
   }
 
   cancel(requestId: string, epoch: number): void {
@@ -50,7 +60,7 @@ export class StepLoop {
 
   async #loop(): Promise<void> {
     this.#isLooping = true;
-    while (this.#running.length + this.#arrived.length > 0) await this.#step();
+    while (!this.#isStopping && this.#running.length + this.#arrived.length > 0) await this.#step();
     this.#isLooping = false;
     this.#cancelled.clear();
   }
@@ -58,15 +68,17 @@ export class StepLoop {
   async #step(): Promise<void> {
     await this.#acceptArrived();
     this.#endCancelled();
+    await this.#prepare();
     await this.#decode();
     await this.#prefill();
     this.#running = this.#running.filter(({ isEnded }) => !isEnded);
+    this.#parts.onStep();
     // Messages from the parent are read between two steps: that is how a cancel gets in.
     await new Promise((resolve) => setImmediate(resolve));
   }
 
   async #acceptArrived(): Promise<void> {
-    while (this.#arrived.length > 0 && this.#running.length < this.#parts.slots.length) {
+    while (this.#arrived.length > 0 && this.#running.length < this.#parts.slotCount) {
       const attempt = this.#arrived.shift();
       if (attempt !== undefined) await this.#accept(attempt);
     }
@@ -75,16 +87,22 @@ export class StepLoop {
   async #accept(attempt: Attempt): Promise<void> {
     const { vocabulary, contextLength, onFrame, createSampler } = this.#parts;
     const send = (frame: AttemptFrame): void => onFrame(attempt, frame);
-    const { slot, reusable } = this.#chooseSlot(attempt);
     const sampler = await createSampler(attempt).catch((error: unknown) => toPomonaError(error));
     if (sampler instanceof Error) {
       send({ kind: "ending", ending: failedEnding(attempt, sampler) });
       return;
     }
-    const generation = new Generation({ attempt, slot, sampler, vocabulary, contextLength, onFrame: send });
-    this.#running.push(generation);
-    await slot.keep(reusable, attempt.decoding.cacheScope);
-    generation.accepted();
+    const { promptTokenIds, emittedTokenIds, promptChunkLengths: plan, decoding } = attempt;
+    const wanted = { tokenIds: [...promptTokenIds, ...emittedTokenIds], scope: decoding.cacheScope, plan };
+    const slot = this.#parts.preparation.choose(wanted, new Set(this.#running.map((generation) => generation.slot)));
+    this.#running.push(new Generation({ attempt, slot, sampler, vocabulary, contextLength, onFrame: send }));
+  }
+
+  async #prepare(): Promise<void> {
+    for (const generation of this.#running) {
+      if (generation.isPrepared) continue;
+      if (await this.#parts.preparation.prepare(generation, this.#running)) generation.prepared();
+    }
   }
 
   #endCancelled(): void {
@@ -104,13 +122,10 @@ export class StepLoop {
 
   /** One prompt after another until the step's share of tokens is used up. The first that came is the first. */
   async #prefill(): Promise<void> {
-    const isOtherRunning = this.#running.some(({ isDecoding, isEnded }) => isDecoding && !isEnded);
+    const isOtherRunning = this.#running.some(({ isDecoding }) => isDecoding);
     let left = this.#chunkSize.next(isOtherRunning);
-    const waiting = this.#running.filter(({ isDecoding, isEnded }) => !isDecoding && !isEnded);
-    for (const generation of waiting) {
-      while (left > 0 && !generation.isDecoding && !generation.isEnded) {
-        left -= await this.#evaluate([generation], left);
-      }
+    for (const generation of this.#running) {
+      while (left > 0 && generation.isPrefilling) left -= await this.#evaluate([generation], left);
     }
   }
 
@@ -138,21 +153,6 @@ export class StepLoop {
       }),
     );
     return entries.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
-  }
-
-  /** The free slot that can keep most of the prompt; among equals the lowest, which keeps ids consecutive. */
-  #chooseSlot(attempt: Attempt): { readonly slot: Slot; readonly reusable: number } {
-    const { promptTokenIds, emittedTokenIds, promptChunkLengths, decoding } = attempt;
-    const all = [...promptTokenIds, ...emittedTokenIds];
-    const busy = new Set(this.#running.map(({ slot }) => slot));
-    const free = this.#parts.slots.filter((slot) => !busy.has(slot));
-    const rated = free.map((slot) => ({
-      slot,
-      reusable: slot.reusable(all, decoding.cacheScope, promptChunkLengths),
-    }));
-    const [first, ...others] = rated;
-    if (first === undefined) throw new Error("assertion failed: an attempt is accepted only while a slot is free");
-    return others.reduce((best, other) => (other.reusable > best.reusable ? other : best), first);
   }
 }
 

@@ -28,7 +28,7 @@ async function load(spec: EngineLoadSpec): Promise<void> {
     const onEngineError = (message: string): void => {
       lastEngineError = message;
     };
-    loaded = await loadModel({ spec, onFrame: sendFrame, onEngineError });
+    loaded = await loadModel({ spec, onFrame: sendFrame, onStep: tellHeld, onEngineError });
     send({ kind: "loaded", info: loaded.info });
   } catch (thrown) {
     const message = thrown instanceof Error ? thrown.message : String(thrown);
@@ -54,6 +54,31 @@ function handle(message: ToWorker): void {
       return;
     case "tokenize":
       tokenize(message);
+      return;
+    case "close":
+      void close();
+  }
+}
+
+/** Slots and states are told of at most so often. */
+const heldIntervalMs = 250;
+let isHeldDue = false;
+
+function tellHeld(): void {
+  if (isHeldDue) return;
+  isHeldDue = true;
+  setTimeout(() => {
+    isHeldDue = false;
+    if (loaded !== null) send({ kind: "held", held: loaded.held() });
+  }, heldIntervalMs);
+}
+
+async function close(): Promise<void> {
+  try {
+    await loaded?.loop.stop();
+    await loaded?.preparation.flush();
+  } finally {
+    process.exit(0);
   }
 }
 

@@ -57,6 +57,7 @@ type Running = {
 /** The same life as a real replica: one ending each, prefill before tokens, slots that keep what they have read. */
 export class SimulatedReplica implements EngineReplica {
   readonly info: EngineReplicaInfo;
+  readonly held = [];
   readonly exited: Promise<PomonaError | null>;
   readonly #options: Required<SimulatedEngineOptions>;
   readonly #running: Running[] = [];

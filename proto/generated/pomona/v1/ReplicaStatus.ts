@@ -4,6 +4,7 @@ import type { ReplicaState as _pomona_v1_ReplicaState, ReplicaState__Output as _
 import type { RunningAttempt as _pomona_v1_RunningAttempt, RunningAttempt__Output as _pomona_v1_RunningAttempt__Output } from '../../pomona/v1/RunningAttempt.ts';
 import type { ReplicaMemory as _pomona_v1_ReplicaMemory, ReplicaMemory__Output as _pomona_v1_ReplicaMemory__Output } from '../../pomona/v1/ReplicaMemory.ts';
 import type { ErrorDetail as _pomona_v1_ErrorDetail, ErrorDetail__Output as _pomona_v1_ErrorDetail__Output } from '../../pomona/v1/ErrorDetail.ts';
+import type { HeldPrefix as _pomona_v1_HeldPrefix, HeldPrefix__Output as _pomona_v1_HeldPrefix__Output } from '../../pomona/v1/HeldPrefix.ts';
 
 export interface ReplicaStatus {
   'replicaId'?: (string);
@@ -31,6 +32,10 @@ export interface ReplicaStatus {
    * Process id of its engine worker; 0 when there is none.
    */
   'pid'?: (number);
+  /**
+   * Sequences whose KV it holds, those of at least one block.
+   */
+  'held'?: (_pomona_v1_HeldPrefix)[];
 }
 
 export interface ReplicaStatus__Output {
@@ -59,4 +64,8 @@ export interface ReplicaStatus__Output {
    * Process id of its engine worker; 0 when there is none.
    */
   'pid': (number);
+  /**
+   * Sequences whose KV it holds, those of at least one block.
+   */
+  'held': (_pomona_v1_HeldPrefix__Output)[];
 }

@@ -1,0 +1,159 @@
+// Which saved sequence states there are, which one helps a prompt, and which ones have to go.
+import { ChunkRecord } from "./chunk-record.ts";
+
+/** The saved KV of one sequence. */
+export type SavedState = {
+  readonly id: number;
+  /** Whose prompts may use it. */
+  readonly scope: string;
+  readonly tokenIds: readonly number[];
+  /** How its tokens were evaluated, see `ChunkRecord`. */
+  readonly chunkLengths: readonly number[];
+  readonly bytes: number;
+  /** Where it is: in memory, on disk, or both. */
+  inRam: boolean;
+  onDisk: boolean;
+  lastUsedMs: number;
+};
+
+export type StateLimits = {
+  readonly ramBytes: number;
+  readonly diskBytes: number;
+  /** What may be written to the disk in 24 hours: flash memory wears out. */
+  readonly diskWriteBytesPerDay: number;
+};
+
+/** What has to be done so that the limits hold. */
+export type Eviction =
+  | { readonly kind: "writeToDisk"; readonly state: SavedState }
+  | { readonly kind: "dropFromRam"; readonly state: SavedState }
+  | { readonly kind: "deleteFromDisk"; readonly state: SavedState };
+
+/** Shorter sequences are evaluated sooner than they are saved and restored. */
+export const savedTokensMin = 128;
+/** Entries at most, whatever their size. */
+const statesMax = 256;
+const dayMs = 86_400_000;
+
+export class StateIndex {
+  readonly #limits: StateLimits;
+  readonly #states = new Map<number, SavedState>();
+  #lastId = 0;
+  /** Writes of the last 24 hours. */
+  #writes: { readonly atMs: number; readonly bytes: number }[] = [];
+
+  constructor(limits: StateLimits) {
+    this.#limits = limits;
+  }
+
+  get states(): Iterable<SavedState> {
+    return this.#states.values();
+  }
+
+  /** The state that keeps most of a prompt, and how much. One token at least is left to be evaluated. */
+  find(wanted: Wanted): { readonly state: SavedState; readonly length: number } | null {
+    let best: { readonly state: SavedState; readonly length: number } | null = null;
+    for (const state of this.#states.values()) {
+      const length = keptOf(state, wanted);
+      if (length > (best?.length ?? 0)) best = { state, length };
+    }
+    return best;
+  }
+
+  /** Whether saving the sequence would add anything. */
+  isWorthSaving(tokenIds: readonly number[], scope: string, bytes: number): boolean {
+    const { ramBytes } = this.#limits;
+    if (tokenIds.length < savedTokensMin || bytes > ramBytes) return false;
+    return ![...this.#states.values()].some((state) => state.scope === scope && beginsWith(state.tokenIds, tokenIds));
+  }
+
+  /** Adds a state that is in memory. Those that are only a beginning of it are returned: they have become useless. */
+  add(state: Omit<SavedState, "id">): { readonly added: SavedState; readonly replaced: readonly SavedState[] } {
+    const replaced = [...this.#states.values()].filter(
+      (other) => other.scope === state.scope && beginsWith(state.tokenIds, other.tokenIds),
+    );
+    for (const { id } of replaced) this.#states.delete(id);
+    this.#lastId += 1;
+    const added: SavedState = { ...state, id: this.#lastId };
+    this.#states.set(added.id, added);
+    return { added, replaced };
+  }
+
+  remove(state: SavedState): void {
+    this.#states.delete(state.id);
+  }
+
+  /** What has to go, the least recently used first; each is noted as done. */
+  evict(nowMs: number): Eviction[] {
+    const byAge = [...this.#states.values()].sort((a, b) => a.lastUsedMs - b.lastUsedMs);
+    const evictions: Eviction[] = [];
+    let ramBytes = sumBytes(byAge.filter(({ inRam }) => inRam));
+    for (const state of byAge) {
+      if (ramBytes <= this.#limits.ramBytes) break;
+      if (!state.inRam) continue;
+      evictions.push(...this.#writeToDisk(state, nowMs), { kind: "dropFromRam", state });
+      state.inRam = false;
+      ramBytes -= state.bytes;
+    }
+    let diskBytes = sumBytes(byAge.filter(({ onDisk }) => onDisk));
+    let count = this.#states.size;
+    for (const state of byAge) {
+      const isOver = diskBytes > this.#limits.diskBytes || count > statesMax;
+      if (isOver && state.onDisk) {
+        evictions.push({ kind: "deleteFromDisk", state });
+        state.onDisk = false;
+        diskBytes -= state.bytes;
+      }
+      if (state.inRam || state.onDisk) continue;
+      this.#states.delete(state.id);
+      count -= 1;
+    }
+    return evictions;
+  }
+
+  /** What is to be written before the memory goes away: the most recently used first, as far as the budgets allow. */
+  flush(nowMs: number): Eviction[] {
+    const byUse = [...this.#states.values()].sort((a, b) => b.lastUsedMs - a.lastUsedMs);
+    return byUse.flatMap((state) => this.#writeToDisk(state, nowMs));
+  }
+
+  #writeToDisk(state: SavedState, nowMs: number): Eviction[] {
+    if (state.onDisk) return [];
+    this.#writes = this.#writes.filter(({ atMs }) => atMs > nowMs - dayMs);
+    const { diskBytes, diskWriteBytesPerDay } = this.#limits;
+    if (state.bytes > diskBytes || sumBytes(this.#writes) + state.bytes > diskWriteBytesPerDay) return [];
+    this.#writes.push({ atMs: nowMs, bytes: state.bytes });
+    state.onDisk = true;
+    return [{ kind: "writeToDisk", state }];
+  }
+}
+
+/** A prompt with what earlier attempts emitted; `plan` is how the first attempt evaluated it, or empty. */
+export type Wanted = { readonly tokenIds: readonly number[]; readonly scope: string; readonly plan: readonly number[] };
+
+/** How many tokens of the prompt the sequence can keep. */
+export function keptOf(
+  held: Pick<SavedState, "scope" | "tokenIds" | "chunkLengths">,
+  { tokenIds, scope, plan }: Wanted,
+): number {
+  if (held.scope !== scope) return 0;
+  const record = new ChunkRecord(held.chunkLengths);
+  let common = Math.min(commonPrefix(held.tokenIds, tokenIds), tokenIds.length - 1);
+  if (plan.length > 0) common = Math.min(common, record.agreement(plan));
+  return common === held.tokenIds.length ? common : record.keepable(common);
+}
+
+export function commonPrefix(held: readonly number[], wanted: readonly number[]): number {
+  const length = Math.min(held.length, wanted.length);
+  let common = 0;
+  while (common < length && held[common] === wanted[common]) common += 1;
+  return common;
+}
+
+function beginsWith(longer: readonly number[], shorter: readonly number[]): boolean {
+  return longer.length >= shorter.length && commonPrefix(longer, shorter) === shorter.length;
+}
+
+function sumBytes(parts: readonly { readonly bytes: number }[]): number {
+  return parts.reduce((sum, { bytes }) => sum + bytes, 0);
+}

@@ -1,0 +1,94 @@
+// Puts as much of a prompt into a slot as is known anywhere: in the slot itself, in another one, or in the state store.
+import { commonPrefix, type SavedState, type Wanted } from "../../core/state-index.ts";
+import type { Generation } from "./generation.ts";
+import type { Slot } from "./slot.ts";
+import type { StateStore } from "./state-store.ts";
+
+/** Tokens that a copy has to spare; fewer are evaluated as fast. */
+const gainMin = 64;
+
+export type SlotPreparationParts = {
+  readonly slots: readonly Slot[];
+  /** null keeps nothing beyond the slots. */
+  readonly store: StateStore | null;
+  readonly kvBytesPerToken: number;
+};
+
+type Source =
+  | { readonly kind: "own" }
+  | { readonly kind: "slot"; readonly slot: Slot }
+  | { readonly kind: "state"; readonly state: SavedState };
+
+export class SlotPreparation {
+  readonly #parts: SlotPreparationParts;
+
+  constructor(parts: SlotPreparationParts) {
+    this.#parts = parts;
+  }
+
+  /** The free slot that can keep most of the prompt; among equals the lowest, which keeps ids consecutive. */
+  choose(wanted: Wanted, busy: ReadonlySet<Slot>): Slot {
+    const free = this.#parts.slots.filter((slot) => !busy.has(slot));
+    const rated = free.map((slot) => ({ slot, reusable: slot.reusable(wanted) }));
+    const [first, ...others] = rated;
+    if (first === undefined) throw new Error("assertion failed: an attempt is accepted only while a slot is free");
+    return others.reduce((best, other) => (other.reusable > best.reusable ? other : best), first).slot;
+  }
+
+  /**
+   * Makes the slot of a generation ready. Returns false when another one is just evaluating a beginning that this one
+   * can have: it is to be asked again after the next step.
+   */
+  async prepare(generation: Generation, running: readonly Generation[]): Promise<boolean> {
+    const { slot, wanted } = generation;
+    const own = slot.reusable(wanted);
+    const { source, length } = this.#bestSource(generation, own);
+    if (this.#promised(generation, running) >= length + gainMin) return false;
+    await this.#saveIfLost(slot, own);
+    await this.#fetch(source, slot);
+    await slot.keep(slot.reusable(wanted), wanted.scope);
+    return true;
+  }
+
+  /** Saves what the slots hold, and writes it to the disk as far as the budget goes. */
+  async flush(): Promise<void> {
+    const { slots, store, kvBytesPerToken } = this.#parts;
+    if (store === null) return;
+    for (const slot of slots) await store.save(slot, kvBytesPerToken);
+    await store.flush();
+  }
+
+  #bestSource({ slot, wanted }: Generation, own: number): { readonly source: Source; readonly length: number } {
+    let best: { source: Source; length: number } = { source: { kind: "own" }, length: own };
+    const { slots, store } = this.#parts;
+    if (store === null || slot.needsCheckpoints) return best;
+    const saved = store.find(wanted);
+    if (saved !== null && saved.length >= best.length + gainMin)
+      best = { source: { kind: "state", state: saved.state }, length: saved.length };
+    for (const other of slots) {
+      const length = other === slot ? 0 : other.reusable(wanted);
+      if (length >= best.length + gainMin) best = { source: { kind: "slot", slot: other }, length };
+    }
+    return best;
+  }
+
+  /** The longest common beginning with a prompt that is being evaluated and has not come so far yet. */
+  #promised({ slot, wanted }: Generation, running: readonly Generation[]): number {
+    if (this.#parts.store === null || slot.needsCheckpoints || wanted.plan.length > 0) return 0;
+    const lengths = running
+      .filter((other) => other.isPrefilling && other.wanted.scope === wanted.scope)
+      .map((other) => ({ common: commonPrefix(other.wanted.tokenIds, wanted.tokenIds), held: other.slot.length }))
+      .filter(({ common, held }) => held < common);
+    return Math.max(0, ...lengths.map(({ common }) => common));
+  }
+
+  async #saveIfLost(slot: Slot, kept: number): Promise<void> {
+    if (kept < slot.length) await this.#parts.store?.save(slot, this.#parts.kvBytesPerToken);
+  }
+
+  async #fetch(source: Source, slot: Slot): Promise<void> {
+    const { store } = this.#parts;
+    if (source.kind === "state") await store?.restore(source.state, slot);
+    else if (source.kind === "slot") await store?.copy(source.slot, slot);
+  }
+}

@@ -1,0 +1,41 @@
+// Where the states of a replica are kept, and how much of them.
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import type { EngineOptions } from "@pomona/shared/core/engine-options";
+import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
+import type { StateStoreSpec } from "./engine/engine.ts";
+
+/** Limits of all saved states of a node. */
+export type StateStoreLimits = {
+  readonly directory: string;
+  /** Of each model. */
+  readonly diskBytes: number;
+  readonly diskWriteBytesPerDay: number;
+};
+
+/** What makes the states of two replicas alike. */
+export type StateIdentity = {
+  /** SHA-256 of the model's file. */
+  readonly digest: string;
+  /** Name and version of the engine. */
+  readonly build: string;
+  readonly contextLength: number;
+  readonly slots: number;
+  readonly options: EngineOptions;
+  readonly memory: ReplicaMemory;
+};
+
+/** In memory one slot's worth is kept, which the estimate of a replica's memory has room for. */
+export function stateStoreSpec(limits: StateStoreLimits, identity: StateIdentity): StateStoreSpec {
+  const { digest, build, contextLength, slots, options, memory } = identity;
+  const key = createHash("sha256")
+    .update(JSON.stringify([digest, build, contextLength, options.kvType]))
+    .digest("hex");
+  return {
+    directory: join(limits.directory, key.slice(0, 32)),
+    ramBytes: Math.ceil(memory.kvBytes / slots),
+    diskBytes: limits.diskBytes,
+    diskWriteBytesPerDay: limits.diskWriteBytesPerDay,
+    kvBytesPerToken: memory.kvBytes / (contextLength * slots),
+  };
+}

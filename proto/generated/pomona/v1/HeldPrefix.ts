@@ -1,0 +1,33 @@
+// Original file: pomona/v1/node.proto
+
+import type { Long } from '@grpc/proto-loader';
+
+/**
+ * A sequence whose KV a replica holds.
+ */
+export interface HeldPrefix {
+  /**
+   * slot, ram or disk.
+   */
+  'place'?: (string);
+  'tokens'?: (number);
+  /**
+   * A number below 2^52 for each whole block of 256 tokens; it stands for all tokens up to the block's end.
+   */
+  'hashes'?: (number | string | Long)[];
+}
+
+/**
+ * A sequence whose KV a replica holds.
+ */
+export interface HeldPrefix__Output {
+  /**
+   * slot, ram or disk.
+   */
+  'place': (string);
+  'tokens': (number);
+  /**
+   * A number below 2^52 for each whole block of 256 tokens; it stands for all tokens up to the block's end.
+   */
+  'hashes': (number)[];
+}

@@ -1,0 +1,30 @@
+// Synthetic models on disk, loaded into the real engine.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { EngineLoadSpec, EngineReplica } from "@pomona/node-agent/engine/engine";
+import { createLlamaEngine } from "@pomona/node-agent/engine/llama/llama-engine";
+import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
+import { type GgufModel, writeGguf } from "@pomona/shared/core/gguf/writer";
+import { createSilentLogger } from "@pomona/shared/runtime/logger";
+
+/** A folder of models, and an engine that runs each with one thread. */
+export class EngineModels {
+  readonly folder = mkdtempSync(join(tmpdir(), "pomona-engine-"));
+  readonly #engine = createLlamaEngine({ log: createSilentLogger() });
+  readonly #written = new Set<string>();
+
+  /** Two slots of 1,024 tokens without a state store, unless changed. */
+  async load(name: string, model: () => GgufModel, changes: Partial<EngineLoadSpec> = {}): Promise<EngineReplica> {
+    const modelPath = join(this.folder, `${name}.gguf`);
+    if (!this.#written.has(name)) writeFileSync(modelPath, writeGguf(model()));
+    this.#written.add(name);
+    const options = { ...defaultEngineOptions, threads: 1 };
+    const spec = { modelPath, slots: 2, contextLength: 1024, options, checksTensors: false, stateStore: null };
+    return await this.#engine.load({ ...spec, ...changes }, AbortSignal.timeout(60_000));
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
