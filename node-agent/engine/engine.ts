@@ -79,4 +79,6 @@ export type TokenizedPrompt = {
   readonly tokenIds: readonly number[];
   /** Texts that end an answer in this model's chat template, beside its end-of-generation tokens. */
   readonly stop: readonly string[];
+  /** Whether the template has opened a block of thoughts that the answer goes on with. */
+  readonly endsInReasoning: boolean;
 };

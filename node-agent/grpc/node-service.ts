@@ -28,8 +28,8 @@ export function nodeService(node: NodePort, onHeartbeat: OnHeartbeat): GrpcServi
     }),
     Tokenize: unaryHandler(async (wire, { signal }) => {
       const replicaId = checkReplicaId("replica_id", wire.replicaId);
-      const { tokenIds, stop } = await node.tokenize(replicaId, tokenizeInputFromWire(wire), signal);
-      return { tokenIds: [...tokenIds], stop: [...stop] };
+      const prompt = await node.tokenize(replicaId, tokenizeInputFromWire(wire), signal);
+      return { ...prompt, tokenIds: [...prompt.tokenIds], stop: [...prompt.stop] };
     }),
     WatchStatus: streamHandler(async (_wire, stream) => {
       await stream.send({ status: nodeStatusToWire(node.status()) });

@@ -38,6 +38,8 @@ import type { Sampling as _pomona_v1_Sampling, Sampling__Output as _pomona_v1_Sa
 import type { Timings as _pomona_v1_Timings, Timings__Output as _pomona_v1_Timings__Output } from './pomona/v1/Timings.ts';
 import type { TokenChunk as _pomona_v1_TokenChunk, TokenChunk__Output as _pomona_v1_TokenChunk__Output } from './pomona/v1/TokenChunk.ts';
 import type { TokenLogprobs as _pomona_v1_TokenLogprobs, TokenLogprobs__Output as _pomona_v1_TokenLogprobs__Output } from './pomona/v1/TokenLogprobs.ts';
+import type { ToolCall as _pomona_v1_ToolCall, ToolCall__Output as _pomona_v1_ToolCall__Output } from './pomona/v1/ToolCall.ts';
+import type { ToolDefinition as _pomona_v1_ToolDefinition, ToolDefinition__Output as _pomona_v1_ToolDefinition__Output } from './pomona/v1/ToolDefinition.ts';
 import type { TopLogprob as _pomona_v1_TopLogprob, TopLogprob__Output as _pomona_v1_TopLogprob__Output } from './pomona/v1/TopLogprob.ts';
 import type { UnloadReplicaRequest as _pomona_v1_UnloadReplicaRequest, UnloadReplicaRequest__Output as _pomona_v1_UnloadReplicaRequest__Output } from './pomona/v1/UnloadReplicaRequest.ts';
 import type { UnloadReplicaResponse as _pomona_v1_UnloadReplicaResponse, UnloadReplicaResponse__Output as _pomona_v1_UnloadReplicaResponse__Output } from './pomona/v1/UnloadReplicaResponse.ts';
@@ -97,6 +99,8 @@ export interface ProtoGrpcType {
       Timings: MessageTypeDefinition<_pomona_v1_Timings, _pomona_v1_Timings__Output>
       TokenChunk: MessageTypeDefinition<_pomona_v1_TokenChunk, _pomona_v1_TokenChunk__Output>
       TokenLogprobs: MessageTypeDefinition<_pomona_v1_TokenLogprobs, _pomona_v1_TokenLogprobs__Output>
+      ToolCall: MessageTypeDefinition<_pomona_v1_ToolCall, _pomona_v1_ToolCall__Output>
+      ToolDefinition: MessageTypeDefinition<_pomona_v1_ToolDefinition, _pomona_v1_ToolDefinition__Output>
       TopLogprob: MessageTypeDefinition<_pomona_v1_TopLogprob, _pomona_v1_TopLogprob__Output>
       UnloadReplicaRequest: MessageTypeDefinition<_pomona_v1_UnloadReplicaRequest, _pomona_v1_UnloadReplicaRequest__Output>
       UnloadReplicaResponse: MessageTypeDefinition<_pomona_v1_UnloadReplicaResponse, _pomona_v1_UnloadReplicaResponse__Output>

@@ -56,12 +56,33 @@ export const defaultSampling: Sampling = {
 export type ChatMessage = {
   readonly role: "system" | "user" | "assistant" | "tool";
   readonly content: string;
+  /** Thoughts of an assistant's message, for templates that want them back. */
+  readonly reasoning?: string;
+  /** Tools that an assistant's message called. */
+  readonly toolCalls?: readonly ToolCall[];
+  /** Which call a tool's message answers. */
+  readonly toolCallId?: string;
+  /** Name of the speaker, or of the tool. */
+  readonly name?: string;
+};
+
+/** `arguments` is a JSON text as the model wrote it. */
+export type ToolCall = { readonly id: string; readonly name: string; readonly arguments: string };
+
+/** `parameters` is a JSON schema. */
+export type ToolDefinition = { readonly name: string; readonly description?: string; readonly parameters: unknown };
+
+export type Chat = {
+  readonly messages: readonly ChatMessage[];
+  readonly tools?: readonly ToolDefinition[];
+  /** What else a template may ask for, such as `enable_thinking` or `reasoning_effort`. */
+  readonly templateOptions?: Readonly<Record<string, string | number | boolean>>;
 };
 
 /** What a model is asked to continue. */
 export type PromptInput =
   | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "chat"; readonly messages: readonly ChatMessage[] }
+  | ({ readonly kind: "chat" } & Chat)
   | { readonly kind: "tokens"; readonly tokenIds: readonly number[] };
 
 /** How a generation ended. Exactly one of these per request. */

@@ -4,11 +4,9 @@ import type { Chat, Chat__Output } from "@pomona/proto/generated/pomona/v1/Chat"
 import type { InferenceGenerateRequest__Output } from "@pomona/proto/generated/pomona/v1/InferenceGenerateRequest";
 import type { TokenIds } from "@pomona/proto/generated/pomona/v1/TokenIds";
 import { PomonaError } from "../core/errors.ts";
-import type { ChatMessage, PromptInput } from "../core/generation.ts";
+import type { PromptInput } from "../core/generation.ts";
+import { chatFromWire, chatToWire } from "./wire-chat.ts";
 import { checkLength, checkPresent, checkText, fail, textLengthMax, tokensMax } from "./wire-checks.ts";
-
-const messagesMax = 4096;
-const roles: readonly ChatMessage["role"][] = ["system", "user", "assistant", "tool"];
 
 /** The `input` of NodeTokenizeRequest and InferenceTokenizeRequest. */
 export type TokenizeInputWire =
@@ -21,7 +19,7 @@ export function tokenizeInputToWire(input: PromptInput): TokenizeInputWire {
     case "text":
       return { input: "text", text: input.text };
     case "chat":
-      return { input: "chat", chat: chatToWire(input.messages) };
+      return { input: "chat", chat: chatToWire(input) };
     case "tokens":
       throw new PomonaError("invalid_request", "token ids need no tokenizing", { field: "input" });
   }
@@ -39,7 +37,7 @@ export function tokenizeInputFromWire(wire: TokenizeInputOutput): PromptInput {
     case "text":
       return { kind: "text", text: checkText("text", checkPresent("text", wire.text), textLengthMax) };
     case "chat":
-      return { kind: "chat", messages: chatFromWire(checkPresent("chat", wire.chat)) };
+      return { kind: "chat", ...chatFromWire(checkPresent("chat", wire.chat)) };
     default:
       return fail("input", "is missing: set text or chat");
   }
@@ -56,7 +54,7 @@ export function generateInputToWire(input: PromptInput): GenerateInputWire {
     case "text":
       return { input: "prompt", prompt: input.text };
     case "chat":
-      return { input: "chat", chat: chatToWire(input.messages) };
+      return { input: "chat", chat: chatToWire(input) };
     case "tokens":
       return { input: "promptTokenIds", promptTokenIds: { ids: [...input.tokenIds] } };
   }
@@ -67,7 +65,7 @@ export function generateInputFromWire(wire: InferenceGenerateRequest__Output): P
     case "prompt":
       return { kind: "text", text: checkText("prompt", checkPresent("prompt", wire.prompt), textLengthMax) };
     case "chat":
-      return { kind: "chat", messages: chatFromWire(checkPresent("chat", wire.chat)) };
+      return { kind: "chat", ...chatFromWire(checkPresent("chat", wire.chat)) };
     case "promptTokenIds": {
       const { ids } = checkPresent("prompt_token_ids", wire.promptTokenIds);
       if (ids.length === 0) fail("prompt_token_ids", "must hold at least one token");
@@ -76,18 +74,4 @@ export function generateInputFromWire(wire: InferenceGenerateRequest__Output): P
     default:
       return fail("input", "is missing: set prompt, chat or prompt_token_ids");
   }
-}
-
-function chatToWire(messages: readonly ChatMessage[]): Chat {
-  return { messages: messages.map(({ role, content }) => ({ role, content })) };
-}
-
-function chatFromWire(chat: Chat__Output): readonly ChatMessage[] {
-  if (chat.messages.length === 0) fail("chat.messages", "must hold at least one message");
-  return checkLength("chat.messages", chat.messages, messagesMax).map((message, index) => {
-    const field = `chat.messages[${index}]`;
-    const role = roles.find((known) => known === message.role);
-    if (role === undefined) fail(`${field}.role`, `must be one of ${roles.join(", ")}`);
-    return { role, content: checkText(`${field}.content`, message.content, textLengthMax) };
-  });
 }

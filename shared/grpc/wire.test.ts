@@ -201,8 +201,19 @@ test("a replica's specification is the same after a journey over the wire", () =
   }
 });
 
+const noChat = { messages: [], tools: [], templateOptions: "" };
+
 test("prompt inputs are the same after a journey over the wire", () => {
-  const chat = { kind: "chat", messages: [{ role: "user", content: "hé" }] } as const;
+  const chat = {
+    kind: "chat",
+    messages: [
+      { role: "user", content: "hé", name: "Ada" },
+      { role: "assistant", content: "", reasoning: "hm", toolCalls: [{ id: "1", name: "time", arguments: "{}" }] },
+      { role: "tool", content: "noon", toolCallId: "1" },
+    ],
+    tools: [{ name: "time", description: "what time it is", parameters: { type: "object" } }],
+    templateOptions: { enable_thinking: false, reasoning_effort: "low" },
+  } as const;
   const text = { kind: "text", text: "" } as const;
   const tokens = { kind: "tokens", tokenIds: [1, 2] } as const;
   for (const input of [chat, text, tokens]) {
@@ -235,8 +246,21 @@ test("values out of range are invalid_request with their field", () => {
   refused(() => attemptFromWire({ ...valid, promptChunkLengths: [2] }), "prompt_chunk_lengths");
   refused(() => attemptFromWire({ ...valid, maxTokens: 0 }), "max_tokens");
   refused(() => attemptFromWire({ ...valid, emittedTokenIds: [1] }), "emitted_token_ids");
-  const message = { role: "robot", content: "" };
-  refused(() => tokenizeInputFromWire({ input: "chat", chat: { messages: [message] } }), "chat.messages[0].role");
+  const message = { role: "robot", content: "", reasoning: "", toolCalls: [], toolCallId: "", name: "" };
+  refused(
+    () => tokenizeInputFromWire({ input: "chat", chat: { ...noChat, messages: [message] } }),
+    "chat.messages[0].role",
+  );
+  const user = { ...message, role: "user" };
+  const tool = { name: "t", description: "", parameters: "{" };
+  refused(
+    () => tokenizeInputFromWire({ input: "chat", chat: { ...noChat, messages: [user], tools: [tool] } }),
+    "chat.tools[0].parameters",
+  );
+  refused(
+    () => tokenizeInputFromWire({ input: "chat", chat: { messages: [user], tools: [], templateOptions: "[1]" } }),
+    "chat.template_options",
+  );
   refused(() => tokenizeInputFromWire({}), "input");
 });
 

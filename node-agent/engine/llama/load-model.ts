@@ -8,6 +8,7 @@ import { prefixHashes } from "@pomona/shared/core/prefix-hash";
 import { getLlama, type Llama, type LlamaContext, LlamaLogLevel, type LlamaModel } from "node-llama-cpp";
 import type { SavedState } from "../../core/state-index.ts";
 import type { EngineLoadSpec, EngineReplicaInfo, StateStoreSpec } from "../engine.ts";
+import { ChatTemplate } from "./chat-template.ts";
 import { Grammars } from "./grammars.ts";
 import { type Native, openNative } from "./native.ts";
 import { Slot } from "./slot.ts";
@@ -19,6 +20,7 @@ import { Vocabulary } from "./vocabulary.ts";
 
 export type LoadedModel = {
   readonly model: LlamaModel;
+  readonly template: ChatTemplate;
   readonly loop: StepLoop;
   readonly preparation: SlotPreparation;
   readonly info: EngineReplicaInfo;
@@ -73,7 +75,8 @@ export async function loadModel({ spec, onFrame, onStep, onEngineError }: LoadPa
   const preparation = new SlotPreparation({ slots, store, kvBytesPerToken });
   const loop = openLoop(llama, { model, native, preparation, spec, onFrame, onStep });
   const held = (): HeldPrefix[] => heldPrefixes(slots, store);
-  return { model, loop, preparation, info: describe(model, context, spec), held };
+  const template = new ChatTemplate(model, native);
+  return { model, template, loop, preparation, info: describe(model, context, spec), held };
 }
 
 /** The engine hands states over as files: in memory where the system has such a place. */

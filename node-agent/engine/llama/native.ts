@@ -39,6 +39,11 @@ export type NativeCheckpoint = {
   readonly maxPos: number;
 };
 
+export type NativeRenderer = {
+  /** @throws with the template's own reason. */
+  render(input: Readonly<Record<string, unknown>>): string;
+};
+
 /** llama.cpp's context: sequences of KV, one batch at a time. */
 export type NativeContext = {
   /** Empties the batch and makes room for so many tokens. */
@@ -76,6 +81,8 @@ export type Native = {
   /** @throws when the grammar does not allow the token. */
   acceptToken(state: NativeGrammarState, tokenId: number): void;
   createCheckpoint(): NativeCheckpoint;
+  /** The engine's own Jinja: it reaches nothing but its input. @throws when the template cannot be read. */
+  createRenderer(template: string): NativeRenderer;
 };
 
 type Bindings = {
@@ -87,6 +94,7 @@ type Bindings = {
   };
   readonly AddonGrammarEvaluationState: new (model: unknown, grammar?: unknown) => NativeGrammarState;
   readonly AddonContextSequenceCheckpoint: new () => NativeCheckpoint;
+  readonly AddonJinjaRenderer: new (template: string) => NativeRenderer;
 };
 
 /** @throws Error when the installed node-llama-cpp is not built as the pinned version is. */
@@ -96,7 +104,7 @@ export function openNative(model: LlamaModel, context: LlamaContext): Native {
   const bindings = memberOf(model.llama, "_bindings") as Bindings;
   for (const name of ["initBatch", "addToBatch", "decodeBatch", "sampleToken", "removeTokenCellsFromSequence"])
     memberOf(nativeContext, name);
-  const { AddonSampler, AddonGrammarEvaluationState, AddonContextSequenceCheckpoint } = bindings;
+  const { AddonSampler, AddonGrammarEvaluationState, AddonContextSequenceCheckpoint, AddonJinjaRenderer } = bindings;
   memberOf(AddonSampler, "canBeNextTokenForGrammarEvaluationState");
   return {
     context: nativeContext,
@@ -106,6 +114,7 @@ export function openNative(model: LlamaModel, context: LlamaContext): Native {
     canFollow: (state, tokenId) => AddonSampler.canBeNextTokenForGrammarEvaluationState(state, tokenId),
     acceptToken: (state, tokenId) => AddonSampler.acceptGrammarEvaluationStateToken(state, tokenId),
     createCheckpoint: () => new AddonContextSequenceCheckpoint(),
+    createRenderer: (template) => new AddonJinjaRenderer(template),
   };
 }
 

@@ -85,7 +85,7 @@ async function close(): Promise<void> {
 function tokenize({ call, input }: ToWorker & { kind: "tokenize" }): void {
   try {
     if (loaded === null) throw new PomonaError("failed_precondition", "the model is not loaded yet");
-    send({ kind: "tokenized", call, prompt: tokenizePrompt(loaded.model, input) });
+    send({ kind: "tokenized", call, prompt: tokenizePrompt(loaded.model, loaded.template, input) });
   } catch (thrown) {
     const { code, message } = toPomonaError(thrown);
     send({ kind: "tokenizeFailed", call, error: { code, message } });

@@ -103,9 +103,9 @@ export class SimulatedReplica implements EngineReplica {
   tokenize(input: PromptInput, signal: AbortSignal): Promise<TokenizedPrompt> {
     if (this.#gone !== null) return Promise.reject(this.#gone);
     if (signal.aborted) return Promise.reject(new PomonaError("cancelled", "tokenizing was cancelled"));
-    if (input.kind === "tokens") return Promise.resolve({ tokenIds: input.tokenIds, stop: [] });
+    if (input.kind === "tokens") return Promise.resolve({ tokenIds: input.tokenIds, stop: [], endsInReasoning: false });
     const text = input.kind === "text" ? input.text : input.messages.map(({ content }) => content).join("\n");
-    return Promise.resolve({ tokenIds: [...new TextEncoder().encode(text)], stop: [] });
+    return Promise.resolve({ tokenIds: [...new TextEncoder().encode(text)], stop: [], endsInReasoning: false });
   }
 
   /** Dies as a real engine does: every attempt fails, retryable. */

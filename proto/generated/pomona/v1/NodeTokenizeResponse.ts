@@ -7,6 +7,10 @@ export interface NodeTokenizeResponse {
    * Texts that end the answer in this model's chat template, beside its end-of-generation tokens.
    */
   'stop'?: (string)[];
+  /**
+   * The template has opened a block of thoughts that the answer goes on with.
+   */
+  'endsInReasoning'?: (boolean);
 }
 
 export interface NodeTokenizeResponse__Output {
@@ -15,4 +19,8 @@ export interface NodeTokenizeResponse__Output {
    * Texts that end the answer in this model's chat template, beside its end-of-generation tokens.
    */
   'stop': (string)[];
+  /**
+   * The template has opened a block of thoughts that the answer goes on with.
+   */
+  'endsInReasoning': (boolean);
 }

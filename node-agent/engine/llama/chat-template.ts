@@ -1,0 +1,162 @@
+// Renders a conversation with the model's own template and makes token ids of it. What people and tools wrote never
+// becomes a special token: their texts are cut wherever they spell one.
+import { PomonaError } from "@pomona/shared/core/errors";
+import type { Chat, ChatMessage, ToolDefinition } from "@pomona/shared/core/generation";
+import type { LlamaModel } from "node-llama-cpp";
+import { isJsonObject, parseJson } from "../../core/json.ts";
+import type { Native, NativeRenderer } from "./native.ts";
+
+/** For a model without a template: a transcript. */
+const plainTemplate = `{% for message in messages %}{{ message.role }}: {{ message.content }}
+{% endfor %}assistant:`;
+const plainStop = ["\nuser:", "\nsystem:", "\ntool:"];
+
+/** A noncharacter of Unicode: no text has a use for it. */
+const cut = "\ufdd0";
+const controlType = 3;
+
+/** `endsInReasoning`: the template has opened a block of thoughts that the answer goes on with. */
+export type RenderedChat = {
+  readonly tokenIds: readonly number[];
+  readonly stop: readonly string[];
+  readonly endsInReasoning: boolean;
+};
+
+type TemplateInput = Readonly<Record<string, unknown>>;
+
+export class ChatTemplate {
+  readonly #model: LlamaModel;
+  readonly #template: string | null;
+  readonly #renderer: NativeRenderer;
+  readonly #special: RegExp | null;
+
+  /** @throws Error when the template cannot be read. */
+  constructor(model: LlamaModel, native: Native) {
+    const { chat_template, ggml } = model.fileInfo.metadata.tokenizer;
+    this.#model = model;
+    this.#template = chat_template ?? null;
+    this.#renderer = native.createRenderer(chat_template ?? plainTemplate);
+    const special = ggml.tokens.filter((text, id) => ggml.token_type?.[id] === controlType && text.length > 1);
+    this.#special = special.length === 0 ? null : new RegExp(special.map(escapeForRegExp).join("|"), "g");
+  }
+
+  /** @throws PomonaError `invalid_request` with the template's reason. */
+  tokenize(chat: Chat): RenderedChat {
+    const text = this.#render(chat);
+    const [first = "", ...others] = text.split(cut);
+    const tokenIds = [
+      ...this.#model.tokenize(first, true),
+      ...others.flatMap((part) => this.#model.tokenize(part, true, "trimLeadingSpace")),
+    ];
+    return {
+      tokenIds,
+      stop: this.#template === null ? plainStop : [],
+      endsInReasoning: /<think>\s*$/.test(text),
+    };
+  }
+
+  #render(chat: Chat): string {
+    const input = this.#inputOf(chat);
+    try {
+      return this.#renderer.render(input);
+    } catch (error) {
+      // Some templates know no system message: then it goes before the first question.
+      const merged = withoutSystem(chat);
+      const retried = merged === null ? null : this.#tryRender(this.#inputOf(merged));
+      if (retried !== null) return retried;
+      const reason = error instanceof Error ? error.message.replace(/^AddonJinjaRenderer: /, "") : String(error);
+      throw new PomonaError("invalid_request", `the model's chat template cannot render these messages: ${reason}`, {
+        field: "messages",
+      });
+    }
+  }
+
+  #tryRender(input: TemplateInput): string | null {
+    try {
+      return this.#renderer.render(input);
+    } catch {
+      return null;
+    }
+  }
+
+  #inputOf({ messages, tools = [], templateOptions = {} }: Chat): TemplateInput {
+    const { bosString, eosString } = this.#model.tokens;
+    const isToolTemplate = this.#template?.includes("tools") ?? false;
+    const described = tools.length > 0 && !isToolTemplate ? [toolPrompt(tools), ...messages] : messages;
+    return {
+      ...templateOptions,
+      messages: described.map((message) => this.#messageOf(message)),
+      ...(tools.length > 0 && isToolTemplate ? { tools: tools.map((tool) => this.#toolOf(tool)) } : {}),
+      add_generation_prompt: true,
+      bos_token: bosString ?? "",
+      eos_token: eosString ?? "",
+    };
+  }
+
+  /** The form that templates expect: that of the OpenAI API, with the arguments of calls as objects. */
+  #messageOf({ role, content, reasoning, toolCalls = [], toolCallId, name }: ChatMessage): TemplateInput {
+    const calls = toolCalls.map((call) => ({
+      id: this.#harmless(call.id),
+      type: "function",
+      function: {
+        name: this.#harmless(call.name),
+        arguments: this.#harmlessJson(parseJson(call.arguments) ?? call.arguments),
+      },
+    }));
+    return {
+      role,
+      content: this.#harmless(content),
+      ...(reasoning === undefined ? {} : { reasoning_content: this.#harmless(reasoning) }),
+      ...(calls.length === 0 ? {} : { tool_calls: calls }),
+      ...(toolCallId === undefined ? {} : { tool_call_id: this.#harmless(toolCallId) }),
+      ...(name === undefined ? {} : { name: this.#harmless(name) }),
+    };
+  }
+
+  #toolOf({ name, description, parameters }: ToolDefinition): TemplateInput {
+    const described = { name: this.#harmless(name), description: this.#harmless(description ?? "") };
+    return { type: "function", function: { ...described, parameters: this.#harmlessJson(parameters) } };
+  }
+
+  #harmlessJson(value: unknown): unknown {
+    if (typeof value === "string") return this.#harmless(value);
+    if (Array.isArray(value)) return value.map((item) => this.#harmlessJson(item));
+    if (!isJsonObject(value)) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [this.#harmless(key), this.#harmlessJson(item)]),
+    );
+  }
+
+  #harmless(text: string): string {
+    const clean = text.replaceAll(cut, "\ufffd");
+    if (this.#special === null) return clean;
+    return clean.replace(this.#special, (special) => special.slice(0, 1) + cut + special.slice(1));
+  }
+}
+
+/** The system's message before that of the first user; null when there is none of both. */
+function withoutSystem(chat: Chat): Chat | null {
+  const system = chat.messages.filter(({ role }) => role === "system");
+  const others = chat.messages.filter(({ role }) => role !== "system");
+  const first = others.findIndex(({ role }) => role === "user");
+  if (system.length === 0 || first < 0) return null;
+  const prefix = system.map(({ content }) => content).join("\n\n");
+  const messages = others.map((message, index) =>
+    index === first ? { ...message, content: `${prefix}\n\n${message.content}` } : message,
+  );
+  return { ...chat, messages };
+}
+
+/** For templates that know no tools: asks for a form that the generic parser reads. */
+function toolPrompt(tools: readonly ToolDefinition[]): ChatMessage {
+  const list = tools.map(({ name, description = "", parameters }) => JSON.stringify({ name, description, parameters }));
+  const content = `You may call a tool. To call one, answer with nothing but JSON of this form:
+{"name": "<name of the tool>", "arguments": {<its arguments>}}
+The tools, with JSON schemas of their arguments:
+${list.join("\n")}`;
+  return { role: "system", content };
+}
+
+function escapeForRegExp(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
+}
