@@ -17,6 +17,7 @@ import { type AgentEffect, type AgentEvent, stepAgent } from "./core/step.ts";
 import type { Engine, EngineReplica, TokenizedPrompt } from "./engine/engine.ts";
 import { type Conditions, type Machine, unknownConditions } from "./hardware/hardware.ts";
 import type { NodeMetrics } from "./metrics.ts";
+import type { RankCall } from "./node-port.ts";
 import { type StateStoreLimits, stateStoreSpec } from "./state-store-spec.ts";
 
 export type NodeAgentDependencies = {
@@ -159,6 +160,18 @@ export class NodeAgent {
 
   async tokenize(replicaId: ReplicaId, input: PromptInput, signal: AbortSignal): Promise<TokenizedPrompt> {
     return await this.#engine(replicaId).tokenize(input, signal);
+  }
+
+  async embed(
+    replicaId: ReplicaId,
+    inputs: readonly (readonly number[])[],
+    signal: AbortSignal,
+  ): Promise<readonly Float32Array[]> {
+    return await this.#engine(replicaId).embed(inputs, signal);
+  }
+
+  async rank(replicaId: ReplicaId, { query, documents }: RankCall, signal: AbortSignal): Promise<readonly number[]> {
+    return await this.#engine(replicaId).rank(query, documents, signal);
   }
 
   /** Ends every replica. */

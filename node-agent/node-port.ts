@@ -20,4 +20,12 @@ export type NodePort = {
   runningAttempt(requestId: RequestId, epoch: number): RunningAttemptLog;
   cancelAttempt(running: RunningAttemptLog): void;
   tokenize(replicaId: ReplicaId, input: PromptInput, signal: AbortSignal): Promise<TokenizedPrompt>;
+  embed(
+    replicaId: ReplicaId,
+    inputs: readonly (readonly number[])[],
+    signal: AbortSignal,
+  ): Promise<readonly Float32Array[]>;
+  rank(replicaId: ReplicaId, call: RankCall, signal: AbortSignal): Promise<readonly number[]>;
 };
+
+export type RankCall = { readonly query: string; readonly documents: readonly string[] };

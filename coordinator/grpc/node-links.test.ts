@@ -48,6 +48,8 @@ async function startNode(port = 0, generate: Generate = (stream) => untilAborted
     Attach: streamHandler(() => undefined),
     LoadReplica: unaryHandler((_request, { signal }) => untilAborted(signal).then(() => ({}))),
     Tokenize: refuse,
+    Embed: refuse,
+    Rank: refuse,
     UnloadReplica: refuse,
     ListReplicas: refuse,
   };

@@ -58,6 +58,16 @@ export type EngineReplica = {
   cancel(requestId: string, epoch: number): void;
   /** Renders the chat template where the input is a chat. @throws PomonaError `invalid_request`, `engine_crashed`. */
   tokenize(input: PromptInput, signal: AbortSignal): Promise<TokenizedPrompt>;
+  /**
+   * One vector of length 1 for each input, in order. Aborting the signal leaves the rest out.
+   * @throws PomonaError `failed_precondition` when the replica makes none, `invalid_request` naming the input.
+   */
+  embed(inputs: readonly (readonly number[])[], signal: AbortSignal): Promise<readonly Float32Array[]>;
+  /**
+   * How relevant each document is to the query, 0 to 1, in order.
+   * @throws PomonaError `failed_precondition` when the model ranks nothing, `invalid_request` naming the document.
+   */
+  rank(query: string, documents: readonly string[], signal: AbortSignal): Promise<readonly number[]>;
   /** Resolves once, when the replica is gone: null after `close()`, the reason when it died. */
   readonly exited: Promise<PomonaError | null>;
   /** Ends running attempts as failed with `node_lost`, retryable, and gives everything back. */

@@ -31,6 +31,16 @@ export function nodeService(node: NodePort, onHeartbeat: OnHeartbeat): GrpcServi
       const prompt = await node.tokenize(replicaId, tokenizeInputFromWire(wire), signal);
       return { ...prompt, tokenIds: [...prompt.tokenIds], stop: [...prompt.stop] };
     }),
+    Embed: unaryHandler(async (wire, { signal }) => {
+      const replicaId = checkReplicaId("replica_id", wire.replicaId);
+      const inputs = wire.inputs.map(({ tokenIds }) => tokenIds);
+      const vectors = await node.embed(replicaId, inputs, signal);
+      return { embeddings: vectors.map((values) => ({ values: [...values] })) };
+    }),
+    Rank: unaryHandler(async ({ replicaId, query, documents }, { signal }) => {
+      const scores = await node.rank(checkReplicaId("replica_id", replicaId), { query, documents }, signal);
+      return { scores: [...scores] };
+    }),
     WatchStatus: streamHandler(async (_wire, stream) => {
       await stream.send({ status: nodeStatusToWire(node.status()) });
       await new Promise<void>((resolve) => {

@@ -7,6 +7,8 @@ import type { Chat as _pomona_v1_Chat, Chat__Output as _pomona_v1_Chat__Output }
 import type { ChatMessage as _pomona_v1_ChatMessage, ChatMessage__Output as _pomona_v1_ChatMessage__Output } from './pomona/v1/ChatMessage.ts';
 import type { ClusterClient as _pomona_v1_ClusterClient, ClusterDefinition as _pomona_v1_ClusterDefinition } from './pomona/v1/Cluster.ts';
 import type { DrySampling as _pomona_v1_DrySampling, DrySampling__Output as _pomona_v1_DrySampling__Output } from './pomona/v1/DrySampling.ts';
+import type { EmbedInput as _pomona_v1_EmbedInput, EmbedInput__Output as _pomona_v1_EmbedInput__Output } from './pomona/v1/EmbedInput.ts';
+import type { Embedding as _pomona_v1_Embedding, Embedding__Output as _pomona_v1_Embedding__Output } from './pomona/v1/Embedding.ts';
 import type { Ending as _pomona_v1_Ending, Ending__Output as _pomona_v1_Ending__Output } from './pomona/v1/Ending.ts';
 import type { EngineOptions as _pomona_v1_EngineOptions, EngineOptions__Output as _pomona_v1_EngineOptions__Output } from './pomona/v1/EngineOptions.ts';
 import type { ErrorDetail as _pomona_v1_ErrorDetail, ErrorDetail__Output as _pomona_v1_ErrorDetail__Output } from './pomona/v1/ErrorDetail.ts';
@@ -31,6 +33,7 @@ import type { ListReplicasResponse as _pomona_v1_ListReplicasResponse, ListRepli
 import type { LoadReplicaRequest as _pomona_v1_LoadReplicaRequest, LoadReplicaRequest__Output as _pomona_v1_LoadReplicaRequest__Output } from './pomona/v1/LoadReplicaRequest.ts';
 import type { LoadReplicaResponse as _pomona_v1_LoadReplicaResponse, LoadReplicaResponse__Output as _pomona_v1_LoadReplicaResponse__Output } from './pomona/v1/LoadReplicaResponse.ts';
 import type { LogitBias as _pomona_v1_LogitBias, LogitBias__Output as _pomona_v1_LogitBias__Output } from './pomona/v1/LogitBias.ts';
+import type { LoraAdapter as _pomona_v1_LoraAdapter, LoraAdapter__Output as _pomona_v1_LoraAdapter__Output } from './pomona/v1/LoraAdapter.ts';
 import type { Member as _pomona_v1_Member, Member__Output as _pomona_v1_Member__Output } from './pomona/v1/Member.ts';
 import type { MetricFamily as _pomona_v1_MetricFamily, MetricFamily__Output as _pomona_v1_MetricFamily__Output } from './pomona/v1/MetricFamily.ts';
 import type { MetricLabel as _pomona_v1_MetricLabel, MetricLabel__Output as _pomona_v1_MetricLabel__Output } from './pomona/v1/MetricLabel.ts';
@@ -41,8 +44,12 @@ import type { NodeClient as _pomona_v1_NodeClient, NodeDefinition as _pomona_v1_
 import type { NodeAttachRequest as _pomona_v1_NodeAttachRequest, NodeAttachRequest__Output as _pomona_v1_NodeAttachRequest__Output } from './pomona/v1/NodeAttachRequest.ts';
 import type { NodeAttachResponse as _pomona_v1_NodeAttachResponse, NodeAttachResponse__Output as _pomona_v1_NodeAttachResponse__Output } from './pomona/v1/NodeAttachResponse.ts';
 import type { NodeCapacity as _pomona_v1_NodeCapacity, NodeCapacity__Output as _pomona_v1_NodeCapacity__Output } from './pomona/v1/NodeCapacity.ts';
+import type { NodeEmbedRequest as _pomona_v1_NodeEmbedRequest, NodeEmbedRequest__Output as _pomona_v1_NodeEmbedRequest__Output } from './pomona/v1/NodeEmbedRequest.ts';
+import type { NodeEmbedResponse as _pomona_v1_NodeEmbedResponse, NodeEmbedResponse__Output as _pomona_v1_NodeEmbedResponse__Output } from './pomona/v1/NodeEmbedResponse.ts';
 import type { NodeGenerateRequest as _pomona_v1_NodeGenerateRequest, NodeGenerateRequest__Output as _pomona_v1_NodeGenerateRequest__Output } from './pomona/v1/NodeGenerateRequest.ts';
 import type { NodeGenerateResponse as _pomona_v1_NodeGenerateResponse, NodeGenerateResponse__Output as _pomona_v1_NodeGenerateResponse__Output } from './pomona/v1/NodeGenerateResponse.ts';
+import type { NodeRankRequest as _pomona_v1_NodeRankRequest, NodeRankRequest__Output as _pomona_v1_NodeRankRequest__Output } from './pomona/v1/NodeRankRequest.ts';
+import type { NodeRankResponse as _pomona_v1_NodeRankResponse, NodeRankResponse__Output as _pomona_v1_NodeRankResponse__Output } from './pomona/v1/NodeRankResponse.ts';
 import type { NodeStatus as _pomona_v1_NodeStatus, NodeStatus__Output as _pomona_v1_NodeStatus__Output } from './pomona/v1/NodeStatus.ts';
 import type { NodeTokenizeRequest as _pomona_v1_NodeTokenizeRequest, NodeTokenizeRequest__Output as _pomona_v1_NodeTokenizeRequest__Output } from './pomona/v1/NodeTokenizeRequest.ts';
 import type { NodeTokenizeResponse as _pomona_v1_NodeTokenizeResponse, NodeTokenizeResponse__Output as _pomona_v1_NodeTokenizeResponse__Output } from './pomona/v1/NodeTokenizeResponse.ts';
@@ -86,6 +93,8 @@ export interface ProtoGrpcType {
        */
       Cluster: SubtypeConstructor<typeof grpc.Client, _pomona_v1_ClusterClient> & { service: _pomona_v1_ClusterDefinition }
       DrySampling: MessageTypeDefinition<_pomona_v1_DrySampling, _pomona_v1_DrySampling__Output>
+      EmbedInput: MessageTypeDefinition<_pomona_v1_EmbedInput, _pomona_v1_EmbedInput__Output>
+      Embedding: MessageTypeDefinition<_pomona_v1_Embedding, _pomona_v1_Embedding__Output>
       Ending: MessageTypeDefinition<_pomona_v1_Ending, _pomona_v1_Ending__Output>
       EngineOptions: MessageTypeDefinition<_pomona_v1_EngineOptions, _pomona_v1_EngineOptions__Output>
       ErrorDetail: MessageTypeDefinition<_pomona_v1_ErrorDetail, _pomona_v1_ErrorDetail__Output>
@@ -114,6 +123,7 @@ export interface ProtoGrpcType {
       LoadReplicaRequest: MessageTypeDefinition<_pomona_v1_LoadReplicaRequest, _pomona_v1_LoadReplicaRequest__Output>
       LoadReplicaResponse: MessageTypeDefinition<_pomona_v1_LoadReplicaResponse, _pomona_v1_LoadReplicaResponse__Output>
       LogitBias: MessageTypeDefinition<_pomona_v1_LogitBias, _pomona_v1_LogitBias__Output>
+      LoraAdapter: MessageTypeDefinition<_pomona_v1_LoraAdapter, _pomona_v1_LoraAdapter__Output>
       Member: MessageTypeDefinition<_pomona_v1_Member, _pomona_v1_Member__Output>
       MemberState: EnumTypeDefinition
       MetricFamily: MessageTypeDefinition<_pomona_v1_MetricFamily, _pomona_v1_MetricFamily__Output>
@@ -128,8 +138,12 @@ export interface ProtoGrpcType {
       NodeAttachRequest: MessageTypeDefinition<_pomona_v1_NodeAttachRequest, _pomona_v1_NodeAttachRequest__Output>
       NodeAttachResponse: MessageTypeDefinition<_pomona_v1_NodeAttachResponse, _pomona_v1_NodeAttachResponse__Output>
       NodeCapacity: MessageTypeDefinition<_pomona_v1_NodeCapacity, _pomona_v1_NodeCapacity__Output>
+      NodeEmbedRequest: MessageTypeDefinition<_pomona_v1_NodeEmbedRequest, _pomona_v1_NodeEmbedRequest__Output>
+      NodeEmbedResponse: MessageTypeDefinition<_pomona_v1_NodeEmbedResponse, _pomona_v1_NodeEmbedResponse__Output>
       NodeGenerateRequest: MessageTypeDefinition<_pomona_v1_NodeGenerateRequest, _pomona_v1_NodeGenerateRequest__Output>
       NodeGenerateResponse: MessageTypeDefinition<_pomona_v1_NodeGenerateResponse, _pomona_v1_NodeGenerateResponse__Output>
+      NodeRankRequest: MessageTypeDefinition<_pomona_v1_NodeRankRequest, _pomona_v1_NodeRankRequest__Output>
+      NodeRankResponse: MessageTypeDefinition<_pomona_v1_NodeRankResponse, _pomona_v1_NodeRankResponse__Output>
       NodeState: EnumTypeDefinition
       NodeStatus: MessageTypeDefinition<_pomona_v1_NodeStatus, _pomona_v1_NodeStatus__Output>
       NodeTokenizeRequest: MessageTypeDefinition<_pomona_v1_NodeTokenizeRequest, _pomona_v1_NodeTokenizeRequest__Output>

@@ -13,9 +13,16 @@ export type EngineOptions = {
   readonly hasFlashAttention: boolean;
   /** Maps the file instead of reading it: loads faster, and the system may drop pages that it can read again. */
   readonly usesMmap: boolean;
+  /** Most tokens of an input for embeddings or ranking, up to 8,192; 0 makes none, and reserves no memory for it. */
+  readonly embeddingLength: number;
+  /** Adapters that are laid over the weights, in order. */
+  readonly loras: readonly LoraAdapter[];
   /** Keeps the weights from being swapped out. */
   readonly usesMlock: boolean;
 };
+
+/** `path` is a GGUF file on the node; `scale` 1 is as it was trained, 0 nothing of it. */
+export type LoraAdapter = { readonly path: string; readonly scale: number };
 
 export type KvType = "f16" | "q8_0" | "q4_0";
 
@@ -28,6 +35,8 @@ export const defaultEngineOptions: EngineOptions = {
   batchSize: 512,
   chunkLength: 256,
   kvType: "f16",
+  embeddingLength: 0,
+  loras: [],
   hasFlashAttention: true,
   usesMmap: true,
   usesMlock: false,

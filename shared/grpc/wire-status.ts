@@ -54,6 +54,7 @@ const slotsMax = 1024;
 const contextLengthMax = 1 << 24;
 const batchSizeRange = { min: 64, max: 2048 };
 const heldMax = 256;
+const lorasMax = 16;
 const hashesMax = 1024;
 const places: readonly HeldPrefix["place"][] = ["slot", "ram", "disk"];
 const kvTypeRule = `must be one of ${kvTypes.join(", ")}`;
@@ -256,6 +257,8 @@ function engineOptionsToWire(options: EngineOptions): WireEngineOptions {
     noFlashAttention: !options.hasFlashAttention,
     noMmap: !options.usesMmap,
     mlock: options.usesMlock,
+    embeddingLength: options.embeddingLength,
+    loras: options.loras.map(({ path, scale }) => ({ path, scale })),
   };
 }
 
@@ -273,5 +276,10 @@ function engineOptionsFromWire(wire: EngineOptions__Output): EngineOptions {
     hasFlashAttention: !wire.noFlashAttention,
     usesMmap: !wire.noMmap,
     usesMlock: wire.mlock,
+    embeddingLength: checkInteger("spec.engine.embedding_length", wire.embeddingLength, { min: 0, max: 8192 }),
+    loras: checkLength("spec.engine.loras", wire.loras, lorasMax).map(({ path, scale }) => ({
+      path: checkText("spec.engine.loras.path", path, 4096),
+      scale: checkNumber("spec.engine.loras.scale", scale, { min: -100, max: 100 }),
+    })),
   };
 }

@@ -6,9 +6,10 @@ import type { Attempt, AttemptFrame, PromptInput } from "@pomona/shared/core/gen
 import type { HeldPrefix } from "@pomona/shared/core/node-status";
 import type { Logger } from "@pomona/shared/runtime/logger";
 import { checkAttempt } from "../check-attempt.ts";
+import { checkEmbedInputs, checkRankInputs } from "../check-pooled-call.ts";
 import type { Engine, EngineLoadSpec, EngineReplica, EngineReplicaInfo, TokenizedPrompt } from "../engine.ts";
 import { failedEnding } from "../failed-ending.ts";
-import type { FromWorker, ToWorker, WireError, WorkerFrame } from "./messages.ts";
+import type { CallAnswer, CallRequest, FromWorker, ToWorker, WireError, WorkerFrame } from "./messages.ts";
 
 const workerPath = fileURLToPath(new URL("./worker-main.js", import.meta.url));
 const closeTimeoutMs = 5000;
@@ -34,7 +35,7 @@ export function createLlamaEngine({ log }: { readonly log: Logger }): Engine {
 
 /** `generated` counts the tokens that came out, earlier attempts included. */
 type Running = { readonly attempt: Attempt; readonly onFrame: (frame: AttemptFrame) => void; generated: number };
-type PendingCall = { resolve: (prompt: TokenizedPrompt) => void; reject: (error: PomonaError) => void };
+type PendingCall = { resolve: (answer: CallAnswer) => void; reject: (error: PomonaError) => void };
 
 class LlamaReplica implements EngineReplica {
   readonly loaded: Promise<EngineReplicaInfo>;
@@ -88,14 +89,34 @@ class LlamaReplica implements EngineReplica {
     this.#send({ kind: "cancel", requestId, epoch });
   }
 
-  tokenize(input: PromptInput, signal: AbortSignal): Promise<TokenizedPrompt> {
+  async tokenize(input: PromptInput, signal: AbortSignal): Promise<TokenizedPrompt> {
+    const answer = await this.#call({ kind: "tokenize", input }, signal);
+    return answer.kind === "prompt" ? answer.prompt : wrongAnswer(answer);
+  }
+
+  async embed(inputs: readonly (readonly number[])[], signal: AbortSignal): Promise<readonly Float32Array[]> {
+    checkEmbedInputs(inputs, this.info.vocabularySize);
+    const answer = await this.#call({ kind: "embed", inputs }, signal);
+    return answer.kind === "vectors" ? answer.vectors : wrongAnswer(answer);
+  }
+
+  async rank(query: string, documents: readonly string[], signal: AbortSignal): Promise<readonly number[]> {
+    checkRankInputs(query, documents);
+    const answer = await this.#call({ kind: "rank", query, documents }, signal);
+    return answer.kind === "scores" ? answer.scores : wrongAnswer(answer);
+  }
+
+  #call(request: CallRequest, signal: AbortSignal): Promise<CallAnswer> {
     this.#nextCall += 1;
     const call = this.#nextCall;
-    return new Promise<TokenizedPrompt>((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       if (this.#gone !== null) return reject(this.#gone);
-      const cancelled = new PomonaError("cancelled", "tokenizing was cancelled");
+      const cancelled = new PomonaError("cancelled", "the call was cancelled");
       if (signal.aborted) return reject(cancelled);
-      const abort = (): void => reject(cancelled);
+      const abort = (): void => {
+        this.#send({ kind: "dropCall", call });
+        this.#calls.get(call)?.reject(cancelled);
+      };
       signal.addEventListener("abort", abort, { once: true });
       const settle = (finish: () => void): void => {
         signal.removeEventListener("abort", abort);
@@ -103,10 +124,10 @@ class LlamaReplica implements EngineReplica {
         finish();
       };
       this.#calls.set(call, {
-        resolve: (prompt) => settle(() => resolve(prompt)),
+        resolve: (answer) => settle(() => resolve(answer)),
         reject: (error) => settle(() => reject(error)),
       });
-      this.#send({ kind: "tokenize", call, input });
+      this.#send({ kind: "call", call, request });
     });
   }
 
@@ -140,13 +161,11 @@ class LlamaReplica implements EngineReplica {
       case "held":
         this.#held = message.held;
         return;
-      case "tokenized":
-        this.#calls.get(message.call)?.resolve(message.prompt);
-        this.#calls.delete(message.call);
+      case "answered":
+        this.#calls.get(message.call)?.resolve(message.answer);
         return;
-      case "tokenizeFailed":
+      case "callFailed":
         this.#calls.get(message.call)?.reject(errorOf(message.error));
-        this.#calls.delete(message.call);
     }
   }
 
@@ -177,6 +196,10 @@ class LlamaReplica implements EngineReplica {
       onFrame({ kind: "ending", ending: failedEnding(attempt, reason, generated) });
     this.#running.clear();
   }
+}
+
+function wrongAnswer(answer: CallAnswer): never {
+  throw new Error(`assertion failed: a worker answers what it was asked, not with ${answer.kind}`);
 }
 
 function keyOf({ requestId, epoch }: { readonly requestId: string; readonly epoch: number }): string {

@@ -1,6 +1,7 @@
 // Opens a model with its slots: everything that the engine decides at load time.
 import { access, constants } from "node:fs/promises";
 import { join } from "node:path";
+import type { LoraAdapter } from "@pomona/shared/core/engine-options";
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame } from "@pomona/shared/core/generation";
 import type { HeldPrefix } from "@pomona/shared/core/node-status";
@@ -11,6 +12,7 @@ import type { EngineLoadSpec, EngineReplicaInfo, StateStoreSpec } from "../engin
 import { ChatTemplate } from "./chat-template.ts";
 import { Grammars } from "./grammars.ts";
 import { type Native, openNative } from "./native.ts";
+import { PooledContexts } from "./pooled-contexts.ts";
 import { Slot } from "./slot.ts";
 import { SlotPreparation } from "./slot-preparation.ts";
 import { StateStore } from "./state-store.ts";
@@ -23,6 +25,7 @@ export type LoadedModel = {
   readonly template: ChatTemplate;
   readonly loop: StepLoop;
   readonly preparation: SlotPreparation;
+  readonly pooled: PooledContexts;
   readonly info: EngineReplicaInfo;
   /** What slots and saved states hold. */
   held(): HeldPrefix[];
@@ -65,6 +68,7 @@ export async function loadModel({ spec, onFrame, onStep, onEngineError }: LoadPa
     experimentalKvCacheValueType: ggmlTypes[options.kvType],
     // The node has decided that it fits; a smaller context than asked for would be a lie.
     failedCreationRemedy: false,
+    ...(options.loras.length === 0 ? {} : { lora: { adapters: options.loras.map(adapterOf) } }),
   });
   const native = openNative(model, context);
   const { isRecurrent, isHybrid, swaSize } = model.fileInsights;
@@ -76,7 +80,9 @@ export async function loadModel({ spec, onFrame, onStep, onEngineError }: LoadPa
   const loop = openLoop(llama, { model, native, preparation, spec, onFrame, onStep });
   const held = (): HeldPrefix[] => heldPrefixes(slots, store);
   const template = new ChatTemplate(model, native);
-  return { model, template, loop, preparation, info: describe(model, context, spec), held };
+  const { embeddingLength: inputLengthMax, threads } = options;
+  const pooled = new PooledContexts({ model, inputLengthMax, threads, between: (work) => loop.between(work) });
+  return { model, template, loop, preparation, pooled, info: describe(model, context, spec), held };
 }
 
 /** The engine hands states over as files: in memory where the system has such a place. */
@@ -106,6 +112,10 @@ function heldPrefixes(slots: readonly Slot[], store: StateStore | null): HeldPre
   ]
     .filter(({ hashes }) => hashes.length > 0)
     .slice(0, heldMax);
+}
+
+function adapterOf({ path, scale }: LoraAdapter): { filePath: string; scale: number } {
+  return { filePath: path, scale };
 }
 
 const ggmlTypes = { f16: "F16", q8_0: "Q8_0", q4_0: "Q4_0" } as const;

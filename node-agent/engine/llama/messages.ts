@@ -10,9 +10,22 @@ export type ToWorker =
   | { readonly kind: "load"; readonly spec: EngineLoadSpec }
   | { readonly kind: "generate"; readonly attempt: Attempt }
   | { readonly kind: "cancel"; readonly requestId: string; readonly epoch: number }
+  | { readonly kind: "call"; readonly call: number; readonly request: CallRequest }
+  /** The answer is no longer wanted. */
+  | { readonly kind: "dropCall"; readonly call: number }
   /** Save what is worth it, and end. */
-  | { readonly kind: "close" }
-  | { readonly kind: "tokenize"; readonly call: number; readonly input: PromptInput };
+  | { readonly kind: "close" };
+
+/** What is answered once. */
+export type CallRequest =
+  | { readonly kind: "tokenize"; readonly input: PromptInput }
+  | { readonly kind: "embed"; readonly inputs: readonly (readonly number[])[] }
+  | { readonly kind: "rank"; readonly query: string; readonly documents: readonly string[] };
+
+export type CallAnswer =
+  | { readonly kind: "prompt"; readonly prompt: TokenizedPrompt }
+  | { readonly kind: "vectors"; readonly vectors: readonly Float32Array[] }
+  | { readonly kind: "scores"; readonly scores: readonly number[] };
 
 export type WorkerFrame = { readonly requestId: string; readonly epoch: number; readonly frame: AttemptFrame };
 
@@ -21,6 +34,6 @@ export type FromWorker =
   | { readonly kind: "loadFailed"; readonly error: WireError }
   /** The frames of one step, of all slots: one message costs as much as many small frames in it. */
   | { readonly kind: "frames"; readonly frames: readonly WorkerFrame[] }
-  | { readonly kind: "tokenized"; readonly call: number; readonly prompt: TokenizedPrompt }
   | { readonly kind: "held"; readonly held: readonly HeldPrefix[] }
-  | { readonly kind: "tokenizeFailed"; readonly call: number; readonly error: WireError };
+  | { readonly kind: "answered"; readonly call: number; readonly answer: CallAnswer }
+  | { readonly kind: "callFailed"; readonly call: number; readonly error: WireError };

@@ -34,6 +34,7 @@ export class StepLoop {
   /** In the order of their arrival. */
   #running: Generation[] = [];
   readonly #cancelled = new Set<string>();
+  readonly #betweenSteps: (() => Promise<void>)[] = [];
   #isLooping = false;
   #isStopping = false;
 
@@ -48,6 +49,14 @@ export class StepLoop {
     if (!this.#isLooping && !this.#isStopping) void this.#loop();
   }
 
+  /** Runs work of its own while nothing else is evaluated; one piece a step. */
+  between<Result>(work: () => Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#betweenSteps.push(() => work().then(resolve, reject));
+      if (!this.#isLooping && !this.#isStopping) void this.#loop();
+    });
+  }
+
   /** Resolves between two steps; nothing is evaluated after that. */
   async stop(): Promise<void> {
     this.#isStopping = true;
@@ -60,7 +69,8 @@ export class StepLoop {
 
   async #loop(): Promise<void> {
     this.#isLooping = true;
-    while (!this.#isStopping && this.#running.length + this.#arrived.length > 0) await this.#step();
+    const hasWork = (): boolean => this.#running.length + this.#arrived.length + this.#betweenSteps.length > 0;
+    while (!this.#isStopping && hasWork()) await this.#step();
     this.#isLooping = false;
     this.#cancelled.clear();
   }
@@ -71,6 +81,7 @@ export class StepLoop {
     await this.#prepare();
     await this.#decode();
     await this.#prefill();
+    await this.#betweenSteps.shift()?.();
     this.#running = this.#running.filter(({ isEnded }) => !isEnded);
     this.#parts.onStep();
     // Messages from the parent are read between two steps: that is how a cancel gets in.

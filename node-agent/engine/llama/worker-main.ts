@@ -4,7 +4,7 @@ import type { Attempt, AttemptFrame } from "@pomona/shared/core/generation";
 import { InsufficientMemoryError } from "node-llama-cpp";
 import type { EngineLoadSpec } from "../engine.ts";
 import { type LoadedModel, loadModel } from "./load-model.ts";
-import type { FromWorker, ToWorker, WorkerFrame } from "./messages.ts";
+import type { CallAnswer, CallRequest, FromWorker, ToWorker, WorkerFrame } from "./messages.ts";
 import { tokenizePrompt } from "./tokenize.ts";
 
 /** Frames of the step under way. */
@@ -52,8 +52,11 @@ function handle(message: ToWorker): void {
     case "cancel":
       loaded?.loop.cancel(message.requestId, message.epoch);
       return;
-    case "tokenize":
-      tokenize(message);
+    case "call":
+      void answer(message);
+      return;
+    case "dropCall":
+      dropped.get(message.call)?.abort();
       return;
     case "close":
       void close();
@@ -82,13 +85,32 @@ async function close(): Promise<void> {
   }
 }
 
-function tokenize({ call, input }: ToWorker & { kind: "tokenize" }): void {
+/** Calls under way. */
+const dropped = new Map<number, AbortController>();
+
+async function answer({ call, request }: ToWorker & { kind: "call" }): Promise<void> {
+  const controller = new AbortController();
+  dropped.set(call, controller);
   try {
-    if (loaded === null) throw new PomonaError("failed_precondition", "the model is not loaded yet");
-    send({ kind: "tokenized", call, prompt: tokenizePrompt(loaded.model, loaded.template, input) });
+    send({ kind: "answered", call, answer: await answerTo(request, controller.signal) });
   } catch (thrown) {
     const { code, message } = toPomonaError(thrown);
-    send({ kind: "tokenizeFailed", call, error: { code, message } });
+    send({ kind: "callFailed", call, error: { code, message } });
+  } finally {
+    dropped.delete(call);
+  }
+}
+
+async function answerTo(request: CallRequest, signal: AbortSignal): Promise<CallAnswer> {
+  if (loaded === null) throw new PomonaError("failed_precondition", "the model is not loaded yet");
+  const { model, template, pooled } = loaded;
+  switch (request.kind) {
+    case "tokenize":
+      return { kind: "prompt", prompt: tokenizePrompt(model, template, request.input) };
+    case "embed":
+      return { kind: "vectors", vectors: await pooled.embed(request.inputs, signal) };
+    case "rank":
+      return { kind: "scores", scores: await pooled.rank(request.query, request.documents, signal) };
   }
 }
 

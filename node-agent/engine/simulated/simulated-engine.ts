@@ -9,6 +9,7 @@ import type {
   PromptInput,
 } from "@pomona/shared/core/generation";
 import { checkAttempt } from "../check-attempt.ts";
+import { checkEmbedInputs } from "../check-pooled-call.ts";
 import type { Engine, EngineLoadSpec, EngineReplica, EngineReplicaInfo, TokenizedPrompt } from "../engine.ts";
 
 export type SimulatedEngineOptions = {
@@ -108,6 +109,20 @@ export class SimulatedReplica implements EngineReplica {
     return Promise.resolve({ tokenIds: [...new TextEncoder().encode(text)], stop: [], endsInReasoning: false });
   }
 
+  /** Vectors of the counts of 16 kinds of tokens: the same for the same tokens, in any order. */
+  embed(inputs: readonly (readonly number[])[]): Promise<readonly Float32Array[]> {
+    try {
+      checkEmbedInputs(inputs, vocabularySize);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return Promise.resolve(inputs.map(countVector));
+  }
+
+  rank(): Promise<readonly number[]> {
+    return Promise.reject(new PomonaError("failed_precondition", "the simulated engine ranks nothing"));
+  }
+
   /** Dies as a real engine does: every attempt fails, retryable. */
   crash(): void {
     const reason = new PomonaError("engine_crashed", "the simulated engine was made to crash");
@@ -182,6 +197,13 @@ export class SimulatedReplica implements EngineReplica {
     });
     return best;
   }
+}
+
+function countVector(tokenIds: readonly number[]): Float32Array {
+  const counts = new Float32Array(16);
+  for (const id of tokenIds) counts[id % counts.length] = (counts[id % counts.length] ?? 0) + 1;
+  const length = Math.hypot(...counts);
+  return counts.map((count) => count / length);
 }
 
 function isDecoding({ attempt, evaluated }: Running): boolean {

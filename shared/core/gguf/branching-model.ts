@@ -5,7 +5,7 @@ import { encodeRows } from "./blocks.ts";
 import { describeLlamaModel, type NamedMatrix, plainChatTemplate } from "./llama-model.ts";
 import { characterTokenId, createVocabulary, eosTokenId } from "./vocabulary.ts";
 import { walshCode } from "./walsh-codes.ts";
-import type { GgufModel } from "./writer.ts";
+import type { GgufModel, WritableTensor, WritableValue } from "./writer.ts";
 
 export type BranchingOptions = {
   /** Default `branching`. */
@@ -94,4 +94,39 @@ function fillOutput(id: number, values: Float32Array): void {
     const lead = successorsOf(character).get(id);
     if (lead !== undefined) add(character, successorLogit + lead - id * rankLogit);
   }
+}
+
+/**
+ * A LoRA adapter for the branching model: it adds `lead` to the logit of one token, whatever came before; the scale of
+ * its use multiplies it.
+ */
+export function branchingAdapter(tokenId: number, lead: number): GgufModel {
+  const tensor = (
+    name: string,
+    sizes: readonly [number, number],
+    fill: (values: Float32Array) => void,
+  ): WritableTensor => ({
+    name: `output.weight.${name}`,
+    dimensions: sizes,
+    type: "F32",
+    data: () => [encodeRows("F32", { rows: 1, columns: sizes[0] * sizes[1] }, (_row, values) => fill(values))],
+  });
+  return {
+    metadata: new Map<string, WritableValue>([
+      ["general.architecture", { kind: "string", value: "llama" }],
+      ["general.type", { kind: "string", value: "adapter" }],
+      ["adapter.type", { kind: "string", value: "lora" }],
+      ["adapter.lora.alpha", { kind: "float32", value: 1 }],
+    ]),
+    tensors: [
+      // The product of this row with every embedding is 1.
+      tensor("lora_a", [dimensions, 1], (values) => {
+        for (let i = 0; i < dimensions; i++)
+          values[i] = walshCode(constantCode, i, dimensions) / (dimensions * normalized);
+      }),
+      tensor("lora_b", [1, vocabulary.length], (values) => {
+        values[tokenId] = lead;
+      }),
+    ],
+  };
 }

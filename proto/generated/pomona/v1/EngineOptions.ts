@@ -1,5 +1,6 @@
 // Original file: pomona/v1/node.proto
 
+import type { LoraAdapter as _pomona_v1_LoraAdapter, LoraAdapter__Output as _pomona_v1_LoraAdapter__Output } from '../../pomona/v1/LoraAdapter.ts';
 
 /**
  * How the engine runs a replica.
@@ -28,6 +29,11 @@ export interface EngineOptions {
   'noFlashAttention'?: (boolean);
   'noMmap'?: (boolean);
   'mlock'?: (boolean);
+  /**
+   * Most tokens of an input for embeddings or ranking; 0 makes none.
+   */
+  'embeddingLength'?: (number);
+  'loras'?: (_pomona_v1_LoraAdapter)[];
   '_gpuLayers'?: "gpuLayers";
 }
 
@@ -58,5 +64,10 @@ export interface EngineOptions__Output {
   'noFlashAttention': (boolean);
   'noMmap': (boolean);
   'mlock': (boolean);
+  /**
+   * Most tokens of an input for embeddings or ranking; 0 makes none.
+   */
+  'embeddingLength': (number);
+  'loras': (_pomona_v1_LoraAdapter__Output)[];
   '_gpuLayers'?: "gpuLayers";
 }

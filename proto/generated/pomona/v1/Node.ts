@@ -8,8 +8,12 @@ import type { LoadReplicaRequest as _pomona_v1_LoadReplicaRequest, LoadReplicaRe
 import type { LoadReplicaResponse as _pomona_v1_LoadReplicaResponse, LoadReplicaResponse__Output as _pomona_v1_LoadReplicaResponse__Output } from '../../pomona/v1/LoadReplicaResponse.ts';
 import type { NodeAttachRequest as _pomona_v1_NodeAttachRequest, NodeAttachRequest__Output as _pomona_v1_NodeAttachRequest__Output } from '../../pomona/v1/NodeAttachRequest.ts';
 import type { NodeAttachResponse as _pomona_v1_NodeAttachResponse, NodeAttachResponse__Output as _pomona_v1_NodeAttachResponse__Output } from '../../pomona/v1/NodeAttachResponse.ts';
+import type { NodeEmbedRequest as _pomona_v1_NodeEmbedRequest, NodeEmbedRequest__Output as _pomona_v1_NodeEmbedRequest__Output } from '../../pomona/v1/NodeEmbedRequest.ts';
+import type { NodeEmbedResponse as _pomona_v1_NodeEmbedResponse, NodeEmbedResponse__Output as _pomona_v1_NodeEmbedResponse__Output } from '../../pomona/v1/NodeEmbedResponse.ts';
 import type { NodeGenerateRequest as _pomona_v1_NodeGenerateRequest, NodeGenerateRequest__Output as _pomona_v1_NodeGenerateRequest__Output } from '../../pomona/v1/NodeGenerateRequest.ts';
 import type { NodeGenerateResponse as _pomona_v1_NodeGenerateResponse, NodeGenerateResponse__Output as _pomona_v1_NodeGenerateResponse__Output } from '../../pomona/v1/NodeGenerateResponse.ts';
+import type { NodeRankRequest as _pomona_v1_NodeRankRequest, NodeRankRequest__Output as _pomona_v1_NodeRankRequest__Output } from '../../pomona/v1/NodeRankRequest.ts';
+import type { NodeRankResponse as _pomona_v1_NodeRankResponse, NodeRankResponse__Output as _pomona_v1_NodeRankResponse__Output } from '../../pomona/v1/NodeRankResponse.ts';
 import type { NodeTokenizeRequest as _pomona_v1_NodeTokenizeRequest, NodeTokenizeRequest__Output as _pomona_v1_NodeTokenizeRequest__Output } from '../../pomona/v1/NodeTokenizeRequest.ts';
 import type { NodeTokenizeResponse as _pomona_v1_NodeTokenizeResponse, NodeTokenizeResponse__Output as _pomona_v1_NodeTokenizeResponse__Output } from '../../pomona/v1/NodeTokenizeResponse.ts';
 import type { UnloadReplicaRequest as _pomona_v1_UnloadReplicaRequest, UnloadReplicaRequest__Output as _pomona_v1_UnloadReplicaRequest__Output } from '../../pomona/v1/UnloadReplicaRequest.ts';
@@ -31,6 +35,21 @@ export interface NodeClient extends grpc.Client {
    */
   attach(argument: _pomona_v1_NodeAttachRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_NodeAttachResponse__Output>;
   attach(argument: _pomona_v1_NodeAttachRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_NodeAttachResponse__Output>;
+  
+  /**
+   * One vector of length 1 for each input. FAILED_PRECONDITION when the replica makes none.
+   */
+  Embed(argument: _pomona_v1_NodeEmbedRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_NodeEmbedResponse__Output>): grpc.ClientUnaryCall;
+  Embed(argument: _pomona_v1_NodeEmbedRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_NodeEmbedResponse__Output>): grpc.ClientUnaryCall;
+  Embed(argument: _pomona_v1_NodeEmbedRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_NodeEmbedResponse__Output>): grpc.ClientUnaryCall;
+  Embed(argument: _pomona_v1_NodeEmbedRequest, callback: grpc.requestCallback<_pomona_v1_NodeEmbedResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * One vector of length 1 for each input. FAILED_PRECONDITION when the replica makes none.
+   */
+  embed(argument: _pomona_v1_NodeEmbedRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_NodeEmbedResponse__Output>): grpc.ClientUnaryCall;
+  embed(argument: _pomona_v1_NodeEmbedRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_NodeEmbedResponse__Output>): grpc.ClientUnaryCall;
+  embed(argument: _pomona_v1_NodeEmbedRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_NodeEmbedResponse__Output>): grpc.ClientUnaryCall;
+  embed(argument: _pomona_v1_NodeEmbedRequest, callback: grpc.requestCallback<_pomona_v1_NodeEmbedResponse__Output>): grpc.ClientUnaryCall;
   
   /**
    * Runs one attempt (request id, epoch) on a replica. The frames are one Accepted, PrefillProgress
@@ -72,6 +91,21 @@ export interface NodeClient extends grpc.Client {
   loadReplica(argument: _pomona_v1_LoadReplicaRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_LoadReplicaResponse__Output>): grpc.ClientUnaryCall;
   loadReplica(argument: _pomona_v1_LoadReplicaRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_LoadReplicaResponse__Output>): grpc.ClientUnaryCall;
   loadReplica(argument: _pomona_v1_LoadReplicaRequest, callback: grpc.requestCallback<_pomona_v1_LoadReplicaResponse__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * How relevant each document is to a query. FAILED_PRECONDITION when the model ranks nothing.
+   */
+  Rank(argument: _pomona_v1_NodeRankRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_NodeRankResponse__Output>): grpc.ClientUnaryCall;
+  Rank(argument: _pomona_v1_NodeRankRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_NodeRankResponse__Output>): grpc.ClientUnaryCall;
+  Rank(argument: _pomona_v1_NodeRankRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_NodeRankResponse__Output>): grpc.ClientUnaryCall;
+  Rank(argument: _pomona_v1_NodeRankRequest, callback: grpc.requestCallback<_pomona_v1_NodeRankResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * How relevant each document is to a query. FAILED_PRECONDITION when the model ranks nothing.
+   */
+  rank(argument: _pomona_v1_NodeRankRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_NodeRankResponse__Output>): grpc.ClientUnaryCall;
+  rank(argument: _pomona_v1_NodeRankRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_NodeRankResponse__Output>): grpc.ClientUnaryCall;
+  rank(argument: _pomona_v1_NodeRankRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_NodeRankResponse__Output>): grpc.ClientUnaryCall;
+  rank(argument: _pomona_v1_NodeRankRequest, callback: grpc.requestCallback<_pomona_v1_NodeRankResponse__Output>): grpc.ClientUnaryCall;
   
   /**
    * Renders the model's chat template where a conversation is given, and tokenizes. Text of a message
@@ -128,6 +162,11 @@ export interface NodeHandlers extends grpc.UntypedServiceImplementation {
   Attach: grpc.handleServerStreamingCall<_pomona_v1_NodeAttachRequest__Output, _pomona_v1_NodeAttachResponse>;
   
   /**
+   * One vector of length 1 for each input. FAILED_PRECONDITION when the replica makes none.
+   */
+  Embed: grpc.handleUnaryCall<_pomona_v1_NodeEmbedRequest__Output, _pomona_v1_NodeEmbedResponse>;
+  
+  /**
    * Runs one attempt (request id, epoch) on a replica. The frames are one Accepted, PrefillProgress
    * after each prefill chunk, tokens, and exactly one Ending. Cancelling the call cancels the attempt.
    * RESOURCE_EXHAUSTED when no slot is free, NOT_FOUND when the replica is not here.
@@ -141,6 +180,11 @@ export interface NodeHandlers extends grpc.UntypedServiceImplementation {
    * with the same specification waits for the same load.
    */
   LoadReplica: grpc.handleUnaryCall<_pomona_v1_LoadReplicaRequest__Output, _pomona_v1_LoadReplicaResponse>;
+  
+  /**
+   * How relevant each document is to a query. FAILED_PRECONDITION when the model ranks nothing.
+   */
+  Rank: grpc.handleUnaryCall<_pomona_v1_NodeRankRequest__Output, _pomona_v1_NodeRankResponse>;
   
   /**
    * Renders the model's chat template where a conversation is given, and tokenizes. Text of a message
@@ -162,9 +206,11 @@ export interface NodeHandlers extends grpc.UntypedServiceImplementation {
 
 export interface NodeDefinition extends grpc.ServiceDefinition {
   Attach: MethodDefinition<_pomona_v1_NodeAttachRequest, _pomona_v1_NodeAttachResponse, _pomona_v1_NodeAttachRequest__Output, _pomona_v1_NodeAttachResponse__Output>
+  Embed: MethodDefinition<_pomona_v1_NodeEmbedRequest, _pomona_v1_NodeEmbedResponse, _pomona_v1_NodeEmbedRequest__Output, _pomona_v1_NodeEmbedResponse__Output>
   Generate: MethodDefinition<_pomona_v1_NodeGenerateRequest, _pomona_v1_NodeGenerateResponse, _pomona_v1_NodeGenerateRequest__Output, _pomona_v1_NodeGenerateResponse__Output>
   ListReplicas: MethodDefinition<_pomona_v1_ListReplicasRequest, _pomona_v1_ListReplicasResponse, _pomona_v1_ListReplicasRequest__Output, _pomona_v1_ListReplicasResponse__Output>
   LoadReplica: MethodDefinition<_pomona_v1_LoadReplicaRequest, _pomona_v1_LoadReplicaResponse, _pomona_v1_LoadReplicaRequest__Output, _pomona_v1_LoadReplicaResponse__Output>
+  Rank: MethodDefinition<_pomona_v1_NodeRankRequest, _pomona_v1_NodeRankResponse, _pomona_v1_NodeRankRequest__Output, _pomona_v1_NodeRankResponse__Output>
   Tokenize: MethodDefinition<_pomona_v1_NodeTokenizeRequest, _pomona_v1_NodeTokenizeResponse, _pomona_v1_NodeTokenizeRequest__Output, _pomona_v1_NodeTokenizeResponse__Output>
   UnloadReplica: MethodDefinition<_pomona_v1_UnloadReplicaRequest, _pomona_v1_UnloadReplicaResponse, _pomona_v1_UnloadReplicaRequest__Output, _pomona_v1_UnloadReplicaResponse__Output>
   WatchStatus: MethodDefinition<_pomona_v1_WatchStatusRequest, _pomona_v1_WatchStatusResponse, _pomona_v1_WatchStatusRequest__Output, _pomona_v1_WatchStatusResponse__Output>

@@ -1,0 +1,16 @@
+// Original file: pomona/v1/node.proto
+
+
+export interface NodeRankResponse {
+  /**
+   * From 0 to 1, in the order of the documents.
+   */
+  'scores'?: (number | string)[];
+}
+
+export interface NodeRankResponse__Output {
+  /**
+   * From 0 to 1, in the order of the documents.
+   */
+  'scores': (number)[];
+}

@@ -1,0 +1,103 @@
+// What a replica does beside plain generation: embeddings, ranking, adapters, other KV types.
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { defaultEngineOptions, type EngineOptions } from "@pomona/shared/core/engine-options";
+import { branchingAdapter, branchingModel } from "@pomona/shared/core/gguf/branching-model";
+import { keyedModel, predictKeyed } from "@pomona/shared/core/gguf/keyed-model";
+import { randomModel } from "@pomona/shared/core/gguf/random-model";
+import { characterTokenId } from "@pomona/shared/core/gguf/vocabulary";
+import { writeGguf } from "@pomona/shared/core/gguf/writer";
+import { attemptOf, ids, start } from "../support/attempts.ts";
+import { EngineModels } from "../support/engine-models.ts";
+
+const models = new EngineModels();
+after(() => models.remove());
+
+const optionsWith = (changes: Partial<EngineOptions>) => ({
+  options: { ...defaultEngineOptions, ...changes, threads: 1 },
+});
+const patient = (): AbortSignal => AbortSignal.timeout(30_000);
+const product = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  Array.from(a).reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0);
+
+describe("embeddings", () => {
+  test("are of length 1, the same for the same input, beside running generations", async () => {
+    const replica = await models.load("random", () => randomModel("25m", "Q8_0"), optionsWith({ embeddingLength: 64 }));
+    const inputs = await Promise.all(["one two", "three", "one two"].map((text) => ids(replica, text)));
+    const running = start(replica, attemptOf(await ids(replica, "beside"), { maxTokens: 60 }));
+    const vectors = await replica.embed(inputs, patient());
+    assert.equal((await running.done).ending.usage.generatedTokens, 60);
+    for (const vector of vectors) {
+      assert.equal(vector.length, 384);
+      assert.ok(Math.abs(product(vector, vector) - 1) < 1e-5);
+    }
+    const [first, second, third] = vectors;
+    assert.ok(first !== undefined && second !== undefined && third !== undefined);
+    assert.ok(product(first, third) > 0.9999 && product(first, second) < 0.99);
+    await replica.close();
+  });
+
+  test("of nothing, of unknown tokens, of too many or too long inputs are refused by name", async () => {
+    const replica = await models.load("keyed", keyedModel, optionsWith({ embeddingLength: 16 }));
+    for (const { inputs, reason } of [
+      { inputs: [], reason: /no input/ },
+      { inputs: [[1], []], reason: /input 1 is empty/ },
+      { inputs: [[1, 999_999]], reason: /token 999999/ },
+      { inputs: Array.from({ length: 2049 }, () => [1]), reason: /2049 inputs/ },
+      { inputs: [[1], Array.from({ length: 17 }, () => 300)], reason: /input 1 has 17 tokens; 16/ },
+    ]) {
+      await assert.rejects(replica.embed(inputs, patient()), { code: "invalid_request", message: reason });
+    }
+    // Only special tokens: a defined result.
+    const [vector] = await replica.embed([[1, 1]], patient());
+    assert.equal(vector?.length, 128);
+    await replica.close();
+  });
+
+  test("and ranking are refused by a replica that has neither", async () => {
+    const replica = await models.load("keyed", keyedModel);
+    await assert.rejects(replica.embed([[1]], patient()), { code: "failed_precondition", message: /embeddingLength/ });
+    await assert.rejects(replica.rank("q", ["d"], patient()), { code: "failed_precondition", message: /classifier/ });
+    await assert.rejects(replica.rank("", ["d"], patient()), { code: "invalid_request" });
+    await replica.close();
+  });
+});
+
+test("an adapter changes the answer by its scale, and another file is refused", async () => {
+  const path = join(models.folder, "adapter.gguf");
+  writeFileSync(path, writeGguf(branchingAdapter(characterTokenId("z"), 40)));
+  const answer = async (changes: Partial<EngineOptions>): Promise<string> => {
+    const replica = await models.load("branching", branchingModel, optionsWith(changes));
+    const { text } = await start(replica, attemptOf(await ids(replica, "abc"), { maxTokens: 8 })).done;
+    await replica.close();
+    return text;
+  };
+  const plain = await answer({});
+  assert.equal(await answer({ loras: [{ path, scale: 1 }] }), "zzzzzzzz");
+  assert.equal(await answer({ loras: [{ path, scale: 0 }] }), plain);
+  const wrong = join(models.folder, "branching.gguf");
+  await assert.rejects(answer({ loras: [{ path: wrong, scale: 1 }] }), { code: "invalid_model" });
+});
+
+for (const kvType of ["f16", "q8_0", "q4_0"] as const) {
+  test(`the keyed model finds its key in a KV of ${kvType}`, async () => {
+    const replica = await models.load("keyed", keyedModel, optionsWith({ kvType }));
+    for (const prompt of ["3 some words q", `7${"lorem ".repeat(100)}q`]) {
+      const { text } = await start(replica, attemptOf(await ids(replica, prompt))).done;
+      assert.equal(text, predictKeyed(prompt, 20));
+    }
+    await replica.close();
+  });
+}
+
+test("without flash attention, without a file mapping and with small batches the answers are the same", async () => {
+  const changes = { hasFlashAttention: false, usesMmap: false, batchSize: 64, chunkLength: 64 };
+  const replica = await models.load("keyed", keyedModel, optionsWith(changes));
+  const prompt = `5${"lorem ".repeat(100)}q`;
+  const { text, chunkLengths } = await start(replica, attemptOf(await ids(replica, prompt))).done;
+  assert.equal(text, predictKeyed(prompt, 20));
+  assert.ok(Math.max(...chunkLengths) <= 64);
+  await replica.close();
+});
