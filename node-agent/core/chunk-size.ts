@@ -1,7 +1,7 @@
 // How many prompt tokens a step evaluates while other streams run.
 
-/** Shortest chunk while others run: below it a prompt loses more than a tenth of its speed. */
-const chunkLengthMin = 128;
+/** Shortest chunk while others run. Measured (135 M, Q8_0, CPU): 64 is 0.94 of the speed of 256, 128 is 0.98. */
+const chunkLengthMin = 64;
 /** Longest time that running streams shall wait for a chunk. */
 const pauseMsMax = 500;
 /** Weight of the newest measurement. */
@@ -24,7 +24,7 @@ export class ChunkSize {
     this.#tokensPerMs = known + learningRate * (measured - known);
   }
 
-  /** A multiple of 64 from 128 to the maximum; the maximum when nobody waits. */
+  /** A multiple of 64, up to the maximum; the maximum when nobody waits. */
   next(isOtherRunning: boolean): number {
     if (!isOtherRunning || this.#tokensPerMs === null) return this.#lengthMax;
     const wanted = Math.floor((this.#tokensPerMs * pauseMsMax) / 64) * 64;

@@ -158,9 +158,9 @@ test("the penalties are those of the definition", () => {
   );
 });
 
-test("chunks are as long as a pause of half a second allows, from 128 to the maximum", () => {
+test("chunks are as long as a pause of half a second allows, from 64 to the maximum", () => {
   const sizes = [
-    { tokensPerSecond: 100, expected: 128 },
+    { tokensPerSecond: 100, expected: 64 },
     { tokensPerSecond: 400, expected: 192 },
     { tokensPerSecond: 5000, expected: 256 },
   ];
