@@ -1,7 +1,7 @@
 // What one client gets of its request: the events so far, and whoever reads them.
 import type { Ending } from "@pomona/shared/core/generation";
 import type { RequestId } from "@pomona/shared/core/ids";
-import { OutputAssembler } from "@pomona/shared/core/output/output-assembler";
+import { type Output, OutputAssembler } from "@pomona/shared/core/output/output-assembler";
 import type { GenerationEvent } from "./core/generation-request.ts";
 
 /**
@@ -20,7 +20,7 @@ export class GenerationSession {
   /** `onAbandoned` is called when the last reader leaves before the ending. */
   constructor(requestId: RequestId, stop: readonly string[], onAbandoned: () => void) {
     this.requestId = requestId;
-    this.#assembler = new OutputAssembler(stop);
+    this.#assembler = new OutputAssembler({ stop });
     this.#onAbandoned = onAbandoned;
   }
 
@@ -35,17 +35,14 @@ export class GenerationSession {
 
   /** Adds tokens. Returns true when they completed a stop string: the answer is over. */
   addTokens(texts: readonly Uint8Array[]): boolean {
-    const { text, lastIndex, isStopped } = this.#assembler.push(texts);
-    if (text.length > 0) this.#append({ kind: "text", text, lastIndex });
-    return isStopped;
+    const output = this.#assembler.push(texts);
+    this.#appendText(output);
+    return output.isStopped;
   }
 
   /** Adds the ending, and before it the text that was held back, unless a stop string cut it off. */
   end(ending: Ending, isStopped: boolean): void {
-    if (!isStopped) {
-      const { text, lastIndex } = this.#assembler.finish();
-      if (text.length > 0) this.#append({ kind: "text", text, lastIndex });
-    }
+    if (!isStopped) this.#appendText(this.#assembler.finish());
     this.#isEnded = true;
     this.#append({ kind: "ending", ending });
   }
@@ -68,6 +65,11 @@ export class GenerationSession {
       this.#readers -= 1;
       if (this.#readers === 0 && !this.#isEnded) this.#onAbandoned();
     }
+  }
+
+  /** No format but plain text is asked for yet. */
+  #appendText({ deltas, lastIndex }: Output): void {
+    for (const delta of deltas) if (delta.kind === "text") this.#append({ kind: "text", text: delta.text, lastIndex });
   }
 
   #append(event: GenerationEvent): void {

@@ -1,4 +1,5 @@
 // What single tokens mean. The engine's own detokenizer gives U+FFFD for a token that is part of a character.
+import { outputMarkers } from "@pomona/shared/core/output/output-parser";
 import type { LlamaModel, Token } from "node-llama-cpp";
 
 /** llama.cpp's token types (llama.h, enum llama_token_type). */
@@ -34,7 +35,7 @@ export class Vocabulary {
     return this.#model.isEogToken(tokenId as Token);
   }
 
-  /** UTF-8; a character may be cut. Control tokens have no bytes. */
+  /** UTF-8; a character may be cut. Control tokens have no bytes, but for those that tell thoughts and calls from text. */
   bytesOf(tokenId: number): Uint8Array {
     const known = this.#known.get(tokenId);
     if (known !== undefined) return known;
@@ -55,7 +56,8 @@ export class Vocabulary {
   #read(token: number): Uint8Array {
     const piece = this.#pieces[token];
     const type = this.#types[token];
-    if (piece === undefined || type === tokenTypes.control) return nothing;
+    if (piece === undefined) return nothing;
+    if (type === tokenTypes.control) return outputMarkers.has(piece) ? encoder.encode(piece) : nothing;
     if (type === tokenTypes.byte) return Uint8Array.of(Number.parseInt(piece.slice(3, 5), 16));
     if (this.#kind === "llama") return encoder.encode(piece.replaceAll("\u2581", " "));
     if (this.#kind === "gpt2") return type === tokenTypes.userDefined ? encoder.encode(piece) : byteLevelBytes(piece);

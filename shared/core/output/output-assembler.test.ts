@@ -1,33 +1,49 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { OutputAssembler } from "./output-assembler.ts";
+import { type Output, OutputAssembler } from "./output-assembler.ts";
+import type { OutputDelta } from "./output-delta.ts";
+import { outputMarkers } from "./output-parser.ts";
 
 const encoder = new TextEncoder();
 
+type Options = Omit<ConstructorParameters<typeof OutputAssembler>[0], "stop">;
+
+/** One entry for each character, so that the cuts between deltas do not count. */
+function spelledOut(deltas: readonly OutputDelta[]): OutputDelta[] {
+  return deltas.flatMap((delta): readonly OutputDelta[] =>
+    "text" in delta ? [...delta.text].map((text) => ({ ...delta, text })) : [delta],
+  );
+}
+
+function textOf({ deltas }: Output): string {
+  return deltas.map((delta) => (delta.kind === "text" ? delta.text : "")).join("");
+}
+
 /** Feeds tokens in chunks of the given lengths, the rest in one. */
 function assemble(tokens: readonly Uint8Array[], chunkLengths: readonly number[], stop: readonly string[]): string {
-  const assembler = new OutputAssembler(stop);
+  const assembler = new OutputAssembler({ stop });
   const lengths = [...chunkLengths, tokens.length];
   let start = 0;
   let text = "";
   for (const length of lengths) {
     const part = assembler.push(tokens.slice(start, start + length));
-    text += part.text;
+    text += textOf(part);
     if (part.isStopped) return text;
     start += length;
   }
-  return text + assembler.finish().text;
+  return text + textOf(assembler.finish());
 }
 
 const tokensOf = (text: string): Uint8Array[] => [...encoder.encode(text)].map((byte) => Uint8Array.of(byte));
 
 test("a character that is cut between tokens is shown whole", () => {
-  const assembler = new OutputAssembler([]);
+  const assembler = new OutputAssembler({ stop: [] });
   const [first, second] = tokensOf("é");
   assert.ok(first && second);
-  assert.equal(assembler.push([first]).text, "");
-  assert.deepEqual(assembler.push([second]), { text: "é", lastIndex: 1, isStopped: false });
+  assert.deepEqual(assembler.push([first]).deltas, []);
+  const deltas = [{ kind: "text", text: "é" }];
+  assert.deepEqual(assembler.push([second]), { deltas, lastIndex: 1, isStopped: false });
 });
 
 test("a character that never ends becomes one replacement character", () => {
@@ -43,9 +59,9 @@ test("text that only begins a stop string is shown in the end", () => {
 });
 
 test("nothing is held back longer than it may begin a stop string", () => {
-  const assembler = new OutputAssembler(["ab"]);
-  assert.equal(assembler.push(tokensOf("xa")).text, "x");
-  assert.equal(assembler.push(tokensOf("y")).text, "ay");
+  const assembler = new OutputAssembler({ stop: ["ab"] });
+  assert.equal(textOf(assembler.push(tokensOf("xa"))), "x");
+  assert.equal(textOf(assembler.push(tokensOf("y"))), "ay");
 });
 
 test("any cut of the tokens into chunks gives the same text", () => {
@@ -65,5 +81,50 @@ test("without stop strings the text is what the WHATWG decoder makes of all byte
       const all = Uint8Array.from(tokens.flatMap((token) => [...token]));
       assert.equal(assemble(tokens, [], []), new TextDecoder("utf-8", { ignoreBOM: true }).decode(all));
     }),
+  );
+});
+
+test("stop strings end the text, not thoughts or calls", () => {
+  const answer = '<think>END</think>so<tool_call>{"name":"f","arguments":{"a":"END"}}</tool_call> more END never';
+  const format = { calls: "hermes", thinks: true } as const;
+  const assembler = new OutputAssembler({ stop: ["END"], format, toolNames: ["f"] });
+  const { deltas, isStopped } = assembler.push(tokensOf(answer));
+  assert.deepEqual(deltas, [
+    { kind: "reasoning", text: "END" },
+    { kind: "text", text: "so" },
+    { kind: "toolCallBegin", index: 0, name: "f" },
+    { kind: "toolCallArguments", index: 0, text: '{"a":"END"}' },
+    { kind: "toolCallEnd", index: 0, isComplete: true },
+    { kind: "text", text: "more " },
+  ]);
+  assert.equal(isStopped, true);
+});
+
+test("any cut of the ids into chunks gives the same parts, in every format", () => {
+  const snippet = fc.oneof(
+    fc.constantFrom(...outputMarkers, '{"name":"f","arguments":{"a":"é"}}', "END"),
+    fc.string({ unit: "grapheme" }),
+  );
+  const tokens = fc.array(snippet, { maxLength: 12 }).map((parts) => tokensOf(parts.join("")));
+  const calls = fc.constantFrom("none", "hermes", "llama3", "mistral", "deepseek", "harmony", "json");
+  const format = fc.record({ calls, thinks: fc.boolean() });
+  const options = fc.record({ format, startsInReasoning: fc.boolean() });
+  const run = (answer: readonly Uint8Array[], lengths: readonly number[], chosen: Options): string => {
+    const assembler = new OutputAssembler({ stop: ["END", "ND "], toolNames: ["f"], ...chosen });
+    const deltas: OutputDelta[] = [];
+    let start = 0;
+    for (const length of [...lengths, answer.length]) {
+      const output = assembler.push(answer.slice(start, start + length));
+      deltas.push(...output.deltas);
+      if (output.isStopped) return JSON.stringify(spelledOut(deltas));
+      start += length;
+    }
+    return JSON.stringify(spelledOut([...deltas, ...assembler.finish().deltas]));
+  };
+  fc.assert(
+    fc.property(fc.tuple(tokens, fc.array(fc.nat(9))), options, ([answer, lengths], chosen) => {
+      assert.equal(run(answer, lengths, chosen), run(answer, [], chosen));
+    }),
+    { numRuns: 1000 },
   );
 });

@@ -1,38 +1,88 @@
+import type { OutputDelta } from "./output-delta.ts";
+import { type OutputFormat, OutputParser, plainFormat } from "./output-parser.ts";
 import { StopStrings } from "./stop-strings.ts";
 import { Utf8Decoder } from "./utf8-decoder.ts";
 
-/** Text that became safe to show. `lastIndex` is the index of the last token it is made of. */
-export type OutputPart = { readonly text: string; readonly lastIndex: number; readonly isStopped: boolean };
+/** Parts that became safe to show. `lastIndex` is the index of the last token they are made of. */
+export type Output = {
+  readonly deltas: readonly OutputDelta[];
+  readonly lastIndex: number;
+  readonly isStopped: boolean;
+};
+
+export type OutputAssemblerOptions = {
+  /** The visible text ends before the first of these; thoughts and calls are not searched. */
+  readonly stop: readonly string[];
+  /** Plain by default. */
+  readonly format?: OutputFormat;
+  readonly startsInReasoning?: boolean;
+  readonly toolNames?: readonly string[];
+};
 
 /**
- * Makes a request's text from its tokens: UTF-8 over token borders, stop strings removed. The same tokens give the same
- * text, however they are cut into chunks and however often the request moved between them.
+ * Makes a request's answer from its tokens: UTF-8 over token borders, thoughts and calls told from text, stop strings
+ * removed. The same tokens give the same parts, however they are cut into chunks and however often the request moved
+ * between them.
  */
 export class OutputAssembler {
   readonly #decoder = new Utf8Decoder();
+  readonly #parser: OutputParser;
   readonly #stop: StopStrings;
   #nextIndex = 0;
 
-  constructor(stop: readonly string[]) {
+  constructor({ stop, format = plainFormat, startsInReasoning = false, toolNames = [] }: OutputAssemblerOptions) {
+    this.#parser = new OutputParser({ format, startsInReasoning, toolNames });
     this.#stop = new StopStrings(stop);
   }
 
   /** Takes the next tokens in. After `isStopped` the answer is complete, and what else was in the chunk is left out. */
-  push(texts: readonly Uint8Array[]): OutputPart {
-    let text = "";
+  push(texts: readonly Uint8Array[]): Output {
+    const deltas: OutputDelta[] = [];
     for (const bytes of texts) {
-      const part = this.#stop.push(this.#decoder.push(bytes));
+      const isStopped = this.#search(this.#parser.push(this.#decoder.push(bytes)), deltas);
       this.#nextIndex += 1;
-      text += part.text;
-      if (part.isStopped) return { text, lastIndex: this.#nextIndex - 1, isStopped: true };
+      if (isStopped) return { deltas: joined(deltas), lastIndex: this.#nextIndex - 1, isStopped };
     }
-    return { text, lastIndex: this.#nextIndex - 1, isStopped: false };
+    return { deltas: joined(deltas), lastIndex: this.#nextIndex - 1, isStopped: false };
   }
 
-  /** The rest of the text, when the model ended its answer by itself. */
-  finish(): OutputPart {
-    const last = this.#stop.push(this.#decoder.finish());
-    const text = last.isStopped ? last.text : last.text + this.#stop.finish();
-    return { text, lastIndex: this.#nextIndex - 1, isStopped: last.isStopped };
+  /** The rest, when the model ended its answer by itself. */
+  finish(): Output {
+    const deltas: OutputDelta[] = [];
+    const rest = [...this.#parser.push(this.#decoder.finish()), ...this.#parser.finish()];
+    const isStopped = this.#search(rest, deltas);
+    if (!isStopped) deltas.push(...textDelta(this.#stop.finish()));
+    return { deltas: joined(deltas), lastIndex: this.#nextIndex - 1, isStopped };
   }
+
+  /** Adds the parts up to the first stop string; returns whether there was one. */
+  #search(parts: readonly OutputDelta[], found: OutputDelta[]): boolean {
+    for (const part of parts) {
+      if (part.kind !== "text") {
+        // A part of another kind ends the text: what was held back of it is whole.
+        found.push(...textDelta(this.#stop.finish()), part);
+        continue;
+      }
+      const { text, isStopped } = this.#stop.push(part.text);
+      found.push(...textDelta(text));
+      if (isStopped) return true;
+    }
+    return false;
+  }
+}
+
+function textDelta(text: string): OutputDelta[] {
+  return text === "" ? [] : [{ kind: "text", text }];
+}
+
+/** Neighbours of the same part become one. */
+function joined(deltas: readonly OutputDelta[]): OutputDelta[] {
+  const result: OutputDelta[] = [];
+  for (const delta of deltas) {
+    const last = result.at(-1);
+    const isJoinable = last !== undefined && "text" in last && "text" in delta && last.kind === delta.kind;
+    if (isJoinable) result[result.length - 1] = { ...delta, text: last.text + delta.text };
+    else result.push(delta);
+  }
+  return result;
 }

@@ -1,0 +1,19 @@
+import type { DeltaSink } from "../output-delta.ts";
+
+/** Reads one part of an answer character by character: so no cut into chunks can change what it finds. */
+export type Reader = {
+  push(character: string): void;
+  /** Nothing more comes: what was held back is what it is. */
+  finish(): void;
+};
+
+export type ReaderParts = {
+  readonly sink: DeltaSink;
+  /** Tools that may be called: a call of any other is text. */
+  readonly toolNames: ReadonlySet<string>;
+};
+
+/** Nothing but text. */
+export function textReader({ sink }: ReaderParts): Reader {
+  return { push: (character) => sink.text(character), finish: () => undefined };
+}

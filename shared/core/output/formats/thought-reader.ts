@@ -1,0 +1,64 @@
+// Thoughts before the answer: <think> ... </think> (DeepSeek R1, Qwen 3, QwQ and others). Only a block at the beginning is
+// one: later on somebody may just be talking of it.
+import { MarkerMatcher } from "../marker-matcher.ts";
+import type { Reader, ReaderParts } from "./reader.ts";
+
+const open = "<think>";
+const close = "</think>";
+
+/** Markers of the format. */
+export const thoughtMarkers = [open, close] as const;
+
+export class ThoughtReader implements Reader {
+  readonly #parts: ReaderParts;
+  readonly #rest: Reader;
+  readonly #opener = new MarkerMatcher([open]);
+  readonly #closer = new MarkerMatcher([close]);
+  #state: "start" | "thought" | "gap" | "answer";
+  #space = "";
+
+  /** `isOpen`: the prompt has opened the block already. */
+  constructor(parts: ReaderParts, rest: Reader, isOpen: boolean) {
+    this.#parts = parts;
+    this.#rest = rest;
+    this.#state = isOpen ? "thought" : "start";
+  }
+
+  push(character: string): void {
+    if (this.#state === "start") this.#atStart(character);
+    else if (this.#state === "thought") this.#inThought(character);
+    else if (this.#state === "answer" || /\S/.test(character)) {
+      this.#state = "answer";
+      this.#rest.push(character);
+    }
+  }
+
+  finish(): void {
+    if (this.#state === "thought") this.#parts.sink.reasoning(this.#closer.finish());
+    else if (this.#state === "start") this.#answer(this.#space + this.#opener.finish());
+    this.#rest.finish();
+  }
+
+  #atStart(character: string): void {
+    const { text, marker } = this.#opener.push(character);
+    if (marker !== null) {
+      this.#state = "thought";
+      this.#space = "";
+    } else if (/\S/.test(text)) {
+      this.#state = "answer";
+      this.#answer(this.#space + text + this.#opener.finish());
+    } else {
+      this.#space += text;
+    }
+  }
+
+  #inThought(character: string): void {
+    const { text, marker } = this.#closer.push(character);
+    this.#parts.sink.reasoning(text);
+    if (marker !== null) this.#state = "gap";
+  }
+
+  #answer(text: string): void {
+    for (const character of text) this.#rest.push(character);
+  }
+}

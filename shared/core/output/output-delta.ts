@@ -1,0 +1,60 @@
+/** What an answer is made of, as far as it is known: the next piece of one of its parts. */
+export type OutputDelta =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "reasoning"; readonly text: string }
+  /** Calls are counted from 0; their pieces never mix. */
+  | { readonly kind: "toolCallBegin"; readonly index: number; readonly name: string }
+  /** The next piece of the JSON text of the arguments, as the model wrote it. */
+  | { readonly kind: "toolCallArguments"; readonly index: number; readonly text: string }
+  /** `isComplete` is false when the answer ended in the middle of the arguments. */
+  | { readonly kind: "toolCallEnd"; readonly index: number; readonly isComplete: boolean };
+
+/** Collects pieces and joins neighbours of the same part. */
+export class DeltaSink {
+  #deltas: OutputDelta[] = [];
+  #calls = 0;
+
+  text(text: string): void {
+    this.#join("text", text);
+  }
+
+  reasoning(text: string): void {
+    this.#join("reasoning", text);
+  }
+
+  beginCall(name: string): void {
+    this.#deltas.push({ kind: "toolCallBegin", index: this.#calls, name });
+  }
+
+  /** A piece of the arguments of the call that began last. */
+  callArguments(text: string): void {
+    const last = this.#deltas.at(-1);
+    if (text === "") return;
+    if (last?.kind === "toolCallArguments") this.#deltas.pop();
+    const before = last?.kind === "toolCallArguments" ? last.text : "";
+    this.#deltas.push({ kind: "toolCallArguments", index: this.#calls, text: before + text });
+  }
+
+  endCall(isComplete: boolean): void {
+    this.#deltas.push({ kind: "toolCallEnd", index: this.#calls, isComplete });
+    this.#calls += 1;
+  }
+
+  /** What was collected since the last time. */
+  take(): OutputDelta[] {
+    const deltas = this.#deltas;
+    this.#deltas = [];
+    return deltas;
+  }
+
+  #join(kind: "text" | "reasoning", text: string): void {
+    if (text === "") return;
+    const last = this.#deltas.at(-1);
+    if (last?.kind === kind) {
+      this.#deltas.pop();
+      this.#deltas.push({ kind, text: last.text + text });
+    } else {
+      this.#deltas.push({ kind, text });
+    }
+  }
+}
