@@ -235,9 +235,25 @@ test("sampling that is not set is greedy, and unset shares mean all", () => {
 test("values out of range are invalid_request with their field", () => {
   const empty = pomona.Sampling.deserialize(Buffer.alloc(0));
   const refused = (run: () => unknown, field: string): void => assert.throws(run, { code: "invalid_request", field });
-  refused(() => samplingFromWire({ ...empty, temperature: Number.NaN }), "sampling.temperature");
-  refused(() => samplingFromWire({ ...empty, topP: 1.5 }), "sampling.top_p");
-  refused(() => samplingFromWire({ ...empty, seed: 2 ** 53 }), "sampling.seed");
+  const nan = Number.NaN;
+  const dry = { multiplier: 1, base: 0, allowedLength: 0, lastTokens: 0 };
+  for (const [field, changes] of [
+    ["sampling.temperature", { temperature: nan }],
+    ["sampling.temperature", { temperature: -0.1 }],
+    ["sampling.temperature", { temperature: 1e9 }],
+    ["sampling.top_p", { topP: 1.5 }],
+    ["sampling.min_p", { minP: -1 }],
+    ["sampling.seed", { seed: 2 ** 53 }],
+    ["sampling.repeat_penalty", { repeatPenalty: Number.POSITIVE_INFINITY }],
+    ["sampling.presence_penalty", { presencePenalty: 1e9 }],
+    ["sampling.frequency_penalty", { frequencyPenalty: nan }],
+    ["sampling.logit_bias[0].bias", { logitBias: [{ tokenId: 1, bias: nan }] }],
+    ["sampling.logit_bias", { logitBias: new Array(1025).fill({ tokenId: 1, bias: 0 }) }],
+    ["sampling.dry.multiplier", { dry: { ...dry, multiplier: nan } }],
+    ["sampling.dry.base", { dry: { ...dry, base: 0.5 } }],
+    ["sampling.dry.last_tokens", { dry: { ...dry, lastTokens: 1e9 } }],
+  ] as const)
+    refused(() => samplingFromWire({ ...empty, ...changes }), field);
   const request = pomona.NodeGenerateRequest.deserialize(Buffer.alloc(0));
   const valid = { ...request, requestId: "a".repeat(32), epoch: 1, replicaId: "r", promptTokenIds: [1], maxTokens: 1 };
   refused(() => attemptFromWire({ ...valid, requestId: "x" }), "request_id");
@@ -246,6 +262,9 @@ test("values out of range are invalid_request with their field", () => {
   refused(() => attemptFromWire({ ...valid, promptChunkLengths: [2] }), "prompt_chunk_lengths");
   refused(() => attemptFromWire({ ...valid, maxTokens: 0 }), "max_tokens");
   refused(() => attemptFromWire({ ...valid, emittedTokenIds: [1] }), "emitted_token_ids");
+  refused(() => attemptFromWire({ ...valid, stopTokenIds: new Array(10_000).fill(1) }), "stop_token_ids");
+  refused(() => attemptFromWire({ ...valid, topLogprobs: 21 }), "top_logprobs");
+  refused(() => attemptFromWire({ ...valid, grammar: "a".repeat(65 * 1024) }), "grammar");
   const message = { role: "robot", content: "", reasoning: "", toolCalls: [], toolCallId: "", name: "" };
   refused(
     () => tokenizeInputFromWire({ input: "chat", chat: { ...noChat, messages: [message] } }),

@@ -6,10 +6,12 @@ import type { EngineReplica } from "@pomona/node-agent/engine/engine";
 import { type Decoding, defaultSampling, type Sampling } from "@pomona/shared/core/generation";
 import { branchingLogits, branchingModel } from "@pomona/shared/core/gguf/branching-model";
 import { countingModel } from "@pomona/shared/core/gguf/counting-model";
-import { keyedModel } from "@pomona/shared/core/gguf/keyed-model";
+import { keyedModel, predictKeyedIds } from "@pomona/shared/core/gguf/keyed-model";
+import { randomModel } from "@pomona/shared/core/gguf/random-model";
 import { characterTokenId } from "@pomona/shared/core/gguf/vocabulary";
 import { attemptOf, ids, start } from "../support/attempts.ts";
 import { EngineModels } from "../support/engine-models.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 const engineModels = new EngineModels();
 after(() => engineModels.remove());
@@ -226,5 +228,45 @@ describe("the branching model against its known logits", () => {
       assert.deepEqual([ending.reason, ending.failure?.code], ["failed", "invalid_request"]);
     }
     assert.equal((await other.done).ending.usage.generatedTokens, 200);
+  });
+});
+
+describe("aborting", () => {
+  let replica: EngineReplica;
+  before(async () => {
+    replica = await engineModels.load("random", () => randomModel("25m", "Q8_0"), { contextLength: 8192 });
+  });
+  after(() => replica.close());
+
+  /** Cancels once so many frames of a kind have come; returns how many come after that. */
+  async function framesAfterCancel(kind: "prefill" | "tokens", promptLength: number): Promise<number> {
+    const prompt = Array.from({ length: promptLength }, (_, i) => 400 + ((i * 7919) % 7000));
+    const attempt = attemptOf(prompt, { maxTokens: 1000, cacheScope: `${kind}${promptLength}` });
+    const started = start(replica, attempt);
+    const count = (): number => started.frames.filter((frame) => frame.kind === kind).length;
+    await waitFor(() => count() >= 3, 20_000);
+    replica.cancel(attempt.requestId, attempt.epoch);
+    const before = count();
+    assert.equal((await started.done).ending.reason, "cancelled");
+    return count() - before;
+  }
+
+  test("in prefill lets no chunk begin that had not begun", async () => {
+    for (const length of [4000, 4001, 4002]) assert.ok((await framesAfterCancel("prefill", length)) <= 1);
+  });
+
+  test("in decode lets no more than the running token out", async () => {
+    for (const length of [20, 21, 22]) assert.ok((await framesAfterCancel("tokens", length)) <= 2);
+  });
+});
+
+describe("prompts that say nothing", () => {
+  test("only special tokens give a defined answer", async () => {
+    const replica = await engineModels.load("keyed", keyedModel);
+    for (const prompt of [[1], [2], [1, 1, 1], [0]]) {
+      const { ids: generated, ending } = await start(replica, attemptOf(prompt)).done;
+      assert.deepEqual([generated, ending.reason], [predictKeyedIds(prompt, 20), "length"]);
+    }
+    await replica.close();
   });
 });
