@@ -237,7 +237,7 @@ test("values out of range are invalid_request with their field", () => {
   const refused = (run: () => unknown, field: string): void => assert.throws(run, { code: "invalid_request", field });
   const nan = Number.NaN;
   const dry = { multiplier: 1, base: 0, allowedLength: 0, lastTokens: 0 };
-  for (const [field, changes] of [
+  const cases: readonly (readonly [string, Partial<typeof empty>])[] = [
     ["sampling.temperature", { temperature: nan }],
     ["sampling.temperature", { temperature: -0.1 }],
     ["sampling.temperature", { temperature: 1e9 }],
@@ -252,8 +252,8 @@ test("values out of range are invalid_request with their field", () => {
     ["sampling.dry.multiplier", { dry: { ...dry, multiplier: nan } }],
     ["sampling.dry.base", { dry: { ...dry, base: 0.5 } }],
     ["sampling.dry.last_tokens", { dry: { ...dry, lastTokens: 1e9 } }],
-  ] as const)
-    refused(() => samplingFromWire({ ...empty, ...changes }), field);
+  ];
+  for (const [field, changes] of cases) refused(() => samplingFromWire({ ...empty, ...changes }), field);
   const request = pomona.NodeGenerateRequest.deserialize(Buffer.alloc(0));
   const valid = { ...request, requestId: "a".repeat(32), epoch: 1, replicaId: "r", promptTokenIds: [1], maxTokens: 1 };
   refused(() => attemptFromWire({ ...valid, requestId: "x" }), "request_id");
