@@ -3,6 +3,7 @@
 // again when a request goes on elsewhere.
 import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame } from "@pomona/shared/core/generation";
+import { BatchWidths } from "../../core/batch-widths.ts";
 import { ChunkSize } from "../../core/chunk-size.ts";
 import { failedEnding } from "../failed-ending.ts";
 import { evaluate } from "./batch.ts";
@@ -30,6 +31,7 @@ export type StepLoopParts = {
 export class StepLoop {
   readonly #parts: StepLoopParts;
   readonly #chunkSize: ChunkSize;
+  readonly #batchWidths = new BatchWidths();
   readonly #arrived: Attempt[] = [];
   /** In the order of their arrival. */
   #running: Generation[] = [];
@@ -128,7 +130,13 @@ export class StepLoop {
 
   async #decode(): Promise<void> {
     const decoding = this.#running.filter(({ isDecoding }) => isDecoding).sort((a, b) => a.slot.id - b.slot.id);
-    if (decoding.length > 0) await this.#evaluate(decoding, 1);
+    let first = 0;
+    for (const width of this.#batchWidths.plan(decoding.length)) {
+      const startedAtMs = performance.now();
+      await this.#evaluate(decoding.slice(first, first + width), 1);
+      this.#batchWidths.observe(width, performance.now() - startedAtMs);
+      first += width;
+    }
   }
 
   /** One prompt after another until the step's share of tokens is used up. The first that came is the first. */
