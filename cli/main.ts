@@ -1,6 +1,7 @@
 // The `pomona` command.
 import { version } from "@pomona/shared/core/version";
 import { Command, CommanderError } from "commander";
+import { addBenchCommands } from "./commands/bench.ts";
 import { addInspectCommands } from "./commands/inspect.ts";
 import { addServeCommands } from "./commands/serve.ts";
 import { addTalkCommands } from "./commands/talk.ts";
@@ -18,6 +19,7 @@ function createProgram(): Command {
   addServeCommands(program);
   addInspectCommands(program);
   addTalkCommands(program);
+  addBenchCommands(program);
   return program;
 }
 
