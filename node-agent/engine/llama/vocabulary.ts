@@ -1,6 +1,7 @@
 // What single tokens mean. The engine's own detokenizer gives U+FFFD for a token that is part of a character.
 import { outputMarkers } from "@pomona/shared/core/output/output-parser";
 import type { LlamaModel, Token } from "node-llama-cpp";
+import { byteLevelBytes } from "../../core/byte-level-bpe.ts";
 
 /** llama.cpp's token types (llama.h, enum llama_token_type). */
 const tokenTypes = { control: 3, userDefined: 4, byte: 6 } as const;
@@ -63,26 +64,4 @@ export class Vocabulary {
     if (this.#kind === "gpt2") return type === tokenTypes.userDefined ? encoder.encode(piece) : byteLevelBytes(piece);
     return encoder.encode(this.#model.detokenize([token as Token], false));
   }
-}
-
-/** Byte-level BPE writes each byte as a printable character (bytes_to_unicode of OpenAI's GPT-2 encoder.py). */
-const byteOfCharacter = ((): ReadonlyMap<number, number> => {
-  const map = new Map<number, number>();
-  let moved = 0;
-  for (let byte = 0; byte < 256; byte += 1) {
-    const isPrintable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
-    map.set(isPrintable ? byte : 256 + moved, byte);
-    if (!isPrintable) moved += 1;
-  }
-  return map;
-})();
-
-function byteLevelBytes(piece: string): Uint8Array {
-  const bytes: number[] = [];
-  for (const character of piece) {
-    const byte = byteOfCharacter.get(character.codePointAt(0) ?? 0);
-    if (byte === undefined) bytes.push(...encoder.encode(character));
-    else bytes.push(byte);
-  }
-  return Uint8Array.from(bytes);
 }
