@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { PomonaError } from "../errors.ts";
+import { type ChoosableTool, compileToolChoice, type ToolCallStyle } from "./compile-tool-choice.ts";
+import { GbnfMatcher } from "./testing/gbnf-matcher.ts";
+
+const weather = {
+  name: "get_weather",
+  parametersSchema: {
+    type: "object",
+    properties: { city: { $ref: "#/$defs/city" } },
+    required: ["city"],
+    $defs: { city: { enum: ["Rome", "Oslo"] } },
+  },
+};
+const clock = { name: "now" };
+const search = { name: "search", parametersSchema: { type: "object", properties: { city: { type: "integer" } } } };
+const tools = [weather, clock, search];
+
+const forms: Readonly<Record<ToolCallStyle, (name: string, values: string) => string>> = {
+  hermes: (name, values) => `<tool_call>\n{"name": "${name}", "arguments": ${values}}\n</tool_call>`,
+  llama3: (name, values) => `{"name": "${name}", "parameters": ${values}}`,
+  mistral: (name, values) => `[TOOL_CALLS][{"name": "${name}", "arguments": ${values}}]`,
+  json: (name, values) => `{"name": "${name}", "arguments": ${values}}`,
+};
+
+for (const style of ["hermes", "llama3", "mistral", "json"] as const) {
+  test(`a call in the style ${style} names a tool and has its arguments`, () => {
+    const matcher = new GbnfMatcher(compileToolChoice(tools, "required", style));
+    const form = forms[style];
+    for (const text of [form("get_weather", '{"city": "Rome"}'), form("now", "{}"), form("search", '{"city": 3}')]) {
+      assert.ok(matcher.matches(text), text);
+      assert.ok(matcher.matches(text.replaceAll(": ", ":").replaceAll(", ", ",")), text);
+    }
+    for (const text of [
+      form("get_weather", '{"city": "Bonn"}'),
+      form("get_weather", "{}"),
+      form("now", '{"a": 1}'),
+      form("other", "{}"),
+      "Rome is sunny.",
+      "",
+    ]) {
+      assert.ok(!matcher.matches(text), text);
+    }
+  });
+}
+
+test("a choice by name allows no other tool", () => {
+  const matcher = new GbnfMatcher(compileToolChoice(tools, { name: "now" }, "json"));
+  assert.ok(matcher.matches('{"name": "now", "arguments": {}}'));
+  assert.ok(!matcher.matches('{"name": "search", "arguments": {}}'));
+});
+
+test("arguments are an object, whatever the schema leaves open", () => {
+  const matcher = new GbnfMatcher(compileToolChoice([{ name: "f", parametersSchema: {} }], "required", "json"));
+  assert.ok(matcher.matches('{"name": "f", "arguments": {"a": [1]}}'));
+  assert.ok(!matcher.matches('{"name": "f", "arguments": 1}'));
+});
+
+const wrong: readonly (readonly [string, readonly ChoosableTool[], string, RegExp])[] = [
+  ["no tools", [], "tool_choice", /has no tools/],
+  ["an unknown tool", [search], "tool_choice", /`now` is wanted, but the request has only search/],
+  ["two tools of one name", [clock, clock], "tools[1].function.name", /two tools have the name `now`/],
+  [
+    "arguments that are no object",
+    [search, { ...clock, parametersSchema: { type: "string" } }],
+    "tools[1].function.parameters",
+    /matches nothing/,
+  ],
+  [
+    "arguments that cannot be enforced",
+    [{ ...clock, parametersSchema: { not: {} } }],
+    "tools[0].function.parameters",
+    /`not` at #/,
+  ],
+];
+
+for (const [name, list, field, message] of wrong) {
+  test(`a choice is refused for ${name}`, () => {
+    assert.throws(
+      () => compileToolChoice(list, { name: "now" }, "hermes"),
+      (error) => error instanceof PomonaError && error.field === field && message.test(error.message),
+    );
+  });
+}

@@ -1,0 +1,77 @@
+import { PomonaError } from "../../errors.ts";
+import { checkRules } from "./check-gbnf.ts";
+import { canEnd } from "./gbnf-analysis.ts";
+import { parseGbnf } from "./gbnf-parser.ts";
+import { type JsonRuleName, jsonRules } from "./json-rules.ts";
+
+/** Characters of a grammar that is made here. */
+const grammarLengthMax = 512 * 1024;
+
+/** Collects the rules of a grammar under names that are its own. */
+export class GrammarWriter {
+  readonly #bodies = new Map<string, string>();
+  readonly #field: string;
+  #length = 0;
+
+  /** `field` is the request field that an error names. */
+  constructor(field: string) {
+    this.#field = field;
+  }
+
+  /** A name that no rule has yet; `hint` makes it readable. It has to be defined later. */
+  reserve(hint: string): string {
+    const words = hint.replace(/[^A-Za-z0-9]+/g, "-").slice(0, 30);
+    const name = `${words.replace(/^-|-$/g, "") || "part"}-${this.#bodies.size}`;
+    this.#bodies.set(name, "");
+    return name;
+  }
+
+  define(name: string, body: string): void {
+    this.#bodies.set(name, body);
+    this.#length += name.length + body.length;
+    if (this.#length > grammarLengthMax) this.#failTooLarge(`its text is longer than ${grammarLengthMax} characters`);
+  }
+
+  add(hint: string, body: string): string {
+    const name = this.reserve(hint);
+    this.define(name, body);
+    return name;
+  }
+
+  /** The name of a rule of JSON itself, added with all that it refers to. */
+  json(name: JsonRuleName): JsonRuleName {
+    if (this.#bodies.has(name)) return name;
+    const { body, uses } = jsonRules[name];
+    this.define(name, body);
+    for (const used of uses) this.json(used);
+    return name;
+  }
+
+  /** The grammar whose texts are those of `body`, checked against the limits of the engine. */
+  finish(body: string): string {
+    this.define("root", body);
+    const rules = [...this.#bodies].map(([name, text]) => `${name} ::= ${text}\n`);
+    const text = rules.reverse().join("");
+    const grammar = this.#check(text);
+    if (!canEnd(grammar)) {
+      const message = "the schema matches nothing that ends: a value requires another one of its own kind";
+      throw new PomonaError("invalid_request", message, { field: this.#field });
+    }
+    return text;
+  }
+
+  #check(text: string): ReturnType<typeof parseGbnf> {
+    try {
+      const grammar = parseGbnf(text, this.#field);
+      checkRules(grammar, text, this.#field);
+      return grammar;
+    } catch (error) {
+      return this.#failTooLarge(error instanceof Error ? error.message.replace(/^.*?: /, "") : String(error));
+    }
+  }
+
+  #failTooLarge(reason: string): never {
+    const message = `the grammar that the schema makes is too large: ${reason}`;
+    throw new PomonaError("invalid_request", message, { field: this.#field });
+  }
+}

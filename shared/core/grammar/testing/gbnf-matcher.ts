@@ -1,0 +1,125 @@
+// For tests only: what the engine does with a grammar, without the engine.
+import type { GbnfGrammar, GbnfSequence } from "../gbnf/gbnf-grammar.ts";
+import { parseGbnf } from "../gbnf/gbnf-parser.ts";
+
+/** What has to follow: `sequence` from `place` on, then `rest`. Equal stacks are the same object. */
+type Stack = {
+  readonly id: number;
+  readonly sequence: GbnfSequence;
+  readonly place: number;
+  readonly rest: Stack | null;
+};
+
+const emptyStack = 0;
+
+/** Matches texts by following all derivations at once, character by character, as llama-grammar.cpp does. */
+export class GbnfMatcher {
+  readonly grammar: GbnfGrammar;
+  readonly #stacks = new Map<string, Stack>();
+  readonly #sequenceIds = new Map<GbnfSequence, number>();
+  /** The most stacks that were alive at once: what a token costs the engine. */
+  stacksMax = 0;
+
+  constructor(text: string) {
+    this.grammar = parseGbnf(text, "grammar");
+  }
+
+  /** Whether the whole text is a text of `root`. */
+  matches(text: string): boolean {
+    let stacks = this.#expand(this.#ruleStacks(this.grammar.root, null));
+    for (const character of text) {
+      const codePoint = character.codePointAt(0) ?? 0;
+      stacks = this.#expand([...stacks.values()].flatMap((stack) => this.#step(stack, codePoint)));
+      if (stacks.size === 0) return false;
+    }
+    return stacks.has(emptyStack);
+  }
+
+  #step(stack: Stack | null, codePoint: number): (Stack | null)[] {
+    const element = stack?.sequence[stack.place];
+    if (stack === null || element?.kind !== "characters") return [];
+    const isIn = element.ranges.some(([low, high]) => low <= codePoint && codePoint <= high);
+    return isIn ? [this.#push(stack.sequence, stack.place + 1, stack.rest)] : [];
+  }
+
+  /** Replaces references by their rules until each stack begins with a terminal or is empty. */
+  #expand(stacks: readonly (Stack | null)[]): Map<number, Stack | null> {
+    const seen = new Set<number>();
+    const ready = new Map<number, Stack | null>();
+    const open = [...stacks];
+    for (let stack = open.pop(); stack !== undefined; stack = open.pop()) {
+      const id = stack?.id ?? emptyStack;
+      if (seen.has(id)) continue;
+      seen.add(id);
+      const element = stack?.sequence[stack.place];
+      if (stack === null || element?.kind !== "rule") ready.set(id, stack);
+      else open.push(...this.#ruleStacks(element.index, this.#push(stack.sequence, stack.place + 1, stack.rest)));
+    }
+    this.stacksMax = Math.max(this.stacksMax, ready.size);
+    return ready;
+  }
+
+  #ruleStacks(index: number, rest: Stack | null): (Stack | null)[] {
+    return (this.grammar.rules[index]?.alternatives ?? []).map((sequence) => this.#push(sequence, 0, rest));
+  }
+
+  #push(sequence: GbnfSequence, place: number, rest: Stack | null): Stack | null {
+    if (place >= sequence.length) return rest;
+    const sequenceId = this.#sequenceIds.get(sequence) ?? this.#sequenceIds.size;
+    this.#sequenceIds.set(sequence, sequenceId);
+    const key = `${sequenceId} ${place} ${rest?.id ?? emptyStack}`;
+    const known = this.#stacks.get(key);
+    if (known !== undefined) return known;
+    const stack = { id: this.#stacks.size + 1, sequence, place, rest };
+    this.#stacks.set(key, stack);
+    return stack;
+  }
+}
+
+/** Draws a whole number from 0 up to, but without, `count`. */
+export type Choose = (count: number) => number;
+
+/** One text of the grammar. After `freeSteps` rules it takes the shortest way to an end, so it always ends. */
+export function sampleText(grammar: GbnfGrammar, choose: Choose, freeSteps = 300): string {
+  const depths = endDepths(grammar);
+  const depthOf = (sequence: GbnfSequence): number =>
+    sequence.reduce((deepest, item) => Math.max(deepest, item.kind === "rule" ? (depths[item.index] ?? 0) : 0), 0);
+  const open: GbnfSequence[] = [[{ kind: "rule", index: grammar.root, size: 1 }]];
+  let text = "";
+  let steps = 0;
+  for (let sequence = open.pop(); sequence !== undefined; sequence = open.pop()) {
+    const [element, ...rest] = sequence;
+    if (element === undefined) continue;
+    open.push(rest);
+    if (element.kind === "characters") {
+      const [low, high] = element.ranges[choose(element.ranges.length)] ?? [0, 0];
+      text += String.fromCodePoint(low + choose(high - low + 1));
+    } else if (element.kind === "rule") {
+      const alternatives = grammar.rules[element.index]?.alternatives ?? [];
+      steps += 1;
+      const least = Math.min(...alternatives.map(depthOf));
+      const allowed = steps < freeSteps ? alternatives : alternatives.filter((one) => depthOf(one) === least);
+      open.push(allowed[choose(allowed.length)] ?? []);
+    }
+  }
+  return text;
+}
+
+/** How deep the flattest derivation of each rule is; Infinity for one that never ends. */
+function endDepths(grammar: GbnfGrammar): number[] {
+  const depths = grammar.rules.map(() => Number.POSITIVE_INFINITY);
+  for (let isChanged = true; isChanged; ) {
+    isChanged = false;
+    for (const [index, { alternatives }] of grammar.rules.entries()) {
+      const all = alternatives.map((sequence) =>
+        sequence.reduce((deepest, item) => Math.max(deepest, item.kind === "rule" ? (depths[item.index] ?? 0) : 0), 0),
+      );
+      const depth = 1 + Math.min(...all);
+      if (depth < (depths[index] ?? 0)) {
+        depths[index] = depth;
+        isChanged = true;
+      }
+    }
+  }
+  return depths;
+}
