@@ -1,6 +1,7 @@
 // What every engine checks before it evaluates anything.
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { Attempt } from "@pomona/shared/core/generation";
+import { checkGbnf } from "@pomona/shared/core/grammar/gbnf/check-gbnf";
 
 export type ReplicaLimits = {
   readonly contextLength: number;
@@ -29,6 +30,8 @@ export function checkAttempt(attempt: Attempt, limits: ReplicaLimits): void {
   if (emittedTokenIds.length >= maxTokens) {
     throw new PomonaError("invalid_request", `${emittedTokenIds.length} of ${maxTokens} tokens are generated already`);
   }
+  // A hostile grammar would end the engine's process, and with it the attempts of others.
+  if (decoding.grammar !== null) checkGbnf(decoding.grammar);
   const unknown = [...promptTokenIds, ...emittedTokenIds].find((id) => !(id >= 0 && id < limits.vocabularySize));
   if (unknown !== undefined) {
     const message = `token id ${unknown} is not in the vocabulary of ${limits.vocabularySize} tokens`;

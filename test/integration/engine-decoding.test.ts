@@ -9,6 +9,10 @@ import { countingModel } from "@pomona/shared/core/gguf/counting-model";
 import { keyedModel, predictKeyedIds } from "@pomona/shared/core/gguf/keyed-model";
 import { randomModel } from "@pomona/shared/core/gguf/random-model";
 import { characterTokenId } from "@pomona/shared/core/gguf/vocabulary";
+import { compileJsonSchema } from "@pomona/shared/core/grammar/compile-json-schema";
+import { compileToolChoice } from "@pomona/shared/core/grammar/compile-tool-choice";
+import { OutputParser } from "@pomona/shared/core/output/output-parser";
+import { z } from "zod";
 import { attemptOf, ids, start } from "../support/attempts.ts";
 import { EngineModels } from "../support/engine-models.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -216,11 +220,75 @@ describe("the branching model against its known logits", () => {
     assert.equal(ending.reason, "stop");
   });
 
+  test("an answer by a JSON schema is valid JSON of that schema, also with a temperature and after a cut", async () => {
+    const schema = {
+      type: "object",
+      properties: {
+        name: { type: "string", maxLength: 8 },
+        tags: { type: "array", items: { enum: ["red", "green"] }, minItems: 1, maxItems: 3 },
+        count: { type: "integer", minimum: 3, maximum: 12 },
+      },
+      required: ["name", "tags", "count"],
+      additionalProperties: false,
+    };
+    const answerSchema = z.strictObject({
+      name: z.string().max(8),
+      tags: z
+        .array(z.enum(["red", "green"]))
+        .min(1)
+        .max(3),
+      count: z.number().int().min(3).max(12),
+    });
+    const rules = { grammar: compileJsonSchema(schema), maxTokens: 300 };
+    const prompt = await ids(replica, "In JSON, please:");
+    for (const seed of [1, 2, 3]) {
+      const decoding = { ...rules, sampling: { ...seeded, seed } };
+      const whole = await start(replica, attemptOf(prompt, decoding)).done;
+      assert.equal(whole.ending.reason, "stop", whole.text);
+      answerSchema.parse(JSON.parse(whole.text));
+      const emittedTokenIds = whole.ids.slice(0, Math.floor(whole.ids.length / 2));
+      const rest = await start(replica, attemptOf(prompt, { ...decoding, epoch: 2, emittedTokenIds })).done;
+      assert.deepEqual([...emittedTokenIds, ...rest.ids], whole.ids);
+    }
+  });
+
+  test("a tool that has to be called is called, and read back as a call", async () => {
+    const tools = [
+      {
+        name: "time",
+        parameters: { type: "object", properties: { zone: { enum: ["UTC", "CET"] } }, required: ["zone"] },
+      },
+      { name: "add", parameters: { type: "object", properties: { a: { type: "integer", minimum: 0, maximum: 99 } } } },
+    ];
+    const prompt = await ids(replica, "What time is it?");
+    for (const style of ["hermes", "llama3", "mistral", "json"] as const) {
+      const grammar = compileToolChoice(tools, { name: "time" }, style);
+      const { text } = await start(replica, attemptOf(prompt, { grammar, maxTokens: 200 })).done;
+      const format = { calls: style, thinks: false };
+      const parser = new OutputParser({ format, startsInReasoning: false, toolNames: ["time", "add"] });
+      const [begin, json, end] = [...parser.push(text), ...parser.finish()];
+      assert.deepEqual(begin, { kind: "toolCallBegin", index: 0, name: "time" }, text);
+      assert.match(json?.kind === "toolCallArguments" ? json.text : "", /^\{"zone": ?"(UTC|CET)"\}$/);
+      assert.deepEqual(end, { kind: "toolCallEnd", index: 0, isComplete: true });
+    }
+  });
+
+  test("a grammar that would end the engine's process is refused before it gets there", async () => {
+    const prompt = await ids(replica, "x");
+    for (const hostile of [
+      `root ::= ${"(".repeat(20_000)}`,
+      'root ::= "a"{1,100000}',
+      "root ::= root",
+      "a".repeat(70_000),
+    ]) {
+      assert.throws(() => start(replica, attemptOf(prompt, { grammar: hostile })), { code: "invalid_request" });
+    }
+  });
+
   test("a grammar that the engine cannot read, or that does not allow the past, fails that request alone", async () => {
     const prompt = await ids(replica, "x");
     const other = start(replica, attemptOf(prompt, { maxTokens: 200 }));
     for (const changes of [
-      { grammar: "root ::= missing" },
       { grammar: 'root ::= "abc"', emittedTokenIds: [characterTokenId("z")] },
       { sampling: { ...defaultSampling, logitBias: [{ tokenId: 999_999, bias: 1 }] } },
     ]) {

@@ -60,9 +60,13 @@ export class TokenSampler {
     if (grammar !== null && (id === null || !native.canFollow(grammar, id))) {
       // Only now the whole vocabulary has to go through the grammar. The copy takes in what the engine would choose.
       const grammarEvaluationState = native.copyGrammarState(grammar);
-      id = await this.#draw(logitIndex, { ...config, grammarEvaluationState }, emitted.length);
+      id = await this.#draw(logitIndex, { ...config, grammarEvaluationState }, emitted.length).catch(() => null);
+      if (id !== null && !native.canFollow(grammar, id)) id = null;
     }
-    if (id === null) throw new PomonaError("invalid_request", `no token can follow the ${emitted.length} generated`);
+    if (id === null) {
+      const reason = `no token of this model can follow the ${emitted.length} generated`;
+      throw new PomonaError("invalid_request", grammar === null ? reason : `${reason} by the grammar`);
+    }
     if (grammar !== null && !vocabulary.isEnd(id)) native.acceptToken(grammar, id);
     const { topLogprobs } = decoding;
     return { id, logprobs: topLogprobs === null ? null : await this.#logprobs(logitIndex, id, topLogprobs) };

@@ -6,7 +6,7 @@ import { GbnfMatcher } from "./testing/gbnf-matcher.ts";
 
 const weather = {
   name: "get_weather",
-  parametersSchema: {
+  parameters: {
     type: "object",
     properties: { city: { $ref: "#/$defs/city" } },
     required: ["city"],
@@ -14,7 +14,7 @@ const weather = {
   },
 };
 const clock = { name: "now" };
-const search = { name: "search", parametersSchema: { type: "object", properties: { city: { type: "integer" } } } };
+const search = { name: "search", parameters: { type: "object", properties: { city: { type: "integer" } } } };
 const tools = [weather, clock, search];
 
 const forms: Readonly<Record<ToolCallStyle, (name: string, values: string) => string>> = {
@@ -52,7 +52,7 @@ test("a choice by name allows no other tool", () => {
 });
 
 test("arguments are an object, whatever the schema leaves open", () => {
-  const matcher = new GbnfMatcher(compileToolChoice([{ name: "f", parametersSchema: {} }], "required", "json"));
+  const matcher = new GbnfMatcher(compileToolChoice([{ name: "f", parameters: {} }], "required", "json"));
   assert.ok(matcher.matches('{"name": "f", "arguments": {"a": [1]}}'));
   assert.ok(!matcher.matches('{"name": "f", "arguments": 1}'));
 });
@@ -63,13 +63,13 @@ const wrong: readonly (readonly [string, readonly ChoosableTool[], string, RegEx
   ["two tools of one name", [clock, clock], "tools[1].function.name", /two tools have the name `now`/],
   [
     "arguments that are no object",
-    [search, { ...clock, parametersSchema: { type: "string" } }],
+    [search, { ...clock, parameters: { type: "string" } }],
     "tools[1].function.parameters",
     /matches nothing/,
   ],
   [
     "arguments that cannot be enforced",
-    [{ ...clock, parametersSchema: { not: {} } }],
+    [{ ...clock, parameters: { not: {} } }],
     "tools[0].function.parameters",
     /`not` at #/,
   ],

@@ -5,7 +5,7 @@ import { SchemaCompiler } from "./schema/schema-compiler.ts";
 import { type LocatedSchema, SchemaDocument } from "./schema/schema-document.ts";
 
 /** A tool and the JSON schema of its arguments; none is a tool without arguments. */
-export type ChoosableTool = { readonly name: string; readonly parametersSchema?: unknown };
+export type ChoosableTool = { readonly name: string; readonly parameters?: unknown };
 
 /** Any of the tools, or this one. */
 export type ToolChoice = "required" | { readonly name: string };
@@ -48,7 +48,7 @@ export function compileToolChoice(tools: readonly ChoosableTool[], choice: ToolC
 }
 
 function argumentsRule(writer: GrammarWriter, tool: ChoosableTool, index: number): string {
-  const schema = tool.parametersSchema ?? { type: "object", properties: {}, additionalProperties: false };
+  const schema = tool.parameters ?? { type: "object", properties: {}, additionalProperties: false };
   const document = new SchemaDocument(schema, `tools[${index}].function.parameters`);
   const compiler = new SchemaCompiler(document, writer);
   const isObject: LocatedSchema = { schema: { type: "object" }, pointer: "the arguments" };
