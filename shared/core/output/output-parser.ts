@@ -24,7 +24,8 @@ export type OutputParserOptions = {
 
 /**
  * Parts an answer into text, thoughts and calls while it comes. Any cut of the same answer into pieces gives the same
- * parts; what is no whole call stays text; nothing is held back longer than it may still become something else.
+ * parts; what is no whole call stays text; nothing is held back longer than it may still become something else, and
+ * never more than 64 Ki characters and a marker.
  */
 export class OutputParser {
   readonly #sink = new DeltaSink();
@@ -32,7 +33,11 @@ export class OutputParser {
 
   constructor({ format, startsInReasoning, toolNames }: OutputParserOptions) {
     const parts: ReaderParts = { sink: this.#sink, toolNames: new Set(toolNames) };
-    const calls = callsReader(parts, toolNames.length === 0 && format.calls !== "harmony" ? "none" : format.calls);
+    const calls = callsReader(
+      parts,
+      toolNames.length === 0 && format.calls !== "harmony" ? "none" : format.calls,
+      startsInReasoning,
+    );
     const isThinking = format.thinks || startsInReasoning;
     this.#reader =
       isThinking && format.calls !== "harmony" ? new ThoughtReader(parts, calls, startsInReasoning) : calls;
@@ -51,18 +56,30 @@ export class OutputParser {
 }
 
 const jsonFormats: Readonly<Record<"hermes" | "llama3" | "mistral" | "json", JsonCallsOptions>> = {
-  hermes: { openers: ["<tool_call>"], closers: ["</tool_call>"], isBareAllowed: false, argumentsMarker: null },
-  llama3: { openers: ["<|python_tag|>"], closers: [], isBareAllowed: true, argumentsMarker: null },
-  mistral: { openers: ["[TOOL_CALLS]"], closers: [], isBareAllowed: false, argumentsMarker: "[ARGS]" },
-  json: { openers: [], closers: [], isBareAllowed: true, argumentsMarker: null },
+  hermes: {
+    openers: ["<tool_call>"],
+    closers: ["</tool_call>"],
+    isBareAllowed: false,
+    argumentsMarker: null,
+    separators: /\s/,
+  },
+  llama3: { openers: ["<|python_tag|>"], closers: [], isBareAllowed: true, argumentsMarker: null, separators: /[\s;]/ },
+  mistral: {
+    openers: ["[TOOL_CALLS]"],
+    closers: [],
+    isBareAllowed: false,
+    argumentsMarker: "[ARGS]",
+    separators: /[\s,\]]/,
+  },
+  json: { openers: [], closers: [], isBareAllowed: true, argumentsMarker: null, separators: /[\s;,\]]/ },
 };
 
-function callsReader(parts: ReaderParts, calls: OutputFormat["calls"]): Reader {
+function callsReader(parts: ReaderParts, calls: OutputFormat["calls"], startsInReasoning: boolean): Reader {
   switch (calls) {
     case "none":
       return textReader(parts);
     case "harmony":
-      return new HarmonyReader(parts);
+      return new HarmonyReader(parts, startsInReasoning);
     case "deepseek":
       return new DeepseekReader(parts);
     default:

@@ -14,12 +14,22 @@ const separator = "<\uff5ctool\u2581sep\uff5c>";
 /** Markers of the format. */
 export const deepseekMarkers = [blockBegin, blockEnd, callBegin, callEnd, separator] as const;
 
-const headLengthMax = 1024;
+/** Longest text that is held back around calls; what is longer is text. */
+const heldLengthMax = 1024;
+
+/** What stands before the arguments: "function<sep>NAME\n```json\n" (R1) or "NAME<sep>" (V3.1). */
+const heads: readonly RegExp[] = [
+  new RegExp(`^\\s*\\w*${separator}\\s*([\\w.-]+)\\s*(?:\`\`\`(?:json)?\\s*)?$`),
+  new RegExp(`^\\s*([\\w.-]+)\\s*${separator}\\s*$`),
+];
 
 export class DeepseekReader implements Reader {
   readonly #parts: ReaderParts;
   readonly #markers = new MarkerMatcher(deepseekMarkers);
   #state: "text" | "block" | "head" | "arguments" | "tail" = "text";
+  /** All that was read since the last text or call, markers included: what it is if no call follows. */
+  #held = "";
+  /** The part of it that is the head of a call. */
   #head = "";
   #valueEnd = new JsonValueEnd();
 
@@ -39,45 +49,57 @@ export class DeepseekReader implements Reader {
   }
 
   finish(): void {
-    const held = this.#markers.finish();
+    for (const part of this.#markers.finish()) this.#outside(part);
     if (this.#state === "arguments") this.#parts.sink.endCall(false);
-    else if (this.#state === "head") this.#parts.sink.text(callBegin + this.#head + held);
-    else if (this.#state === "text") this.#parts.sink.text(held);
+    // After a call spaces and the end of its fence are nothing.
+    else if (this.#state === "head" || /[^\s`]/.test(this.#held)) this.#notCall("");
   }
 
   #at(marker: string): void {
-    if (marker === callBegin) {
+    const isInBlock = this.#state === "block" || this.#state === "tail";
+    if (marker === callBegin && (isInBlock || this.#state === "text")) {
+      this.#held += marker;
       this.#head = "";
       this.#state = "head";
     } else if (marker === separator && this.#state === "head") {
+      this.#held += marker;
       this.#head += separator;
     } else if (marker === blockBegin) {
+      this.#notCall("");
+      this.#held = marker;
       this.#state = "block";
-    } else if (marker === blockEnd) {
-      this.#state = "text";
-    } else if (this.#state === "text") {
-      this.#parts.sink.text(marker);
-    } else if (this.#state === "head") {
+    } else if (isInBlock && !/[^\s`]/.test(this.#held)) {
+      this.#held = "";
+      this.#state = marker === blockEnd ? "text" : "block";
+    } else {
       this.#notCall(marker);
     }
   }
 
   #outside(character: string): void {
-    if (this.#state === "text") this.#parts.sink.text(character);
-    if (this.#state !== "head") return;
-    if (character === "{") this.#beginArguments();
-    else this.#head += character;
-    if (this.#head.length > headLengthMax) this.#notCall("");
+    if (this.#state === "text") {
+      this.#parts.sink.text(character);
+      return;
+    }
+    if (this.#state === "head") {
+      if (character === "{") {
+        this.#beginArguments();
+        return;
+      }
+      this.#head += character;
+    }
+    this.#held += character;
+    const isBetween = this.#state === "head" || (this.#state === "tail" ? /[\s`]/ : /\s/).test(character);
+    if (!isBetween || this.#held.length > heldLengthMax) this.#notCall("");
   }
 
-  /** "function<sep>NAME\n```json\n" or "NAME<sep>". */
   #beginArguments(): void {
-    const [before = "", after = ""] = this.#head.split(separator);
-    const name = [after.split("\n", 1)[0]?.trim() ?? "", before.trim()].find((text) => this.#parts.toolNames.has(text));
-    if (name === undefined) {
+    const name = heads.map((head) => head.exec(this.#head)?.[1]).find((text) => text !== undefined);
+    if (name === undefined || !this.#parts.toolNames.has(name)) {
       this.#notCall("{");
       return;
     }
+    this.#held = "";
     this.#parts.sink.beginCall(name);
     this.#valueEnd = new JsonValueEnd();
     this.#state = "arguments";
@@ -85,7 +107,8 @@ export class DeepseekReader implements Reader {
   }
 
   #notCall(rest: string): void {
-    this.#parts.sink.text(callBegin + this.#head + rest);
+    this.#parts.sink.text(this.#held + rest);
+    this.#held = "";
     this.#state = "text";
   }
 

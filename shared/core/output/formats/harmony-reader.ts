@@ -1,5 +1,6 @@
 // Harmony, the format of gpt-oss: messages with a channel each (openai/harmony, docs/format.md). "analysis" is thought,
-// "final" is the answer, "commentary to=functions.NAME" is a call whose content is the arguments; the answer may also
+// "final" is the answer, "commentary to=functions.NAME" is a call whose content is the arguments, "commentary" without a
+// recipient is a preamble and meant for the user; the recipient may also stand before the channel. The answer may also
 // begin in the middle of a header that the prompt has opened.
 import { MarkerMatcher } from "../marker-matcher.ts";
 import { JsonValueEnd } from "./json-call.ts";
@@ -26,8 +27,10 @@ export class HarmonyReader implements Reader {
   #valueEnd = new JsonValueEnd();
   #isWhole = false;
 
-  constructor(parts: ReaderParts) {
+  /** `startsInReasoning`: the prompt has opened a message of thoughts. */
+  constructor(parts: ReaderParts, startsInReasoning: boolean) {
     this.#parts = parts;
+    if (startsInReasoning) this.#state = "reasoning";
   }
 
   push(character: string): void {
@@ -43,13 +46,21 @@ export class HarmonyReader implements Reader {
   }
 
   #at(marker: string): void {
-    if (marker === message && this.#state === "header") this.#beginMessage();
-    else if (ends.some((end) => end === marker)) this.#endMessage(true);
-    else if (this.#state === "header") this.#header += marker;
-    else {
+    const isEnd = ends.some((end) => end === marker);
+    if (this.#state === "header") {
+      if (marker === message) this.#beginMessage();
+      else if (isEnd || marker === start) this.#notHeader(marker);
+      else this.#header += marker;
+    } else if (isEnd) {
       this.#endMessage(true);
+    } else if (marker === constrain) {
+      this.#content(marker);
+    } else {
+      // A message that begins without the end of the one before it.
+      this.#endMessage(this.#isWhole);
       this.#state = "header";
-      this.#header = marker;
+      this.#header = marker === message ? "" : marker;
+      if (marker === message) this.#beginMessage();
     }
   }
 
@@ -59,9 +70,15 @@ export class HarmonyReader implements Reader {
     else if (this.#state === "call") this.#arguments(text);
     else if (this.#state === "reasoning") this.#parts.sink.reasoning(text);
     else this.#parts.sink.text(text);
-    if (this.#state !== "header" || this.#header.length <= headerLengthMax) return;
-    this.#parts.sink.text(this.#header);
-    this.#state = "text";
+    if (this.#state === "header" && this.#header.length > headerLengthMax) this.#notHeader("");
+  }
+
+  /** What was read as a header is text, unless the marker begins the next one. */
+  #notHeader(marker: string): void {
+    const isHeader = marker === start;
+    this.#parts.sink.text(isHeader ? this.#header : this.#header + marker);
+    this.#header = isHeader ? marker : "";
+    this.#state = isHeader ? "header" : "text";
   }
 
   #beginMessage(): void {
@@ -72,8 +89,12 @@ export class HarmonyReader implements Reader {
       this.#valueEnd = new JsonValueEnd();
       this.#isWhole = false;
       this.#state = "call";
+    } else if (name !== undefined) {
+      // A call of no tool that there is.
+      this.#parts.sink.text(this.#header + message);
+      this.#state = "text";
     } else {
-      this.#state = this.#header.includes("final") ? "text" : "reasoning";
+      this.#state = /<\|channel\|>\s*analysis/.test(this.#header) ? "reasoning" : "text";
     }
     this.#header = "";
   }

@@ -6,12 +6,14 @@ export type CallListener = {
   isKnown(name: string): boolean;
   begin(name: string): void;
   arguments(text: string): void;
+  /** Whether a name without arguments is a call. */
+  readonly isNameEnough: boolean;
 };
 
 export type CallProgress = "more" | "done" | "failed";
 
-/** Text of a call that is read without the tool's name being known yet. */
-const bufferedMax = 64 * 1024;
+/** Most characters of a call that are held back, such as arguments before their name. */
+export const heldLengthMax = 64 * 1024;
 
 /** Where a JSON value ends: counts brackets outside strings. */
 export class JsonValueEnd {
@@ -56,13 +58,15 @@ export class JsonCall {
   readonly #listener: CallListener;
   #expected: Expected = "object";
   #wrappers = 0;
-  #length = 0;
+  #arguments: "none" | "open" | "whole" = "none";
   /** The key or the value that is being read, and where it ends. */
   #raw = "";
   #end: JsonValueEnd | null = null;
   #key = "";
   #name: string | null = null;
   #hasBegun = false;
+  /** Whether the value that is being read is handed on as it comes. */
+  #isStreamed = false;
   /** Arguments that came before the name. */
   #early = "";
 
@@ -75,9 +79,11 @@ export class JsonCall {
     return this.#hasBegun;
   }
 
+  get hasWholeArguments(): boolean {
+    return this.#arguments === "whole";
+  }
+
   push(character: string): CallProgress {
-    this.#length += 1;
-    if (!this.hasBegun && this.#length > bufferedMax) return "failed";
     if (this.#end !== null) return this.#inValue(character, this.#end);
     if (/\s/.test(character)) return "more";
     switch (this.#expected) {
@@ -112,13 +118,17 @@ export class JsonCall {
     if (character !== "}") return "failed";
     this.#wrappers -= 1;
     if (this.#wrappers >= 0) return "more";
-    if (this.#name === null) return "failed";
+    if (this.#name === null || (this.#arguments === "none" && !this.#listener.isNameEnough)) return "failed";
     this.#begin();
     return "done";
   }
 
   #beginValue(character: string): CallProgress {
     if (/[}\],:]/.test(character)) return "failed";
+    const isArguments = this.#expected === "value" && isArgumentsKey(this.#key);
+    if (isArguments && this.#arguments !== "none") return "failed";
+    if (isArguments) this.#arguments = "open";
+    this.#isStreamed = isArguments && character === "{";
     this.#end = new JsonValueEnd();
     this.#raw = "";
     return this.#inValue(character, this.#end);
@@ -126,21 +136,15 @@ export class JsonCall {
 
   #inValue(character: string, end: JsonValueEnd): CallProgress {
     const { isLast, isOver } = end.push(character);
-    if (!isOver) this.#take(character);
+    if (!isOver && this.#isStreamed) this.#handOn(character);
+    else if (!isOver) this.#raw += character;
     if (!isLast && !isOver) return "more";
     this.#end = null;
     const progress = this.#expected === "key" ? this.#endKey() : this.#endValue();
     return progress === "more" && isOver ? this.push(character) : progress;
   }
 
-  /** Arguments that are an object go on at once; all else is kept until it is whole. */
-  #take(character: string): void {
-    this.#raw += character;
-    const isArguments = this.#expected === "value" && isArgumentsKey(this.#key) && this.#raw.startsWith("{");
-    if (isArguments) this.#arguments(character);
-  }
-
-  #arguments(text: string): void {
+  #handOn(text: string): void {
     if (this.#name === null) {
       this.#early += text;
       return;
@@ -166,10 +170,13 @@ export class JsonCall {
   #endValue(): CallProgress {
     this.#expected = "separator";
     if (this.#key === "name") return this.#endName();
-    if (!isArgumentsKey(this.#key) || this.#raw.startsWith("{")) return "more";
-    // Some models write the arguments as a text that holds JSON, or null for none.
-    const text = this.#raw === "null" ? "{}" : (parseString(this.#raw) ?? this.#raw);
-    this.#arguments(text);
+    if (!isArgumentsKey(this.#key)) return "more";
+    if (!this.#isStreamed) {
+      const text = writtenArguments(this.#raw);
+      if (text === null) return "failed";
+      this.#handOn(text);
+    }
+    this.#arguments = "whole";
     return "more";
   }
 
@@ -184,6 +191,19 @@ export class JsonCall {
 
 function isArgumentsKey(key: string): boolean {
   return key === "arguments" || key === "parameters";
+}
+
+/** Some models write the arguments as a text that holds a JSON object, or null for none. */
+function writtenArguments(raw: string): string | null {
+  if (raw === "null") return "{}";
+  const text = parseString(raw);
+  if (text === null) return null;
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? text : null;
+  } catch {
+    return null;
+  }
 }
 
 function parseString(raw: string): string | null {

@@ -7,7 +7,7 @@
 //   (mistral-common, tokenizer versions 3 and 11).
 // - Any model that was told to answer with such an object and nothing else.
 import { MarkerMatcher } from "../marker-matcher.ts";
-import { JsonCall, JsonValueEnd } from "./json-call.ts";
+import { heldLengthMax, JsonCall, JsonValueEnd } from "./json-call.ts";
 import type { Reader, ReaderParts } from "./reader.ts";
 
 export type JsonCallsOptions = {
@@ -19,6 +19,8 @@ export type JsonCallsOptions = {
   readonly isBareAllowed: boolean;
   /** Stands between a bare name and its arguments; null where names stand in the objects. */
   readonly argumentsMarker: string | null;
+  /** What may stand between two calls and is nothing itself; matches one character. */
+  readonly separators: RegExp;
 };
 
 type State = "start" | "text" | "before" | "call" | "name" | "arguments" | "after";
@@ -31,7 +33,11 @@ export class JsonCallsReader implements Reader {
   #state: State;
   /** All that was read since the text before a call: what it is if it turns out to be no call. */
   #raw = "";
+  /** The marker before the call; "" where there is none. */
+  #opener = "";
   #call: JsonCall | null = null;
+  /** The bare name before the arguments marker, until the arguments begin. */
+  #name: string | null = null;
   #hasArguments = false;
   #valueEnd = new JsonValueEnd();
 
@@ -55,29 +61,26 @@ export class JsonCallsReader implements Reader {
 
   push(character: string): void {
     this.#read[this.#state](character);
+    if (this.#raw.length > heldLengthMax) this.#giveUp("");
   }
 
   finish(): void {
-    const { sink } = this.#parts;
-    if (this.#state === "text") sink.text(this.#openers.finish());
-    else if (this.#state === "call" || this.#state === "arguments") this.#giveUp();
-    else if (this.#state !== "after") sink.text(this.#raw);
-    this.#raw = "";
+    const begun = this.#around.finish();
+    // Separators at the end are nothing.
+    const isOver = this.#state === "text" || (this.#state === "after" && begun === "");
+    if (!isOver) this.#giveUp(begun);
+    this.#parts.sink.text(this.#openers.finish());
   }
 
   #atStart(character: string): void {
-    this.#raw += character;
-    if (/\s/.test(character)) return;
     if (character === "{" || character === "[") {
-      this.#raw = this.#raw.slice(0, -1);
       this.#state = "before";
       this.#beforeCall(character);
-      return;
+    } else if (/\s/.test(character)) {
+      this.#raw += character;
+    } else {
+      this.#giveUp(character);
     }
-    const raw = this.#raw;
-    this.#raw = "";
-    this.#state = "text";
-    for (const held of raw) this.#inText(held);
   }
 
   #inText(character: string): void {
@@ -88,6 +91,7 @@ export class JsonCallsReader implements Reader {
 
   #open(marker: string): void {
     this.#raw = marker;
+    this.#opener = marker;
     this.#state = "before";
   }
 
@@ -97,69 +101,100 @@ export class JsonCallsReader implements Reader {
         isKnown: (name) => this.#parts.toolNames.has(name),
         begin: (name) => this.#begin(name),
         arguments: (text) => this.#arguments(text),
+        isNameEnough: this.#opener !== "",
       });
       this.#state = "call";
       this.#inCall(character);
       return;
     }
-    this.#raw += character;
-    if (/[\s[]/.test(character)) return;
-    if (this.#options.argumentsMarker !== null) this.#state = "name";
-    else this.#giveUp();
+    if (/[\s[]/.test(character)) {
+      this.#raw += character;
+    } else if (this.#options.argumentsMarker === null || this.#opener === "") {
+      this.#giveUp(character);
+    } else {
+      this.#state = "name";
+      this.#inName(character);
+    }
   }
 
   #inCall(character: string): void {
+    const before = this.#raw;
     this.#raw += character;
     const progress = this.#call?.push(character) ?? "failed";
     if (progress === "done") this.#endCall();
-    else if (progress === "failed") this.#giveUp();
+    if (progress !== "failed") return;
+    // The character may begin a marker.
+    this.#raw = before;
+    this.#giveUp(character);
   }
 
-  /** NAME[ARGS]: the name is all before the marker. */
+  /** NAME[ARGS]: the name is all between the two markers. */
   #inName(character: string): void {
     this.#raw += character;
     const marker = this.#options.argumentsMarker ?? "";
-    const name = /[A-Za-z0-9_.-]+$/.exec(this.#raw.slice(0, -marker.length))?.[0] ?? "";
-    if (this.#raw.endsWith(marker) && this.#parts.toolNames.has(name)) {
-      this.#begin(name);
+    const isMarked = this.#raw.endsWith(marker);
+    const name = isMarked ? this.#raw.slice(this.#opener.length, -marker.length).trim() : "";
+    if (isMarked && this.#parts.toolNames.has(name)) {
+      this.#name = name;
       this.#valueEnd = new JsonValueEnd();
       this.#state = "arguments";
-    } else if (this.#raw.length > nameLengthMax || this.#raw.endsWith(marker)) {
-      this.#giveUp();
+    } else if (isMarked || this.#raw.length > nameLengthMax) {
+      this.#giveUp("");
     }
   }
 
   #inArguments(character: string): void {
-    if (!this.#hasArguments && /\s/.test(character)) return;
-    const { isLast, isOver } = this.#valueEnd.push(character);
-    if (!isOver) this.#arguments(character);
-    if (isLast || isOver) this.#endCall();
+    if (this.#name !== null) {
+      if (character === "{") this.#begin(this.#name);
+      else if (/\s/.test(character)) this.#raw += character;
+      else this.#giveUp(character);
+      if (character !== "{") return;
+    }
+    const { isLast } = this.#valueEnd.push(character);
+    this.#arguments(character);
+    if (isLast) this.#endCall();
   }
 
   #afterCall(character: string): void {
     const { text, marker } = this.#around.push(character);
-    if (marker !== null && this.#options.openers.includes(marker)) {
-      this.#open(marker);
-      return;
-    }
     for (const [index, between] of [...text].entries()) {
-      if (/[\s;,\]]/.test(between)) continue;
-      this.#state = between === "{" ? "before" : "text";
-      this.#raw = "";
-      const rest = text.slice(index) + this.#around.finish();
-      this.#around = new MarkerMatcher([...this.#options.openers, ...this.#options.closers]);
-      for (const held of rest) this.push(held);
+      if (this.#options.separators.test(between)) {
+        this.#raw += between;
+        continue;
+      }
+      const more = [...text].slice(index).join("") + (marker ?? this.#around.finish());
+      this.#leaveCalls(more);
       return;
     }
+    if (marker === null) return;
+    if (this.#options.openers.includes(marker)) this.#open(marker);
+    else this.#raw = "";
+  }
+
+  /** Something that is no separator follows the calls: another one without a marker, or text. */
+  #leaveCalls(more: string): void {
+    if (more.startsWith("{")) {
+      this.#state = "before";
+    } else {
+      // Spaces after calls are nothing, other separators belong to the text.
+      this.#parts.sink.text(this.#raw.trim() === "" ? "" : this.#raw);
+      this.#raw = "";
+      this.#state = "text";
+    }
+    for (const character of more) this.push(character);
   }
 
   #begin(name: string): void {
     this.#hasArguments = false;
+    this.#name = null;
+    this.#raw = "";
     this.#parts.sink.beginCall(name);
   }
 
   #arguments(text: string): void {
-    if (text !== "") this.#hasArguments = true;
+    if (text === "") return;
+    this.#hasArguments = true;
+    this.#raw = "";
     this.#parts.sink.callArguments(text);
   }
 
@@ -171,14 +206,20 @@ export class JsonCallsReader implements Reader {
     this.#state = "after";
   }
 
-  /** What was begun is ended where it stands; what was not is text. */
-  #giveUp(): void {
-    const hasBegun = this.#state === "arguments" || (this.#call?.hasBegun ?? false);
-    if (hasBegun) this.#parts.sink.endCall(false);
-    else this.#parts.sink.text(this.#raw);
-    this.#call = null;
+  /** A call that has begun is ended where it stands; all that was held back is text, and so is what follows. */
+  #giveUp(following: string): void {
+    const isRunning = this.#state === "arguments" && this.#name === null;
+    if (isRunning || this.#call?.hasBegun === true) {
+      if (!this.#hasArguments) this.#parts.sink.callArguments("{}");
+      this.#parts.sink.endCall(this.#call?.hasWholeArguments ?? false);
+    }
+    const held = this.#raw;
     this.#raw = "";
+    this.#call = null;
+    this.#name = null;
     this.#state = "text";
+    this.#parts.sink.text(held);
+    for (const character of following) this.#inText(character);
   }
 }
 

@@ -9,19 +9,24 @@ const close = "</think>";
 /** Markers of the format. */
 export const thoughtMarkers = [open, close] as const;
 
+/** Longest space before the block that is held back. */
+const spaceLengthMax = 1024;
+
 export class ThoughtReader implements Reader {
   readonly #parts: ReaderParts;
   readonly #rest: Reader;
   readonly #opener = new MarkerMatcher([open]);
   readonly #closer = new MarkerMatcher([close]);
   #state: "start" | "thought" | "gap" | "answer";
+  readonly #isOpen: boolean;
   #space = "";
 
-  /** `isOpen`: the prompt has opened the block already. */
+  /** `isOpen`: the prompt has opened the block already. A model that opens it once more means the same one. */
   constructor(parts: ReaderParts, rest: Reader, isOpen: boolean) {
     this.#parts = parts;
     this.#rest = rest;
-    this.#state = isOpen ? "thought" : "start";
+    this.#isOpen = isOpen;
+    this.#state = "start";
   }
 
   push(character: string): void {
@@ -35,7 +40,7 @@ export class ThoughtReader implements Reader {
 
   finish(): void {
     if (this.#state === "thought") this.#parts.sink.reasoning(this.#closer.finish());
-    else if (this.#state === "start") this.#answer(this.#space + this.#opener.finish());
+    else if (this.#state === "start") this.#begin(this.#space + this.#opener.finish());
     this.#rest.finish();
   }
 
@@ -44,12 +49,10 @@ export class ThoughtReader implements Reader {
     if (marker !== null) {
       this.#state = "thought";
       this.#space = "";
-    } else if (/\S/.test(text)) {
-      this.#state = "answer";
-      this.#answer(this.#space + text + this.#opener.finish());
-    } else {
-      this.#space += text;
+      return;
     }
+    this.#space += text;
+    if (/\S/.test(text) || this.#space.length > spaceLengthMax) this.#begin(this.#space + this.#opener.finish());
   }
 
   #inThought(character: string): void {
@@ -58,7 +61,10 @@ export class ThoughtReader implements Reader {
     if (marker !== null) this.#state = "gap";
   }
 
-  #answer(text: string): void {
-    for (const character of text) this.#rest.push(character);
+  /** The block that the prompt has opened goes on, or there is none. */
+  #begin(text: string): void {
+    this.#space = "";
+    this.#state = this.#isOpen ? "thought" : "answer";
+    for (const character of text) this.push(character);
   }
 }
