@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { EngineOptions } from "@pomona/shared/core/engine-options";
+import { savedStateBytes } from "@pomona/shared/core/model-memory";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
 import type { StateStoreSpec } from "./engine/engine.ts";
 
@@ -33,7 +34,7 @@ export function stateStoreSpec(limits: StateStoreLimits, identity: StateIdentity
     .digest("hex");
   return {
     directory: join(limits.directory, key.slice(0, 32)),
-    ramBytes: Math.ceil(memory.kvBytes / slots),
+    ramBytes: savedStateBytes(memory.kvBytes, slots),
     diskBytes: limits.diskBytes,
     diskWriteBytesPerDay: limits.diskWriteBytesPerDay,
     kvBytesPerToken: memory.kvBytes / (contextLength * slots),

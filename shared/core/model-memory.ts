@@ -1,120 +1,54 @@
 // What a model file needs in memory once it is loaded.
 import { defaultContextLengthMax } from "./defaults.ts";
-import type { EngineOptions } from "./engine-options.ts";
-import { PomonaError } from "./errors.ts";
+import { type EngineOptions, kvBytesPerValue } from "./engine-options.ts";
 import { alignUp } from "./gguf/format.ts";
-import type { GgufHeader, GgufTensor } from "./gguf/reader.ts";
+import type { GgufHeader } from "./gguf/reader.ts";
+import { type ComputeLoad, type ComputeShape, computeBytes, computeShapeOf } from "./memory/compute-buffer.ts";
+import { HeaderFigures } from "./memory/header-figures.ts";
+import { keepsNothing, type LayerCache, layerCachesOf } from "./memory/layer-caches.ts";
+import { checkpointsMax, type ProcessShape, processBytes } from "./memory/process-memory.ts";
+import { windowKey, windowMax } from "./memory/sliding-window.ts";
+import { type CpuArchitecture, type WeightShape, weightBytes, weightShapeOf } from "./memory/weights.ts";
 import type { ReplicaMemory } from "./replica-memory.ts";
 
 /** What of a model decides its memory. */
-export type ModelShape = {
+export type ModelShape = ProcessShape & {
   readonly architecture: string;
   readonly trainedContextLength: number;
-  readonly layers: number;
-  /** Of one sequence, at 16 bits a value. 0 for architectures without attention. */
-  readonly kvBytesPerToken: number;
-  readonly vocabularySize: number;
-  /** The whole file, which the engine maps. */
-  readonly weightsBytes: number;
-  /** What the engine keeps a second time, rearranged for the CPU's instructions. */
-  readonly repackedBytes: number;
+  /** The window that the file names, whether the engine uses it or not; null without. */
+  readonly namedWindow: number | null;
+  /** It has a classifier, so that it may get a context for ranking. */
+  readonly isRanker: boolean;
+  readonly weights: WeightShape;
+  /** One for each layer; none for a model that evaluates a text in one go. */
+  readonly layers: readonly LayerCache[];
+  readonly compute: ComputeShape;
 };
 
-/** llama.cpp's LLAMA_MAX_LAYERS. */
-const layersMax = 512;
 const contextLengthMax = 2 ** 31 - 1;
-const headsMax = 2 ** 16;
-const widthMax = 2 ** 20;
-const kvValueBytes = 2;
-
-/**
- * Types that llama.cpp (ggml-cpu/repack.cpp) rearranges on x86. On ARM without a GPU it also does Q5_K, Q6_K and Q8_0,
- * which this leaves out.
- */
-const repackedTypes: ReadonlySet<string> = new Set(["Q4_0", "Q4_K", "Q2_K", "IQ4_NL", "MXFP4"]);
 
 /** @throws PomonaError `invalid_model` when a figure that every model has is missing or absurd. */
 export function modelShapeOf(header: GgufHeader, fileBytes: number): ModelShape {
-  const { architecture } = header;
-  const layers = requiredNumber(header, "block_count", layersMax);
-  const kvBytesPerToken = kvBytes(header, layers);
+  const figures = new HeaderFigures(header);
+  const embedding = header.tensors.find((tensor) => tensor.name === "token_embd.weight");
+  const vocabularySize = Math.max(listLength(header, "tokenizer.ggml.tokens"), embedding?.dimensions[1] ?? 0);
+  const layers = layerCachesOf(figures);
   return {
-    architecture,
-    trainedContextLength: requiredNumber(header, "context_length", contextLengthMax),
+    architecture: header.architecture,
+    trainedContextLength: figures.required("context_length", contextLengthMax),
+    vocabularySize,
+    merges: listLength(header, "tokenizer.ggml.merges"),
+    namedWindow: figures.number(windowKey, windowMax),
+    isRanker: header.tensors.some(({ name }) => name === "cls.weight" || name === "cls.output.weight"),
+    weights: weightShapeOf(header.tensors, fileBytes - header.dataOffset),
     layers,
-    kvBytesPerToken,
-    vocabularySize: vocabularySize(header),
-    weightsBytes: fileBytes,
-    repackedBytes: repackedBytes(header.tensors),
+    compute: computeShapeOf(figures, { layers, vocabularySize }),
   };
 }
 
-/** The sum over all layers of KV heads x (key + value width) x 2 bytes. */
-function kvBytes(header: GgufHeader, layers: number): number {
-  const heads = perLayer(header, "attention.head_count", layers) ?? new Array<number>(layers).fill(0);
-  const kvHeads = perLayer(header, "attention.head_count_kv", layers) ?? heads;
-  const headsMost = heads.reduce((most, count) => Math.max(most, count), 0);
-  if (headsMost === 0) return 0;
-  const width = requiredNumber(header, "embedding_length", widthMax) / headsMost;
-  const keyWidth = optionalNumber(header, "attention.key_length", widthMax) ?? width;
-  const valueWidth = optionalNumber(header, "attention.value_length", widthMax) ?? width;
-  const kvHeadsInAll = kvHeads.reduce((sum, count) => sum + count, 0);
-  return Math.ceil(kvHeadsInAll * (keyWidth + valueWidth) * kvValueBytes);
-}
-
-/** A figure that is one number for all layers or an array with one for each; null when it is absent. */
-function perLayer(header: GgufHeader, key: string, layers: number): readonly number[] | null {
-  const value = header.metadata.get(`${header.architecture}.${key}`);
-  if (value === undefined) return null;
-  if (typeof value === "object" && value.kind === "array") {
-    const numbers = value.numbers ?? [];
-    if (numbers.length === layers && numbers.every((number) => isCount(number, headsMax))) return numbers;
-    throw invalid(header, key, `an array of ${value.count}`);
-  }
-  if (!isCount(value, headsMax)) throw invalid(header, key, describe(value));
-  return new Array<number>(layers).fill(value);
-}
-
-function vocabularySize(header: GgufHeader): number {
-  const tokens = header.metadata.get("tokenizer.ggml.tokens");
-  const listed = typeof tokens === "object" && tokens.kind === "array" ? tokens.count : 0;
-  const embedding = header.tensors.find((tensor) => tensor.name === "token_embd.weight");
-  return Math.max(listed, embedding?.dimensions[1] ?? 0);
-}
-
-/** Embeddings are looked up, not multiplied with, unless they are the output too. */
-function repackedBytes(tensors: readonly GgufTensor[]): number {
-  const isTied = !tensors.some((tensor) => tensor.name === "output.weight");
-  return tensors
-    .filter((tensor) => tensor.dimensions.length >= 2 && repackedTypes.has(tensor.type))
-    .filter((tensor) => isTied || tensor.name !== "token_embd.weight")
-    .reduce((sum, tensor) => sum + tensor.bytes, 0);
-}
-
-function requiredNumber(header: GgufHeader, key: string, max: number): number {
-  const value = optionalNumber(header, key, max);
-  if (value === null) throw invalid(header, key, "missing");
-  return value;
-}
-
-function optionalNumber(header: GgufHeader, key: string, max: number): number | null {
-  const value = header.metadata.get(`${header.architecture}.${key}`);
-  if (value === undefined) return null;
-  if (isCount(value, max) && value > 0) return value;
-  throw invalid(header, key, describe(value));
-}
-
-function isCount(value: unknown, max: number): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= max;
-}
-
-function describe(value: unknown): string {
-  return typeof value === "number" || typeof value === "bigint" ? String(value) : `a ${typeof value}`;
-}
-
-function invalid(header: GgufHeader, key: string, found: string): PomonaError {
-  const name = JSON.stringify(`${header.architecture.slice(0, 80)}.${key}`);
-  return new PomonaError("invalid_model", `the GGUF file is not a model that can be loaded: ${name} is ${found}`);
+function listLength(header: GgufHeader, key: string): number {
+  const list = header.metadata.get(key);
+  return typeof list === "object" && list.kind === "array" ? list.count : 0;
 }
 
 /** How a replica of a model is to be loaded. */
@@ -124,27 +58,115 @@ export type ReplicaShape = {
   readonly slots: number;
   readonly engine: EngineOptions;
   readonly gpu: "metal" | "cpu";
+  /** Where the CPU computes; by default arm64 beside Metal, else x64. */
+  readonly cpu?: CpuArchitecture;
 };
 
-/** llama.cpp rounds the context of a sequence up to a multiple of this. */
-const contextPadding = 256;
-/** Measured: the compute buffer is this times batch x vocabulary x 4 bytes, with flash attention on. */
-const computeFactor = 1.06;
-/** Measured: 93 to 97 MB resident for a worker with the engine in it and no model. */
-const workerBytes = 100_000_000;
-
 /**
- * Upper bound of a replica's memory. Measured with node-llama-cpp 3.21.1 and 3.22.1: KV is exact, the compute buffer is
- * touched only in part, and weights that are repacked for the CPU stay mapped as well.
+ * A replica's memory. Compared with node-llama-cpp 3.21.1 (llama.cpp v0.4.0) on x86: KV and states are exact, the
+ * compute buffer is exact for Llama and its like and an upper bound for the rest, and the whole is above what is
+ * resident. Of the compute buffer the engine touches as much as it computes, so that most of the logits' part stays
+ * untouched. Adapters are not counted: their size stands in files of their own.
  */
 export function estimateReplicaMemory(shape: ModelShape, replica: ReplicaShape): ReplicaMemory {
-  const slotTokens = alignUp(replica.contextLength, contextPadding);
+  const { engine, gpu, slots } = replica;
+  const cpu = replica.cpu ?? (gpu === "metal" ? "arm64" : "x64");
+  const load = loadOf(shape, replica);
+  const { width, feedForward } = shape.compute.graph;
+  const operandWidth = Math.max(width, feedForward);
+  const kv = kvBytes(shape.layers, load, engine);
   return {
-    weightsBytes: shape.weightsBytes + (replica.gpu === "cpu" ? shape.repackedBytes : 0),
-    kvBytes: shape.kvBytesPerToken * slotTokens * replica.slots,
-    computeBytes: Math.ceil(computeFactor * replica.engine.batchSize * shape.vocabularySize * 4),
-    processBytes: workerBytes,
+    weightsBytes: weightBytes(shape.weights, { engine, gpu, cpu, layers: shape.layers.length + 1 }),
+    kvBytes: kv,
+    computeBytes: computeBytes(shape.compute, load) + pooledBytes(shape, replica),
+    processBytes:
+      processBytes(shape, { slots, tokens: load.tokens, operandWidth }) +
+      checkpointBytes(shape, load, engine) +
+      savedStateBytes(kv, slots),
   };
+}
+
+/** A replica keeps the KV of as much as one slot in memory beside its slots. */
+export function savedStateBytes(kvBytesOfAll: number, slots: number): number {
+  return Math.ceil(kvBytesOfAll / slots);
+}
+
+/** Whether a sequence cannot forget its end: a state or a window has overwritten what was before. */
+export function needsCheckpoints({ layers }: ModelShape): boolean {
+  return layers.some(({ window, state }) => window !== null || state > 0);
+}
+
+/** llama-context.cpp rounds the context of a sequence up to a multiple of this. */
+const contextPadding = 256;
+
+function loadOf(shape: ModelShape, { contextLength, slots, engine }: Omit<ReplicaShape, "gpu">): ComputeLoad {
+  const paddedLength = alignUp(contextLength, contextPadding);
+  const isWhole = keepsNothing(shape.architecture);
+  const batch = Math.max(engine.batchSize, slots) + (isNarrower(shape) ? 1 : 0);
+  // The engine gives every sequence the same share of the largest batch.
+  const tokens = alignUp(isWhole ? batch : Math.min(batch, paddedLength * slots), slots);
+  const window = shape.layers.reduce((most, layer) => Math.max(most, layer.window ?? 0), 0);
+  const attends = shape.layers.some((layer) => layer.keys > 0);
+  return {
+    tokens,
+    slots,
+    cells: isWhole ? tokens : attends ? paddedLength : 0,
+    // llama-kv-cache-iswa.cpp: a window and a batch, whatever the context.
+    slidingCells: window === 0 ? 0 : Math.min(paddedLength, alignUp(window + batch, contextPadding)),
+    hasFlashAttention: engine.hasFlashAttention,
+    hasQuantisedKv: engine.kvType !== "f16",
+  };
+}
+
+/** node-llama-cpp makes batches one token longer for a model whose file names a window, used or not. */
+function isNarrower({ namedWindow, trainedContextLength }: ModelShape): boolean {
+  return namedWindow !== null && namedWindow > 0 && namedWindow < trainedContextLength;
+}
+
+const stateValueBytes = 4;
+
+/** Of all slots. Without flash attention llama-kv-cache.cpp makes the values of all layers as wide as the widest. */
+function kvBytes(
+  layers: readonly LayerCache[],
+  load: ComputeLoad,
+  { kvType, hasFlashAttention }: EngineOptions,
+): number {
+  const valuesMost = layers.reduce((most, layer) => Math.max(most, layer.values), 0);
+  const bytes = layers.reduce((sum, layer) => {
+    const values = layer.values > 0 && !hasFlashAttention ? valuesMost : layer.values;
+    const cells = layer.window === null ? load.cells : load.slidingCells;
+    return sum + (layer.keys + values) * kvBytesPerValue[kvType] * cells + layer.state * stateValueBytes;
+  }, 0);
+  return Math.ceil(bytes * load.slots);
+}
+
+/**
+ * What a slot remembers to go back to: the states, and the windows as far as they are filled (llama.cpp's
+ * LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY). Measured: a prompt that grows turn by turn fills all of them.
+ */
+function checkpointBytes(shape: ModelShape, load: ComputeLoad, engine: EngineOptions): number {
+  const partial = shape.layers.flatMap((layer) => {
+    if (layer.window !== null) return [layer];
+    return layer.state > 0 ? [{ ...layer, keys: 0, values: 0 }] : [];
+  });
+  return checkpointsMax * kvBytes(partial, load, engine);
+}
+
+/** The engine adds one token at each end. */
+const pooledExtraTokens = 2;
+
+/**
+ * Contexts for embeddings and ranking, which take an input in one batch, with 16-bit KV and flash attention. They make
+ * logits of every token and keep them beside the vectors (llama-context.cpp, `output_reserve`), which nobody reads.
+ */
+function pooledBytes(shape: ModelShape, { engine }: ReplicaShape): number {
+  if (engine.embeddingLength === 0) return 0;
+  const tokens = engine.embeddingLength + pooledExtraTokens;
+  const options = { ...engine, batchSize: tokens, kvType: "f16", hasFlashAttention: true } as const;
+  const load = loadOf(shape, { contextLength: tokens, slots: 1, engine: options });
+  const outputBytes = load.tokens * (shape.vocabularySize + shape.compute.graph.width) * stateValueBytes;
+  const contexts = shape.isRanker ? 2 : 1;
+  return contexts * (kvBytes(shape.layers, load, options) + computeBytes(shape.compute, load) + outputBytes);
 }
 
 /** Tokens per slot: what is wanted, else the smaller of the trained context and 8,192. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import type { EngineReplica, StateStoreSpec } from "@pomona/node-agent/engine/engine";
 import { keyedModel, predictKeyedIds } from "@pomona/shared/core/gguf/keyed-model";
+import { recurrentModel } from "@pomona/shared/core/gguf/recurrent-model";
 import { attemptOf, type Changes, ids, start } from "../support/attempts.ts";
 import { EngineModels } from "../support/engine-models.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -94,6 +95,33 @@ test("nothing of one scope is used for another", async () => {
     assert.equal((await answer(replica, prompt, { cacheScope })).cached, promptTokens - 1);
   assert.equal((await answer(replica, prompt)).cached, 0);
   await replica.close();
+});
+
+test("a model with a recurrent memory goes back to a checkpoint, and answers as from the beginning", async (t) => {
+  const slots = { slots: 1, contextLength: 1024 };
+  const replica = await models.load("recurrent", recurrentModel, { ...slots, stateStore: stateStore("recurrent") });
+  const fresh = await models.load("recurrent", recurrentModel, slots);
+  t.after(() => Promise.all([replica.close(), fresh.close()]));
+  const first = await ids(replica, longPrompt(1, 500));
+  const whole = await start(replica, attemptOf(first, { maxTokens: 30 })).done;
+  assert.ok(new Set(whole.ids).size > 3);
+  const second = [...first, ...whole.ids, ...(await ids(replica, " and on")).slice(1)];
+  const other = [...first.slice(0, -1), ...(await ids(replica, "y, another end")).slice(1)];
+  for (const { prompt, cachedMin } of [
+    { prompt: first, cachedMin: first.length - 1 },
+    { prompt: second, cachedMin: first.length - 1 },
+    { prompt: other, cachedMin: 0 },
+    { prompt: first, cachedMin: 0 },
+  ]) {
+    const again = await start(replica, attemptOf(prompt, { maxTokens: 30 })).done;
+    const expected = await start(
+      fresh,
+      attemptOf(prompt, { maxTokens: 30, cacheScope: `${prompt.length}${again.ids}` }),
+    ).done;
+    assert.equal(expected.ending.usage.cachedPromptTokens, 0);
+    assert.deepEqual(again.ids, expected.ids);
+    assert.ok(again.ending.usage.cachedPromptTokens >= cachedMin, `${again.ending.usage.cachedPromptTokens} cached`);
+  }
 });
 
 /** A repeatable source of randomness; its seed is in the name of the test. */

@@ -4,8 +4,10 @@ import { join } from "node:path";
 import type { LoraAdapter } from "@pomona/shared/core/engine-options";
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame } from "@pomona/shared/core/generation";
+import { needsCheckpoints } from "@pomona/shared/core/model-memory";
 import type { HeldPrefix } from "@pomona/shared/core/node-status";
 import { prefixHashes } from "@pomona/shared/core/prefix-hash";
+import { readModelShape } from "@pomona/shared/runtime/model-source";
 import { getLlama, type Llama, type LlamaContext, LlamaLogLevel, type LlamaModel } from "node-llama-cpp";
 import type { SavedState } from "../../core/state-index.ts";
 import type { EngineLoadSpec, EngineReplicaInfo, StateStoreSpec } from "../engine.ts";
@@ -71,9 +73,9 @@ export async function loadModel({ spec, onFrame, onStep, onEngineError }: LoadPa
     ...(options.loras.length === 0 ? {} : { lora: { adapters: options.loras.map(adapterOf) } }),
   });
   const native = openNative(model, context);
-  const { isRecurrent, isHybrid, swaSize } = model.fileInsights;
-  const needsCheckpoints = isRecurrent || isHybrid || (swaSize ?? 0) > 0;
-  const slots = Array.from({ length: spec.slots }, (_, id) => new Slot({ id, native, needsCheckpoints }));
+  // A file may name a window that the engine does not use: only the layers tell.
+  const mustRemember = needsCheckpoints(await readModelShape(spec.modelPath, new AbortController().signal));
+  const slots = Array.from({ length: spec.slots }, (_, id) => new Slot({ id, native, needsCheckpoints: mustRemember }));
   const store = spec.stateStore === null ? null : await openStore(spec.stateStore, spec.contextLength);
   const kvBytesPerToken = spec.stateStore?.kvBytesPerToken ?? 0;
   const preparation = new SlotPreparation({ slots, store, kvBytesPerToken });

@@ -44,9 +44,15 @@ export class SlotPreparation {
     const own = slot.reusable(wanted);
     const { source, length } = this.#bestSource(generation, own);
     if (this.#promised(generation, running) >= length + gainMin) return false;
-    await this.#saveIfLost(slot, own);
-    await this.#fetch(source, slot);
-    await slot.keep(slot.reusable(wanted), wanted.scope);
+    try {
+      await this.#saveIfLost(slot, own);
+      await this.#fetch(source, slot);
+      await slot.keep(slot.reusable(wanted), wanted.scope);
+    } catch {
+      // Whatever could not be kept is evaluated again.
+      slot.clear();
+      await slot.keep(0, wanted.scope);
+    }
     return true;
   }
 

@@ -1,10 +1,8 @@
 // One sequence of KV: the tokens that it holds, how they came in, and how to go back.
+import { checkpointsMax } from "@pomona/shared/core/memory/process-memory";
 import { ChunkRecord } from "../../core/chunk-record.ts";
 import { keptOf, type Wanted } from "../../core/state-index.ts";
 import type { Native, NativeCheckpoint } from "./native.ts";
-
-/** Kept per slot; the oldest leaves first. */
-const checkpointsMax = 8;
 
 export type SlotOptions = {
   /** The index of the sequence. */
@@ -124,7 +122,9 @@ export class Slot {
   }
 
   #dropCheckpointsAfter(length: number): void {
-    for (const checkpoint of this.#checkpoints) if (checkpoint.maxPos >= length) checkpoint.dispose();
-    this.#checkpoints = this.#checkpoints.filter(({ maxPos }) => maxPos < length);
+    // A checkpoint that was disposed of forgets its position.
+    const dropped = this.#checkpoints.filter(({ maxPos }) => maxPos >= length);
+    this.#checkpoints = this.#checkpoints.filter((checkpoint) => !dropped.includes(checkpoint));
+    for (const checkpoint of dropped) checkpoint.dispose();
   }
 }

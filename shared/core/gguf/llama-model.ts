@@ -117,7 +117,11 @@ function shapeMetadata({ shape, vocabulary }: LlamaModel): Entry[] {
   ];
 }
 
-function tokenizerMetadata({ vocabulary, chatTemplate }: LlamaModel): Entry[] {
+/** What llama.cpp needs to know of the tokenizer. */
+export function tokenizerMetadata({
+  vocabulary,
+  chatTemplate,
+}: Pick<LlamaModel, "vocabulary" | "chatTemplate">): Entry[] {
   return [
     ["tokenizer.ggml.model", string("llama")],
     ["tokenizer.ggml.pre", string("default")],
