@@ -1,6 +1,9 @@
 // Wires a node-agent: state directory, hardware, gRPC, NATS, mDNS, registration, in this order; stops in reverse.
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { packageDefinition } from "@pomona/proto/load";
 import { coordinatorServiceType } from "@pomona/shared/core/defaults";
 import { hostAndPort } from "@pomona/shared/grpc/address";
@@ -16,6 +19,7 @@ import { createLogger, type Logger } from "@pomona/shared/runtime/logger";
 import { openStateDirectory, readTextIfPresent, writeFileAtomically } from "@pomona/shared/runtime/state-directory";
 import type { NodeAgentOptions } from "./config.ts";
 import { budgetFor } from "./core/memory-budget.ts";
+import { type MemoryReading, parseMeminfo, parseMemoryPressure } from "./core/memory-reading.ts";
 import type { Engine } from "./engine/engine.ts";
 import { createLlamaEngine } from "./engine/llama/llama-engine.ts";
 import { createSimulatedEngine } from "./engine/simulated/simulated-engine.ts";
@@ -24,6 +28,7 @@ import { keepRegistered, type Pool } from "./grpc/registration.ts";
 import { hardwareOfThisMachine } from "./hardware/this-machine.ts";
 import { NodeAdvertiser } from "./mdns/advertiser.ts";
 import { NodeMetrics } from "./metrics.ts";
+import { ModelDigests } from "./model-store/model-digests.ts";
 import { Reporter } from "./nats/reporter.ts";
 import { NodeAgent } from "./node-agent.ts";
 
@@ -108,6 +113,7 @@ async function startAgent(
         budgetBytes: Math.min(options.budgetBytes ?? budgetFor(machine.memoryBytes), machine.memoryBytes),
         threads: options.threads ?? Math.max(1, machine.cpuCores - 1),
         modelsDirectory: join(directory.path, "models"),
+        digests: new ModelDigests({ cachePath: join(directory.path, "model-digests.json"), log }),
         states: {
           directory: join(directory.path, "kv"),
           diskBytes: options.stateDiskBytes,
@@ -123,7 +129,11 @@ async function startAgent(
     stopTimeoutMs: 10_000,
   });
   metrics.observe(agent, machine.memoryBytes);
-  const look = async (): Promise<void> => agent.setConditions(await hardware.conditions());
+  const look = async (): Promise<void> => {
+    const [conditions, memory] = await Promise.all([hardware.conditions(), readMemory()]);
+    agent.setConditions(conditions);
+    agent.setMemory(memory);
+  };
   await look();
   await lifecycle.start({
     name: "conditions",
@@ -131,6 +141,19 @@ async function startAgent(
     stop: (timer) => clearInterval(timer),
   });
   return { agent, metrics };
+}
+
+const readMemoryTimeoutMs = 1000;
+
+/** What the machine says of its free memory; null when it does not tell. */
+async function readMemory(): Promise<MemoryReading | null> {
+  try {
+    if (process.platform !== "darwin") return parseMeminfo(await readFile("/proc/meminfo", "utf8"));
+    const { stdout } = await promisify(execFile)("memory_pressure", ["-Q"], { timeout: readMemoryTimeoutMs });
+    return parseMemoryPressure(stdout);
+  } catch {
+    return null;
+  }
 }
 
 function engineOf(options: NodeAgentOptions, log: Logger): Engine {

@@ -2,7 +2,8 @@
 import type { AttemptFrame } from "@pomona/shared/core/generation";
 import { totalBytes } from "@pomona/shared/core/replica-memory";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import { freeBudget } from "./core/state.ts";
+import type { DeathReason } from "./core/engine-death.ts";
+import { budgetOf, freeBudget, holders } from "./core/state.ts";
 import type { NodeAgent } from "./node-agent.ts";
 
 const thermalLevels = { unknown: -1, nominal: 0, fair: 1, serious: 2, critical: 3 } as const;
@@ -30,6 +31,17 @@ export class NodeMetrics {
     registers: [this.registry],
   });
 
+  readonly #engineDeaths = new Counter({
+    name: "pomona_engine_deaths_total",
+    help: "Engine processes that died without being asked to, by the signal or kind of exit",
+    labelNames: ["model", "reason"],
+    registers: [this.registry],
+  });
+
+  engineDied(model: string, reason: DeathReason): void {
+    this.#engineDeaths.inc({ model, reason });
+  }
+
   loaded(model: string, loadMs: number): void {
     this.#loadSeconds.observe({ model }, loadMs / 1000);
   }
@@ -44,7 +56,7 @@ export class NodeMetrics {
     const registers = [this.registry];
     const memory = new Gauge({
       name: "pomona_node_memory_bytes",
-      help: "Memory of the machine, the budget of models, and what replicas have reserved of it",
+      help: "Memory of the machine, the budget of models, what replicas have reserved of it, and what other programs hold",
       labelNames: ["kind"],
       registers,
       collect: () => {
@@ -99,7 +111,7 @@ export class NodeMetrics {
 }
 
 function memoryParts(agent: NodeAgent, memoryBytes: number): Record<string, number> {
-  const held = [...agent.state.replicas.values()].filter((replica) => replica.state !== "failed");
+  const held = holders(agent.state);
   const sum = (part: (replica: (typeof held)[number]) => number): number =>
     held.reduce((total, replica) => total + part(replica), 0);
   return {
@@ -110,5 +122,6 @@ function memoryParts(agent: NodeAgent, memoryBytes: number): Record<string, numb
     compute: sum(({ memory }) => memory.computeBytes),
     used: sum(({ memory }) => totalBytes(memory)),
     free: freeBudget(agent.state),
+    missing: budgetOf(agent.state).missingBytes,
   };
 }

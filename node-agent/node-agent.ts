@@ -1,22 +1,26 @@
 // The node-agent's state and its one loop: events in, step, effects out; and the attempts that run on its replicas.
 
-import { stat } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { heartbeatIntervalMs } from "@pomona/shared/core/defaults";
 import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame, GenerationFailure, PromptInput } from "@pomona/shared/core/generation";
 import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
-import { contextLengthFor, estimateReplicaMemory } from "@pomona/shared/core/model-memory";
 import type { NodeStatus, ReplicaSpec, ReplicaStatus } from "@pomona/shared/core/node-status";
 import { version } from "@pomona/shared/core/version";
 import type { Clock } from "@pomona/shared/runtime/clock";
 import type { Logger } from "@pomona/shared/runtime/logger";
-import { provideModelFile, readModelShape } from "@pomona/shared/runtime/model-source";
 import { AttemptLog } from "./attempt-log.ts";
-import { type AgentState, emptyAgentState, freeBudget, type Replica, replicaStatus } from "./core/state.ts";
+import { deathReasonOf } from "./core/engine-death.ts";
+import type { MemoryReading } from "./core/memory-reading.ts";
+import { refuseChangedModel } from "./core/restart.ts";
+import type { AgentState, Replica } from "./core/state.ts";
+import { emptyAgentState, freeBudget, replicaStatus } from "./core/state.ts";
 import { type AgentEffect, type AgentEvent, stepAgent } from "./core/step.ts";
 import type { Engine, EngineReplica, TokenizedPrompt } from "./engine/engine.ts";
 import { type Conditions, type Machine, unknownConditions } from "./hardware/hardware.ts";
 import type { NodeMetrics } from "./metrics.ts";
+import type { ModelDigests } from "./model-store/model-digests.ts";
+import { readModelNeeds } from "./model-store/model-needs.ts";
 import type { RankCall } from "./node-port.ts";
 import { type StateStoreLimits, stateStoreSpec } from "./state-store-spec.ts";
 
@@ -25,8 +29,10 @@ export type NodeAgentDependencies = {
   readonly incarnation: number;
   readonly machine: Machine;
   readonly budgetBytes: number;
+  /** Processor cores of all engines together. */
   readonly threads: number;
   readonly modelsDirectory: string;
+  readonly digests: ModelDigests;
   /** Where sequence states are kept that no slot holds. */
   readonly states: StateStoreLimits;
   readonly engine: Engine;
@@ -38,6 +44,8 @@ export type NodeAgentDependencies = {
 
 type Executors = { readonly [Kind in AgentEffect["kind"]]: (effect: Extract<AgentEffect, { kind: Kind }>) => void };
 
+type StartEngine = Extract<AgentEffect, { kind: "startEngine" }>;
+
 /** Owns the replicas of one node. */
 export class NodeAgent {
   readonly state: AgentState;
@@ -48,12 +56,13 @@ export class NodeAgent {
   readonly #attempts = new Map<RequestId, { readonly log: AttemptLog; readonly replicaId: ReplicaId }>();
   #conditions: Conditions = unknownConditions;
   #sequence = 0;
+  #isClosing = false;
   /** host:port of the Node service, once it is bound; an empty host means: the sender's address. */
   grpcAddress = "";
 
   constructor(dependencies: NodeAgentDependencies) {
     this.#dependencies = dependencies;
-    this.state = emptyAgentState(dependencies.budgetBytes);
+    this.state = emptyAgentState(dependencies.budgetBytes, dependencies.threads);
   }
 
   setConditions(conditions: Conditions): void {
@@ -62,6 +71,11 @@ export class NodeAgent {
 
   get conditions(): Conditions {
     return this.#conditions;
+  }
+
+  /** What the machine has free lowers the budget; null when it does not tell. */
+  setMemory(reading: MemoryReading | null): void {
+    this.#take({ kind: "memoryRead", reading });
   }
 
   /** The node's sign of life; each call has the next sequence number. */
@@ -94,20 +108,12 @@ export class NodeAgent {
   /** Loads a replica, or joins its loading. @throws PomonaError why it cannot be. */
   async load(replicaId: ReplicaId, spec: ReplicaSpec, signal: AbortSignal): Promise<ReplicaStatus> {
     const { machine, modelsDirectory } = this.#dependencies;
-    const shape = await readModelShape(spec.source, signal);
-    const modelPath = provideModelFile(spec.source, modelsDirectory);
-    const contextLength = contextLengthFor(shape, spec.contextLength);
-    const memory = estimateReplicaMemory(shape, {
-      contextLength,
-      slots: spec.slots,
-      engine: spec.engine,
-      gpu: machine.gpu,
-    });
+    const needs = await readModelNeeds(spec, { gpu: machine.gpu, modelsDirectory }, signal);
     const settled = new Promise<GenerationFailure | null>((resolve) => {
       const waiting = this.#waiting.get(replicaId) ?? [];
       this.#waiting.set(replicaId, [...waiting, resolve]);
     });
-    this.#take({ kind: "loadRequested", replicaId, spec, modelPath, contextLength, memory });
+    this.#take({ kind: "loadRequested", replicaId, spec, ...needs });
     const failure = await settled;
     if (failure !== null) throw new PomonaError(failure.code, failure.message);
     const replica = this.state.replicas.get(replicaId);
@@ -176,6 +182,7 @@ export class NodeAgent {
 
   /** Ends every replica. */
   async close(): Promise<void> {
+    this.#isClosing = true;
     for (const controller of this.#starting.values()) controller.abort();
     await Promise.all([...this.#engines.values()].map((engine) => engine.close()));
   }
@@ -211,31 +218,45 @@ export class NodeAgent {
     settleLoad: ({ replicaId, failure }) => this.#settleLoad(replicaId, failure),
   };
 
-  async #startEngine(effect: AgentEffect & { kind: "startEngine" }): Promise<void> {
-    const { replicaId, modelPath, spec, contextLength } = effect;
-    const { engine, threads, states, log } = this.#dependencies;
+  async #startEngine(effect: StartEngine): Promise<void> {
+    const { replicaId } = effect;
     const controller = new AbortController();
+    if (this.#isClosing) controller.abort();
     this.#starting.set(replicaId, controller);
     try {
-      const options = { ...spec.engine, threads: spec.engine.threads ?? threads };
-      const { slots } = spec;
-      const { size, mtimeMs } = await stat(modelPath);
-      const digest = `${modelPath} ${size} ${mtimeMs}`;
-      const { memory } = effect;
-      const identity = { digest, build: engine.build, contextLength, slots, options, memory };
-      const stateStore = stateStoreSpec(states, identity);
-      const load = { modelPath, slots, contextLength, options, checksTensors: false, stateStore };
-      const replica = await engine.load(load, controller.signal);
+      const replica = await this.#openEngine(effect, controller.signal);
       this.#engines.set(replicaId, replica);
       void replica.exited.then((reason) => this.#engineExited(replicaId, reason));
       this.#take({ kind: "engineReady", replicaId, pid: replica.info.pid });
     } catch (thrown) {
-      const failure = failureOf(toPomonaError(thrown));
-      log.error({ replicaId, code: failure.code, reason: failure.message }, "replica failed to load");
-      this.#take({ kind: "engineFailed", replicaId, failure });
+      const stopped = new PomonaError("cancelled", "the replica was stopped while it loaded");
+      this.#engineFailed(effect, controller.signal.aborted ? stopped : toPomonaError(thrown), "replica failed to load");
     } finally {
-      this.#starting.delete(replicaId);
+      // A restart has put its own there already.
+      if (this.#starting.get(replicaId) === controller) this.#starting.delete(replicaId);
     }
+  }
+
+  /** @throws PomonaError what the engine or the file has against it; whatever, once the signal has aborted. */
+  async #openEngine(effect: StartEngine, signal: AbortSignal): Promise<EngineReplica> {
+    const { modelPath, spec, contextLength, memory, threads, delayMs, isSuspect } = effect;
+    const { engine, states } = this.#dependencies;
+    if (delayMs > 0) await delay(delayMs, undefined, { signal });
+    const digest = await this.#readModel(effect, signal);
+    const options = { ...spec.engine, threads };
+    const { slots } = spec;
+    const stateStore = stateStoreSpec(states, { digest, build: engine.build, contextLength, slots, options, memory });
+    const load = { modelPath, slots, contextLength, options, checksTensors: isSuspect, stateStore };
+    return await engine.load(load, signal);
+  }
+
+  async #readModel({ replicaId, spec, modelPath, isSuspect }: StartEngine, signal: AbortSignal): Promise<string> {
+    const digest = await this.#dependencies.digests.digestOf(modelPath, { isFresh: isSuspect, signal });
+    const known = this.state.replicas.get(replicaId)?.digest ?? "";
+    const changed = refuseChangedModel(known, digest, { model: spec.model, modelPath });
+    if (changed !== null) throw new PomonaError(changed.code, changed.message);
+    this.#take({ kind: "modelRead", replicaId, digest });
+    return digest;
   }
 
   async #stopEngine(replicaId: ReplicaId): Promise<void> {
@@ -249,8 +270,18 @@ export class NodeAgent {
       this.#take({ kind: "engineStopped", replicaId });
       return;
     }
-    this.#dependencies.log.error({ replicaId, reason: reason.message }, "engine worker died");
-    this.#take({ kind: "engineFailed", replicaId, failure: failureOf(reason) });
+    const replica = this.state.replicas.get(replicaId);
+    if (replica !== undefined) this.#engineFailed(replica, reason, "engine worker died");
+  }
+
+  /** Tells of it once, and lets the core decide whether it is started again. */
+  #engineFailed({ replicaId, spec }: Pick<Replica, "replicaId" | "spec">, error: PomonaError, event: string): void {
+    const { log, metrics } = this.#dependencies;
+    const { model } = spec;
+    const { code, message, cause } = error;
+    if (code === "engine_crashed") metrics.engineDied(model, deathReasonOf(cause));
+    if (code !== "cancelled") log.error({ replicaId, model, code, reason: message }, event);
+    this.#take({ kind: "engineFailed", replicaId, failure: failureOf(error), jitter: Math.random() });
   }
 
   #settleLoad(replicaId: ReplicaId, failure: GenerationFailure | null): void {

@@ -49,7 +49,9 @@ function unloadStrays(state: ClusterState, member: Member, nowMs: number): Effec
 }
 
 function isLoading(member: Member): boolean {
-  return member.loading !== null || member.status.replicas.some((replica) => replica.state === "loading");
+  // One that comes back after its engine died has a failure to tell; others need not wait for it.
+  const isFirstLoad = ({ state, failure }: ReplicaStatus): boolean => state === "loading" && failure === null;
+  return member.loading !== null || member.status.replicas.some(isFirstLoad);
 }
 
 /** The biggest missing model that fits. One that waits for its next try keeps its room, or smaller ones would take it. */

@@ -107,6 +107,7 @@ export function replicaOf(replicaId: string, changes: Partial<ReplicaStatus> = {
     failure: null,
     loadMs: 1,
     pid: null,
+    digest: "",
     held: [],
     ...changes,
   };

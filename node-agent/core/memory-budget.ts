@@ -2,6 +2,7 @@
 import type { GenerationFailure } from "@pomona/shared/core/generation";
 import type { ModelName } from "@pomona/shared/core/ids";
 import { type ReplicaMemory, totalBytes } from "@pomona/shared/core/replica-memory";
+import type { MemoryReading } from "./memory-reading.ts";
 
 const reservedBytesMin = 6e9;
 const reservedShare = 0.25;
@@ -19,19 +20,43 @@ export function freeBytes(budgetBytes: number, reservations: Iterable<Reservatio
   return Math.max(0, free);
 }
 
+/** What is promised to replicas. */
+export type Promised = {
+  readonly reservedBytes: number;
+  /** Part of it that the reading calls available although replicas have it or are about to take it. */
+  readonly unseenBytes: number;
+};
+
+/**
+ * Bytes of the budget that the machine cannot give now, because other programs have them: at most what no replica has
+ * reserved, for running replicas stay. 0 while nothing is known.
+ */
+export function missingBytes(budgetBytes: number, promised: Promised, reading: MemoryReading | null): number {
+  if (reading === null) return 0;
+  const unreservedBytes = Math.max(0, budgetBytes - promised.reservedBytes);
+  const availableBytes = Math.max(0, reading.availableBytes - promised.unseenBytes);
+  return Math.max(0, unreservedBytes - availableBytes);
+}
+
+export type Budget = { readonly configuredBytes: number; readonly missingBytes: number };
+
 /** Null when the replica fits, else what is needed, what is free, and who holds the rest. */
 export function refuseOvercommit(
   wanted: Reservation,
-  budgetBytes: number,
+  budget: Budget,
   held: readonly Reservation[],
 ): GenerationFailure | null {
   const needed = totalBytes(wanted.memory);
-  const free = freeBytes(budgetBytes, held);
+  const free = freeBytes(budget.configuredBytes - budget.missingBytes, held);
   if (needed <= free) return null;
   const holders = held.map(({ model, memory }) => `${model} ${gigabytes(totalBytes(memory))}`).join(", ") || "nothing";
+  const others =
+    budget.missingBytes === 0
+      ? ""
+      : `; other programs of this machine hold ${gigabytes(budget.missingBytes)} of it: end some, or wait`;
   const message =
     `${wanted.model} needs ${gigabytes(needed)} with all its slots at full context, ` +
-    `${gigabytes(free)} of ${gigabytes(budgetBytes)} are free; held by: ${holders}`;
+    `${gigabytes(free)} of ${gigabytes(budget.configuredBytes)} are free; held by: ${holders}${others}`;
   return { code: "insufficient_memory", message, isRetryable: false };
 }
 

@@ -2,48 +2,97 @@
 import type { GenerationFailure } from "@pomona/shared/core/generation";
 import type { ReplicaId, RequestId } from "@pomona/shared/core/ids";
 import type { ReplicaSpec, ReplicaState, ReplicaStatus } from "@pomona/shared/core/node-status";
-import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
-import { freeBytes } from "./memory-budget.ts";
+import { type ReplicaMemory, totalBytes } from "@pomona/shared/core/replica-memory";
+import { type Budget, freeBytes, missingBytes } from "./memory-budget.ts";
+import type { MemoryReading } from "./memory-reading.ts";
 
-/** A replica from the request to load it until it is unloaded; a failed one is kept to be told of. */
+/**
+ * A replica from the request to load it until it is unloaded. One whose engine died is `loading` again under the same
+ * id; a failed one is kept to be told of.
+ */
 export type Replica = {
   readonly replicaId: ReplicaId;
   readonly spec: ReplicaSpec;
+  readonly modelPath: string;
   state: ReplicaState;
   /** Tokens per slot. */
   readonly contextLength: number;
-  /** Reserved from the first moment until the engine has gone. */
+  /** Reserved from the first moment until the engine has gone, also while it waits to be started again. */
   readonly memory: ReplicaMemory;
-  readonly requestedAtMs: number;
+  /** When the load under way was asked for, or is due after a death. */
+  loadFromMs: number;
+  /** When the engine last became ready; null before the first time. */
+  readyAtMs: number | null;
   loadMs: number;
   pid: number | null;
+  /** Why it failed, or why its engine died last: kept until it is ready again. */
   failure: GenerationFailure | null;
+  /** Deaths of its engine in a row, see `restartLimits`. */
+  deaths: number;
+  /** SHA-256 of the model's file in hex, as it was when it was first loaded; empty until then. */
+  digest: string;
   /** Epoch of each running attempt. */
   readonly running: Map<RequestId, number>;
 };
 
 export type AgentState = {
+  /** As configured; see `budgetOf` for what of it there is now. */
   readonly budgetBytes: number;
+  /** Processor cores of all engines together. */
+  readonly threads: number;
+  /** What the machine last said of its memory; null when it does not tell. */
+  memory: { readonly reading: MemoryReading; readonly readAtMs: number } | null;
   readonly replicas: Map<ReplicaId, Replica>;
 };
 
-export function emptyAgentState(budgetBytes: number): AgentState {
-  return { budgetBytes, replicas: new Map() };
+export function emptyAgentState(budgetBytes: number, threads = 1): AgentState {
+  return { budgetBytes, threads, memory: null, replicas: new Map() };
 }
 
 /** Replicas that hold memory: all but the failed. */
+export function holders(state: AgentState): Replica[] {
+  return [...state.replicas.values()].filter((replica) => replica.state !== "failed");
+}
+
 export function reservations(state: AgentState): { readonly model: string; readonly memory: ReplicaMemory }[] {
-  return [...state.replicas.values()]
-    .filter((replica) => replica.state !== "failed")
-    .map(({ spec, memory }) => ({ model: spec.model, memory }));
+  return holders(state).map(({ spec, memory }) => ({ model: spec.model, memory }));
 }
 
 export function freeBudget(state: AgentState): number {
-  return freeBytes(state.budgetBytes, reservations(state));
+  const { configuredBytes, missingBytes: missing } = budgetOf(state);
+  return freeBytes(configuredBytes - missing, reservations(state));
+}
+
+/** The budget, and what of it other programs of the machine have taken. */
+export function budgetOf(state: AgentState): Budget {
+  const { budgetBytes, memory } = state;
+  if (memory === null) return { configuredBytes: budgetBytes, missingBytes: 0 };
+  const held = holders(state);
+  const promised = {
+    reservedBytes: held.reduce((sum, replica) => sum + totalBytes(replica.memory), 0),
+    unseenBytes: held.reduce((sum, replica) => sum + unseenBytes(replica, memory), 0),
+  };
+  return { configuredBytes: budgetBytes, missingBytes: missingBytes(budgetBytes, promised, memory.reading) };
+}
+
+/** All of a replica that loads, or became ready after the reading; later, mapped weights where they count as free. */
+function unseenBytes(replica: Replica, { reading, readAtMs }: NonNullable<AgentState["memory"]>): number {
+  const { state, readyAtMs, memory, spec } = replica;
+  if (state === "loading" || (readyAtMs ?? readAtMs) > readAtMs) return totalBytes(memory);
+  const isMapped = spec.engine.usesMmap && !spec.engine.usesMlock;
+  return reading.countsMappedFiles && isMapped ? memory.weightsBytes : 0;
+}
+
+/**
+ * Threads of a replica that starts: what its options ask for, else its share of the machine's cores among all replicas,
+ * itself included. Running replicas keep what they started with until they are loaded again: an engine cannot change it.
+ */
+export function threadsFor(state: AgentState, { spec }: Pick<Replica, "spec">): number {
+  return spec.engine.threads ?? Math.max(1, Math.floor(state.threads / Math.max(1, holders(state).length)));
 }
 
 export function replicaStatus(replica: Replica): ReplicaStatus {
-  const { replicaId, spec, state, contextLength, memory, failure, loadMs, pid } = replica;
+  const { replicaId, spec, state, contextLength, memory, failure, loadMs, pid, digest } = replica;
   const running = [...replica.running].map(([requestId, epoch]) => ({ requestId, epoch }));
   return {
     replicaId,
@@ -56,6 +105,7 @@ export function replicaStatus(replica: Replica): ReplicaStatus {
     failure,
     loadMs,
     pid,
+    digest,
     // Only the engine knows.
     held: [],
   };

@@ -56,7 +56,7 @@ test("a failed engine gives its memory back, tells those who wait, and leaves it
   assert.equal(state.replicas.get("r1")?.failure, failure);
 });
 
-test("a ready replica that dies fails without anyone waiting, and its attempts are gone", () => {
+test("a replica whose engine dies while ready loads again at once under its id, and its attempts are gone", () => {
   const state = emptyAgentState(1000);
   const attempt = { replicaId: "r1", requestId: "q", epoch: 1 };
   const effects = run(state, [
@@ -65,8 +65,14 @@ test("a ready replica that dies fails without anyone waiting, and its attempts a
     { kind: "attemptStarted", ...attempt },
     { kind: "engineFailed", replicaId: "r1", failure },
   ]);
-  assert.deepEqual(effects, []);
-  assert.equal(state.replicas.get("r1")?.running.size, 0);
+  assert.deepEqual(
+    effects.map((effect) => effect.kind === "startEngine" && [effect.replicaId, effect.delayMs, effect.isSuspect]),
+    [["r1", 0, true]],
+  );
+  const replica = state.replicas.get("r1");
+  assert.equal(replica?.running.size, 0);
+  assert.deepEqual([replica?.state, replica?.pid, replica?.failure], ["loading", null, failure]);
+  assert.equal(freeBudget(state), 500);
 });
 
 test("unloading holds the memory until the engine has gone", () => {
@@ -122,6 +128,6 @@ test("the budget leaves 6 GB or a quarter of the machine, whichever is more", ()
 });
 
 test("a replica that fits to the last byte is not refused", () => {
-  assert.equal(refuseOvercommit({ model: "m", memory }, 500, []), null);
-  assert.notEqual(refuseOvercommit({ model: "m", memory }, 499, []), null);
+  assert.equal(refuseOvercommit({ model: "m", memory }, { configuredBytes: 500, missingBytes: 0 }, []), null);
+  assert.notEqual(refuseOvercommit({ model: "m", memory }, { configuredBytes: 499, missingBytes: 0 }, []), null);
 });

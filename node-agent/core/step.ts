@@ -4,7 +4,9 @@ import type { ReplicaId, RequestId } from "@pomona/shared/core/ids";
 import type { ReplicaSpec } from "@pomona/shared/core/node-status";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
 import { refuseOvercommit } from "./memory-budget.ts";
-import { type AgentState, type Replica, reservations } from "./state.ts";
+import type { MemoryReading } from "./memory-reading.ts";
+import { countDeath, givenUp, restartDelayMs } from "./restart.ts";
+import { type AgentState, budgetOf, type Replica, reservations, threadsFor } from "./state.ts";
 
 /** All that can happen to a node-agent. */
 export type AgentEvent =
@@ -16,8 +18,18 @@ export type AgentEvent =
       readonly contextLength: number;
       readonly memory: ReplicaMemory;
     }
+  /** The file of a replica that loads was read. */
+  | { readonly kind: "modelRead"; readonly replicaId: ReplicaId; readonly digest: string }
   | { readonly kind: "engineReady"; readonly replicaId: ReplicaId; readonly pid: number | null }
-  | { readonly kind: "engineFailed"; readonly replicaId: ReplicaId; readonly failure: GenerationFailure }
+  | {
+      readonly kind: "engineFailed";
+      readonly replicaId: ReplicaId;
+      readonly failure: GenerationFailure;
+      /** Drawn by the caller, 0 to 1: moves the time of a restart. 0.5 when absent, which moves nothing. */
+      readonly jitter?: number;
+    }
+  /** What the machine says of its memory; null when it does not tell. */
+  | { readonly kind: "memoryRead"; readonly reading: MemoryReading | null }
   | { readonly kind: "unloadRequested"; readonly replicaId: ReplicaId }
   | { readonly kind: "engineStopped"; readonly replicaId: ReplicaId }
   | {
@@ -42,6 +54,11 @@ export type AgentEffect =
       readonly modelPath: string;
       readonly contextLength: number;
       readonly memory: ReplicaMemory;
+      readonly threads: number;
+      /** How long to wait first. `stopEngine` ends the wait too. */
+      readonly delayMs: number;
+      /** The engine died with this file: it is to be read again, and its tensors checked. */
+      readonly isSuspect: boolean;
     }
   | { readonly kind: "stopEngine"; readonly replicaId: ReplicaId }
   /** Answers everyone who waits for this load; null means ready. */
@@ -58,7 +75,15 @@ export function stepAgent(state: AgentState, event: AgentEvent, nowMs: number): 
     case "engineReady":
       return becomeReady(state, event, nowMs);
     case "engineFailed":
-      return fail(state, event.replicaId, event.failure);
+      return fail(state, event, nowMs);
+    case "modelRead": {
+      const replica = state.replicas.get(event.replicaId);
+      if (replica?.state === "loading") replica.digest = event.digest;
+      return [];
+    }
+    case "memoryRead":
+      state.memory = event.reading === null ? null : { reading: event.reading, readAtMs: nowMs };
+      return [];
     case "unloadRequested":
       return unload(state, event.replicaId);
     case "engineStopped":
@@ -81,21 +106,33 @@ function requestLoad(state: AgentState, event: AgentEvent & { kind: "loadRequest
   // The same load again joins the one that is under way.
   if (known?.state === "loading") return [];
   if (known !== undefined) return [{ kind: "settleLoad", replicaId, failure: known.failure }];
-  const refusal = refuseOvercommit({ model: spec.model, memory }, state.budgetBytes, reservations(state));
+  const refusal = refuseOvercommit({ model: spec.model, memory }, budgetOf(state), reservations(state));
   if (refusal !== null) return [{ kind: "settleLoad", replicaId, failure: refusal }];
-  state.replicas.set(replicaId, {
+  const replica: Replica = {
     replicaId,
     spec,
+    modelPath,
     state: "loading",
     contextLength,
     memory,
-    requestedAtMs: nowMs,
+    loadFromMs: nowMs,
+    readyAtMs: null,
     loadMs: 0,
     pid: null,
     failure: null,
+    deaths: 0,
+    digest: "",
     running: new Map(),
-  });
-  return [{ kind: "startEngine", replicaId, spec, modelPath, contextLength, memory }];
+  };
+  state.replicas.set(replicaId, replica);
+  return [start(state, replica, 0)];
+}
+
+function start(state: AgentState, replica: Replica, delayMs: number): AgentEffect {
+  const { replicaId, spec, modelPath, contextLength, memory, deaths } = replica;
+  const threads = threadsFor(state, replica);
+  const isSuspect = deaths > 0;
+  return { kind: "startEngine", replicaId, spec, modelPath, contextLength, memory, threads, delayMs, isSuspect };
 }
 
 function becomeReady(state: AgentState, event: AgentEvent & { kind: "engineReady" }, nowMs: number): AgentEffect[] {
@@ -103,24 +140,39 @@ function becomeReady(state: AgentState, event: AgentEvent & { kind: "engineReady
   if (replica?.state !== "loading") return [{ kind: "stopEngine", replicaId: event.replicaId }];
   replica.state = "ready";
   replica.pid = event.pid;
-  replica.loadMs = nowMs - replica.requestedAtMs;
+  replica.readyAtMs = nowMs;
+  replica.failure = null;
+  replica.loadMs = nowMs - replica.loadFromMs;
   return [{ kind: "settleLoad", replicaId: event.replicaId, failure: null }];
 }
 
-function fail(state: AgentState, replicaId: ReplicaId, failure: GenerationFailure): AgentEffect[] {
+function fail(state: AgentState, event: AgentEvent & { kind: "engineFailed" }, nowMs: number): AgentEffect[] {
+  const { replicaId, failure } = event;
   const replica = state.replicas.get(replicaId);
-  if (replica === undefined) return [];
+  // An engine that nobody listens to any more tells nothing new of a replica that has failed already.
+  if (replica === undefined || replica.state === "failed") return [];
   if (replica.state === "unloading") {
     state.replicas.delete(replicaId);
     return [];
   }
-  const wasLoading = replica.state === "loading";
-  replica.state = "failed";
-  replica.failure = failure;
+  const wasReady = replica.state === "ready";
   replica.pid = null;
   replica.running.clear();
+  replica.failure = failure;
+  // A first load that fails is for the coordinator to repeat, here or elsewhere.
+  if (failure.isRetryable && (wasReady || replica.deaths > 0)) {
+    replica.deaths = countDeath(replica.deaths, wasReady ? nowMs - (replica.readyAtMs ?? nowMs) : null);
+    const delayMs = restartDelayMs(replica.deaths, event.jitter ?? 0.5);
+    if (delayMs !== null) {
+      replica.state = "loading";
+      replica.loadFromMs = nowMs + delayMs;
+      return [start(state, replica, delayMs)];
+    }
+    replica.failure = givenUp(replica.deaths, failure);
+  }
+  replica.state = "failed";
   forgetOldFailures(state, replica);
-  return wasLoading ? [{ kind: "settleLoad", replicaId, failure }] : [];
+  return wasReady ? [] : [{ kind: "settleLoad", replicaId, failure: replica.failure }];
 }
 
 /** Only the newest failure of each model is kept, and not too many. */

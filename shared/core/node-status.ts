@@ -50,11 +50,13 @@ export type ReplicaStatus = {
   /** Tokens per slot. */
   readonly contextLength: number;
   readonly memory: ReplicaMemory;
-  /** Set when the state is `failed`, else null. */
+  /** Why it failed, or why its engine died when it is loading again; else null. */
   readonly failure: GenerationFailure | null;
   readonly loadMs: number;
   /** Process id of the engine worker; null when there is none. */
   readonly pid: number | null;
+  /** SHA-256 of the model's file, 64 hex digits; empty while unknown. */
+  readonly digest: string;
   /** What it need not evaluate again. */
   readonly held: readonly HeldPrefix[];
 };

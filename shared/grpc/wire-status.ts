@@ -187,6 +187,7 @@ export function replicaStatusToWire(replica: ReplicaStatus): WireReplicaStatus {
     error: replica.failure === null ? null : failureToWire(replica.failure),
     loadMs: replica.loadMs,
     pid: replica.pid ?? 0,
+    digest: replica.digest,
     held: replica.held.map(({ place, tokens, hashes }) => ({ place, tokens, hashes: [...hashes] })),
   };
 }
@@ -207,8 +208,13 @@ export function replicaStatusFromWire(wire: ReplicaStatus__Output | null): Repli
     failure: replica.error === null ? null : failureFromWire("replica.error", replica.error),
     loadMs: checkNumber("replica.load_ms", replica.loadMs, { min: 0, max: Number.MAX_SAFE_INTEGER }),
     pid: replica.pid === 0 ? null : replica.pid,
+    digest: checkDigest("replica.digest", replica.digest),
     held: checkLength("replica.held", replica.held, heldMax).map(heldFromWire),
   };
+}
+
+function checkDigest(field: string, digest: string): string {
+  return /^([0-9a-f]{64})?$/.test(digest) ? digest : fail(field, "must be 64 lower-case hex digits");
 }
 
 function heldFromWire({ place, tokens, hashes }: WireHeldPrefix__Output): HeldPrefix {

@@ -126,6 +126,7 @@ const replica: fc.Arbitrary<ReplicaStatus> = record({
   failure: fc.option(failure, { nil: null }),
   loadMs: duration,
   pid: fc.option(positive, { nil: null }),
+  digest: fc.constantFrom("", "ab".repeat(32)),
   held: fc.array(
     record({
       place: fc.constantFrom("slot", "ram", "disk"),

@@ -18,18 +18,18 @@ export type Collected = {
   readonly chunkLengths: readonly number[];
 };
 export type Started = { readonly frames: AttemptFrame[]; readonly done: Promise<Collected> };
-export type Changes = Partial<Omit<Attempt, "decoding">> & Partial<Decoding>;
+export type Changes = Partial<Omit<Attempt, "requestId" | "promptTokenIds" | "decoding">> & Partial<Decoding>;
 
 let requests = 0;
 
 /** Greedy, 20 tokens, unless changed. */
 export function attemptOf(promptTokenIds: readonly number[], changes: Changes = {}): Attempt {
   requests += 1;
-  const { epoch = 1, promptChunkLengths = [], emittedTokenIds = [], ...decoding } = changes;
+  const { replicaId = "under-test", epoch = 1, promptChunkLengths = [], emittedTokenIds = [], ...decoding } = changes;
   return {
     requestId: requests.toString(16).padStart(32, "0"),
     epoch,
-    replicaId: "under-test",
+    replicaId,
     promptTokenIds,
     promptChunkLengths,
     emittedTokenIds,

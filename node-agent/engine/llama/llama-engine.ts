@@ -1,10 +1,12 @@
 // The llama engine as a node-agent sees it: starts workers, keeps count of their slots, and tells how they died.
 import { type ChildProcess, fork } from "node:child_process";
+import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame, PromptInput } from "@pomona/shared/core/generation";
 import type { HeldPrefix } from "@pomona/shared/core/node-status";
 import type { Logger } from "@pomona/shared/runtime/logger";
+import { deathBy } from "../../core/engine-death.ts";
 import { checkAttempt } from "../check-attempt.ts";
 import { checkEmbedInputs, checkRankInputs } from "../check-pooled-call.ts";
 import type { Engine, EngineLoadSpec, EngineReplica, EngineReplicaInfo, TokenizedPrompt } from "../engine.ts";
@@ -13,13 +15,22 @@ import type { CallAnswer, CallRequest, FromWorker, ToWorker, WireError, WorkerFr
 
 const workerPath = fileURLToPath(new URL("./worker-main.js", import.meta.url));
 const closeTimeoutMs = 5000;
+/** While attempts run, a worker speaks after each step. The longest step is a chunk of a large model on a slow machine. */
+const defaultHangMs = 30_000;
+const watchIntervalMs = 1000;
+
+export type LlamaEngineOptions = {
+  readonly log: Logger;
+  /** A worker that says nothing for so long while attempts run is ended; 30,000 by default. */
+  readonly hangMs?: number;
+};
 
 /** node-llama-cpp in a child process a replica. */
-export function createLlamaEngine({ log }: { readonly log: Logger }): Engine {
+export function createLlamaEngine({ log, hangMs = defaultHangMs }: LlamaEngineOptions): Engine {
   return {
     build: "node-llama-cpp 3.21.1",
     load: async (spec, signal) => {
-      const replica = new LlamaReplica(spec, log);
+      const replica = new LlamaReplica(spec, { log, hangMs });
       const abort = (): void => void replica.close();
       signal.addEventListener("abort", abort, { once: true });
       if (signal.aborted) abort();
@@ -42,21 +53,27 @@ class LlamaReplica implements EngineReplica {
   readonly exited: Promise<PomonaError | null>;
   readonly #spec: EngineLoadSpec;
   readonly #child: ChildProcess;
+  readonly #watchdog: NodeJS.Timeout;
+  readonly #hangMs: number;
   readonly #log: Logger;
   readonly #running = new Map<string, Running>();
   readonly #calls = new Map<number, PendingCall>();
   #held: readonly HeldPrefix[] = [];
   #nextCall = 0;
+  #lastMessageAtMs = performance.now();
   #info: EngineReplicaInfo | null = null;
   #isClosing = false;
   /** Why the worker can no longer be asked; null while it can. */
   #gone: PomonaError | null = null;
   #settleLoad: { resolve: (info: EngineReplicaInfo) => void; reject: (error: PomonaError) => void } | null = null;
 
-  constructor(spec: EngineLoadSpec, log: Logger) {
+  constructor(spec: EngineLoadSpec, { log, hangMs }: Required<LlamaEngineOptions>) {
     this.#spec = spec;
     this.#log = log;
-    this.#child = fork(workerPath, [], { serialization: "advanced", stdio: ["ignore", "ignore", "ignore", "ipc"] });
+    this.#hangMs = hangMs;
+    // In a process group of its own: Ctrl-C is for the node-agent, which ends its workers in order.
+    const stdio = ["ignore", "ignore", "ignore", "ipc"] as const;
+    this.#child = fork(workerPath, [], { serialization: "advanced", detached: true, stdio: [...stdio] });
     this.loaded = new Promise((resolve, reject) => {
       this.#settleLoad = { resolve, reject };
     });
@@ -66,6 +83,7 @@ class LlamaReplica implements EngineReplica {
     // Only our own worker sends on this channel.
     this.#child.on("message", (message) => this.#receive(message as FromWorker));
     this.#child.on("error", (error) => log.warn({ message: error.message }, "engine worker channel failed"));
+    this.#watchdog = setInterval(() => this.#watch(), watchIntervalMs).unref();
     this.#send({ kind: "load", spec });
   }
 
@@ -81,6 +99,7 @@ class LlamaReplica implements EngineReplica {
   generate(attempt: Attempt, onFrame: (frame: AttemptFrame) => void): void {
     if (this.#gone !== null) throw this.#gone;
     checkAttempt(attempt, { ...this.info, runningCount: this.#running.size });
+    if (this.#running.size === 0) this.#lastMessageAtMs = performance.now();
     this.#running.set(keyOf(attempt), { attempt, onFrame, generated: attempt.emittedTokenIds.length });
     this.#send({ kind: "generate", attempt });
   }
@@ -145,7 +164,16 @@ class LlamaReplica implements EngineReplica {
     if (this.#child.connected) this.#child.send(message);
   }
 
+  /** An engine that hangs in its own code answers nothing any more: it is ended like one that has crashed. */
+  #watch(): void {
+    if (this.#running.size === 0 || this.#isClosing) return;
+    if (performance.now() - this.#lastMessageAtMs < this.#hangMs) return;
+    this.#log.error({ hangMs: this.#hangMs }, "engine worker hangs");
+    this.#child.kill("SIGKILL");
+  }
+
   #receive(message: FromWorker): void {
+    this.#lastMessageAtMs = performance.now();
     switch (message.kind) {
       case "loaded":
         this.#info = message.info;
@@ -178,7 +206,8 @@ class LlamaReplica implements EngineReplica {
   }
 
   #onExit(code: number | null, signal: NodeJS.Signals | null): PomonaError | null {
-    const reason = this.#isClosing ? null : new PomonaError("engine_crashed", deathInWords(code, signal, this.#spec));
+    clearInterval(this.#watchdog);
+    const reason = this.#isClosing ? null : crashOf(code, signal, this.#spec);
     const gone = reason ?? new PomonaError("node_lost", "the replica was unloaded");
     this.#gone ??= gone;
     if (reason !== null) this.#log.debug({ code, signal }, "engine worker exited");
@@ -210,15 +239,8 @@ function errorOf({ code, message }: WireError): PomonaError {
   return new PomonaError(code, message);
 }
 
-const deaths: Readonly<Record<string, string>> = {
-  SIGBUS: "its model file was cut short or its disk vanished while it was mapped (SIGBUS)",
-  SIGSEGV: "the engine read memory that is not its own (SIGSEGV)",
-  SIGABRT: "the engine gave up on an inner check (SIGABRT)",
-  SIGKILL: "it was killed, by the system for want of memory or by somebody (SIGKILL)",
-  SIGILL: "this processor lacks an instruction that the engine was built for (SIGILL)",
-};
-
-function deathInWords(code: number | null, signal: NodeJS.Signals | null, { modelPath }: EngineLoadSpec): string {
-  const how = signal === null ? `it ended with exit code ${code}` : (deaths[signal] ?? `it was ended by ${signal}`);
-  return `the engine worker of ${modelPath} died: ${how}`;
+/** The cause is the death itself, which metrics count by its reason. */
+function crashOf(exitCode: number | null, signal: NodeJS.Signals | null, { modelPath }: EngineLoadSpec): PomonaError {
+  const death = deathBy({ exitCode, signal }, constants.signals);
+  return new PomonaError("engine_crashed", `the engine worker of ${modelPath} died: ${death.words}`, { cause: death });
 }

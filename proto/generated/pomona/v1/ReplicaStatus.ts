@@ -24,7 +24,7 @@ export interface ReplicaStatus {
    */
   'memory'?: (_pomona_v1_ReplicaMemory | null);
   /**
-   * Set when state is FAILED.
+   * Why it failed, or why its engine died when it is LOADING again.
    */
   'error'?: (_pomona_v1_ErrorDetail | null);
   'loadMs'?: (number | string);
@@ -36,6 +36,10 @@ export interface ReplicaStatus {
    * Sequences whose KV it holds, those of at least one block.
    */
   'held'?: (_pomona_v1_HeldPrefix)[];
+  /**
+   * SHA-256 of the model's file, 64 hex digits; empty while unknown.
+   */
+  'digest'?: (string);
 }
 
 export interface ReplicaStatus__Output {
@@ -56,7 +60,7 @@ export interface ReplicaStatus__Output {
    */
   'memory': (_pomona_v1_ReplicaMemory__Output | null);
   /**
-   * Set when state is FAILED.
+   * Why it failed, or why its engine died when it is LOADING again.
    */
   'error': (_pomona_v1_ErrorDetail__Output | null);
   'loadMs': (number);
@@ -68,4 +72,8 @@ export interface ReplicaStatus__Output {
    * Sequences whose KV it holds, those of at least one block.
    */
   'held': (_pomona_v1_HeldPrefix__Output)[];
+  /**
+   * SHA-256 of the model's file, 64 hex digits; empty while unknown.
+   */
+  'digest': (string);
 }
