@@ -1,9 +1,6 @@
 // Wires a node-agent: state directory, hardware, gRPC, NATS, mDNS, registration, in this order; stops in reverse.
-import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { packageDefinition } from "@pomona/proto/load";
 import { coordinatorServiceType } from "@pomona/shared/core/defaults";
 import { hostAndPort } from "@pomona/shared/grpc/address";
@@ -19,7 +16,6 @@ import { createLogger, type Logger } from "@pomona/shared/runtime/logger";
 import { openStateDirectory, readTextIfPresent, writeFileAtomically } from "@pomona/shared/runtime/state-directory";
 import type { NodeAgentOptions } from "./config.ts";
 import { budgetFor } from "./core/memory-budget.ts";
-import { type MemoryReading, parseMeminfo, parseMemoryPressure } from "./core/memory-reading.ts";
 import type { Engine } from "./engine/engine.ts";
 import { createLlamaEngine } from "./engine/llama/llama-engine.ts";
 import { createSimulatedEngine } from "./engine/simulated/simulated-engine.ts";
@@ -130,7 +126,7 @@ async function startAgent(
   });
   metrics.observe(agent, machine.memoryBytes);
   const look = async (): Promise<void> => {
-    const [conditions, memory] = await Promise.all([hardware.conditions(), readMemory()]);
+    const [conditions, memory] = await Promise.all([hardware.conditions(), hardware.memory()]);
     agent.setConditions(conditions);
     agent.setMemory(memory);
   };
@@ -141,19 +137,6 @@ async function startAgent(
     stop: (timer) => clearInterval(timer),
   });
   return { agent, metrics };
-}
-
-const readMemoryTimeoutMs = 1000;
-
-/** What the machine says of its free memory; null when it does not tell. */
-async function readMemory(): Promise<MemoryReading | null> {
-  try {
-    if (process.platform !== "darwin") return parseMeminfo(await readFile("/proc/meminfo", "utf8"));
-    const { stdout } = await promisify(execFile)("memory_pressure", ["-Q"], { timeout: readMemoryTimeoutMs });
-    return parseMemoryPressure(stdout);
-  } catch {
-    return null;
-  }
 }
 
 function engineOf(options: NodeAgentOptions, log: Logger): Engine {

@@ -1,6 +1,7 @@
 // What a node-agent wants to know of its machine. What a machine does not tell is "unknown".
 import { cpus, totalmem } from "node:os";
 import type { PowerStatus, ThermalState } from "@pomona/shared/core/node-status";
+import type { MemoryReading } from "../core/memory-reading.ts";
 
 export type Machine = {
   readonly memoryBytes: number;
@@ -17,6 +18,8 @@ export type Hardware = {
   machine(): Promise<Machine>;
   /** Asked every few seconds; must not take longer than a second. */
   conditions(): Promise<Conditions>;
+  /** Asked together with the conditions; null when the machine does not tell. */
+  memory(): Promise<MemoryReading | null>;
 };
 
 export const unknownConditions: Conditions = {

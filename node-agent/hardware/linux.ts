@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { PowerStatus } from "@pomona/shared/core/node-status";
+import type { MemoryReading } from "../core/memory-reading.ts";
 import { type Conditions, type Hardware, type Machine, machineByNode, unknownConditions } from "./hardware.ts";
 
 /** Linux: what the kernel's sysfs shows (Documentation/ABI/testing/sysfs-class-power). */
@@ -20,6 +21,10 @@ export class LinuxHardware implements Hardware {
     return { ...unknownConditions, power: await this.#power() };
   }
 
+  async memory(): Promise<MemoryReading | null> {
+    return parseMeminfo(await readFile("/proc/meminfo", "utf8").catch(() => ""));
+  }
+
   /** On battery when a battery discharges; on mains when a mains supply says so. */
   async #power(): Promise<PowerStatus> {
     const folder = join(this.#sysfs, "class/power_supply");
@@ -37,4 +42,10 @@ export class LinuxHardware implements Hardware {
     }
     return { source, watts };
   }
+}
+
+/** Linux, /proc/meminfo: MemAvailable (proc_meminfo(5)). The page cache, and so a mapped model, counts as available. */
+export function parseMeminfo(text: string): MemoryReading | null {
+  const kibibytes = /^MemAvailable:\s+(\d+) kB$/m.exec(text)?.[1];
+  return kibibytes === undefined ? null : { availableBytes: Number(kibibytes) * 1024, countsMappedFiles: true };
 }

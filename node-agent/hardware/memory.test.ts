@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
-import { type MemoryReading, parseMeminfo, parseMemoryPressure } from "./memory-reading.ts";
-import { type AgentState, budgetOf, emptyAgentState, freeBudget, threadsFor } from "./state.ts";
-import { type AgentEffect, type AgentEvent, stepAgent } from "./step.ts";
+import type { MemoryReading } from "../core/memory-reading.ts";
+import { type AgentState, budgetOf, emptyAgentState, freeBudget, threadsFor } from "../core/state.ts";
+import { type AgentEffect, type AgentEvent, stepAgent } from "../core/step.ts";
+import { parseMeminfo } from "./linux.ts";
+import { parseMemoryPressure } from "./macos.ts";
 
 // Recorded with `head -5 /proc/meminfo` on a machine with Linux 6 and 24 GB.
 const meminfo =
