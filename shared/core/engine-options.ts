@@ -28,11 +28,14 @@ export type KvType = "f16" | "q8_0" | "q4_0";
 
 export const kvTypes: readonly KvType[] = ["f16", "q8_0", "q4_0"];
 
-/** A batch of 512 is as fast as larger ones, and chunks of 256 cost nothing against a whole prompt (measured). */
+/**
+ * Chunks of 256 cost nothing against a whole prompt (measured). No batch is longer than a chunk, so that a larger one
+ * would only reserve a larger compute buffer.
+ */
 export const defaultEngineOptions: EngineOptions = {
   gpuLayers: null,
   threads: null,
-  batchSize: 512,
+  batchSize: 256,
   chunkLength: 256,
   kvType: "f16",
   embeddingLength: 0,

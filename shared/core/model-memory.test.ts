@@ -19,7 +19,9 @@ function shapeOf(model: GgufModel): ModelShape {
   return modelShapeOf(parsed.header, fileBytes);
 }
 
-const replica = { contextLength: 4096, slots: 4, engine: defaultEngineOptions, gpu: "cpu" } as const;
+/** The figures below were measured with batches of this length. */
+const measuredOptions: EngineOptions = { ...defaultEngineOptions, batchSize: 512 };
+const replica = { contextLength: 4096, slots: 4, engine: measuredOptions, gpu: "cpu" } as const;
 const quietly = { hasFlashAttention: false } as const;
 
 type Load = { readonly context: number; readonly slots: number } & Partial<EngineOptions>;
@@ -39,7 +41,7 @@ test("KV and the compute buffer of Llama's graph are what the engine reports, to
     ["135m", { ...whole, ...quietly }, 188_743_680, 104_204_288],
   ];
   for (const [size, { context, slots, ...options }, kvBytes, computeBytes] of cases) {
-    const engine = { ...defaultEngineOptions, ...options };
+    const engine = { ...measuredOptions, ...options };
     const memory = estimateReplicaMemory(shapeOf(randomModel(size, "F16")), {
       ...replica,
       contextLength: context,
@@ -54,7 +56,7 @@ test("KV of eight and four bits is that much smaller, and only the rotations com
   const at = (kvType: EngineOptions["kvType"]) =>
     estimateReplicaMemory(shapeOf(randomModel("25m", "F16")), {
       ...replica,
-      engine: { ...defaultEngineOptions, kvType },
+      engine: { ...measuredOptions, kvType },
     });
   const whole = at("f16");
   for (const [kvType, share] of [
@@ -126,9 +128,9 @@ test("weights that a CPU rearranges count twice while their file is mapped, with
   assert.ok(norms(tied) < 200_000, "all but the norms, the tied embedding included");
   assert.ok(norms(untied) > (8192 * 384 * 18) / 32 && norms(untied) < (8192 * 384 * 18) / 32 + 100_000);
   const { tensorBytes, repackedBytes } = tied.weights;
-  const unmapped = { ...defaultEngineOptions, usesMmap: false };
-  const locked = { ...defaultEngineOptions, usesMlock: true };
-  const partly = { ...defaultEngineOptions, gpuLayers: 0 };
+  const unmapped = { ...measuredOptions, usesMmap: false };
+  const locked = { ...measuredOptions, usesMlock: true };
+  const partly = { ...measuredOptions, gpuLayers: 0 };
   const cases: [Partial<Parameters<typeof estimateReplicaMemory>[1]>, number][] = [
     [{}, tensorBytes + repackedBytes.x64],
     [{ engine: unmapped }, tensorBytes + embedding],
@@ -148,7 +150,7 @@ test("weights that a CPU rearranges count twice while their file is mapped, with
 test("a context for embeddings makes and keeps logits of every token", () => {
   const shape = shapeOf(randomModel("135m", "F16"));
   const at = (embeddingLength: number): number =>
-    totalBytes(estimateReplicaMemory(shape, { ...replica, engine: { ...defaultEngineOptions, embeddingLength } }));
+    totalBytes(estimateReplicaMemory(shape, { ...replica, engine: { ...measuredOptions, embeddingLength } }));
   // 236 MB more were measured, with one slot of 512 tokens beside it.
   const more = at(512) - at(0);
   assert.ok(more > 220e6 && more < 250e6, String(more));

@@ -161,7 +161,7 @@ describe("what is resident after a full context in every slot", { skip: process.
     { name: "Q8_0", model: () => randomModel("25m", "Q8_0"), load: { context: 512, slots: 4 }, most: 1.25 },
     { name: "Q4_0", model: q4, load: { context: 512, slots: 4 }, most: 1.25 },
     { name: "Q4_0-read", model: q4, load: { context: 256, slots: 8, usesMmap: false }, most: 1.25 },
-    { name: "large", model: () => randomModel("135m", "Q4_0"), load: { context: 256, slots: 4 }, most: 1.4 },
+    { name: "large", model: () => randomModel("135m", "Q4_0"), load: { context: 256, slots: 4 }, most: 1.25 },
     { name: "gemma3", model: blank("gemma3"), load: { context: 1024, slots: 2 }, most: 1.25, turns: growing },
     { name: "mamba", model: blank("mamba"), load: { context: 512, slots: 2 }, most: 1.25, turns: growing },
   ];

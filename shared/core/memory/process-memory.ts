@@ -13,8 +13,8 @@ export type ProcessShape = {
  */
 export const checkpointsMax = 8;
 
-/** Measured: 104 to 111 MB resident for a worker with the engine in it, with a tiny model, after full contexts. */
-const workerBytes = 114_000_000;
+/** Measured: 104 to 117 MB resident for a worker with the engine in it, with a tiny model, after full contexts. */
+const workerBytes = 122_000_000;
 /**
  * Measured from 8,000 to 256,000 tokens: 600 to 1,000 bytes a token and 220 to 240 a merge, in llama.cpp's tables and in
  * the library's copy of the header.

@@ -15,7 +15,7 @@ export interface EngineOptions {
    */
   'threads'?: (number);
   /**
-   * Most tokens of one evaluation; 0 means 512.
+   * Most tokens of one evaluation; 0 means 256.
    */
   'batchSize'?: (number);
   /**
@@ -50,7 +50,7 @@ export interface EngineOptions__Output {
    */
   'threads': (number);
   /**
-   * Most tokens of one evaluation; 0 means 512.
+   * Most tokens of one evaluation; 0 means 256.
    */
   'batchSize': (number);
   /**
