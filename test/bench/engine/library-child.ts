@@ -22,7 +22,6 @@ async function openSequences(modelPath: string): Promise<Free[]> {
 
 async function answer({ sequence }: Free, message: ToLibrary): Promise<void> {
   const { request, promptTokenIds, maxTokens } = message;
-  await sequence.clearHistory();
   let generated = 0;
   // The library's token ids are branded numbers.
   const tokens = [...promptTokenIds] as Parameters<LlamaContextSequence["evaluate"]>[0];
@@ -31,6 +30,8 @@ async function answer({ sequence }: Free, message: ToLibrary): Promise<void> {
     send({ kind: "token", request, generated });
     if (generated === maxTokens) break;
   }
+  // Now, while nothing is measured: it waits for the evaluations of other sequences.
+  await sequence.clearHistory();
   send({ kind: "done", request });
 }
 

@@ -66,7 +66,7 @@ export async function measureDecode(contender: Contender, shape: DecodeShape): P
   );
   const [first, last] = await Promise.all([start ?? moment(), end ?? moment()]);
   const work = workBetween(first, last);
-  if (work.tokens <= 0) throw new Error("one stream had ended before all had begun: more tokens are needed");
+  if (work.tokens <= 0) throw new Error(`${contender.name}: one stream had ended before all had begun`);
   if (work.cpuSeconds <= 0) throw new Error(`${contender.name} used no processor time: a wrapper must exec it`);
   return work;
 }
