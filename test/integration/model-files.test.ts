@@ -27,6 +27,8 @@ import {
 } from "node-llama-cpp";
 
 const types = ["F32", "F16", "Q8_0", "Q4_0"] as const;
+/** What `withModel` makes, and what the estimate is asked about. */
+const contextShape = { contextLength: 2048, slots: 2, batchSize: 512 };
 const folder = mkdtempSync(join(tmpdir(), "pomona-model-files-"));
 let llama: Llama;
 let files = 0;
@@ -56,7 +58,12 @@ async function withModel(file: Uint8Array, run: (loaded: Loaded) => Promise<void
   await readGgufHeader(path, new AbortController().signal);
   const model = await llama.loadModel({ modelPath: path });
   try {
-    const context = await model.createContext({ contextSize: 2048, sequences: 2, batchSize: 512, threads: 1 });
+    const context = await model.createContext({
+      contextSize: contextShape.contextLength,
+      sequences: contextShape.slots,
+      batchSize: contextShape.batchSize,
+      threads: 1,
+    });
     await run({ path, model, context, generate: (prompt, maxTokens) => generate(context, prompt, maxTokens) });
   } finally {
     await model.dispose();
@@ -179,8 +186,9 @@ test("a random model decodes, and the engine reports no more memory than estimat
     const { header, fileBytes } = await readGgufHeader(path, new AbortController().signal);
     const shape = modelShapeOf(header, fileBytes);
     assert.equal(contextLengthFor(shape, null), model.trainContextSize);
-    const replica = { contextLength: 2048, slots: 2, engine: defaultEngineOptions, gpu: "cpu" } as const;
-    const estimate = estimateReplicaMemory(shape, replica);
+    const { contextLength, slots, batchSize } = contextShape;
+    const engine = { ...defaultEngineOptions, batchSize };
+    const estimate = estimateReplicaMemory(shape, { contextLength, slots, engine, gpu: "cpu" });
     const estimated = estimate.kvBytes + estimate.computeBytes;
     const reported = context.memoryUsage.ram;
     assert.ok(
