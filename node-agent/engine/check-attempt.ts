@@ -1,7 +1,7 @@
 // What every engine checks before it evaluates anything.
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { Attempt } from "@pomona/shared/core/generation";
-import { checkGbnf } from "@pomona/shared/core/grammar/gbnf/check-gbnf";
+import { checkGbnf, compiledGbnfBytesMax } from "@pomona/shared/core/grammar/gbnf/check-gbnf";
 
 export type ReplicaLimits = {
   readonly contextLength: number;
@@ -31,7 +31,7 @@ export function checkAttempt(attempt: Attempt, limits: ReplicaLimits): void {
     throw new PomonaError("invalid_request", `${emittedTokenIds.length} of ${maxTokens} tokens are generated already`);
   }
   // A hostile grammar would end the engine's process, and with it the attempts of others.
-  if (decoding.grammar !== null) checkGbnf(decoding.grammar);
+  if (decoding.grammar !== null) checkGbnf(decoding.grammar, "grammar", compiledGbnfBytesMax);
   const unknown = [...promptTokenIds, ...emittedTokenIds].find((id) => !(id >= 0 && id < limits.vocabularySize));
   if (unknown !== undefined) {
     const message = `token id ${unknown} is not in the vocabulary of ${limits.vocabularySize} tokens`;

@@ -24,6 +24,11 @@ export function inputTooLong(index: number, length: number, lengthMax: number): 
   return invalid(`input ${index} has ${length} tokens; ${lengthMax} are the most`);
 }
 
+/** A query is evaluated with each document. */
+export function documentTooLong(index: number, length: number, lengthMax: number): PomonaError {
+  return invalid(`document ${index} has ${length} tokens with the query and all between; ${lengthMax} are the most`);
+}
+
 function checkCount(count: number): void {
   if (count === 0) throw invalid("there is no input");
   if (count > inputsMax) throw invalid(`there are ${count} inputs; ${inputsMax} are the most of one call`);

@@ -265,7 +265,7 @@ test("values out of range are invalid_request with their field", () => {
   refused(() => attemptFromWire({ ...valid, emittedTokenIds: [1] }), "emitted_token_ids");
   refused(() => attemptFromWire({ ...valid, stopTokenIds: new Array(10_000).fill(1) }), "stop_token_ids");
   refused(() => attemptFromWire({ ...valid, topLogprobs: 21 }), "top_logprobs");
-  refused(() => attemptFromWire({ ...valid, grammar: "a".repeat(65 * 1024) }), "grammar");
+  refused(() => attemptFromWire({ ...valid, grammar: "a".repeat(513 * 1024) }), "grammar");
   const message = { role: "robot", content: "", reasoning: "", toolCalls: [], toolCallId: "", name: "" };
   refused(
     () => tokenizeInputFromWire({ input: "chat", chat: { ...noChat, messages: [message] } }),

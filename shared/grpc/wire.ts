@@ -30,6 +30,7 @@ import {
   type Sampling,
   type TokenLogprobs,
 } from "../core/generation.ts";
+import { compiledGbnfBytesMax } from "../core/grammar/gbnf/check-gbnf.ts";
 import {
   checkCount,
   checkEnum,
@@ -48,7 +49,6 @@ const uint32Max = 2 ** 32 - 1;
 const logitBiasMax = 1024;
 const stopTokensMax = 1024;
 const dryLastTokensMax = 1 << 16;
-const grammarLengthMax = 64 * 1024;
 const topLogprobsMax = 20;
 const epochRange = { min: 1, max: uint32Max };
 const tokenRange = { min: 0, max: uint32Max };
@@ -176,7 +176,7 @@ function decodingFromWire(wire: NodeGenerateRequest__Output): Decoding {
     sampling: samplingFromWire(wire.sampling),
     maxTokens: checkInteger("max_tokens", wire.maxTokens, { min: 1, max: uint32Max }),
     stopTokenIds: checkLength("stop_token_ids", wire.stopTokenIds, stopTokensMax),
-    grammar: checkText("grammar", wire.grammar, grammarLengthMax) || null,
+    grammar: checkText("grammar", wire.grammar, compiledGbnfBytesMax) || null,
     topLogprobs: wire.hasLogprobs ? topLogprobs : null,
     cacheScope: checkText("cache_scope", wire.cacheScope, 256),
   };

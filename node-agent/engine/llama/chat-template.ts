@@ -1,19 +1,16 @@
 // Renders a conversation with the model's own template and makes token ids of it. What people and tools wrote never
-// becomes a special token: their texts are cut wherever they spell one.
+// becomes a special token.
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { Chat, ChatMessage, ToolDefinition } from "@pomona/shared/core/generation";
 import type { LlamaModel } from "node-llama-cpp";
 import { isJsonObject, parseJson } from "../../core/json.ts";
 import type { Native, NativeRenderer } from "./native.ts";
+import { WrittenText } from "./written-text.ts";
 
 /** For a model without a template: a transcript. */
 const plainTemplate = `{% for message in messages %}{{ message.role }}: {{ message.content }}
 {% endfor %}assistant:`;
 const plainStop = ["\nuser:", "\nsystem:", "\ntool:"];
-
-/** A noncharacter of Unicode: no text has a use for it. */
-const cut = "\ufdd0";
-const controlType = 3;
 
 /** `endsInReasoning`: the template has opened a block of thoughts that the answer goes on with. */
 export type RenderedChat = {
@@ -28,28 +25,22 @@ export class ChatTemplate {
   readonly #model: LlamaModel;
   readonly #template: string | null;
   readonly #renderer: NativeRenderer;
-  readonly #special: RegExp | null;
+  readonly #written: WrittenText;
 
   /** @throws Error when the template cannot be read. */
   constructor(model: LlamaModel, native: Native) {
-    const { chat_template, ggml } = model.fileInfo.metadata.tokenizer;
+    const { chat_template } = model.fileInfo.metadata.tokenizer;
     this.#model = model;
     this.#template = chat_template ?? null;
     this.#renderer = native.createRenderer(chat_template ?? plainTemplate);
-    const special = ggml.tokens.filter((text, id) => ggml.token_type?.[id] === controlType && text.length > 1);
-    this.#special = special.length === 0 ? null : new RegExp(special.map(escapeForRegExp).join("|"), "g");
+    this.#written = new WrittenText(model);
   }
 
   /** @throws PomonaError `invalid_request` with the template's reason. */
   tokenize(chat: Chat): RenderedChat {
     const text = this.#render(chat);
-    const [first = "", ...others] = text.split(cut);
-    const tokenIds = [
-      ...this.#model.tokenize(first, true),
-      ...others.flatMap((part) => this.#model.tokenize(part, true, "trimLeadingSpace")),
-    ];
     return {
-      tokenIds,
+      tokenIds: this.#written.tokenize(text),
       stop: this.#template === null ? plainStop : [],
       endsInReasoning: /<think>\s*$/.test(text),
     };
@@ -96,41 +87,35 @@ export class ChatTemplate {
   /** The form that templates expect: that of the OpenAI API, with the arguments of calls as objects. */
   #messageOf({ role, content, reasoning, toolCalls = [], toolCallId, name }: ChatMessage): TemplateInput {
     const calls = toolCalls.map((call) => ({
-      id: this.#harmless(call.id),
+      id: this.#written.harmless(call.id),
       type: "function",
       function: {
-        name: this.#harmless(call.name),
+        name: this.#written.harmless(call.name),
         arguments: this.#harmlessJson(parseJson(call.arguments) ?? call.arguments),
       },
     }));
     return {
       role,
-      content: this.#harmless(content),
-      ...(reasoning === undefined ? {} : { reasoning_content: this.#harmless(reasoning) }),
+      content: this.#written.harmless(content),
+      ...(reasoning === undefined ? {} : { reasoning_content: this.#written.harmless(reasoning) }),
       ...(calls.length === 0 ? {} : { tool_calls: calls }),
-      ...(toolCallId === undefined ? {} : { tool_call_id: this.#harmless(toolCallId) }),
-      ...(name === undefined ? {} : { name: this.#harmless(name) }),
+      ...(toolCallId === undefined ? {} : { tool_call_id: this.#written.harmless(toolCallId) }),
+      ...(name === undefined ? {} : { name: this.#written.harmless(name) }),
     };
   }
 
   #toolOf({ name, description, parameters }: ToolDefinition): TemplateInput {
-    const described = { name: this.#harmless(name), description: this.#harmless(description ?? "") };
+    const described = { name: this.#written.harmless(name), description: this.#written.harmless(description ?? "") };
     return { type: "function", function: { ...described, parameters: this.#harmlessJson(parameters) } };
   }
 
   #harmlessJson(value: unknown): unknown {
-    if (typeof value === "string") return this.#harmless(value);
+    if (typeof value === "string") return this.#written.harmless(value);
     if (Array.isArray(value)) return value.map((item) => this.#harmlessJson(item));
     if (!isJsonObject(value)) return value;
     return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => [this.#harmless(key), this.#harmlessJson(item)]),
+      Object.entries(value).map(([key, item]) => [this.#written.harmless(key), this.#harmlessJson(item)]),
     );
-  }
-
-  #harmless(text: string): string {
-    const clean = text.replaceAll(cut, "\ufffd");
-    if (this.#special === null) return clean;
-    return clean.replace(this.#special, (special) => special.slice(0, 1) + cut + special.slice(1));
   }
 }
 
@@ -155,8 +140,4 @@ function toolPrompt(tools: readonly ToolDefinition[]): ChatMessage {
 The tools, with JSON schemas of their arguments:
 ${list.join("\n")}`;
   return { role: "system", content };
-}
-
-function escapeForRegExp(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
 }

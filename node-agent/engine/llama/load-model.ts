@@ -82,7 +82,9 @@ export async function loadModel({ spec, onFrame, onStep, onEngineError }: LoadPa
   const loop = openLoop(llama, { model, native, preparation, spec, onFrame, onStep });
   const held = (): HeldPrefix[] => heldPrefixes(slots, store);
   const template = new ChatTemplate(model, native);
-  const { embeddingLength: inputLengthMax, threads } = options;
+  const { embeddingLength, threads } = options;
+  // Learnt positions end there, and the engine aborts beyond them.
+  const inputLengthMax = Math.min(embeddingLength, model.trainContextSize);
   const pooled = new PooledContexts({ model, inputLengthMax, threads, between: (work) => loop.between(work) });
   return { model, template, loop, preparation, pooled, info: describe(model, context, spec), held };
 }

@@ -1,7 +1,8 @@
 // Embeddings and relevance scores: one vector or number for a whole input, from contexts beside the slots.
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { LlamaEmbeddingContext, LlamaModel, LlamaRankingContext, Token } from "node-llama-cpp";
-import { inputTooLong } from "../check-pooled-call.ts";
+import { documentTooLong, inputTooLong } from "../check-pooled-call.ts";
+import { RankingInput } from "./ranking-input.ts";
 
 export type PooledOptions = {
   readonly model: LlamaModel;
@@ -12,11 +13,14 @@ export type PooledOptions = {
   readonly between: <Result>(work: () => Promise<Result>) => Promise<Result>;
 };
 
+/** `context` takes the tokens of `input` as they are. */
+type Ranking = { readonly context: LlamaRankingContext; readonly input: RankingInput };
+
 /** Contexts are opened at their first use: their memory is reserved all the same. */
 export class PooledContexts {
   readonly #options: PooledOptions;
   #embedding: Promise<LlamaEmbeddingContext> | null = null;
-  #ranking: Promise<LlamaRankingContext> | null = null;
+  #ranking: Promise<Ranking> | null = null;
 
   constructor(options: PooledOptions) {
     this.#options = options;
@@ -28,12 +32,10 @@ export class PooledContexts {
    * @throws PomonaError `failed_precondition` when the replica makes no embeddings, `invalid_request` for an input.
    */
   async embed(inputs: readonly (readonly number[])[], signal: AbortSignal): Promise<Float32Array[]> {
-    const { model, inputLengthMax, threads, between } = this.#options;
+    const { inputLengthMax, between } = this.#options;
     if (inputLengthMax === 0)
       throw new PomonaError("failed_precondition", "this replica makes no embeddings: set engine.embeddingLength");
-    const sizes = { contextSize: inputLengthMax + 2, batchSize: inputLengthMax + 2, threads };
-    this.#embedding ??= between(() => model.createEmbeddingContext(sizes));
-    const context = await this.#embedding;
+    const context = await this.#embeddingContext();
     const vectors: Float32Array[] = [];
     for (const [index, input] of inputs.entries()) {
       signal.throwIfAborted();
@@ -50,20 +52,49 @@ export class PooledContexts {
    * @throws PomonaError `failed_precondition` when the model is no ranking model, `invalid_request` for a document.
    */
   async rank(query: string, documents: readonly string[], signal: AbortSignal): Promise<number[]> {
-    const { model, inputLengthMax, threads, between } = this.#options;
+    const { model, inputLengthMax, between } = this.#options;
     if (!model.fileInsights.supportsRanking)
       throw new PomonaError("failed_precondition", "this model ranks nothing: it has no classifier");
-    const sizes = { contextSize: inputLengthMax + 2, batchSize: inputLengthMax + 2, threads };
-    this.#ranking ??= between(() => model.createRankingContext(sizes));
-    const context = await this.#ranking;
+    if (inputLengthMax === 0)
+      throw new PomonaError("failed_precondition", "this replica ranks nothing: set engine.embeddingLength");
+    const { context, input } = await this.#rankingContext();
     const scores: number[] = [];
     for (const [index, document] of documents.entries()) {
       signal.throwIfAborted();
-      const length = context.calculateInputLength(query, document);
-      if (length > inputLengthMax) throw inputTooLong(index, length, inputLengthMax);
-      scores.push(await between(() => context.rank(query, document)));
+      const tokens = input.tokensOf(query, document);
+      if (tokens.length > inputLengthMax) throw documentTooLong(index, tokens.length, inputLengthMax);
+      scores.push(await between(() => context.rank([], tokens)));
     }
     return scores;
+  }
+
+  /** One that could not be opened is tried again by the next call. */
+  #embeddingContext(): Promise<LlamaEmbeddingContext> {
+    const { model, between } = this.#options;
+    this.#embedding ??= between(() => model.createEmbeddingContext(this.#sizes));
+    return this.#embedding.catch((error: unknown) => {
+      this.#embedding = null;
+      throw error;
+    });
+  }
+
+  #rankingContext(): Promise<Ranking> {
+    const { model, between } = this.#options;
+    const options = { ...this.#sizes, template: "{{query}}{{document}}" } as const;
+    const open = async (): Promise<Ranking> => ({
+      context: await model.createRankingContext(options),
+      input: new RankingInput(model),
+    });
+    this.#ranking ??= between(open);
+    return this.#ranking.catch((error: unknown) => {
+      this.#ranking = null;
+      throw error;
+    });
+  }
+
+  get #sizes() {
+    const { inputLengthMax, threads } = this.#options;
+    return { contextSize: inputLengthMax + 2, batchSize: inputLengthMax + 2, threads };
   }
 }
 

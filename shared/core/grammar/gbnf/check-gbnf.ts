@@ -5,17 +5,19 @@ import { parseGbnf } from "./gbnf-parser.ts";
 
 /** UTF-8 bytes of a grammar that a user may send. */
 const gbnfTextBytesMax = 64 * 1024;
+/** UTF-8 bytes of a grammar on its way to a node: compiled from a schema of 64 KB it may be longer than its source. */
+export const compiledGbnfBytesMax = 512 * 1024;
 
 /**
  * Checks a grammar that a user sent, before the engine sees it: a hostile one ends the engine's process or never leaves
- * its parser. Bounded are the text (64 KB), the nesting, the repetitions and what they expand to; each rule is defined
+ * its parser. Bounded are the text (`bytesMax`, 64 KB), the nesting, the repetitions and what they expand to; each rule is defined
  * once, `root` is among them, none begins with itself. `field` is the request field that an error names.
  * Throws `invalid_request` that says what is wrong and where. Syntax: llama.cpp's grammars/README.md.
  */
-export function checkGbnf(text: string, field = "grammar"): void {
+export function checkGbnf(text: string, field = "grammar", bytesMax = gbnfTextBytesMax): void {
   // A text has at least as many bytes as UTF-16 units, so a huge one is not encoded first.
-  if (text.length > gbnfTextBytesMax || new TextEncoder().encode(text).length > gbnfTextBytesMax) {
-    throw grammarError(`it is longer than ${gbnfTextBytesMax} bytes`, field);
+  if (text.length > bytesMax || new TextEncoder().encode(text).length > bytesMax) {
+    throw grammarError(`it is longer than ${bytesMax} bytes`, field);
   }
   if (/\0|\p{Surrogate}/u.test(text)) throw grammarError("it holds a NUL or half a surrogate pair", field);
   checkRules(parseGbnf(text, field), text, field);

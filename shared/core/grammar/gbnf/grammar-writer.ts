@@ -1,17 +1,14 @@
 import { PomonaError } from "../../errors.ts";
-import { checkRules } from "./check-gbnf.ts";
+import { checkRules, compiledGbnfBytesMax } from "./check-gbnf.ts";
 import { canEnd } from "./gbnf-analysis.ts";
 import { parseGbnf } from "./gbnf-parser.ts";
 import { type JsonRuleName, jsonRules } from "./json-rules.ts";
-
-/** Characters of a grammar that is made here. */
-const grammarLengthMax = 512 * 1024;
 
 /** Collects the rules of a grammar under names that are its own. */
 export class GrammarWriter {
   readonly #bodies = new Map<string, string>();
   readonly #field: string;
-  #length = 0;
+  #bytes = 0;
 
   /** `field` is the request field that an error names. */
   constructor(field: string) {
@@ -28,8 +25,9 @@ export class GrammarWriter {
 
   define(name: string, body: string): void {
     this.#bodies.set(name, body);
-    this.#length += name.length + body.length;
-    if (this.#length > grammarLengthMax) this.#failTooLarge(`its text is longer than ${grammarLengthMax} characters`);
+    // As `finish` writes it.
+    this.#bytes += new TextEncoder().encode(`${name} ::= ${body}\n`).length;
+    if (this.#bytes > compiledGbnfBytesMax) this.#failTooLarge(`its text is longer than ${compiledGbnfBytesMax} bytes`);
   }
 
   add(hint: string, body: string): string {
