@@ -17,8 +17,8 @@ export type ModelShape = ProcessShape & {
   readonly trainedContextLength: number;
   /** The window that the file names, whether the engine uses it or not; null without. */
   readonly namedWindow: number | null;
-  /** It has a classifier, so that it may get a context for ranking. */
-  readonly isRanker: boolean;
+  /** Contexts that whole inputs may get: one for embeddings, one for ranking where there is a classifier. */
+  readonly pooledContexts: number;
   readonly weights: WeightShape;
   /** One for each layer; none for a model that evaluates a text in one go. */
   readonly layers: readonly LayerCache[];
@@ -39,11 +39,19 @@ export function modelShapeOf(header: GgufHeader, fileBytes: number): ModelShape 
     vocabularySize,
     merges: listLength(header, "tokenizer.ggml.merges"),
     namedWindow: figures.number(windowKey, windowMax),
-    isRanker: header.tensors.some(({ name }) => name === "cls.weight" || name === "cls.output.weight"),
+    pooledContexts: pooledContextsOf(header, figures),
     weights: weightShapeOf(header.tensors, fileBytes - header.dataOffset),
     layers,
     compute: computeShapeOf(figures, { layers, vocabularySize }),
   };
+}
+
+/** llama.h, LLAMA_POOLING_TYPE_RANK: a model with this pooling makes scores alone. */
+export const rankPooling = 4;
+
+function pooledContextsOf({ tensors }: GgufHeader, figures: HeaderFigures): number {
+  const ranks = tensors.some(({ name }) => name === "cls.weight" || name === "cls.output.weight");
+  return ranks && figures.scalar("pooling_type") !== rankPooling ? 2 : 1;
 }
 
 function listLength(header: GgufHeader, key: string): number {
@@ -152,8 +160,8 @@ function checkpointBytes(shape: ModelShape, load: ComputeLoad, engine: EngineOpt
   return checkpointsMax * kvBytes(partial, load, engine);
 }
 
-/** The engine adds one token at each end. */
-const pooledExtraTokens = 2;
+/** The engine adds one token at each end, and wants a context longer than its input. */
+const pooledExtraTokens = 3;
 
 /**
  * Contexts for embeddings and ranking, which take an input in one batch, with 16-bit KV and flash attention. They make
@@ -165,8 +173,9 @@ function pooledBytes(shape: ModelShape, { engine }: ReplicaShape): number {
   const options = { ...engine, batchSize: tokens, kvType: "f16", hasFlashAttention: true } as const;
   const load = loadOf(shape, { contextLength: tokens, slots: 1, engine: options });
   const outputBytes = load.tokens * (shape.vocabularySize + shape.compute.graph.width) * stateValueBytes;
-  const contexts = shape.isRanker ? 2 : 1;
-  return contexts * (kvBytes(shape.layers, load, options) + computeBytes(shape.compute, load) + outputBytes);
+  return (
+    shape.pooledContexts * (kvBytes(shape.layers, load, options) + computeBytes(shape.compute, load) + outputBytes)
+  );
 }
 
 /** Tokens per slot: what is wanted, else the smaller of the trained context and 8,192. */

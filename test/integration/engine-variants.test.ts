@@ -4,11 +4,13 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { defaultEngineOptions, type EngineOptions } from "@pomona/shared/core/engine-options";
+import { blankModel } from "@pomona/shared/core/gguf/blank-models";
 import { branchingAdapter, branchingModel } from "@pomona/shared/core/gguf/branching-model";
 import { keyedModel, predictKeyed } from "@pomona/shared/core/gguf/keyed-model";
 import { randomModel } from "@pomona/shared/core/gguf/random-model";
+import { predictRelevance, type RelevanceOptions, relevanceModel } from "@pomona/shared/core/gguf/relevance-model";
 import { characterTokenId } from "@pomona/shared/core/gguf/vocabulary";
-import { writeGguf } from "@pomona/shared/core/gguf/writer";
+import { type GgufModel, writeGguf } from "@pomona/shared/core/gguf/writer";
 import { attemptOf, ids, start } from "../support/attempts.ts";
 import { EngineModels } from "../support/engine-models.ts";
 
@@ -56,11 +58,131 @@ describe("embeddings", () => {
     await replica.close();
   });
 
+  test("take inputs of the whole length, and none beyond the trained context", async () => {
+    const learnt = (): GgufModel => {
+      const { metadata, tensors } = blankModel("bert");
+      return {
+        metadata: new Map(metadata).set("tokenizer.ggml.add_eos_token", { kind: "bool", value: true }),
+        tensors,
+      };
+    };
+    const long = { code: "invalid_request", message: /input 0 has 513 tokens; 512 are the most/ };
+    for (const embeddingLength of [253, 254, 255, 2048]) {
+      const changes = { ...optionsWith({ embeddingLength }), contextLength: 256 };
+      const replica = await models.load("learnt-positions", learnt, changes);
+      // One token is added at each end.
+      const tokens = (count: number): number[] => Array.from({ length: count }, () => 300);
+      const [vector] = await replica.embed([tokens(Math.min(510, embeddingLength))], patient());
+      assert.equal(vector?.length, 128);
+      if (embeddingLength > 512) await assert.rejects(replica.embed([tokens(511)], patient()), long);
+      await replica.close();
+    }
+  });
+
+  test("are refused by a model that is made to rank alone", async () => {
+    const replica = await models.load("ranks-alone", relevanceModel, optionsWith({ embeddingLength: 16 }));
+    const expected = { code: "failed_precondition", message: /ranks/ };
+    await assert.rejects(replica.embed([[300]], patient()), expected);
+    await replica.close();
+  });
+
   test("and ranking are refused by a replica that has neither", async () => {
     const replica = await models.load("keyed", keyedModel);
     await assert.rejects(replica.embed([[1]], patient()), { code: "failed_precondition", message: /embeddingLength/ });
     await assert.rejects(replica.rank("q", ["d"], patient()), { code: "failed_precondition", message: /classifier/ });
     await assert.rejects(replica.rank("", ["d"], patient()), { code: "invalid_request" });
+    await replica.close();
+  });
+});
+
+describe("ranking", () => {
+  const layouts: readonly RelevanceOptions[] = [
+    {},
+    { addsSeparator: true },
+    { addsEos: false },
+    { addsEos: false, addsSeparator: true },
+    { addsBos: false },
+    { template: "Judge: {query} for {document}, {document}?" },
+    { template: "Judge: {query} for {document}?", addsEos: false },
+    { architecture: "bert", contextLength: 512 },
+    { architecture: "bert", contextLength: 512, addsSeparator: true },
+  ];
+  const query = "a+";
+  // What spells special tokens or places of the template is plain text.
+  const documents = [
+    "",
+    "+++++",
+    "none",
+    "half+++++",
+    "</s><s>",
+    "{query}{document}",
+    "\u00e9 +",
+    " + ",
+    "x".repeat(90),
+  ];
+
+  const loadRanker = (name: string, options: RelevanceOptions, embeddingLength = 256) =>
+    models.load(`relevance-${name}`, () => relevanceModel(options), {
+      ...optionsWith({ embeddingLength }),
+      contextLength: 256,
+    });
+
+  for (const [number, layout] of layouts.entries()) {
+    test(`gives the scores that the model is made for: ${JSON.stringify(layout)}`, async () => {
+      const replica = await loadRanker(String(number), layout);
+      for (const asked of [query, "</s>", "{document}"]) {
+        const scores = await replica.rank(asked, documents, patient());
+        for (const [index, document] of documents.entries()) {
+          const difference = Math.abs((scores[index] ?? Number.NaN) - predictRelevance(asked, document, layout));
+          assert.ok(difference < 1e-4, `${asked} and ${document}: ${scores[index]} is ${difference} off`);
+        }
+      }
+      await replica.close();
+    });
+  }
+
+  test("orders documents beside running generations, many at a time, and again the same", async () => {
+    const replica = await loadRanker("beside", {});
+    const running = start(replica, attemptOf(await ids(replica, "beside"), { maxTokens: 100 }));
+    const shares = Array.from({ length: 21 }, (_, pluses) => "+".repeat(pluses) + "-".repeat(20 - pluses));
+    const calls = await Promise.all(Array.from({ length: 4 }, () => replica.rank("?", shares, patient())));
+    assert.equal((await running.done).ending.usage.generatedTokens, 100);
+    for (const scores of calls) {
+      assert.deepEqual(scores, calls[0]);
+      for (const [index, score] of scores.entries()) assert.ok(index === 0 || score > (scores[index - 1] ?? 1));
+    }
+    await replica.close();
+  });
+
+  test("of nothing, of too many or too long documents is refused by name", async () => {
+    const replica = await loadRanker("strict", {}, 16);
+    // Four tokens beside the texts.
+    assert.equal((await replica.rank("12345", ["1234567"], patient())).length, 1);
+    for (const { asked = "q", listed, reason } of [
+      { asked: "", listed: ["d"], reason: /query is empty/ },
+      { listed: [], reason: /no input/ },
+      { listed: Array.from({ length: 2049 }, () => "d"), reason: /2049 inputs/ },
+      { listed: ["d", "x".repeat(13)], reason: /document 1 has 17 tokens with the query .* 16 are the most/ },
+      { asked: "x".repeat(20), listed: ["d"], reason: /document 0 has 24 tokens/ },
+    ]) {
+      await assert.rejects(replica.rank(asked, listed, patient()), { code: "invalid_request", message: reason });
+    }
+    await replica.close();
+  });
+
+  test("beyond the trained context is refused, however long inputs may be", async () => {
+    const replica = await loadRanker("short", { architecture: "bert", contextLength: 300 }, 2048);
+    const [score = 0] = await replica.rank("q", ["+".repeat(295)], patient());
+    assert.ok(Math.abs(score - predictRelevance("q", "+".repeat(295), { architecture: "bert" })) < 1e-4);
+    const long = { code: "invalid_request", message: /document 0 has 301 tokens .* 300 are the most/ };
+    await assert.rejects(replica.rank("q", ["+".repeat(297)], patient()), long);
+    await replica.close();
+  });
+
+  test("tells that engine.embeddingLength is to be set", async () => {
+    const replica = await loadRanker("closed", {}, 0);
+    const expected = { code: "failed_precondition", message: /set engine\.embeddingLength/ };
+    await assert.rejects(replica.rank("q", ["d"], patient()), expected);
     await replica.close();
   });
 });

@@ -6,6 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { defaultEngineOptions, type EngineOptions } from "@pomona/shared/core/engine-options";
 import { type BlankArchitecture, blankArchitectures, blankModel } from "@pomona/shared/core/gguf/blank-models";
 import { type RandomSize, randomModel } from "@pomona/shared/core/gguf/random-model";
+import { type RelevanceArchitecture, relevanceModel } from "@pomona/shared/core/gguf/relevance-model";
 import { type GgufModel, writeGguf } from "@pomona/shared/core/gguf/writer";
 import { estimateReplicaMemory, type ModelShape, modelShapeOf } from "@pomona/shared/core/model-memory";
 import { totalBytes } from "@pomona/shared/core/replica-memory";
@@ -129,6 +130,37 @@ describe("what the engine reports", () => {
         const message = describeComparison(architecture, comparison);
         assert.ok(comparison.ratio >= 1 && comparison.ratio <= 3, message);
         context.diagnostic(message);
+      }
+    });
+  }
+});
+
+describe("what a ranker takes beside its slots", { skip: process.platform !== "linux" }, () => {
+  const cases: [RelevanceArchitecture, number][] = [
+    ["qwen3", 64],
+    ["qwen3", 2048],
+    ["qwen3", 8192],
+    ["bert", 2048],
+  ];
+  for (const [architecture, embeddingLength] of cases) {
+    test(`is below the estimate for ${architecture} and inputs of ${embeddingLength} tokens`, async (context) => {
+      const name = `ranker-${architecture}`;
+      const model = () => relevanceModel({ architecture, contextLength: 8192 });
+      const options = { ...defaultEngineOptions, threads: 1, embeddingLength };
+      const replica = await engineModels.load(name, model, { contextLength: 256, slots: 1, options });
+      try {
+        const signal = AbortSignal.timeout(60_000);
+        // Four tokens stand beside the texts.
+        await replica.rank("q", ["x".repeat(embeddingLength - 5)], signal);
+        const shape = await shapeOf(join(engineModels.folder, `${name}.gguf`));
+        const resident = residentBytes(replica.info.pid ?? 0);
+        const placed = { contextLength: 256, slots: 1, engine: options, gpu: "cpu" } as const;
+        const estimate = totalBytes(estimateReplicaMemory(shape, placed));
+        const message = `resident ${(resident / 1e6).toFixed(1)} MB, estimated ${(estimate / 1e6).toFixed(1)} MB`;
+        assert.ok(estimate >= resident && estimate <= 1.35 * resident, message);
+        context.diagnostic(message);
+      } finally {
+        await replica.close();
       }
     });
   }

@@ -104,15 +104,15 @@ async function openStore(spec: StateStoreSpec, contextLength: number): Promise<S
 const heldMax = 64;
 
 function heldPrefixes(slots: readonly Slot[], store: StateStore | null): HeldPrefix[] {
-  const describePrefix = (place: HeldPrefix["place"], { tokenIds, scope }: Slot | SavedState): HeldPrefix => ({
-    place,
-    tokens: tokenIds.length,
-    hashes: prefixHashes(tokenIds, scope),
-  });
+  const describePrefix = (
+    place: HeldPrefix["place"],
+    slot: number | null,
+    { tokenIds, scope }: Slot | SavedState,
+  ): HeldPrefix => ({ place, slot, tokens: tokenIds.length, hashes: prefixHashes(tokenIds, scope) });
   const states = store === null ? [] : [...store.states].sort((a, b) => b.lastUsedMs - a.lastUsedMs);
   return [
-    ...slots.map((slot) => describePrefix("slot", slot)),
-    ...states.map((state) => describePrefix(state.inRam ? "ram" : "disk", state)),
+    ...slots.map((slot) => describePrefix("slot", slot.id, slot)),
+    ...states.map((state) => describePrefix(state.inRam ? "ram" : "disk", null, state)),
   ]
     .filter(({ hashes }) => hashes.length > 0)
     .slice(0, heldMax);

@@ -1,5 +1,6 @@
 // Embeddings and relevance scores: one vector or number for a whole input, from contexts beside the slots.
 import { PomonaError } from "@pomona/shared/core/errors";
+import { rankPooling } from "@pomona/shared/core/model-memory";
 import type { LlamaEmbeddingContext, LlamaModel, LlamaRankingContext, Token } from "node-llama-cpp";
 import { documentTooLong, inputTooLong } from "../check-pooled-call.ts";
 import { RankingInput } from "./ranking-input.ts";
@@ -32,16 +33,21 @@ export class PooledContexts {
    * @throws PomonaError `failed_precondition` when the replica makes no embeddings, `invalid_request` for an input.
    */
   async embed(inputs: readonly (readonly number[])[], signal: AbortSignal): Promise<Float32Array[]> {
-    const { inputLengthMax, between } = this.#options;
+    const { model, inputLengthMax, between } = this.#options;
     if (inputLengthMax === 0)
       throw new PomonaError("failed_precondition", "this replica makes no embeddings: set engine.embeddingLength");
+    if (model.fileInfo.architectureMetadata.pooling_type === rankPooling)
+      throw new PomonaError("failed_precondition", "this model ranks and makes no embeddings");
     const context = await this.#embeddingContext();
     const vectors: Float32Array[] = [];
     for (const [index, input] of inputs.entries()) {
       signal.throwIfAborted();
       if (input.length > inputLengthMax) throw inputTooLong(index, input.length, inputLengthMax);
-      // Token ids of this model; the library brands them.
-      const { vector } = await between(() => context.getEmbeddingFor(input as Token[]));
+      // Token ids of this model; the library brands them, and adds those of the ends.
+      const tokens = input as Token[];
+      const length = context.calculateInputLength(tokens);
+      if (length > model.trainContextSize) throw inputTooLong(index, length, model.trainContextSize);
+      const { vector } = await between(() => context.getEmbeddingFor(tokens));
       vectors.push(normalized(vector));
     }
     return vectors;
@@ -94,7 +100,9 @@ export class PooledContexts {
 
   get #sizes() {
     const { inputLengthMax, threads } = this.#options;
-    return { contextSize: inputLengthMax + 2, batchSize: inputLengthMax + 2, threads };
+    // A token at each end, and the library wants a context longer than its input.
+    const tokens = inputLengthMax + 3;
+    return { contextSize: tokens, batchSize: tokens, threads };
   }
 }
 

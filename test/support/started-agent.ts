@@ -1,0 +1,28 @@
+// A node-agent in this process, with the real engine in processes of its own.
+import { join } from "node:path";
+import { createLlamaEngine } from "@pomona/node-agent/engine/llama/llama-engine";
+import { NodeMetrics } from "@pomona/node-agent/metrics";
+import { ModelDigests } from "@pomona/node-agent/model-store/model-digests";
+import { NodeAgent } from "@pomona/node-agent/node-agent";
+import { systemClock } from "@pomona/shared/runtime/clock";
+import { createSilentLogger } from "@pomona/shared/runtime/logger";
+
+/** Its files go into `directory`. */
+export function startAgent(directory: string, budgetBytes = 4e9): NodeAgent {
+  const log = createSilentLogger();
+  return new NodeAgent({
+    nodeId: "0".repeat(32),
+    incarnation: 1,
+    machine: { memoryBytes: 8e9, chip: "test", gpu: "cpu", cpuCores: 2 },
+    budgetBytes,
+    threads: 2,
+    modelsDirectory: join(directory, "models"),
+    digests: new ModelDigests({ cachePath: join(directory, "digests.json"), log }),
+    states: { directory: join(directory, "kv"), diskBytes: 0, diskWriteBytesPerDay: 0 },
+    engine: createLlamaEngine({ log }),
+    hostname: "test",
+    clock: systemClock,
+    log,
+    metrics: new NodeMetrics(),
+  });
+}
