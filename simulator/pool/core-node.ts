@@ -1,0 +1,234 @@
+// One machine as the product's coordinator sees it: heartbeats that tell the truth, and attempts on step-level engines.
+import type { Attempt, AttemptFrame, FinishReason } from "@pomona/shared/core/generation";
+import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
+import type { HeldPrefix, NodeStatus, ReplicaSpec, ReplicaStatus } from "@pomona/shared/core/node-status";
+import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
+import { Device } from "../engine/device.ts";
+import { KvStore } from "../engine/kv-store.ts";
+import { contextLength, type MachineProfile } from "../engine/machine-profile.ts";
+import { blockTokens } from "../engine/prefix.ts";
+import { ReplicaEngine, type Running } from "../engine/replica-engine.ts";
+import type { VirtualTime } from "../virtual-time.ts";
+import { hashesOf } from "./block-tokens.ts";
+import { memoryShare, type PoolModel, reloadMs } from "./pool.ts";
+
+/** Texts are of no interest here. */
+const noTexts: readonly Uint8Array[] = [new Uint8Array()];
+const anyTokens: readonly number[] = [1];
+
+export type CoreNodeParts = {
+  readonly time: VirtualTime;
+  readonly nodeId: NodeId;
+  readonly machine: MachineProfile;
+  readonly models: readonly PoolModel[];
+  /** Saved states of the machine; 0 for no store. */
+  readonly savedStates: number;
+};
+
+type Attempting = { readonly epoch: number; readonly running: Running };
+
+type NodeReplica = {
+  readonly replicaId: ReplicaId;
+  readonly model: PoolModel;
+  readonly engine: ReplicaEngine;
+  readonly loadMs: number;
+  readonly attempts: Map<RequestId, Attempting>;
+  isReady: boolean;
+};
+
+/** An attempt with what the request is made of, which the coordinator does not know. */
+export type NodeAttempt = {
+  readonly attempt: Attempt;
+  readonly blocks: readonly number[];
+  /** Of the whole request, whatever was emitted already. */
+  readonly outputTokens: number;
+  readonly send: (frame: AttemptFrame) => void;
+};
+
+export class CoreNode {
+  readonly nodeId: NodeId;
+  readonly address: string;
+  readonly machine: MachineProfile;
+  readonly #parts: CoreNodeParts;
+  readonly #replicas = new Map<ReplicaId, NodeReplica>();
+  #device: Device;
+  #incarnation = 1;
+  #sequence = 0;
+  isDown = false;
+  loads = 0;
+
+  constructor(parts: CoreNodeParts) {
+    this.#parts = parts;
+    this.nodeId = parts.nodeId;
+    this.address = `${parts.nodeId}:1`;
+    this.machine = parts.machine;
+    this.#device = new Device(parts.time);
+  }
+
+  /** The power is gone, and everything with it. */
+  switchOff(): void {
+    this.isDown = true;
+    for (const { engine } of this.#replicas.values()) engine.switchOff();
+    this.#replicas.clear();
+  }
+
+  switchOn(): void {
+    this.isDown = false;
+    this.#device = new Device(this.#parts.time);
+    this.#incarnation += 1;
+    this.#sequence = 0;
+  }
+
+  /** Loads a replica from the machine's SSD. Tells its status when it is ready. */
+  load(replicaId: ReplicaId, spec: ReplicaSpec, answer: (status: ReplicaStatus) => void): void {
+    const { time, models, savedStates } = this.#parts;
+    const model = models.find(({ name }) => name === spec.model);
+    if (model === undefined)
+      throw new Error(`assertion failed: the pool asks for a model that there is: ${spec.model}`);
+    const profile = model.profileOn(this.machine);
+    const engine = new ReplicaEngine({
+      time,
+      device: this.#device,
+      profile: { ...profile, slots: Math.min(spec.slots, profile.slots) },
+      store: savedStates === 0 ? null : new KvStore(savedStates),
+    });
+    const loadMs = reloadMs(model);
+    const replica: NodeReplica = { replicaId, model, engine, loadMs, attempts: new Map(), isReady: false };
+    this.#replicas.set(replicaId, replica);
+    this.loads += 1;
+    time.after(loadMs, () => {
+      if (this.#replicas.get(replicaId) !== replica) return;
+      replica.isReady = true;
+      answer(this.#replicaStatus(replica));
+    });
+  }
+
+  unload(replicaId: ReplicaId): void {
+    this.#replicas.get(replicaId)?.engine.switchOff();
+    this.#replicas.delete(replicaId);
+  }
+
+  /** Returns whether it was taken: there may be no such replica, or no free slot. */
+  start({ attempt, blocks, outputTokens, send }: NodeAttempt): boolean {
+    const replica = this.#replicas.get(attempt.replicaId);
+    if (replica === undefined || !replica.isReady || replica.engine.freeSlots === 0) return false;
+    const { requestId, epoch, promptTokenIds } = attempt;
+    const startedAtMs = this.#parts.time.nowMs;
+    const promptTokens = promptTokenIds.length;
+    const before = attempt.emittedTokenIds.length;
+    const total = promptTokens + before;
+    let cachedPromptTokens = 0;
+    let firstTokenAtMs = startedAtMs;
+    let emitted = before;
+    const running = replica.engine.start({
+      blocks,
+      promptTokens: total,
+      outputTokens: outputTokens - before,
+      listener: {
+        accepted: (cachedTokens) => {
+          cachedPromptTokens = Math.min(cachedTokens, promptTokens);
+          const cachedChunkLengths = cachedPromptTokens === 0 ? [] : [cachedPromptTokens];
+          send({ kind: "accepted", slot: 0, cachedPromptTokens, cachedChunkLengths, promptTokens });
+        },
+        evaluated: (evaluated, chunkLength) => {
+          const evaluatedTokens = Math.min(evaluated, promptTokens);
+          send({ kind: "prefill", evaluatedTokens, totalTokens: promptTokens, chunkLength });
+        },
+        token: () => {
+          if (emitted === before) firstTokenAtMs = this.#parts.time.nowMs;
+          send({ kind: "tokens", firstIndex: emitted, ids: anyTokens, texts: noTexts, logprobs: null });
+          emitted += 1;
+        },
+        ended: () => {
+          replica.attempts.delete(requestId);
+          const reason: FinishReason = emitted >= attempt.decoding.maxTokens ? "length" : "stop";
+          const usage = { promptTokens, cachedPromptTokens, generatedTokens: emitted };
+          const prefillMs = firstTokenAtMs - startedAtMs;
+          const timings = { queueMs: 0, prefillMs, decodeMs: this.#parts.time.nowMs - firstTokenAtMs };
+          send({ kind: "ending", ending: { reason, failure: null, usage, timings } });
+        },
+      },
+    });
+    replica.attempts.set(requestId, { epoch, running });
+    return true;
+  }
+
+  cancel(requestId: RequestId, epoch: number): void {
+    for (const replica of this.#replicas.values()) {
+      const attempting = replica.attempts.get(requestId);
+      if (attempting?.epoch !== epoch) continue;
+      replica.engine.cancel(attempting.running);
+      replica.attempts.delete(requestId);
+    }
+  }
+
+  status(): NodeStatus {
+    this.#sequence += 1;
+    const { nodeId, address, machine } = this;
+    const budgetBytes = memoryShare * machine.memoryBytes;
+    const replicas = [...this.#replicas.values()];
+    const heldBytes = replicas.reduce((sum, { model }) => sum + model.bytes, 0);
+    return {
+      nodeId,
+      incarnation: this.#incarnation,
+      sequence: this.#sequence,
+      state: "serving",
+      grpcAddress: address,
+      hostname: machine.name,
+      version: "0.0.0",
+      capacity: {
+        memoryBytes: machine.memoryBytes,
+        budgetBytes,
+        freeBytes: budgetBytes - heldBytes,
+        chip: machine.name,
+        gpu: "metal",
+        cpuCores: 12,
+      },
+      replicas: replicas.map((replica) => this.#replicaStatus(replica)),
+      thermalState: "nominal",
+      power: { source: "mains", watts: null },
+      heartbeatIntervalMs: 500,
+    };
+  }
+
+  #replicaStatus({ replicaId, model, engine, loadMs, attempts, isReady }: NodeReplica): ReplicaStatus {
+    return {
+      replicaId,
+      model: model.name,
+      state: isReady ? "ready" : "loading",
+      slots: engine.profile.slots,
+      running: [...attempts].map(([requestId, { epoch }]) => ({ requestId, epoch })),
+      contextLength,
+      memory: memoryOf(model),
+      failure: null,
+      loadMs,
+      pid: null,
+      digest: "",
+      held: heldBy(engine),
+    };
+  }
+}
+
+/** What a deployment of the model reserves. */
+export function memoryOf({ bytes, weightsBytes }: PoolModel): ReplicaMemory {
+  return { weightsBytes, kvBytes: bytes - weightsBytes, computeBytes: 0, processBytes: 0 };
+}
+
+function heldBy({ slots, running, store }: ReplicaEngine): HeldPrefix[] {
+  const held: HeldPrefix[] = [];
+  for (const slot of slots) {
+    const evaluated = running.find((attempt) => attempt.slot === slot)?.evaluated ?? Number.POSITIVE_INFINITY;
+    const blocks = Math.min(slot.blocks.length, Math.floor(evaluated / blockTokens));
+    if (blocks > 0) held.push(prefix("slot", slot.blocks, blocks));
+  }
+  for (const { blocks } of store?.entries ?? []) held.push(prefix("ram", blocks, blocks.length));
+  return held;
+}
+
+function prefix(place: HeldPrefix["place"], blocks: readonly number[], length: number): HeldPrefix {
+  const hashes = hashesOf(blocks);
+  const isWhole = length === blocks.length;
+  // The product may hash over longer blocks than the traces have.
+  const share = Math.floor((hashes.length * length) / blocks.length);
+  return { place, tokens: length * blockTokens, hashes: isWhole ? hashes : hashes.slice(0, share) };
+}

@@ -1,0 +1,239 @@
+// A pool that the product's own core runs: the same events and effects as in production, on virtual time.
+import type { Effect } from "@pomona/coordinator/core/effect";
+import type { ClusterEvent, NewRequest } from "@pomona/coordinator/core/event";
+import { violations } from "@pomona/coordinator/core/invariants";
+import {
+  type ClusterState,
+  type CoreConfig,
+  type Deployment,
+  defaultCoreConfig,
+  emptyState,
+} from "@pomona/coordinator/core/state";
+import { step } from "@pomona/coordinator/core/step";
+import { readyReplicas } from "@pomona/coordinator/core/views";
+import { unreachable } from "@pomona/shared/core/assert";
+import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
+import { defaultDecoding } from "@pomona/shared/core/generation";
+import type { NodeId, RequestId } from "@pomona/shared/core/ids";
+import { contextLength } from "../engine/machine-profile.ts";
+import type { WorkloadRequest } from "../workload/sample.ts";
+import { promptTokensOf } from "./block-tokens.ts";
+import { CoreNode, memoryOf } from "./core-node.ts";
+import { fittingModels, type Pool, type PoolModel, type PoolParts } from "./pool.ts";
+import type { LoggedRequest } from "./request-log.ts";
+
+const heartbeatMs = 500;
+const tickMs = 100;
+/** A command's way to a node. */
+const lanMs = 1;
+/** Contract: keepalive every 400 ms, given up after another 400. */
+const keepaliveMs = 800;
+/** The link to a node that is back is dialled again. */
+const redialMs = 500;
+/** Longer than any run: nothing but a late first token ends a request. */
+const patientMs = 1e9;
+/** Longer than the queue of any run: the baselines have no limit either. */
+const queueLengthMax = 100_000;
+
+/** What admission knows beside the prompt. */
+type Foreseen = {
+  readonly tenant: string;
+  readonly priority: "interactive" | "batch";
+  readonly firstTokenDeadlineMs: number;
+};
+
+export type CoreOptions = {
+  /** Checks the invariants after every event, which takes most of the time. */
+  readonly isChecked: boolean;
+};
+
+export class CorePool implements Pool {
+  readonly state: ClusterState = emptyState();
+  readonly problems: string[];
+  readonly #parts: PoolParts;
+  readonly #options: CoreOptions;
+  readonly #config: CoreConfig;
+  readonly #nodes = new Map<NodeId, CoreNode>();
+  readonly #links = new Set<NodeId>();
+  readonly #requests = new Map<RequestId, LoggedRequest>();
+  readonly #pending: ClusterEvent[] = [];
+  #isStepping = false;
+  #submitted = 0;
+
+  constructor(options: CoreOptions, parts: PoolParts) {
+    this.#parts = parts;
+    this.#options = options;
+    this.problems = parts.log.problems;
+    this.#config = { ...defaultCoreConfig, queueLengthMax, queueLengthPerModelMax: queueLengthMax };
+    const { time, machines, models, savedStates } = parts;
+    for (const model of models) this.#take({ kind: "deploymentAdded", deployment: deploymentOf(model) });
+    for (const [index, machine] of machines.entries()) {
+      const nodeId = hexId(index + 1);
+      const node = new CoreNode({ time, nodeId, machine, models, savedStates });
+      this.#nodes.set(nodeId, node);
+      // Machines do not start at the same instant.
+      time.after((heartbeatMs * index) / machines.length, () => time.every(heartbeatMs, () => this.#beat(node)));
+    }
+    time.every(tickMs, () => {
+      this.#take({ kind: "tick" });
+      return true;
+    });
+  }
+
+  readonly isReady = (): boolean => {
+    const { machines, models } = this.#parts;
+    const wanted = machines.reduce((sum, machine) => sum + fittingModels(machine, models).length, 0);
+    return models.reduce((sum, { name }) => sum + readyReplicas(this.state, name).length, 0) === wanted;
+  };
+
+  readonly submit = (request: WorkloadRequest): void => {
+    const { time, log, firstTokenMs } = this.#parts;
+    this.#submitted += 1;
+    const requestId = hexId(this.#submitted);
+    this.#requests.set(requestId, log.arrive(request, time.nowMs));
+    const { model, tenant, blocks, promptTokens } = request;
+    const newRequest: NewRequest & Foreseen = {
+      requestId,
+      model,
+      tenant,
+      priority: "interactive",
+      firstTokenDeadlineMs: time.nowMs + firstTokenMs(promptTokens),
+      promptTokenIds: promptTokensOf(blocks, promptTokens, this.#submitted),
+      decoding: { ...defaultDecoding, maxTokens: contextLength - promptTokens },
+      deadlineMs: time.nowMs + patientMs,
+    };
+    this.#take({ kind: "requestArrived", request: newRequest });
+  };
+
+  readonly loseMachine = (index: number, downMs: number): void => {
+    const { time } = this.#parts;
+    const node = [...this.#nodes.values()][index];
+    if (node === undefined || node.isDown) return;
+    const { nodeId } = node;
+    node.switchOff();
+    time.after(keepaliveMs, () => this.#take({ kind: "linkDown", nodeId }));
+    time.after(Math.max(downMs, keepaliveMs + redialMs), () => {
+      node.switchOn();
+      this.#beat(node);
+      time.after(redialMs, () => {
+        if (this.#links.has(nodeId)) this.#take({ kind: "linkUp", nodeId });
+      });
+    });
+  };
+
+  #beat(node: CoreNode): boolean {
+    if (!node.isDown) this.#take({ kind: "heartbeat", status: node.status(), address: node.address });
+    return true;
+  }
+
+  #take(event: ClusterEvent): void {
+    this.#pending.push(event);
+    if (this.#isStepping) return;
+    this.#isStepping = true;
+    for (let next = this.#pending.shift(); next !== undefined; next = this.#pending.shift()) this.#step(next);
+    this.#isStepping = false;
+  }
+
+  #step(event: ClusterEvent): void {
+    const context = { state: this.state, nowMs: this.#parts.time.nowMs, config: this.#config };
+    const effects = step(event, context);
+    if (this.#options.isChecked)
+      for (const problem of violations(context)) this.problems.push(`after ${event.kind}: ${problem}`);
+    for (const effect of effects) this.#execute(effect);
+  }
+
+  #execute(effect: Effect): void {
+    const { time, log } = this.#parts;
+    switch (effect.kind) {
+      case "connectNode":
+        this.#connect(effect.nodeId);
+        break;
+      case "disconnectNode":
+        this.#links.delete(effect.nodeId);
+        break;
+      case "loadReplica":
+        time.after(lanMs, () => this.#load(effect));
+        break;
+      case "unloadReplica":
+        time.after(lanMs, () => this.#nodes.get(effect.nodeId)?.unload(effect.replicaId));
+        break;
+      case "startAttempt":
+        time.after(lanMs, () => this.#start(effect));
+        break;
+      case "cancelAttempt":
+        time.after(lanMs, () => this.#nodes.get(effect.nodeId)?.cancel(effect.requestId, effect.epoch));
+        break;
+      case "deliver":
+        this.#deliver(effect);
+        break;
+      case "finish": {
+        const { reason } = effect.ending;
+        const logged = this.#requests.get(effect.requestId);
+        this.#requests.delete(effect.requestId);
+        if (logged === undefined) this.problems.push("a request that is not there ended");
+        else log.end(logged, time.nowMs, reason !== "stop" && reason !== "length");
+        break;
+      }
+      case "announce":
+        break;
+      default:
+        unreachable(effect);
+    }
+  }
+
+  #connect(nodeId: NodeId): void {
+    this.#links.add(nodeId);
+    this.#parts.time.after(lanMs, () => {
+      if (this.#links.has(nodeId) && this.#nodes.get(nodeId)?.isDown === false) this.#take({ kind: "linkUp", nodeId });
+    });
+  }
+
+  #load({ nodeId, replicaId, spec }: Effect & { kind: "loadReplica" }): void {
+    this.#nodes.get(nodeId)?.load(replicaId, spec, (replica) => this.#take({ kind: "replicaLoaded", nodeId, replica }));
+  }
+
+  #start({ nodeId, attempt }: Effect & { kind: "startAttempt" }): void {
+    const { requestId, epoch } = attempt;
+    const logged = this.#requests.get(requestId);
+    const node = this.#nodes.get(nodeId);
+    // A machine without power says nothing: the coordinator finds out when the link breaks.
+    if (logged === undefined || node === undefined || node.isDown) return;
+    const { blocks, outputTokens } = logged.request;
+    const isTaken = node.start({
+      attempt,
+      blocks,
+      outputTokens,
+      send: (frame) => this.#take({ kind: "frame", requestId, epoch, frame }),
+    });
+    if (isTaken) return;
+    const failure = { code: "slots_full", message: "no slot is free", isRetryable: true } as const;
+    this.#take({ kind: "attemptFailed", requestId, epoch, failure });
+  }
+
+  #deliver({ requestId, frame }: Effect & { kind: "deliver" }): void {
+    const logged = this.#requests.get(requestId);
+    if (logged === undefined) {
+      this.problems.push("a frame came for a request that is not there");
+      return;
+    }
+    if (frame.kind === "accepted") this.#parts.log.accept(logged, frame.cachedPromptTokens);
+    if (frame.kind === "tokens") for (const _ of frame.ids) this.#parts.log.token(logged, this.#parts.time.nowMs);
+  }
+}
+
+function deploymentOf(model: PoolModel): Deployment {
+  return {
+    model: model.name,
+    source: model.name,
+    slots: 4,
+    contextLength,
+    engine: defaultEngineOptions,
+    memory: memoryOf(model),
+    failure: null,
+    createdAtMs: 0,
+  };
+}
+
+function hexId(number: number): string {
+  return number.toString(16).padStart(32, "0");
+}

@@ -1,0 +1,64 @@
+// What every pool in the harness is: machines with models on virtual time, a log, and something that routes.
+import { loadBytesPerSecond, type MachineProfile } from "../engine/machine-profile.ts";
+import type { VirtualTime } from "../virtual-time.ts";
+import type { WorkloadRequest } from "../workload/sample.ts";
+import type { RequestLog } from "./request-log.ts";
+
+/** A model of the pool, and how fast each machine runs it. */
+export type PoolModel = {
+  readonly name: string;
+  /** What a replica reserves, its slots' KV included. */
+  readonly bytes: number;
+  readonly weightsBytes: number;
+  /** Its figures on a machine. */
+  readonly profileOn: (machine: MachineProfile) => MachineProfile;
+};
+
+/** Machines and what may run on them. */
+export type PoolParts = {
+  readonly time: VirtualTime;
+  readonly machines: readonly MachineProfile[];
+  readonly models: readonly PoolModel[];
+  /** Saved states of a machine; 0 for no store. */
+  readonly savedStates: number;
+  readonly log: RequestLog;
+  /** Milliseconds after which waiting for the first token is of no use any more; a function of the prompt's length. */
+  readonly firstTokenMs: (promptTokens: number) => number;
+  /** Whether requests that wait beyond that time are refused. */
+  readonly dropsLate: boolean;
+};
+
+export type Pool = {
+  /** Whether requests may begin to come. */
+  readonly isReady: () => boolean;
+  readonly submit: (request: WorkloadRequest) => void;
+  /** A machine loses its power, and has it again after a while. */
+  readonly loseMachine: (index: number, downMs: number) => void;
+  /** Rules that were broken; empty in a good run. */
+  readonly problems: readonly string[];
+};
+
+/** What models may use of a machine's memory (study 2.5). */
+export const memoryShare = 0.72;
+
+/** The study's model: 32B in Q4, of which `MachineProfile` holds the figures. It fits every machine of its fleets. */
+export function fittingModel(name: string): PoolModel {
+  return { name, bytes: 22e9, weightsBytes: 19.8e9, profileOn: (machine) => machine };
+}
+
+/** Models that a machine holds: the biggest first, as long as they fit. */
+export function fittingModels(machine: MachineProfile, models: readonly PoolModel[]): PoolModel[] {
+  let freeBytes = memoryShare * machine.memoryBytes;
+  const held: PoolModel[] = [];
+  for (const model of [...models].sort((a, b) => b.bytes - a.bytes)) {
+    if (model.bytes > freeBytes) continue;
+    freeBytes -= model.bytes;
+    held.push(model);
+  }
+  return held;
+}
+
+/** Milliseconds to read a model from the machine's SSD. */
+export function reloadMs(model: PoolModel): number {
+  return 1000 * (1 + model.weightsBytes / loadBytesPerSecond.ssd);
+}
