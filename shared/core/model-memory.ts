@@ -66,6 +66,8 @@ export type ReplicaShape = {
   readonly slots: number;
   readonly engine: EngineOptions;
   readonly gpu: "metal" | "cpu";
+  /** Files of the adapters together; 0 by default. Each replica reads its own. */
+  readonly adapterBytes?: number;
   /** Where the CPU computes; by default arm64 beside Metal, else x64. */
   readonly cpu?: CpuArchitecture;
 };
@@ -74,17 +76,19 @@ export type ReplicaShape = {
  * A replica's memory. Compared with node-llama-cpp 3.21.1 (llama.cpp v0.4.0) on x86: KV and states are exact, the
  * compute buffer is exact for Llama and its like and an upper bound for the rest, and the whole is above what is
  * resident. Of the compute buffer the engine touches as much as it computes, so that most of the logits' part stays
- * untouched. Adapters are not counted: their size stands in files of their own.
+ * untouched. The caller knows the file, so that `mappedFile` is for the caller to set.
  */
 export function estimateReplicaMemory(shape: ModelShape, replica: ReplicaShape): ReplicaMemory {
-  const { engine, gpu, slots } = replica;
+  const { engine, gpu, slots, adapterBytes = 0 } = replica;
   const cpu = replica.cpu ?? (gpu === "metal" ? "arm64" : "x64");
   const load = loadOf(shape, replica);
   const { width, feedForward } = shape.compute.graph;
   const operandWidth = Math.max(width, feedForward);
   const kv = kvBytes(shape.layers, load, engine);
+  const weights = weightBytes(shape.weights, { engine, gpu, cpu, layers: shape.layers.length + 1 });
   return {
-    weightsBytes: weightBytes(shape.weights, { engine, gpu, cpu, layers: shape.layers.length + 1 }),
+    weightsBytes: weights.weightsBytes + adapterBytes,
+    mappedBytes: weights.mappedBytes,
     kvBytes: kv,
     computeBytes: computeBytes(shape.compute, load) + pooledBytes(shape, replica),
     processBytes:

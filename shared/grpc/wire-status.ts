@@ -226,12 +226,18 @@ function heldFromWire({ place, tokens, hashes }: WireHeldPrefix__Output): HeldPr
   };
 }
 
+const mappedFileLengthMax = 128;
+
 function memoryFromWire(wire: ReplicaMemory__Output | null): ReplicaMemory {
+  const mappedBytes = checkCount("replica.memory.mapped_bytes", wire?.mappedBytes ?? 0);
+  const mappedFile = checkText("replica.memory.mapped_file", wire?.mappedFile ?? "", mappedFileLengthMax);
   return {
     weightsBytes: checkCount("replica.memory.weights_bytes", wire?.weightsBytes ?? 0),
     kvBytes: checkCount("replica.memory.kv_bytes", wire?.kvBytes ?? 0),
     computeBytes: checkCount("replica.memory.compute_bytes", wire?.computeBytes ?? 0),
     processBytes: checkCount("replica.memory.process_bytes", wire?.processBytes ?? 0),
+    ...(mappedBytes === 0 ? {} : { mappedBytes }),
+    ...(mappedFile === "" ? {} : { mappedFile }),
   };
 }
 

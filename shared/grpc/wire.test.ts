@@ -122,7 +122,17 @@ const replica: fc.Arbitrary<ReplicaStatus> = record({
   slots: positive,
   running: fc.array(record({ requestId: hexId, epoch: positive }), { maxLength: 3 }),
   contextLength: positive,
-  memory: record({ weightsBytes: count, kvBytes: count, computeBytes: count, processBytes: count }),
+  memory: fc.record(
+    {
+      weightsBytes: count,
+      kvBytes: count,
+      computeBytes: count,
+      processBytes: count,
+      mappedBytes: count.filter((bytes) => bytes > 0),
+      mappedFile: fc.constantFrom("2049:131", "1:2"),
+    },
+    { requiredKeys: ["weightsBytes", "kvBytes", "computeBytes", "processBytes"], noNullPrototype: true },
+  ),
   failure: fc.option(failure, { nil: null }),
   loadMs: duration,
   pid: fc.option(positive, { nil: null }),

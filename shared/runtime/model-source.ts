@@ -1,8 +1,10 @@
 // Where a model's file is, and what its header says.
 import { accessSync, constants, mkdirSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { builtinTinyModel, builtinTinySource } from "../core/builtin-model.ts";
+import type { LoraAdapter } from "../core/engine-options.ts";
 import { PomonaError } from "../core/errors.ts";
 import { parseGgufHeader } from "../core/gguf/reader.ts";
 import { type ModelShape, modelShapeOf } from "../core/model-memory.ts";
@@ -17,6 +19,28 @@ export async function readModelShape(source: string, signal: AbortSignal): Promi
   if (source === builtinTinySource) return builtinShape();
   const { header, fileBytes } = await readGgufHeader(modelPath(source), signal);
   return modelShapeOf(header, fileBytes);
+}
+
+/**
+ * Names a file among those of this machine, whatever path leads to it: device and number of its inode. Processes that
+ * map it have its pages in common; those of a copy are other pages.
+ */
+export async function fileIdentity(path: string): Promise<string> {
+  const { dev, ino } = await stat(path, { bigint: true });
+  return `${dev}:${ino}`;
+}
+
+/** Bytes of the adapters' files. @throws PomonaError `not_found` naming the one that is not there. */
+export async function adapterBytes(adapters: readonly LoraAdapter[]): Promise<number> {
+  let bytes = 0;
+  for (const { path } of adapters) {
+    try {
+      bytes += (await stat(path)).size;
+    } catch (cause) {
+      throw new PomonaError("not_found", `there is no adapter ${path} that can be read on this node`, { cause });
+    }
+  }
+  return bytes;
 }
 
 /** The path of a model's file; the built-in model is written into `modelsDirectory` at its first use. */

@@ -69,14 +69,17 @@ export type WeightPlace = {
   readonly layers: number;
 };
 
+export type WeightBytes = { readonly weightsBytes: number; readonly mappedBytes: number };
+
 /**
  * Measured on x86 with Q4_0: a mapped file stays resident beside what is rearranged from it; a file that is read, which
  * locked weights are as well, is rearranged as it comes, and only a tied embedding exists twice. A GPU that shares the
  * memory takes a mapped file as it is; layers that are left to the CPU are rearranged there.
  */
-export function weightBytes(shape: WeightShape, { engine, gpu, cpu, layers }: WeightPlace): number {
+export function weightBytes(shape: WeightShape, { engine, gpu, cpu, layers }: WeightPlace): WeightBytes {
   const isMapped = engine.usesMmap && !engine.usesMlock;
   const onGpu = gpu === "cpu" ? 0 : Math.min(1, (engine.gpuLayers ?? layers) / layers);
   const readTwice = gpu === "cpu" ? shape.tiedRepackedBytes[cpu] : shape.tiedBytes;
-  return shape.tensorBytes + (isMapped ? Math.ceil(shape.repackedBytes[cpu] * (1 - onGpu)) : readTwice);
+  const twice = isMapped ? Math.ceil(shape.repackedBytes[cpu] * (1 - onGpu)) : readTwice;
+  return { weightsBytes: shape.tensorBytes + twice, mappedBytes: isMapped ? shape.tensorBytes : 0 };
 }
