@@ -245,9 +245,19 @@ export class NodeAgent {
     const digest = await this.#readModel(effect, signal);
     const options = { ...spec.engine, threads };
     const { slots } = spec;
-    const stateStore = stateStoreSpec(states, { digest, build: engine.build, contextLength, slots, options, memory });
+    const adapters = await this.#readAdapters(spec, signal);
+    const identity = { digest, adapters, build: engine.build, contextLength, slots, options, memory };
+    const stateStore = stateStoreSpec(states, identity);
     const load = { modelPath, slots, contextLength, options, checksTensors: isSuspect, stateStore };
     return await engine.load(load, signal);
+  }
+
+  async #readAdapters({ engine }: ReplicaSpec, signal: AbortSignal) {
+    const { digests } = this.#dependencies;
+    const adapters: { readonly digest: string; readonly scale: number }[] = [];
+    for (const { path, scale } of engine.loras)
+      adapters.push({ digest: await digests.digestOf(path, { isFresh: false, signal }), scale });
+    return adapters;
   }
 
   async #readModel({ replicaId, spec, modelPath, isSuspect }: StartEngine, signal: AbortSignal): Promise<string> {

@@ -18,6 +18,8 @@ export type StateStoreLimits = {
 export type StateIdentity = {
   /** SHA-256 of the model's file. */
   readonly digest: string;
+  /** Adapters in their order, each by the SHA-256 of its file: what they change goes into the states. */
+  readonly adapters: readonly { readonly digest: string; readonly scale: number }[];
   /** Name and version of the engine. */
   readonly build: string;
   readonly contextLength: number;
@@ -28,9 +30,9 @@ export type StateIdentity = {
 
 /** In memory one slot's worth is kept, which the estimate of a replica's memory has room for. */
 export function stateStoreSpec(limits: StateStoreLimits, identity: StateIdentity): StateStoreSpec {
-  const { digest, build, contextLength, slots, options, memory } = identity;
+  const { digest, adapters, build, contextLength, slots, options, memory } = identity;
   const key = createHash("sha256")
-    .update(JSON.stringify([digest, build, contextLength, options.kvType]))
+    .update(JSON.stringify([digest, build, contextLength, options.kvType, ...adapters]))
     .digest("hex");
   return {
     directory: join(limits.directory, key.slice(0, 32)),
