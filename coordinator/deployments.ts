@@ -2,7 +2,7 @@
 import type { PomonaError } from "@pomona/shared/core/errors";
 import { toPomonaError } from "@pomona/shared/core/errors";
 import { contextLengthFor, estimateReplicaMemory, type ModelShape } from "@pomona/shared/core/model-memory";
-import { readModelShape } from "@pomona/shared/runtime/model-source";
+import { adapterBytes, readModelShape } from "@pomona/shared/runtime/model-source";
 import type { ModelOption } from "./config.ts";
 import type { Deployment } from "./core/state.ts";
 
@@ -16,7 +16,9 @@ export async function readDeployment(
   const base = { model, source, slots, engine, createdAtMs };
   try {
     const shape = await readModelShape(option.source, signal);
-    return { ...base, ...needsOf(shape, option), failure: null };
+    // Adapters stand on the nodes, which count them again; here they may be missing.
+    const adapters = await adapterBytes(engine.loras).catch(() => 0);
+    return { ...base, ...needsOf(shape, option, adapters), failure: null };
   } catch (thrown) {
     return { ...base, ...noNeeds, failure: failureOf(toPomonaError(thrown)) };
   }
@@ -27,7 +29,11 @@ const noNeeds = {
   memory: { weightsBytes: 0, kvBytes: 0, computeBytes: 0, processBytes: 0 },
 } as const;
 
-function needsOf(shape: ModelShape, option: ModelOption): Pick<Deployment, "contextLength" | "memory"> {
+function needsOf(
+  shape: ModelShape,
+  option: ModelOption,
+  adapters: number,
+): Pick<Deployment, "contextLength" | "memory"> {
   const contextLength = contextLengthFor(shape, option.contextLength);
   // Counted as for a CPU, which needs the most; the node estimates again for its own hardware.
   const memory = estimateReplicaMemory(shape, {
@@ -35,6 +41,7 @@ function needsOf(shape: ModelShape, option: ModelOption): Pick<Deployment, "cont
     slots: option.slots,
     engine: option.engine,
     gpu: "cpu",
+    adapterBytes: adapters,
   });
   return { contextLength, memory };
 }

@@ -1,6 +1,6 @@
 // What a node measures of itself. It travels over NATS; the coordinator adds the `node` label.
 import type { AttemptFrame } from "@pomona/shared/core/generation";
-import { totalBytes } from "@pomona/shared/core/replica-memory";
+import { heldBytes } from "@pomona/shared/core/replica-memory";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { DeathReason } from "./core/engine-death.ts";
 import { budgetOf, freeBudget, holders } from "./core/state.ts";
@@ -114,13 +114,15 @@ function memoryParts(agent: NodeAgent, memoryBytes: number): Record<string, numb
   const held = holders(agent.state);
   const sum = (part: (replica: (typeof held)[number]) => number): number =>
     held.reduce((total, replica) => total + part(replica), 0);
+  const used = heldBytes(held.map(({ memory }) => memory));
   return {
     total: memoryBytes,
     budget: agent.state.budgetBytes,
-    weights: sum(({ memory }) => memory.weightsBytes),
+    // What is left: pages that replicas have in common count once.
+    weights: used - sum(({ memory }) => memory.kvBytes + memory.computeBytes + memory.processBytes),
     kv: sum(({ memory }) => memory.kvBytes),
     compute: sum(({ memory }) => memory.computeBytes),
-    used: sum(({ memory }) => totalBytes(memory)),
+    used,
     free: freeBudget(agent.state),
     missing: budgetOf(agent.state).missingBytes,
   };

@@ -1,5 +1,5 @@
 // What must hold of a state after every step. Used by the simulator and the tests, which stop at the first violation.
-import { totalBytes } from "@pomona/shared/core/replica-memory";
+import { heldBytes } from "@pomona/shared/core/replica-memory";
 import { chooseReplica } from "./dispatch.ts";
 import type { Member, RequestRecord, StepContext } from "./state.ts";
 
@@ -88,7 +88,7 @@ function* memberViolations({ state, config }: StepContext): Generator<string> {
 /** Its replicas, and the load that it was asked for, where its heartbeats do not name that yet. */
 function reservedBytes({ status, loading }: Member): number {
   const held = status.replicas.filter((replica) => replica.state !== "failed");
-  const sum = held.reduce((bytes, replica) => bytes + totalBytes(replica.memory), 0);
+  const sum = heldBytes(held.map(({ memory }) => memory));
   const isListed = status.replicas.some((replica) => replica.replicaId === loading?.replicaId);
   return loading === null || isListed ? sum : sum + loading.bytes;
 }

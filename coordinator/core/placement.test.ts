@@ -47,6 +47,21 @@ test("the memory of a replica that was just loaded is not given away again befor
   assert.equal(stateOf(pool, "middle"), "unplaced");
 });
 
+test("a variant of a file that a node has mapped is placed where only its own part fits, another file is not", () => {
+  const pool = new TestPool();
+  const memory = { ...memoryOf(12), kvBytes: 2e9, mappedBytes: 12e9 };
+  pool.deploy({ model: "plain", source: "/m.gguf", memory });
+  assert.deepEqual(loads(pool.join(statusOf("a"))), ["plain@a"]);
+  pool.deploy({ model: "other", source: "/other.gguf", memory });
+  pool.deploy({ model: "variant", source: "/m.gguf", memory });
+  const listed = { model: "plain", memory: { ...memory, mappedFile: "1:2" } };
+  const replica = replicaOf(loadingReplica(pool, "a"), listed);
+  assert.deepEqual(loads(pool.take({ kind: "replicaLoaded", nodeId: "a", replica })), ["variant@a"]);
+  assert.equal(stateOf(pool, "other"), "unplaced");
+  const variant = replicaOf(loadingReplica(pool, "a"), { ...listed, model: "variant" });
+  assert.deepEqual(loads(pool.take({ kind: "replicaLoaded", nodeId: "a", replica: variant })), []);
+});
+
 test("a heartbeat from before the end of a load does not make the replica load twice", () => {
   const pool = new TestPool();
   pool.deploy();

@@ -6,7 +6,7 @@ import { totalBytes } from "@pomona/shared/core/replica-memory";
 import type { Effect } from "./effect.ts";
 import { takesWork } from "./membership.ts";
 import type { ClusterState, CoreConfig, Deployment, Member, StepContext } from "./state.ts";
-import { freeBytesOf, isServing, suits } from "./views.ts";
+import { freeBytesOf, isServing, neededBytesOn, suits } from "./views.ts";
 
 /** A replica that should go is asked again after this time, in case the call was lost. */
 const unloadRetryMs = 10_000;
@@ -21,12 +21,12 @@ export function place(state: ClusterState, nowMs: number, config: CoreConfig): E
     if (!takesWork(member)) continue;
     effects.push(...unloadStrays(state, member, nowMs));
     if (isLoading(member)) continue;
-    const deployment = nextToLoad(member, bySize, nowMs);
+    const deployment = nextToLoad(state, member, { bySize, nowMs });
     if (deployment === undefined) continue;
     state.replicasNamed += 1;
     const replicaId = `${config.replicaPrefix}-${state.replicasNamed}`;
     const { model, source, slots, contextLength, engine } = deployment;
-    member.loading = { replicaId, model, bytes: totalBytes(deployment.memory) };
+    member.loading = { replicaId, model, bytes: neededBytesOn(state, member, deployment) };
     const spec = { model, source, slots, contextLength, engine };
     effects.push({ kind: "loadReplica", nodeId: member.nodeId, replicaId, spec });
   }
@@ -55,10 +55,14 @@ function isLoading(member: Member): boolean {
 }
 
 /** The biggest missing model that fits. One that waits for its next try keeps its room, or smaller ones would take it. */
-function nextToLoad(member: Member, bySize: readonly Deployment[], nowMs: number): Deployment | undefined {
+function nextToLoad(
+  state: ClusterState,
+  member: Member,
+  { bySize, nowMs }: { readonly bySize: readonly Deployment[]; readonly nowMs: number },
+): Deployment | undefined {
   let freeBytes = freeBytesOf(member);
   for (const deployment of bySize) {
-    const neededBytes = totalBytes(deployment.memory);
+    const neededBytes = neededBytesOn(state, member, deployment);
     if (isThere(member, deployment) || neededBytes > freeBytes) continue;
     const retryAtMs = member.loadFailures.get(deployment.model)?.retryAtMs ?? nowMs;
     if (retryAtMs <= nowMs) return deployment;

@@ -1,7 +1,7 @@
 // Read-only views of the state, for the APIs and for metrics.
 import type { ModelName } from "@pomona/shared/core/ids";
 import type { ReplicaStatus } from "@pomona/shared/core/node-status";
-import { totalBytes } from "@pomona/shared/core/replica-memory";
+import { addedBytes, heldBytes, type ReplicaMemory, totalBytes } from "@pomona/shared/core/replica-memory";
 import type { ModelSummary, Readiness } from "./generation-request.ts";
 import { takesWork } from "./membership.ts";
 import type { ClusterState, Deployment, Member } from "./state.ts";
@@ -46,10 +46,27 @@ export function isServing(state: ClusterState, member: Member, replica: ReplicaS
 /** Bytes of a node's budget that nothing holds: what it says, and no more than its replicas leave. */
 export function freeBytesOf(member: Member): number {
   const { budgetBytes, freeBytes } = member.status.capacity;
-  const heldBytes = member.status.replicas
-    .filter((replica) => replica.state !== "failed")
-    .reduce((sum, replica) => sum + totalBytes(replica.memory), 0);
-  return Math.min(freeBytes, budgetBytes - heldBytes);
+  return Math.min(freeBytes, budgetBytes - heldBytes(heldMemories(member)));
+}
+
+/**
+ * Bytes that a replica of a deployment takes of a node's budget: less than all where the node has a replica of another
+ * model from the same file, such as a variant with adapters, whose mapped pages it would share.
+ */
+export function neededBytesOn(state: ClusterState, member: Member, { source, memory }: Deployment): number {
+  const variant = member.status.replicas.find(
+    (replica) =>
+      replica.state !== "failed" &&
+      replica.memory.mappedFile !== undefined &&
+      state.deployments.get(replica.model)?.source === source,
+  );
+  const mappedFile = variant?.memory.mappedFile;
+  if (mappedFile === undefined) return totalBytes(memory);
+  return addedBytes({ ...memory, mappedFile }, heldMemories(member));
+}
+
+function heldMemories({ status }: Member): ReplicaMemory[] {
+  return status.replicas.filter(({ state }) => state !== "failed").map(({ memory }) => memory);
 }
 
 /** Every model of the pool by name, with the reason where it is not ready. */
@@ -87,7 +104,7 @@ function stateOf(
   if (members.some((member) => isOnItsWay(member, deployment.model))) {
     return { state: "loading", reason: "the first replica is loading" };
   }
-  const outlook = outlookOf(members, deployment);
+  const outlook = outlookOf(state, members, deployment);
   const isHeld = living.some((member) => servingReplica(member, deployment) !== undefined);
   return outlook.state === "failed" && isHeld
     ? { state: "unplaced", reason: "the node that has it is draining" }
@@ -95,12 +112,15 @@ function stateOf(
 }
 
 /** No replica is there or on its way: will one come, and what stands against it? */
-function outlookOf(members: readonly Member[], deployment: Deployment): Pick<ModelSummary, "state" | "reason"> {
+function outlookOf(
+  state: ClusterState,
+  members: readonly Member[],
+  deployment: Deployment,
+): Pick<ModelSummary, "state" | "reason"> {
   const failures = members.flatMap((member) => member.loadFailures.get(deployment.model) ?? []);
-  const neededBytes = totalBytes(deployment.memory);
   const hopeful = members.filter((member) => {
     const retryAtMs = member.loadFailures.get(deployment.model)?.retryAtMs ?? 0;
-    return neededBytes <= freeBytesOf(member) && Number.isFinite(retryAtMs);
+    return neededBytesOn(state, member, deployment) <= freeBytesOf(member) && Number.isFinite(retryAtMs);
   });
   if (hopeful.length > 0) {
     const [failed] = failures;
@@ -111,6 +131,7 @@ function outlookOf(members: readonly Member[], deployment: Deployment): Pick<Mod
   const final = failures.find(({ retryAtMs }) => retryAtMs === Number.POSITIVE_INFINITY);
   if (final !== undefined) return { state: "failed", reason: final.failure.message };
   const freeBytes = Math.max(...members.map(freeBytesOf));
+  const neededBytes = Math.min(...members.map((member) => neededBytesOn(state, member, deployment)));
   return { state: "unplaced", reason: `it needs ${neededBytes} bytes, and the freest node has ${freeBytes}` };
 }
 

@@ -1,7 +1,7 @@
 // How much of a machine models may use. Nothing loads that does not fit with all its slots at full context.
 import type { GenerationFailure } from "@pomona/shared/core/generation";
 import type { ModelName } from "@pomona/shared/core/ids";
-import { type ReplicaMemory, totalBytes } from "@pomona/shared/core/replica-memory";
+import { addedBytes, heldBytes, type ReplicaMemory } from "@pomona/shared/core/replica-memory";
 import type { MemoryReading } from "./memory-reading.ts";
 
 const reservedBytesMin = 6e9;
@@ -14,10 +14,8 @@ export function budgetFor(memoryBytes: number): number {
 
 export type Reservation = { readonly model: ModelName; readonly memory: ReplicaMemory };
 
-export function freeBytes(budgetBytes: number, reservations: Iterable<Reservation>): number {
-  let free = budgetBytes;
-  for (const { memory } of reservations) free -= totalBytes(memory);
-  return Math.max(0, free);
+export function freeBytes(budgetBytes: number, reservations: readonly Reservation[]): number {
+  return Math.max(0, budgetBytes - heldBytes(reservations.map(({ memory }) => memory)));
 }
 
 /** What is promised to replicas. */
@@ -46,10 +44,13 @@ export function refuseOvercommit(
   budget: Budget,
   held: readonly Reservation[],
 ): GenerationFailure | null {
-  const needed = totalBytes(wanted.memory);
+  const memories = held.map(({ memory }) => memory);
+  const needed = addedBytes(wanted.memory, memories);
   const free = freeBytes(budget.configuredBytes - budget.missingBytes, held);
   if (needed <= free) return null;
-  const holders = held.map(({ model, memory }) => `${model} ${gigabytes(totalBytes(memory))}`).join(", ") || "nothing";
+  const partOf = ({ model, memory }: Reservation, index: number): string =>
+    `${model} ${gigabytes(addedBytes(memory, memories.slice(0, index)))}`;
+  const holders = held.map(partOf).join(", ") || "nothing";
   const others =
     budget.missingBytes === 0
       ? ""

@@ -2,7 +2,7 @@
 import type { GenerationFailure } from "@pomona/shared/core/generation";
 import type { ReplicaId, RequestId } from "@pomona/shared/core/ids";
 import type { ReplicaSpec, ReplicaState, ReplicaStatus } from "@pomona/shared/core/node-status";
-import { type ReplicaMemory, totalBytes } from "@pomona/shared/core/replica-memory";
+import { heldBytes, mappedBytesOf, privateBytes, type ReplicaMemory } from "@pomona/shared/core/replica-memory";
 import { type Budget, freeBytes, missingBytes } from "./memory-budget.ts";
 import type { MemoryReading } from "./memory-reading.ts";
 
@@ -69,18 +69,22 @@ export function budgetOf(state: AgentState): Budget {
   if (memory === null) return { configuredBytes: budgetBytes, missingBytes: 0 };
   const held = holders(state);
   const promised = {
-    reservedBytes: held.reduce((sum, replica) => sum + totalBytes(replica.memory), 0),
-    unseenBytes: held.reduce((sum, replica) => sum + unseenBytes(replica, memory), 0),
+    reservedBytes: heldBytes(held.map((replica) => replica.memory)),
+    unseenBytes: unseenBytes(held, memory),
   };
   return { configuredBytes: budgetBytes, missingBytes: missingBytes(budgetBytes, promised, memory.reading) };
 }
 
-/** All of a replica that loads, or became ready after the reading; later, mapped weights where they count as free. */
-function unseenBytes(replica: Replica, { reading, readAtMs }: NonNullable<AgentState["memory"]>): number {
-  const { state, readyAtMs, memory, spec } = replica;
-  if (state === "loading" || (readyAtMs ?? readAtMs) > readAtMs) return totalBytes(memory);
-  const isMapped = spec.engine.usesMmap && !spec.engine.usesMlock;
-  return reading.countsMappedFiles && isMapped ? memory.weightsBytes : 0;
+/**
+ * All of replicas that load, or became ready after the reading, but for pages that others have mapped before; later,
+ * mapped weights where they count as free.
+ */
+function unseenBytes(held: readonly Replica[], { reading, readAtMs }: NonNullable<AgentState["memory"]>): number {
+  const isNew = ({ state, readyAtMs }: Replica): boolean => state === "loading" || (readyAtMs ?? readAtMs) > readAtMs;
+  const memoriesOf = (replicas: readonly Replica[]): ReplicaMemory[] => replicas.map(({ memory }) => memory);
+  const own = memoriesOf(held.filter(isNew)).reduce((sum, memory) => sum + privateBytes(memory), 0);
+  const seen = reading.countsMappedFiles ? [] : memoriesOf(held.filter((replica) => !isNew(replica)));
+  return own + mappedBytesOf(memoriesOf(held)) - mappedBytesOf(seen);
 }
 
 /**

@@ -48,6 +48,30 @@ test("what does not fit is refused with what is needed, what is free and who hol
   assert.equal(state.replicas.size, 1);
 });
 
+test("a variant of a file that is mapped already needs room for its own part alone, another file for all", () => {
+  const state = emptyAgentState(700);
+  const load = (replicaId: string, mappedFile: string): string => {
+    const event = { ...loadRequested(replicaId, replicaId), memory: { ...memory, mappedBytes: 300, mappedFile } };
+    const [effect] = stepAgent(state, event as AgentEvent, 0);
+    return effect?.kind === "settleLoad" ? (effect.failure?.message ?? "") : "";
+  };
+  assert.equal(load("plain", "a"), "");
+  assert.match(load("other", "b"), /other needs 0\.00 GB/);
+  assert.equal(load("variant", "a"), "");
+  assert.equal(freeBudget(state), 0);
+  // The weights stay for the other one, and leave with it.
+  run(state, [
+    { kind: "unloadRequested", replicaId: "plain" },
+    { kind: "engineStopped", replicaId: "plain" },
+  ]);
+  assert.equal(freeBudget(state), 200);
+  run(state, [
+    { kind: "unloadRequested", replicaId: "variant" },
+    { kind: "engineStopped", replicaId: "variant" },
+  ]);
+  assert.equal(freeBudget(state), 700);
+});
+
 test("a failed engine gives its memory back, tells those who wait, and leaves its reason", () => {
   const state = emptyAgentState(1000);
   const effects = run(state, [loadRequested("r1"), { kind: "engineFailed", replicaId: "r1", failure }]);

@@ -18,10 +18,12 @@ const pressure =
   "The system has 17179869184 (1048576 pages with a page size of 16384).\n" +
   "System-wide memory free percentage: 64%\n";
 
-const memory = { weightsBytes: 300, kvBytes: 100, computeBytes: 50, processBytes: 50 };
+const parts = { weightsBytes: 300, kvBytes: 100, computeBytes: 50, processBytes: 50 };
 
-function loadRequested(replicaId: string, engine = defaultEngineOptions): AgentEvent {
+function loadRequested(replicaId: string, engine = defaultEngineOptions, mappedFile = replicaId): AgentEvent {
   const spec = { model: replicaId, source: "/m.gguf", slots: 2, contextLength: null, engine };
+  const isMapped = engine.usesMmap && !engine.usesMlock;
+  const memory = isMapped ? { ...parts, mappedBytes: 300, mappedFile } : parts;
   return { kind: "loadRequested", replicaId, spec, modelPath: "/m.gguf", contextLength: 1024, memory };
 }
 
@@ -100,6 +102,19 @@ test("mapped weights that the system calls available are not, those that are rea
   ] as const) {
     const state = emptyAgentState(2000);
     run(state, [loadRequested("r1", engine), ready("r1"), read(700, countsMappedFiles)]);
+    assert.equal(freeBudget(state), free);
+  }
+});
+
+test("pages that replicas have in common are unseen once, and not at all when the system counts them as taken", () => {
+  for (const [countsMappedFiles, free] of [
+    // 700 of the two are reserved; of the 900 that are said to be free, the 300 of the file and what the new one takes.
+    [true, 400],
+    [false, 700],
+  ] as const) {
+    const state = emptyAgentState(2000);
+    run(state, [loadRequested("r1", defaultEngineOptions, "a"), ready("r1"), read(900, countsMappedFiles)]);
+    stepAgent(state, loadRequested("r2", defaultEngineOptions, "a"), 3000);
     assert.equal(freeBudget(state), free);
   }
 });

@@ -2,7 +2,7 @@
 import { contextLengthFor, estimateReplicaMemory } from "@pomona/shared/core/model-memory";
 import type { NodeCapacity, ReplicaSpec } from "@pomona/shared/core/node-status";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
-import { provideModelFile, readModelShape } from "@pomona/shared/runtime/model-source";
+import { adapterBytes, fileIdentity, provideModelFile, readModelShape } from "@pomona/shared/runtime/model-source";
 
 export type ModelNeeds = {
   readonly modelPath: string;
@@ -13,12 +13,20 @@ export type ModelNeeds = {
 
 type Place = Pick<NodeCapacity, "gpu"> & { readonly modelsDirectory: string };
 
-/** @throws PomonaError `not_found` when there is no such file, `invalid_model` when its header is that of no model. */
+/** @throws PomonaError `not_found` when there is no such file or adapter, `invalid_model` when its header is that of no model. */
 export async function readModelNeeds(spec: ReplicaSpec, place: Place, signal: AbortSignal): Promise<ModelNeeds> {
   const { source, slots, engine } = spec;
   const shape = await readModelShape(source, signal);
   const modelPath = provideModelFile(source, place.modelsDirectory);
   const contextLength = contextLengthFor(shape, spec.contextLength);
-  const memory = estimateReplicaMemory(shape, { contextLength, slots, engine, gpu: place.gpu });
-  return { modelPath, contextLength, memory };
+  const adapters = await adapterBytes(engine.loras);
+  const memory = estimateReplicaMemory(shape, {
+    contextLength,
+    slots,
+    engine,
+    gpu: place.gpu,
+    adapterBytes: adapters,
+  });
+  const mapped = memory.mappedBytes === 0 ? {} : { mappedFile: await fileIdentity(modelPath) };
+  return { modelPath, contextLength, memory: { ...memory, ...mapped } };
 }
