@@ -83,7 +83,11 @@ class Bench {
 
   /** Generates, and collects the events in the background. */
   async generate(changes: Partial<GenerationRequest> = {}, signal: AbortSignal = never()) {
-    const { requestId, events } = await this.coordinator.generate(requestOf(changes), signal);
+    const { requestId, events } = await this.coordinator.generate(requestOf(changes), {
+      tenant: "",
+      priority: "interactive",
+      signal,
+    });
     const seen: GenerationEvent[] = [];
     const ended = (async () => {
       for await (const event of events) seen.push(event);

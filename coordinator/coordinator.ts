@@ -8,7 +8,7 @@ import { randomId, randomSeed } from "@pomona/shared/runtime/random-id";
 import { decideMaxTokens, refuseModel, refuseQueue } from "./core/admission.ts";
 import type { Announcement, Effect, EffectKind, EffectOf } from "./core/effect.ts";
 import type { ClusterEvent } from "./core/event.ts";
-import type { GenerationRequest, ModelSummary, Readiness } from "./core/generation-request.ts";
+import type { Caller, GenerationRequest, ModelSummary, Readiness } from "./core/generation-request.ts";
 import { type ClusterState, type CoreConfig, emptyState, usageOf } from "./core/state.ts";
 import { step } from "./core/step.ts";
 import { modelSummaries, readinessOf, readyReplicas } from "./core/views.ts";
@@ -131,7 +131,7 @@ export class Coordinator implements Gateway {
     }
   }
 
-  async generate(request: GenerationRequest, signal: AbortSignal): Promise<Generation> {
+  async generate(request: GenerationRequest, { tenant, priority, signal }: Caller): Promise<Generation> {
     const { clock } = this.#dependencies;
     const arrivedAtMs = clock.nowMs();
     const deadlineMs = arrivedAtMs + (request.timeoutMs ?? defaultTimeoutMs);
@@ -152,12 +152,11 @@ export class Coordinator implements Gateway {
     const began = { lastTokensAtMs: null, isStopped: false, movedFor: null };
     this.#running.set(requestId, { session, model, api, seed, arrivedAtMs, ...began });
     signal.addEventListener("abort", () => session.hasReaders || abandon(), { once: true });
-    const decoding = { ...defaultDecoding, sampling: { ...request.sampling, seed }, maxTokens };
+    // What one tenant's prompts left in a slot says nothing to another, not even by being fast.
+    const decoding = { ...defaultDecoding, sampling: { ...request.sampling, seed }, maxTokens, cacheScope: tenant };
     const promptTokenIds = prompt.tokenIds;
-    this.take({
-      kind: "requestArrived",
-      request: { requestId, model, promptTokenIds, decoding, deadlineMs },
-    });
+    const asked = { requestId, model, promptTokenIds, decoding, tenant, priority, deadlineMs };
+    this.take({ kind: "requestArrived", request: { ...asked, firstTokenDeadlineMs: null } });
     return { requestId, events: session.read(0, signal) };
   }
 

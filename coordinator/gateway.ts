@@ -2,7 +2,7 @@
 import type { PomonaError } from "@pomona/shared/core/errors";
 import type { PromptInput } from "@pomona/shared/core/generation";
 import type { ModelName, RequestId } from "@pomona/shared/core/ids";
-import type { GenerationEvent, GenerationRequest, ModelSummary, Readiness } from "./core/generation-request.ts";
+import type { Caller, GenerationEvent, GenerationRequest, ModelSummary, Readiness } from "./core/generation-request.ts";
 
 /** A request that was admitted: its id, and its events until the ending. */
 export type Generation = {
@@ -17,7 +17,7 @@ export type Gateway = {
    * Validates against the pool, tokenizes, queues. Aborting the signal cancels the request wherever it is.
    * @throws PomonaError `model_not_found`, `context_length_exceeded`, `model_not_ready`, `model_failed`, `queue_full`, ...
    */
-  generate(request: GenerationRequest, signal: AbortSignal): Promise<Generation>;
+  generate(request: GenerationRequest, caller: Caller): Promise<Generation>;
   /** Events of a running generation from a token index on. @throws PomonaError `not_found`. */
   attach(requestId: RequestId, fromIndex: number, signal: AbortSignal): Generation;
   tokenize(model: ModelName, input: PromptInput, signal: AbortSignal): Promise<readonly number[]>;

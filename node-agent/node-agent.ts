@@ -102,7 +102,8 @@ export class NodeAgent {
   }
 
   #statusOf(replica: Replica): ReplicaStatus {
-    return { ...replicaStatus(replica), held: this.#engines.get(replica.replicaId)?.held ?? [] };
+    const engine = this.#engines.get(replica.replicaId);
+    return { ...replicaStatus(replica), held: engine?.held ?? [], speed: engine?.speed ?? null };
   }
 
   /** Loads a replica, or joins its loading. @throws PomonaError why it cannot be. */

@@ -1,66 +1,88 @@
-// Late binding: a request waits in the one queue until a ready replica has a free slot, and goes to the least busy.
+// Late binding: a request waits in the one queue until the replica that will answer it soonest has a free slot.
 import type { ModelName, NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
+import { prefixHashes } from "@pomona/shared/core/prefix-hash";
+import { candidateOf } from "./candidates.ts";
 import type { Effect } from "./effect.ts";
-import type { ClusterState, CoreConfig, RequestRecord } from "./state.ts";
+import { foreignAttempts } from "./foreign-attempts.ts";
+import type { Decision } from "./scheduler/decision.ts";
+import { type Planning, planModel } from "./scheduler/plan.ts";
+import { serviceOf } from "./scheduler/tenants.ts";
+import type { ClusterState, RequestRecord, StepContext } from "./state.ts";
 import { type ReadyReplica, readyReplicas } from "./views.ts";
-
-/** Longest time that a heartbeat is on its way, and a cancelled attempt in its slot (contract: 500 ms). */
-const releaseGraceMs = 500;
 
 /** After this a node that still names the attempt is dead, or has it. */
 const releasedKeptMs = 5000;
 
-/** Binds waiting requests in the order of their arrival, as long as slots are free. */
-export function dispatch(state: ClusterState, nowMs: number, config: CoreConfig): Effect[] {
+/** Binds waiting requests, as long as slots are free that are worth taking. */
+export function dispatch(context: StepContext): Effect[] {
   const effects: Effect[] = [];
-  const full = new Set<ModelName>();
-  const kept = new Map<ModelName, ReplicaId>();
-  for (const record of [...state.queue]) {
-    const { model } = record;
-    if (full.has(model)) continue;
-    const chosen = chooseReplica(state, record, { nowMs, kept: kept.get(model) ?? null });
-    if (chosen !== null) {
-      effects.push(bind(state, record, { chosen, nowMs, config }));
-    } else if (!isQuarantined(record)) {
-      // FIFO within a model; a model without a free slot does not hold up the others.
-      full.add(model);
-    } else if (!kept.has(model)) {
-      keepForQuarantine(state, model, kept);
-    }
+  const { state } = context;
+  for (const [model, waiting] of byModel(state.queue)) {
+    const bind = (record: RequestRecord, ready: ReadyReplica, decision: Decision | null): void => {
+      effects.push(bindTo(context, record, { ready, decision }));
+    };
+    const isClosed = dispatchQuarantined(context, model, { waiting, bind });
+    const free = waiting.filter((record) => !isQuarantined(record));
+    if (free.length === 0) continue;
+    const ready = readyReplicas(state, model).filter(({ replica }) => !isClosed(replica.replicaId));
+    planModel(planningOf(context, model, ready), free, ({ request, chosen, decision }) => {
+      const { replicaId } = chosen;
+      const at = ready.find(({ replica }) => replica.replicaId === replicaId);
+      if (at !== undefined) bind(request, at, decision);
+    });
   }
   return effects;
 }
 
-type Candidate = ReadyReplica & { readonly busyShare: number; readonly lastBinding: number };
+/** What the scheduler is told of the replicas of a model. */
+export function planningOf(context: StepContext, model: ModelName, ready: readonly ReadyReplica[]): Planning {
+  const { state, nowMs, config } = context;
+  const { tenants } = state.scheduler;
+  const candidates = ready.map((each) => candidateOf(context, each));
+  return { candidates, lengths: state.scheduler.lengthsOf(model), tenants, config: config.scheduler, nowMs };
+}
+
+function byModel(queue: readonly RequestRecord[]): Map<ModelName, RequestRecord[]> {
+  const waiting = new Map<ModelName, RequestRecord[]>();
+  for (const record of queue) {
+    const others = waiting.get(record.model);
+    if (others === undefined) waiting.set(record.model, [record]);
+    else others.push(record);
+  }
+  return waiting;
+}
+
+type Quarantining = {
+  readonly waiting: readonly RequestRecord[];
+  readonly bind: (record: RequestRecord, ready: ReadyReplica, decision: null) => void;
+};
 
 /**
- * The replica with the smallest share of busy slots; among equals the one that was bound longest ago; null when none is
- * free. `kept` takes no new requests, because one in quarantine waits for it to run empty.
+ * Gives each request in quarantine a replica that is empty. Returns which replicas take no others: those that have one,
+ * and the one that will be empty first when one still waits, or new requests would fill it again and again.
  */
-export function chooseReplica(
-  state: ClusterState,
-  record: RequestRecord,
-  { nowMs, kept }: { readonly nowMs: number; readonly kept: ReplicaId | null },
-): ReadyReplica | null {
-  let best: Candidate | null = null;
-  for (const ready of readyReplicas(state, record.model)) {
-    const { replicaId, slots } = ready.replica;
-    if (nowMs < (state.avoidUntilMs.get(replicaId) ?? 0)) continue;
-    const busy = busySlots(state, ready);
-    if (isQuarantined(record) ? busy > 0 : busy >= slots || replicaId === kept || isQuarantine(state, replicaId))
-      continue;
-    const candidate = { ...ready, busyShare: busy / slots, lastBinding: state.lastBinding.get(replicaId) ?? -1 };
-    if (best === null || isBetter(candidate, best)) best = candidate;
+function dispatchQuarantined(
+  context: StepContext,
+  model: ModelName,
+  { waiting, bind }: Quarantining,
+): (replicaId: ReplicaId) => boolean {
+  const { state } = context;
+  let kept: ReplicaId | null = null;
+  for (const record of waiting) {
+    if (!isQuarantined(record)) continue;
+    const empty = emptyReplica(context, model);
+    if (empty !== null) bind(record, empty, null);
+    else kept ??= leastBusy(state, model);
   }
-  return best;
+  return (replicaId) => replicaId === kept || holdsQuarantined(state, replicaId);
 }
 
 /** Who was there when an engine died may have killed it: from then on it runs alone, so that no other is blamed with it. */
-function isQuarantined(record: RequestRecord): boolean {
+export function isQuarantined(record: RequestRecord): boolean {
   return record.engineCrashes > 0;
 }
 
-function isQuarantine(state: ClusterState, replicaId: ReplicaId): boolean {
+export function holdsQuarantined(state: ClusterState, replicaId: ReplicaId): boolean {
   for (const requestId of state.boundByReplica.get(replicaId) ?? []) {
     const record = state.requests.get(requestId);
     if (record !== undefined && isQuarantined(record)) return true;
@@ -68,70 +90,61 @@ function isQuarantine(state: ClusterState, replicaId: ReplicaId): boolean {
   return false;
 }
 
-/** Keeps the replica that will be empty first for a request in quarantine, or new ones would fill it again and again. */
-function keepForQuarantine(state: ClusterState, model: ModelName, kept: Map<ModelName, ReplicaId>): void {
-  let leastBusy = Number.POSITIVE_INFINITY;
+/** A replica that runs nothing and may be asked now. */
+export function emptyReplica({ state, nowMs }: StepContext, model: ModelName): ReadyReplica | null {
+  const empty = readyReplicas(state, model).find(
+    (ready) => nowMs >= (state.avoidUntilMs.get(ready.replica.replicaId) ?? 0) && busySlots(state, ready) === 0,
+  );
+  return empty ?? null;
+}
+
+function leastBusy(state: ClusterState, model: ModelName): ReplicaId | null {
+  let least: ReplicaId | null = null;
+  let busyMost = Number.POSITIVE_INFINITY;
   for (const ready of readyReplicas(state, model)) {
     const { replicaId } = ready.replica;
     const busy = busySlots(state, ready);
-    if (busy >= leastBusy || isQuarantine(state, replicaId)) continue;
-    leastBusy = busy;
-    kept.set(model, replicaId);
+    if (busy >= busyMost || holdsQuarantined(state, replicaId)) continue;
+    busyMost = busy;
+    least = replicaId;
   }
+  return least;
 }
 
-function isBetter(a: Candidate, b: Candidate): boolean {
-  return a.busyShare === b.busyShare ? a.lastBinding < b.lastBinding : a.busyShare < b.busyShare;
+function busySlots(state: ClusterState, ready: ReadyReplica): number {
+  return (state.boundByReplica.get(ready.replica.replicaId)?.size ?? 0) + foreignAttempts(state, ready);
 }
 
-/** The coordinator's own bindings, and what the node runs beside them: another coordinator's, or not cancelled yet. */
-function busySlots(state: ClusterState, { member, replica }: ReadyReplica): number {
-  const own = state.boundByReplica.get(replica.replicaId);
-  const released = state.releasedAtMs.get(replica.replicaId);
-  let busy = own?.size ?? 0;
-  for (const { requestId } of replica.running) {
-    if (own?.has(requestId) === true) continue;
-    // A heartbeat that may have left before the attempt ended says nothing about now.
-    const releasedAtMs = released?.get(requestId);
-    const isStale = releasedAtMs !== undefined && member.lastHeartbeatMs - releasedAtMs < releaseGraceMs;
-    if (!isStale) busy += 1;
-  }
-  return busy;
-}
+type Binding = { readonly ready: ReadyReplica; readonly decision: Decision | null };
 
-type Binding = { readonly chosen: ReadyReplica; readonly nowMs: number; readonly config: CoreConfig };
-
-function bind(state: ClusterState, record: RequestRecord, { chosen, nowMs, config }: Binding): Effect {
-  const { nodeId } = chosen.member;
-  const { replicaId } = chosen.replica;
+function bindTo({ state, nowMs, config }: StepContext, record: RequestRecord, { ready, decision }: Binding): Effect {
+  const { nodeId } = ready.member;
+  const { replicaId, slots } = ready.replica;
+  const { requestId, promptTokenIds, emittedTokenIds, decoding, tenant } = record;
   state.queue.splice(state.queue.indexOf(record), 1);
   record.epoch += 1;
   record.queueMs += nowMs - record.queuedAtMs;
-  record.place = {
-    kind: "bound",
-    nodeId,
+  const held = state.scheduler.heldBy(replicaId);
+  const slot = held.slotFor(record.prefixHashes, slots);
+  const cached = decision?.candidates.find((candidate) => candidate.replicaId === replicaId)?.cachedTokens ?? 0;
+  const prefillLeft = Math.max(1, promptTokenIds.length + emittedTokenIds.length - cached);
+  record.charged = serviceOf(prefillLeft, decision?.expectedTokens ?? 0);
+  state.scheduler.tenants.charge(tenant, record.charged);
+  if (slot !== null) held.take(slot, record.prefixHashes, nowMs);
+  const progressDeadlineMs = nowMs + config.prefillProgressMs;
+  record.place = { kind: "bound", nodeId, replicaId, boundAtMs: nowMs, slot, prefillLeft, progressDeadlineMs };
+  boundTo(state, replicaId).add(requestId);
+  state.scheduler.noteBinding(replicaId);
+  const attempt = {
+    requestId,
+    epoch: record.epoch,
     replicaId,
-    boundAtMs: nowMs,
-    progressDeadlineMs: nowMs + config.prefillProgressMs,
+    promptTokenIds,
+    promptChunkLengths: record.hasChunks ? [...record.promptChunkLengths] : [],
+    emittedTokenIds: [...emittedTokenIds],
+    decoding,
   };
-  boundTo(state, replicaId).add(record.requestId);
-  state.bindings += 1;
-  state.lastBinding.set(replicaId, state.bindings);
-  const { requestId, epoch, promptTokenIds, decoding } = record;
-  return {
-    kind: "startAttempt",
-    nodeId,
-    queueMs: record.queueMs,
-    attempt: {
-      requestId,
-      epoch,
-      replicaId,
-      promptTokenIds,
-      promptChunkLengths: record.hasChunks ? [...record.promptChunkLengths] : [],
-      emittedTokenIds: [...record.emittedTokenIds],
-      decoding,
-    },
-  };
+  return { kind: "startAttempt", nodeId, attempt, queueMs: record.queueMs, decision };
 }
 
 function boundTo(state: ClusterState, replicaId: ReplicaId): Set<RequestId> {
@@ -140,6 +153,18 @@ function boundTo(state: ClusterState, replicaId: ReplicaId): Set<RequestId> {
   return bound;
 }
 
+/** The node says which slot it took. */
+export function noteSlot(state: ClusterState, record: RequestRecord, { slot, nowMs }: SlotNote): void {
+  if (record.place.kind !== "bound" || record.place.slot === slot) return;
+  const held = state.scheduler.heldBy(record.place.replicaId);
+  // What was expected there is not known any more: a heartbeat tells.
+  if (record.place.slot !== null) held.forget(record.place.slot);
+  held.take(slot, record.prefixHashes, nowMs);
+  record.place.slot = slot;
+}
+
+type SlotNote = { readonly slot: number; readonly nowMs: number };
+
 /** Takes a request off its replica. Returns the node that it was on, or null when it was not bound. */
 export function unbind(state: ClusterState, record: RequestRecord, nowMs: number): NodeId | null {
   if (record.place.kind !== "bound") return null;
@@ -147,6 +172,7 @@ export function unbind(state: ClusterState, record: RequestRecord, nowMs: number
   const bound = state.boundByReplica.get(replicaId);
   bound?.delete(record.requestId);
   if (bound?.size === 0) state.boundByReplica.delete(replicaId);
+  releaseSlot(state, record, nowMs);
   const released = state.releasedAtMs.get(replicaId) ?? new Map<RequestId, number>();
   state.releasedAtMs.set(replicaId, released);
   // Insertion order is order of time: the first ones are too old to matter.
@@ -159,6 +185,18 @@ export function unbind(state: ClusterState, record: RequestRecord, nowMs: number
   return nodeId;
 }
 
+/** The slot keeps what was evaluated in it, for the next one that begins the same. */
+function releaseSlot(
+  state: ClusterState,
+  { place, promptTokenIds, emittedTokenIds, decoding }: RequestRecord,
+  nowMs: number,
+): void {
+  if (place.kind !== "bound" || place.slot === null) return;
+  const evaluated = [...promptTokenIds, ...emittedTokenIds];
+  evaluated.length = Math.max(0, evaluated.length - place.prefillLeft);
+  state.scheduler.heldBy(place.replicaId).release(place.slot, prefixHashes(evaluated, decoding.cacheScope), nowMs);
+}
+
 /** Keeps new attempts off the replica that a request is bound to. */
 export function avoid(state: ClusterState, record: RequestRecord, untilMs: number): void {
   if (record.place.kind !== "bound") return;
@@ -166,10 +204,12 @@ export function avoid(state: ClusterState, record: RequestRecord, untilMs: numbe
   state.avoidUntilMs.set(replicaId, Math.max(untilMs, state.avoidUntilMs.get(replicaId) ?? 0));
 }
 
-/** Puts a request at its place in the order of arrival. */
+/** Puts a request at its place in the order of arrival. Its tenant is not charged for an attempt that was lost. */
 export function enqueue(state: ClusterState, record: RequestRecord, nowMs: number): void {
   record.place = { kind: "queued" };
   record.queuedAtMs = nowMs;
+  state.scheduler.tenants.charge(record.tenant, -record.charged);
+  record.charged = 0;
   let index = state.queue.length;
   while (index > 0 && (state.queue[index - 1]?.order ?? 0) > record.order) index -= 1;
   state.queue.splice(index, 0, record);

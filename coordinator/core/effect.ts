@@ -1,6 +1,7 @@
 import type { Attempt, AttemptFrame, Ending } from "@pomona/shared/core/generation";
 import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
 import type { ReplicaSpec } from "@pomona/shared/core/node-status";
+import type { Decision } from "./scheduler/decision.ts";
 import type { MemberState } from "./state.ts";
 
 /** What the loop has to do after a step, in this order. One executor each. */
@@ -15,7 +16,14 @@ export type Effect =
       readonly spec: ReplicaSpec;
     }
   | { readonly kind: "unloadReplica"; readonly nodeId: NodeId; readonly replicaId: ReplicaId }
-  | { readonly kind: "startAttempt"; readonly nodeId: NodeId; readonly attempt: Attempt; readonly queueMs: number }
+  | {
+      readonly kind: "startAttempt";
+      readonly nodeId: NodeId;
+      readonly attempt: Attempt;
+      readonly queueMs: number;
+      /** Why it goes there; null for one in quarantine, which takes the first replica that is empty. */
+      readonly decision: Decision | null;
+    }
   | {
       readonly kind: "cancelAttempt";
       readonly nodeId: NodeId;

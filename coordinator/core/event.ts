@@ -1,6 +1,7 @@
 import type { AttemptFrame, Decoding, GenerationFailure } from "@pomona/shared/core/generation";
-import type { ModelName, NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
+import type { ModelName, NodeId, ReplicaId, RequestId, TenantId } from "@pomona/shared/core/ids";
 import type { NodeStatus, ReplicaStatus } from "@pomona/shared/core/node-status";
+import type { Priority } from "./scheduler/waiting-request.ts";
 import type { Deployment } from "./state.ts";
 
 /** An admitted request as it enters the queue. */
@@ -9,6 +10,12 @@ export type NewRequest = {
   readonly model: ModelName;
   readonly promptTokenIds: readonly number[];
   readonly decoding: Decoding;
+  /** Whose it is; empty without keys. */
+  readonly tenant: TenantId;
+  readonly priority: Priority;
+  /** When its first token should come; null for what the scheduler's configuration says. */
+  readonly firstTokenDeadlineMs: number | null;
+  /** When it is ended, whatever came of it. */
   readonly deadlineMs: number;
 };
 

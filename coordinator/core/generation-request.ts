@@ -1,6 +1,15 @@
 // What every API adapter translates into, and what it gets back: one internal request, one kind of event.
 import type { Ending, PromptInput, Sampling } from "@pomona/shared/core/generation";
-import type { ModelName, NodeId } from "@pomona/shared/core/ids";
+import type { ModelName, NodeId, TenantId } from "@pomona/shared/core/ids";
+import type { Priority } from "./scheduler/waiting-request.ts";
+
+/** Who asks, and how soon the answer is wanted. */
+export type Caller = {
+  readonly tenant: TenantId;
+  readonly priority: Priority;
+  /** Aborted when the caller has gone. */
+  readonly signal: AbortSignal;
+};
 
 /** A validated request of any API. */
 export type GenerationRequest = {

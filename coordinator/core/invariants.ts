@@ -1,7 +1,7 @@
 // What must hold of a state after every step. Used by the simulator and the tests, which stop at the first violation.
 import { heldBytes } from "@pomona/shared/core/replica-memory";
-import { chooseReplica } from "./dispatch.ts";
 import type { Member, RequestRecord, StepContext } from "./state.ts";
+import { readyReplicas } from "./views.ts";
 
 /** Every rule that a state breaks after any event, as a sentence with the values; empty when it is sound. */
 export function violations(context: StepContext): string[] {
@@ -94,18 +94,22 @@ function reservedBytes({ status, loading }: Member): number {
 }
 
 /**
- * No slot stays free while a request waits that could have it. Holds after every event but frames that are passed on:
- * those free no slot, so nothing is dispatched after them.
+ * No request waits while every replica of its model is empty: then none is worth waiting for. Holds after every event but
+ * frames that are passed on: those free no slot, so nothing is dispatched after them.
  */
-export function idleSlotViolations({ state, nowMs }: StepContext): string[] {
+export function idleSlotViolations(context: StepContext): string[] {
+  const { state, nowMs } = context;
   const found: string[] = [];
   const seen = new Set<string>();
-  for (const record of state.queue) {
-    if (seen.has(record.model)) continue;
-    seen.add(record.model);
-    const free = chooseReplica(state, record, { nowMs, kept: null });
-    if (free !== null)
-      found.push(`request ${record.requestId} waits although ${free.replica.replicaId} has a free slot`);
+  for (const { model, requestId } of state.queue) {
+    if (seen.has(model)) continue;
+    seen.add(model);
+    const ready = readyReplicas(state, model);
+    const isAsked = ready.every(({ replica }) => nowMs >= (state.avoidUntilMs.get(replica.replicaId) ?? 0));
+    const isEmpty = ready.every(
+      (each) => !state.boundByReplica.has(each.replica.replicaId) && each.replica.running.length === 0,
+    );
+    if (ready.length > 0 && isAsked && isEmpty) found.push(`request ${requestId} waits although the pool is empty`);
   }
   return found;
 }

@@ -147,7 +147,8 @@ export function forgetGoneReplicas(state: ClusterState): void {
       if (!isListed) member.unloadAskedAtMs.delete(replicaId);
     }
   }
-  for (const kept of [state.lastBinding, state.avoidUntilMs, state.releasedAtMs]) {
+  for (const kept of [state.avoidUntilMs, state.releasedAtMs]) {
     for (const replicaId of kept.keys()) if (!listed.has(replicaId)) kept.delete(replicaId);
   }
+  state.scheduler.forgetAllBut(listed, new Set(state.deployments.keys()));
 }

@@ -3,12 +3,15 @@ import { assert } from "@pomona/shared/core/assert";
 import type { ErrorCode } from "@pomona/shared/core/errors";
 import type { AttemptFrame, Ending, FinishReason, GenerationFailure } from "@pomona/shared/core/generation";
 import type { NodeId, RequestId } from "@pomona/shared/core/ids";
+import { prefixHashes } from "@pomona/shared/core/prefix-hash";
 import { refuseQueue } from "./admission.ts";
-import { avoid, enqueue, unbind } from "./dispatch.ts";
+import { speedOf } from "./candidates.ts";
+import { avoid, enqueue, noteSlot, unbind } from "./dispatch.ts";
 import type { Effect } from "./effect.ts";
 import type { NewRequest } from "./event.ts";
+import { serviceOf } from "./scheduler/tenants.ts";
 import { type RequestRecord, type StepContext, usageOf } from "./state.ts";
-import { failedModels } from "./views.ts";
+import { failedModels, readyReplicas } from "./views.ts";
 
 /** Puts an admitted request into the queue; ends it at once when the queue has filled up since. */
 export function arrive(context: StepContext, request: NewRequest): Effect[] {
@@ -16,8 +19,14 @@ export function arrive(context: StepContext, request: NewRequest): Effect[] {
   assert(!state.requests.has(request.requestId), "the ids of requests are unique");
   const refusal = refuseQueue(state, config, request.model);
   state.arrivals += 1;
+  const { firstTokenDeadlineMs, ...asked } = request;
+  const dueMs = firstTokenDeadlineMs ?? nowMs + dueIn(context, request);
   const record: RequestRecord = {
-    ...request,
+    ...asked,
+    prefixHashes: prefixHashes(request.promptTokenIds, request.decoding.cacheScope),
+    dueMs,
+    lateMs: request.priority === "batch" ? Number.POSITIVE_INFINITY : dueMs + config.scheduler.lateMaxMs,
+    charged: 0,
     arrivedAtMs: nowMs,
     order: state.arrivals,
     place: { kind: "queued" },
@@ -34,12 +43,20 @@ export function arrive(context: StepContext, request: NewRequest): Effect[] {
     decodeMs: 0,
   };
   state.requests.set(request.requestId, record);
+  state.scheduler.tenants.open(request.tenant);
   if (refusal !== null) {
     const { code, message, isRetryable } = refusal;
     return finish(context, record, { reason: "failed", failure: { code, message, isRetryable } });
   }
   enqueue(state, record, nowMs);
   return [];
+}
+
+/** The study's objective: five seconds, and twice what the fastest replica needs for the prompt. */
+function dueIn({ state, config }: StepContext, { model, promptTokenIds }: NewRequest): number {
+  const speeds = readyReplicas(state, model).map((ready) => speedOf(ready).prefillTokensPerSecond);
+  const { dueMs, duePrefillFactor } = config.scheduler;
+  return speeds.length === 0 ? dueMs : dueMs + (1000 * duePrefillFactor * promptTokenIds.length) / Math.max(...speeds);
 }
 
 /** Ends a request before its node does: the client left, or has all that it wanted. */
@@ -60,6 +77,8 @@ export function reviewRequests(context: StepContext): Effect[] {
     if (nowMs >= record.deadlineMs) {
       const failure = deadlineFailure(record);
       effects.push(...cancelAttempt(record), ...finish(context, record, { reason: "expired", failure }));
+    } else if (nowMs >= record.lateMs && place.kind === "queued" && record.epoch === 0) {
+      effects.push(...finish(context, record, { reason: "failed", failure: lateFailure(record, nowMs) }));
     } else if (reason !== undefined) {
       const message = `model ${model} cannot be loaded: ${reason}`;
       const failure: GenerationFailure = { code: "model_failed", message, isRetryable: false };
@@ -76,6 +95,12 @@ function deadlineFailure(record: RequestRecord): GenerationFailure {
   const waited = record.place.kind === "queued" ? "waited for a free slot" : "was being answered";
   const ms = Math.round(record.deadlineMs - record.arrivedAtMs);
   return { code: "deadline_exceeded", message: `the request ${waited} when its ${ms} ms were over`, isRetryable: true };
+}
+
+function lateFailure({ arrivedAtMs }: RequestRecord, nowMs: number): GenerationFailure {
+  const seconds = Math.round((nowMs - arrivedAtMs) / 1000);
+  const message = `the request waited ${seconds} s for a free slot; the pool is busy, try again later`;
+  return { code: "deadline_exceeded", message, isRetryable: true };
 }
 
 /** Moves every request that was bound to a node which is gone. */
@@ -106,10 +131,13 @@ export function takeFrame(
     case "accepted":
       expectProgress(record, context.nowMs + context.config.prefillProgressMs);
       record.cachedPromptTokens = sent.frame.cachedPromptTokens;
+      noteSlot(state, record, { slot: sent.frame.slot, nowMs: context.nowMs });
+      expectPrefill(record, tokensOf(record) - sent.frame.cachedPromptTokens);
       if (!record.hasChunks) record.promptChunkLengths = [...sent.frame.cachedChunkLengths];
       return [{ kind: "deliver", requestId: record.requestId, nodeId, frame: sent.frame }];
     case "prefill":
       expectProgress(record, context.nowMs + context.config.prefillProgressMs);
+      expectPrefill(record, tokensOf(record) - sent.frame.evaluatedTokens);
       if (!record.hasChunks && sent.frame.chunkLength > 0) record.promptChunkLengths.push(sent.frame.chunkLength);
       return [{ kind: "deliver", requestId: record.requestId, nodeId, frame: sent.frame }];
     case "tokens":
@@ -121,6 +149,14 @@ export function takeFrame(
 
 function expectProgress(record: RequestRecord, progressDeadlineMs: number): void {
   if (record.place.kind === "bound") record.place.progressDeadlineMs = progressDeadlineMs;
+}
+
+function expectPrefill(record: RequestRecord, tokens: number): void {
+  if (record.place.kind === "bound") record.place.prefillLeft = Math.max(0, tokens);
+}
+
+function tokensOf({ promptTokenIds, emittedTokenIds }: RequestRecord): number {
+  return promptTokenIds.length + emittedTokenIds.length;
 }
 
 function takeTokens(context: StepContext, record: RequestRecord, frame: AttemptFrame & { kind: "tokens" }): Effect[] {
@@ -135,6 +171,7 @@ function takeTokens(context: StepContext, record: RequestRecord, frame: AttemptF
   // Kept before they are passed on: what a client has seen can always be continued.
   record.emittedTokenIds.push(...frame.ids);
   record.hasChunks = true;
+  record.place.prefillLeft = 0;
   expectProgress(record, context.nowMs + context.config.decodeProgressMs);
   return [{ kind: "deliver", requestId: record.requestId, nodeId: record.place.nodeId, frame }];
 }
@@ -221,7 +258,18 @@ function finish({ state, nowMs }: StepContext, record: RequestRecord, outcome: O
     record.queueMs += nowMs - record.queuedAtMs;
   }
   state.requests.delete(record.requestId);
+  settle(state, record, outcome.reason);
   const { queueMs, prefillMs, decodeMs } = record;
   const ending: Ending = { ...outcome, usage: usageOf(record), timings: { queueMs, prefillMs, decodeMs } };
   return [{ kind: "finish", requestId: record.requestId, nodeId, ending }];
+}
+
+/** What the scheduler learns from an ending. */
+function settle({ scheduler }: StepContext["state"], record: RequestRecord, reason: FinishReason): void {
+  const { tenant, model, promptTokenIds, cachedPromptTokens, emittedTokenIds, charged } = record;
+  const generated = emittedTokenIds.length;
+  if (reason === "stop" || reason === "length") scheduler.lengthsOf(model).note(generated);
+  const evaluated = record.epoch === 0 ? 0 : promptTokenIds.length - cachedPromptTokens;
+  scheduler.tenants.charge(tenant, serviceOf(evaluated, generated) - charged);
+  scheduler.tenants.close(tenant);
 }

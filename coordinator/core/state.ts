@@ -1,9 +1,11 @@
 // Everything that the coordinator knows and decides from. Only `step` changes it; everyone else reads.
 import type { EngineOptions } from "@pomona/shared/core/engine-options";
 import type { Decoding, GenerationFailure, Usage } from "@pomona/shared/core/generation";
-import type { ModelName, NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
+import type { ModelName, NodeId, ReplicaId, RequestId, TenantId } from "@pomona/shared/core/ids";
 import type { NodeStatus, ReplicaStatus } from "@pomona/shared/core/node-status";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
+import { defaultSchedulerConfig, type SchedulerConfig, SchedulerState } from "./scheduler/scheduler-state.ts";
+import type { Priority } from "./scheduler/waiting-request.ts";
 
 /** Life of a member. Draining is a wish of the node itself and stands in its status. */
 export type MemberState = "alive" | "suspect" | "dead";
@@ -66,6 +68,10 @@ export type RequestPlace =
       readonly nodeId: NodeId;
       readonly replicaId: ReplicaId;
       readonly boundAtMs: number;
+      /** As the node will choose it, until it says so. */
+      slot: number | null;
+      /** Tokens that are to be evaluated before the next one comes. */
+      prefillLeft: number;
       /** No frame by then: the attempt is lost. */
       progressDeadlineMs: number;
     };
@@ -76,8 +82,18 @@ export type RequestRecord = {
   readonly model: ModelName;
   readonly promptTokenIds: readonly number[];
   readonly decoding: Decoding;
+  readonly tenant: TenantId;
+  readonly priority: Priority;
+  /** Names of the prompt's beginnings. */
+  readonly prefixHashes: readonly number[];
   readonly arrivedAtMs: number;
   readonly deadlineMs: number;
+  /** When its first token should come: orders the queue. */
+  readonly dueMs: number;
+  /** When it is given up if it never had a slot; infinite for batch work. */
+  readonly lateMs: number;
+  /** Service that its tenant was charged for. */
+  charged: number;
   /** Order of arrival: a requeued request goes back to its old place. */
   readonly order: number;
   place: RequestPlace;
@@ -106,15 +122,13 @@ export type ClusterState = {
   readonly requests: Map<RequestId, RequestRecord>;
   /** Waiting requests by order of arrival. */
   readonly queue: RequestRecord[];
+  readonly scheduler: SchedulerState;
   /** Attempts bound to each replica, by the coordinator's own accounting. */
   readonly boundByReplica: Map<ReplicaId, Set<RequestId>>;
-  /** When each replica was last bound, as a count of bindings: spreads ties. */
-  readonly lastBinding: Map<ReplicaId, number>;
   /** Replicas that refused or lost an attempt get none until then, so that one fault does not eat all moves. */
   readonly avoidUntilMs: Map<ReplicaId, number>;
   /** When an attempt was taken off a replica. Heartbeats from before then still name it, and are not believed. */
   readonly releasedAtMs: Map<ReplicaId, Map<RequestId, number>>;
-  bindings: number;
   arrivals: number;
   /** Names new replicas together with the coordinator's start. */
   replicasNamed: number;
@@ -152,6 +166,7 @@ export type CoreConfig = {
   readonly avoidAfterRefusalMs: number;
   /** Part of the names of replicas; differs between two starts of a coordinator. */
   readonly replicaPrefix: string;
+  readonly scheduler: SchedulerConfig;
 };
 
 /** The contract's times. The progress deadlines are generous until node profiles predict a step. */
@@ -173,19 +188,19 @@ export const defaultCoreConfig: CoreConfig = {
   avoidAfterLossMs: 1000,
   avoidAfterRefusalMs: 100,
   replicaPrefix: "r",
+  scheduler: defaultSchedulerConfig,
 };
 
-export function emptyState(): ClusterState {
+export function emptyState(tenantsMax = defaultSchedulerConfig.tenantsMax): ClusterState {
   return {
     members: new Map(),
     deployments: new Map(),
     requests: new Map(),
     queue: [],
+    scheduler: new SchedulerState(tenantsMax),
     boundByReplica: new Map(),
-    lastBinding: new Map(),
     avoidUntilMs: new Map(),
     releasedAtMs: new Map(),
-    bindings: 0,
     arrivals: 0,
     replicasNamed: 0,
     dropped: { oldEpoch: 0, unknownRequest: 0, brokenOrder: 0 },

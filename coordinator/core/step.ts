@@ -6,7 +6,7 @@ import type { ClusterEvent } from "./event.ts";
 import { forgetGoneReplicas, forgetMember, reviewMembers, takeHeartbeat } from "./membership.ts";
 import { noteReplicas, place, takeLoaded, takeLoadFailure } from "./placement.ts";
 import { arrive, endEarly, loseNode, reviewRequests, takeAttemptFailure, takeFrame } from "./requests.ts";
-import type { StepContext } from "./state.ts";
+import type { Member, StepContext } from "./state.ts";
 
 /**
  * Takes one event in and returns what has to be done, in order.
@@ -17,7 +17,7 @@ export function step(event: ClusterEvent, context: StepContext): Effect[] {
   // Tokens of a running request free no slot and add no memory: the hot path ends here.
   if (event.kind === "frame" && event.frame.kind !== "ending" && effects[0]?.kind === "deliver") return effects;
   effects.push(...place(context.state, context.nowMs, context.config));
-  effects.push(...dispatch(context.state, context.nowMs, context.config));
+  effects.push(...dispatch(context));
   return effects;
 }
 
@@ -73,8 +73,18 @@ function heartbeat(context: StepContext, event: ClusterEvent & { kind: "heartbea
   if (outcome === "replaced") effects.push(...loseNode(context, nodeId, `node ${nodeId} was restarted`));
   const member = context.state.members.get(nodeId);
   if (member !== undefined && outcome === "accepted") effects.push(...noteReplicas(member, before, context));
+  if (member !== undefined) noteHeld(context, member);
   effects.push(...reviewNodes(context));
   return effects;
+}
+
+/** What slots and saved states hold, where the coordinator has not bound anything since the heartbeat can have left. */
+function noteHeld({ state, nowMs, config }: StepContext, { status }: Member): void {
+  for (const { replicaId, state: replicaState, held } of status.replicas) {
+    const prefixes = state.scheduler.heldBy(replicaId);
+    if (replicaState === "ready") prefixes.correct(held, nowMs - 2 * config.heartbeatIntervalMs);
+    else prefixes.clear();
+  }
 }
 
 function setLink(context: StepContext, nodeId: string, isUp: boolean): Effect[] {

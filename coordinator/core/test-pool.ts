@@ -109,6 +109,7 @@ export function replicaOf(replicaId: string, changes: Partial<ReplicaStatus> = {
     pid: null,
     digest: "",
     held: [],
+    speed: null,
     ...changes,
   };
 }
@@ -138,6 +139,9 @@ export function requestOf(requestId: string, nowMs: number, changes: Partial<New
     model: "m",
     promptTokenIds: [1, 2, 3],
     decoding: { ...defaultDecoding, maxTokens: 10 },
+    tenant: "",
+    priority: "interactive",
+    firstTokenDeadlineMs: null,
     deadlineMs: nowMs + 600_000,
     ...changes,
   };

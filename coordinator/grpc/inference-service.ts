@@ -6,11 +6,13 @@ import type { InferenceGenerateResponse } from "@pomona/proto/generated/pomona/v
 import type { ModelSummary as ModelSummaryWire } from "@pomona/proto/generated/pomona/v1/ModelSummary";
 import { pomona } from "@pomona/proto/load";
 import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
+import { parseHostAndPort } from "@pomona/shared/grpc/address";
 import { streamHandler, unaryHandler } from "@pomona/shared/grpc/handlers";
 import type { GrpcService } from "@pomona/shared/grpc/server";
 import { endingToWire, samplingFromWire } from "@pomona/shared/grpc/wire";
 import { checkModelName, checkText } from "@pomona/shared/grpc/wire-checks";
 import { generateInputFromWire, tokenizeInputFromWire } from "@pomona/shared/grpc/wire-prompt";
+import { parsePriority, tenantOf } from "../caller.ts";
 import type { GenerationEvent, GenerationRequest, ModelSummary } from "../core/generation-request.ts";
 import type { Gateway, Generation } from "../gateway.ts";
 
@@ -25,7 +27,9 @@ export function inferenceService(gateway: Gateway): GrpcService {
       const request = generationRequest(wire);
       let generation: Generation;
       try {
-        generation = await gateway.generate(request, stream.signal);
+        const tenant = tenantOf(parseHostAndPort(stream.peer).host);
+        const priority = parsePriority(wire.priority, "priority");
+        generation = await gateway.generate(request, { tenant, priority, signal: stream.signal });
       } catch (thrown) {
         gateway.countRefusal("grpc", request.model, toPomonaError(thrown));
         throw thrown;

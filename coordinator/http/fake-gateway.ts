@@ -1,7 +1,13 @@
 // A pool that says what a test tells it to, behind the same port as the real one.
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { Ending, FinishReason, GenerationFailure } from "@pomona/shared/core/generation";
-import type { GenerationEvent, GenerationRequest, ModelSummary, Readiness } from "../core/generation-request.ts";
+import type {
+  Caller,
+  GenerationEvent,
+  GenerationRequest,
+  ModelSummary,
+  Readiness,
+} from "../core/generation-request.ts";
 import type { Gateway, Generation } from "../gateway.ts";
 
 /** What a model of the fake pool does with a request. */
@@ -24,7 +30,7 @@ export class FakeGateway implements Gateway {
     this.#models = new Map(Object.entries(models));
   }
 
-  async generate(request: GenerationRequest, signal: AbortSignal): Promise<Generation> {
+  async generate(request: GenerationRequest, { signal }: Caller): Promise<Generation> {
     const model = this.#models.get(request.model);
     if (model === undefined) {
       const names = [...this.#models.keys()].join(", ");

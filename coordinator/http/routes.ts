@@ -22,11 +22,11 @@ export function addRoutes(app: FastifyInstance, dependencies: AnswerDependencies
   // Names may hold slashes, hence the wildcard.
   app.get<{ Params: { "*": string } }>("/v1/models/*", (request) => oneModel(gateway, request.params["*"]));
   app.post("/v1/chat/completions", async (request, reply) => {
-    await answer(parseChat(request.body), dependencies, { reply, shape: chatShape });
+    await answer(parseChat(request.body), dependencies, { request, reply, shape: chatShape });
     return reply;
   });
   app.post("/v1/completions", async (request, reply) => {
-    await answer(parseCompletion(request.body), dependencies, { reply, shape: completionShape });
+    await answer(parseCompletion(request.body), dependencies, { request, reply, shape: completionShape });
     return reply;
   });
 }

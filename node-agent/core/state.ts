@@ -112,5 +112,6 @@ export function replicaStatus(replica: Replica): ReplicaStatus {
     digest,
     // Only the engine knows.
     held: [],
+    speed: null,
   };
 }

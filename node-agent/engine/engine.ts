@@ -6,6 +6,7 @@ import type { PomonaError } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame, PromptInput } from "@pomona/shared/core/generation";
 import type { HeldPrefix } from "@pomona/shared/core/node-status";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
+import type { SpeedProfile } from "@pomona/shared/core/speed-profile";
 
 /** What to load, resolved: the file exists, the numbers are decided. */
 export type EngineLoadSpec = {
@@ -46,6 +47,8 @@ export type EngineReplica = {
   readonly info: EngineReplicaInfo;
   /** The sequences that it holds now, as far as they are at least a block long. */
   readonly held: readonly HeldPrefix[];
+  /** What its steps have shown; null until something was measured. */
+  readonly speed: SpeedProfile | null;
   /**
    * Starts an attempt at once in the slot with the longest common prefix, else the lowest free one. `onFrame` gets one
    * accepted frame, prefill and token frames, and exactly one ending, whatever happens, even when the engine dies

@@ -39,6 +39,7 @@ import type { PrefillChunk as _pomona_v1_PrefillChunk, PrefillChunk__Output as _
 import type { PrefillProgress as _pomona_v1_PrefillProgress, PrefillProgress__Output as _pomona_v1_PrefillProgress__Output } from './pomona/v1/PrefillProgress.ts';
 import type { ReplicaMemory as _pomona_v1_ReplicaMemory, ReplicaMemory__Output as _pomona_v1_ReplicaMemory__Output } from './pomona/v1/ReplicaMemory.ts';
 import type { ReplicaSpec as _pomona_v1_ReplicaSpec, ReplicaSpec__Output as _pomona_v1_ReplicaSpec__Output } from './pomona/v1/ReplicaSpec.ts';
+import type { ReplicaSpeed as _pomona_v1_ReplicaSpeed, ReplicaSpeed__Output as _pomona_v1_ReplicaSpeed__Output } from './pomona/v1/ReplicaSpeed.ts';
 import type { ReplicaStatus as _pomona_v1_ReplicaStatus, ReplicaStatus__Output as _pomona_v1_ReplicaStatus__Output } from './pomona/v1/ReplicaStatus.ts';
 import type { RunningAttempt as _pomona_v1_RunningAttempt, RunningAttempt__Output as _pomona_v1_RunningAttempt__Output } from './pomona/v1/RunningAttempt.ts';
 import type { Sampling as _pomona_v1_Sampling, Sampling__Output as _pomona_v1_Sampling__Output } from './pomona/v1/Sampling.ts';
@@ -105,6 +106,7 @@ export interface ProtoGrpcType {
       PrefillProgress: MessageTypeDefinition<_pomona_v1_PrefillProgress, _pomona_v1_PrefillProgress__Output>
       ReplicaMemory: MessageTypeDefinition<_pomona_v1_ReplicaMemory, _pomona_v1_ReplicaMemory__Output>
       ReplicaSpec: MessageTypeDefinition<_pomona_v1_ReplicaSpec, _pomona_v1_ReplicaSpec__Output>
+      ReplicaSpeed: MessageTypeDefinition<_pomona_v1_ReplicaSpeed, _pomona_v1_ReplicaSpeed__Output>
       ReplicaState: EnumTypeDefinition
       ReplicaStatus: MessageTypeDefinition<_pomona_v1_ReplicaStatus, _pomona_v1_ReplicaStatus__Output>
       RunningAttempt: MessageTypeDefinition<_pomona_v1_RunningAttempt, _pomona_v1_RunningAttempt__Output>

@@ -4,6 +4,8 @@ export type NodeId = string;
 export type RequestId = string;
 /** Names one loading of a model on a node; never used twice. */
 export type ReplicaId = string;
+/** Whose request it is: the name of a key, or empty without keys. */
+export type TenantId = string;
 /** What clients call a model by. */
 export type ModelName = string;
 

@@ -3,6 +3,7 @@ import type { EngineOptions } from "./engine-options.ts";
 import type { GenerationFailure } from "./generation.ts";
 import type { ModelName, NodeId, ReplicaId, RequestId } from "./ids.ts";
 import type { ReplicaMemory } from "./replica-memory.ts";
+import type { SpeedProfile } from "./speed-profile.ts";
 
 export type NodeStatus = {
   readonly nodeId: NodeId;
@@ -59,11 +60,15 @@ export type ReplicaStatus = {
   readonly digest: string;
   /** What it need not evaluate again. */
   readonly held: readonly HeldPrefix[];
+  /** What its steps have shown; null until something was measured. */
+  readonly speed: SpeedProfile | null;
 };
 
 /** A sequence whose KV a replica holds. */
 export type HeldPrefix = {
   readonly place: "slot" | "ram" | "disk";
+  /** Which slot; null for a saved state. */
+  readonly slot: number | null;
   readonly tokens: number;
   /** See `prefixHashes`. */
   readonly hashes: readonly number[];

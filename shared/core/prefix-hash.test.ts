@@ -9,7 +9,7 @@ test("each whole block has a number, which stands for everything before it", () 
   assert.equal(hashes.length, 3);
   assert.deepEqual(prefixHashes(tokens(2 * prefixBlockLength), ""), hashes.slice(0, 2));
   const changed = tokens(3 * prefixBlockLength);
-  changed[300] = 7;
+  changed[prefixBlockLength + 44] = 7;
   const others = prefixHashes(changed, "");
   assert.equal(others[0], hashes[0]);
   assert.notEqual(others[1], hashes[1]);
@@ -17,13 +17,13 @@ test("each whole block has a number, which stands for everything before it", () 
 });
 
 test("another scope has other numbers", () => {
-  assert.notDeepEqual(prefixHashes(tokens(256), "a"), prefixHashes(tokens(256), "b"));
+  assert.notDeepEqual(prefixHashes(tokens(prefixBlockLength), "a"), prefixHashes(tokens(prefixBlockLength), "b"));
 });
 
 test("the numbers are exact integers, and hardly ever equal", () => {
   const seen = new Set<number>();
   for (let i = 0; i < 2000; i += 1) {
-    const [hash = -1] = prefixHashes(tokens(256, i), "");
+    const [hash = -1] = prefixHashes(tokens(prefixBlockLength, i), "");
     assert.ok(Number.isSafeInteger(hash) && hash >= 0 && hash < 2 ** 52);
     seen.add(hash);
   }
@@ -31,5 +31,5 @@ test("the numbers are exact integers, and hardly ever equal", () => {
 });
 
 test("so many blocks at most are named", () => {
-  assert.equal(prefixHashes(tokens(2560), "", 4).length, 4);
+  assert.equal(prefixHashes(tokens(10 * prefixBlockLength), "", 4).length, 4);
 });

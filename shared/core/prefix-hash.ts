@@ -1,7 +1,7 @@
 // Names of prompt beginnings, so that a node can tell what it holds without sending prompts around.
 
-/** Tokens of one block: as many as a prefill chunk. */
-export const prefixBlockLength = 256;
+/** Tokens of one block (scheduling study, 2.4). */
+export const prefixBlockLength = 128;
 
 /**
  * One number for each whole block of a sequence; it stands for all tokens up to the end of that block and for whose they

@@ -188,7 +188,13 @@ export function replicaStatusToWire(replica: ReplicaStatus): WireReplicaStatus {
     loadMs: replica.loadMs,
     pid: replica.pid ?? 0,
     digest: replica.digest,
-    held: replica.held.map(({ place, tokens, hashes }) => ({ place, tokens, hashes: [...hashes] })),
+    held: replica.held.map(({ place, slot, tokens, hashes }) => ({
+      place,
+      tokens,
+      hashes: [...hashes],
+      ...(slot === null ? {} : { slot }),
+    })),
+    speed: replica.speed,
   };
 }
 
@@ -210,6 +216,7 @@ export function replicaStatusFromWire(wire: ReplicaStatus__Output | null): Repli
     pid: replica.pid === 0 ? null : replica.pid,
     digest: checkDigest("replica.digest", replica.digest),
     held: checkLength("replica.held", replica.held, heldMax).map(heldFromWire),
+    speed: replica.speed === null ? null : { ...replica.speed },
   };
 }
 
@@ -217,9 +224,10 @@ function checkDigest(field: string, digest: string): string {
   return /^([0-9a-f]{64})?$/.test(digest) ? digest : fail(field, "must be 64 lower-case hex digits");
 }
 
-function heldFromWire({ place, tokens, hashes }: WireHeldPrefix__Output): HeldPrefix {
+function heldFromWire({ place, tokens, hashes, ...wire }: WireHeldPrefix__Output): HeldPrefix {
   checkLength("replica.held.hashes", hashes, hashesMax);
   return {
+    slot: wire._slot === undefined ? null : (wire.slot ?? null),
     place: places.find((known) => known === place) ?? fail("replica.held.place", `must be one of ${places.join(", ")}`),
     tokens,
     hashes: hashes.map((hash) => checkCount("replica.held.hashes", hash)),

@@ -140,10 +140,24 @@ const replica: fc.Arbitrary<ReplicaStatus> = record({
   held: fc.array(
     record({
       place: fc.constantFrom("slot", "ram", "disk"),
+      slot: fc.option(uint32, { nil: null }),
       tokens: uint32,
       hashes: fc.array(fc.integer({ min: 0, max: 2 ** 52 - 1 }), { maxLength: 4 }),
     }),
     { maxLength: 3 },
+  ),
+  speed: fc.option(
+    record({
+      prefillTokensPerSecond: duration,
+      contextSlowdownTokens: duration,
+      decodeTokensPerSecond: duration,
+      slotSlowdown: duration,
+      kvBytesPerToken: duration,
+      memoryBytesPerSecond: duration,
+      restoreBytesPerSecond: duration,
+      loadBytesPerSecond: duration,
+    }),
+    { nil: null },
   ),
 });
 

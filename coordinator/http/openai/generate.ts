@@ -3,7 +3,8 @@ import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
 import type { Ending } from "@pomona/shared/core/generation";
 import type { RequestId } from "@pomona/shared/core/ids";
 import type { Logger } from "@pomona/shared/runtime/logger";
-import type { FastifyReply } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { parsePriority, tenantOf } from "../../caller.ts";
 import type { GenerationEvent } from "../../core/generation-request.ts";
 import type { Gateway, Generation } from "../../gateway.ts";
 import { EventStream } from "../event-stream.ts";
@@ -22,7 +23,11 @@ export type AnswerDependencies = {
 };
 
 /** Where the answer goes, and in which API's words. */
-export type AnswerTarget = { readonly reply: FastifyReply; readonly shape: AnswerShape };
+export type AnswerTarget = {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly shape: AnswerShape;
+};
 
 type AnswerContext = AnswerDependencies &
   AnswerTarget & { readonly parsed: ParsedRequest; readonly signal: AbortSignal };
@@ -45,14 +50,24 @@ export async function answer(
   }
 }
 
-async function start({ gateway, parsed, signal }: AnswerContext): Promise<Generation> {
+async function start({ gateway, request, parsed, signal }: AnswerContext): Promise<Generation> {
   try {
-    return await gateway.generate(parsed.request, signal);
+    const tenant = tenantOf(request.ip);
+    const priority = parsePriority(headerOf(request, priorityHeader), priorityHeader);
+    return await gateway.generate(parsed.request, { tenant, priority, signal });
   } catch (thrown) {
     const error = toPomonaError(thrown);
     if (error.code !== "cancelled") gateway.countRefusal("openai", parsed.request.model, error);
     throw thrown;
   }
+}
+
+/** How soon the answer is wanted. */
+const priorityHeader = "x-pomona-priority";
+
+function headerOf({ headers }: FastifyRequest, name: string): string | undefined {
+  const value = headers[name];
+  return Array.isArray(value) ? value.join(",") : value;
 }
 
 async function answerAtOnce(context: AnswerContext): Promise<void> {

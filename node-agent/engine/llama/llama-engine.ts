@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame, PromptInput } from "@pomona/shared/core/generation";
 import type { HeldPrefix } from "@pomona/shared/core/node-status";
+import type { SpeedProfile } from "@pomona/shared/core/speed-profile";
 import type { Logger } from "@pomona/shared/runtime/logger";
 import { deathBy } from "../../core/engine-death.ts";
 import { checkAttempt } from "../check-attempt.ts";
@@ -59,6 +60,7 @@ class LlamaReplica implements EngineReplica {
   readonly #running = new Map<string, Running>();
   readonly #calls = new Map<number, PendingCall>();
   #held: readonly HeldPrefix[] = [];
+  #speed: SpeedProfile | null = null;
   #nextCall = 0;
   #lastMessageAtMs = performance.now();
   #info: EngineReplicaInfo | null = null;
@@ -89,6 +91,10 @@ class LlamaReplica implements EngineReplica {
 
   get held(): readonly HeldPrefix[] {
     return this.#held;
+  }
+
+  get speed(): SpeedProfile | null {
+    return this.#speed;
   }
 
   get info(): EngineReplicaInfo {
@@ -188,6 +194,7 @@ class LlamaReplica implements EngineReplica {
         return;
       case "held":
         this.#held = message.held;
+        this.#speed = message.speed;
         return;
       case "answered":
         this.#calls.get(message.call)?.resolve(message.answer);

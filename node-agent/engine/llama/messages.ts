@@ -2,6 +2,7 @@
 import type { ErrorCode } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame, PromptInput } from "@pomona/shared/core/generation";
 import type { HeldPrefix } from "@pomona/shared/core/node-status";
+import type { SpeedProfile } from "@pomona/shared/core/speed-profile";
 import type { EngineLoadSpec, EngineReplicaInfo, TokenizedPrompt } from "../engine.ts";
 
 export type WireError = { readonly code: ErrorCode; readonly message: string };
@@ -34,6 +35,6 @@ export type FromWorker =
   | { readonly kind: "loadFailed"; readonly error: WireError }
   /** The frames of one step, of all slots: one message costs as much as many small frames in it. */
   | { readonly kind: "frames"; readonly frames: readonly WorkerFrame[] }
-  | { readonly kind: "held"; readonly held: readonly HeldPrefix[] }
+  | { readonly kind: "held"; readonly held: readonly HeldPrefix[]; readonly speed: SpeedProfile | null }
   | { readonly kind: "answered"; readonly call: number; readonly answer: CallAnswer }
   | { readonly kind: "callFailed"; readonly call: number; readonly error: WireError };

@@ -59,6 +59,7 @@ type Running = {
 export class SimulatedReplica implements EngineReplica {
   readonly info: EngineReplicaInfo;
   readonly held = [];
+  readonly speed = null;
   readonly exited: Promise<PomonaError | null>;
   readonly #options: Required<SimulatedEngineOptions>;
   readonly #running: Running[] = [];

@@ -12,9 +12,14 @@ export interface HeldPrefix {
   'place'?: (string);
   'tokens'?: (number);
   /**
-   * A number below 2^52 for each whole block of 256 tokens; it stands for all tokens up to the block's end.
+   * A number below 2^52 for each whole block of 128 tokens; it stands for all tokens up to the block's end.
    */
   'hashes'?: (number | string | Long)[];
+  /**
+   * Which slot; unset for a saved state.
+   */
+  'slot'?: (number);
+  '_slot'?: "slot";
 }
 
 /**
@@ -27,7 +32,12 @@ export interface HeldPrefix__Output {
   'place': (string);
   'tokens': (number);
   /**
-   * A number below 2^52 for each whole block of 256 tokens; it stands for all tokens up to the block's end.
+   * A number below 2^52 for each whole block of 128 tokens; it stands for all tokens up to the block's end.
    */
   'hashes': (number)[];
+  /**
+   * Which slot; unset for a saved state.
+   */
+  'slot'?: (number);
+  '_slot'?: "slot";
 }

@@ -26,6 +26,10 @@ export interface InferenceGenerateRequest {
    * Without a seed the coordinator draws one.
    */
   'hasSeed'?: (boolean);
+  /**
+   * interactive (the default) or batch, which gets slots that nobody else waits for.
+   */
+  'priority'?: (string);
   'input'?: "prompt"|"chat"|"promptTokenIds";
 }
 
@@ -51,5 +55,9 @@ export interface InferenceGenerateRequest__Output {
    * Without a seed the coordinator draws one.
    */
   'hasSeed': (boolean);
+  /**
+   * interactive (the default) or batch, which gets slots that nobody else waits for.
+   */
+  'priority': (string);
   'input'?: "prompt"|"chat"|"promptTokenIds";
 }

@@ -5,6 +5,7 @@ import type { RunningAttempt as _pomona_v1_RunningAttempt, RunningAttempt__Outpu
 import type { ReplicaMemory as _pomona_v1_ReplicaMemory, ReplicaMemory__Output as _pomona_v1_ReplicaMemory__Output } from '../../pomona/v1/ReplicaMemory.ts';
 import type { ErrorDetail as _pomona_v1_ErrorDetail, ErrorDetail__Output as _pomona_v1_ErrorDetail__Output } from '../../pomona/v1/ErrorDetail.ts';
 import type { HeldPrefix as _pomona_v1_HeldPrefix, HeldPrefix__Output as _pomona_v1_HeldPrefix__Output } from '../../pomona/v1/HeldPrefix.ts';
+import type { ReplicaSpeed as _pomona_v1_ReplicaSpeed, ReplicaSpeed__Output as _pomona_v1_ReplicaSpeed__Output } from '../../pomona/v1/ReplicaSpeed.ts';
 
 export interface ReplicaStatus {
   'replicaId'?: (string);
@@ -40,6 +41,10 @@ export interface ReplicaStatus {
    * SHA-256 of the model's file, 64 hex digits; empty while unknown.
    */
   'digest'?: (string);
+  /**
+   * What its steps have shown; unset until something was measured.
+   */
+  'speed'?: (_pomona_v1_ReplicaSpeed | null);
 }
 
 export interface ReplicaStatus__Output {
@@ -76,4 +81,8 @@ export interface ReplicaStatus__Output {
    * SHA-256 of the model's file, 64 hex digits; empty while unknown.
    */
   'digest': (string);
+  /**
+   * What its steps have shown; unset until something was measured.
+   */
+  'speed': (_pomona_v1_ReplicaSpeed__Output | null);
 }

@@ -1,0 +1,174 @@
+// One replica as a planning pass sees it: what runs there, when its slots come free, and what one more request would cost.
+import type { NodeId, ReplicaId } from "@pomona/shared/core/ids";
+import {
+  decodeStepSeconds,
+  prefillSeconds,
+  restoreSeconds,
+  type SpeedProfile,
+} from "@pomona/shared/core/speed-profile";
+import type { HeldPrefixes, PrefixHit } from "./held-prefixes.ts";
+
+/** A request that has a slot. */
+export type RunningLoad = {
+  /** Tokens that are still to be evaluated before its next token. */
+  readonly prefillLeft: number;
+  /** Tokens that it is expected to generate from now on. */
+  readonly outputLeft: number;
+  /** Tokens in its context when its prompt is evaluated. */
+  readonly contextTokens: number;
+};
+
+/** What a waiting request asks for. */
+export type Demand = {
+  /** Prompt and what was generated before. */
+  readonly tokens: number;
+  readonly hashes: readonly number[];
+  /** Tokens that it is expected to generate. */
+  readonly outputLeft: number;
+};
+
+/** The cost of giving a request to a replica, in seconds. */
+export type Cost = {
+  /** Until a slot is free. */
+  readonly wait: number;
+  /** To evaluate what is not held, and to bring back what is. */
+  readonly prefill: number;
+  /** To generate the answer. */
+  readonly decode: number;
+  /** What others that run there lose. */
+  readonly delay: number;
+  readonly score: number;
+  readonly hit: PrefixHit | null;
+};
+
+export type ScoreWeights = { readonly decode: number; readonly delay: number };
+
+/** Longest time that one prompt is counted against each running stream: beyond it, they are not alike any more. */
+const delayMaxSeconds = 60;
+
+export type CandidateParts = {
+  readonly nodeId: NodeId;
+  readonly replicaId: ReplicaId;
+  readonly slots: number;
+  readonly speed: SpeedProfile;
+  readonly held: HeldPrefixes | null;
+  readonly running: readonly RunningLoad[];
+  /** Slots that others use: another coordinator's attempts, or such as are not cancelled yet. */
+  readonly foreign: number;
+  /** Seconds for which it is asked nothing. */
+  readonly avoidSeconds: number;
+  /** Counts bindings: whoever was bound longest ago comes first among equals. */
+  readonly lastBinding: number;
+  /** Busy replicas beside it on the same machine: they share its speed. */
+  readonly busyNeighbours: number;
+};
+
+export class Candidate {
+  readonly #parts: CandidateParts;
+  readonly #running: RunningLoad[];
+  /** Seconds from now at which each slot is free; 0 is free now. */
+  readonly #freeIn: number[];
+  readonly #share: number;
+  #contextTokens = 0;
+
+  constructor(parts: CandidateParts) {
+    this.#parts = parts;
+    this.#running = [...parts.running];
+    this.#share = 1 + parts.busyNeighbours;
+    for (const { contextTokens } of parts.running) this.#contextTokens += contextTokens;
+    this.#freeIn = Array.from({ length: parts.slots }, () => 0);
+    this.#occupy();
+  }
+
+  get nodeId(): NodeId {
+    return this.#parts.nodeId;
+  }
+
+  get replicaId(): ReplicaId {
+    return this.#parts.replicaId;
+  }
+
+  get lastBinding(): number {
+    return this.#parts.lastBinding;
+  }
+
+  get slots(): number {
+    return this.#parts.slots;
+  }
+
+  get busy(): number {
+    return this.#running.length + this.#parts.foreign;
+  }
+
+  /** Whether a request can be bound to it now. */
+  get hasIdleSlot(): boolean {
+    return this.#parts.avoidSeconds === 0 && this.busy < this.slots;
+  }
+
+  /** Seconds until the next slot is free; infinite without slots. */
+  get wait(): number {
+    return Math.max(this.#parts.avoidSeconds, Math.min(...this.#freeIn));
+  }
+
+  cost({ tokens, hashes, outputLeft }: Demand, weights: ScoreWeights): Cost {
+    const { speed, held } = this.#parts;
+    const hit = held?.best(hashes) ?? null;
+    // The engine evaluates the last token of a prompt in any case.
+    const reused = Math.min(hit?.tokens ?? 0, Math.max(0, tokens - 1));
+    const uncached = tokens - reused;
+    const running = this.#running.length;
+    let others = 0;
+    for (const { prefillLeft } of this.#running) others += Math.min(prefillLeft, uncached);
+    const restore = hit === null || hit.place === "slot" ? 0 : restoreSeconds(speed, reused);
+    const queued = others / speed.prefillTokensPerSecond;
+    const wait = this.wait;
+    const prefill = this.#share * (prefillSeconds(speed, uncached, reused) + queued) + restore;
+    const streams = Math.min(this.slots, running + 1);
+    const decode = this.#share * outputLeft * decodeStepSeconds(speed, streams, this.#contextTokens + tokens);
+    const delay =
+      running *
+      (Math.min(uncached / speed.prefillTokensPerSecond, delayMaxSeconds) +
+        (0.5 * outputLeft * speed.slotSlowdown) / speed.decodeTokensPerSecond);
+    const score = wait + prefill + weights.decode * decode + weights.delay * delay;
+    return { wait, prefill, decode, delay, score, hit };
+  }
+
+  /** A request was bound to it in this pass. */
+  add(load: RunningLoad): void {
+    this.#running.push(load);
+    this.#contextTokens += load.contextTokens;
+    this.#takeSlot(this.#endOf(load));
+  }
+
+  /** A request ahead in the queue waits for it: whoever comes later finds the slot taken. Returns when it begins. */
+  reserve(load: RunningLoad): number {
+    const { speed } = this.#parts;
+    const step = decodeStepSeconds(speed, this.slots, this.#contextTokens + load.contextTokens);
+    const service = load.prefillLeft / speed.prefillTokensPerSecond + load.outputLeft * step;
+    return this.#takeSlot(this.#share * service);
+  }
+
+  /** The slot that is free first is taken for so long. Returns when that begins. */
+  #takeSlot(seconds: number): number {
+    let first = 0;
+    for (let slot = 1; slot < this.#freeIn.length; slot += 1) {
+      if ((this.#freeIn[slot] ?? 0) < (this.#freeIn[first] ?? 0)) first = slot;
+    }
+    const from = this.#freeIn[first] ?? 0;
+    this.#freeIn[first] = from + seconds;
+    return Math.max(from, this.#parts.avoidSeconds);
+  }
+
+  #occupy(): void {
+    for (const load of this.#running) this.#takeSlot(this.#endOf(load));
+    // Of others nothing is known but that they are there: as long as the longest of our own, or a moment.
+    const longest = Math.max(1, ...this.#freeIn);
+    for (let count = 0; count < this.#parts.foreign; count += 1) this.#takeSlot(longest);
+  }
+
+  #endOf({ prefillLeft, outputLeft }: RunningLoad): number {
+    const { speed } = this.#parts;
+    const step = decodeStepSeconds(speed, Math.max(1, this.#running.length), this.#contextTokens);
+    return this.#share * (prefillLeft / speed.prefillTokensPerSecond + outputLeft * step);
+  }
+}

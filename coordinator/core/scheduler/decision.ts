@@ -1,0 +1,55 @@
+// Why a request went where it went, in numbers that a person can read.
+import type { NodeId, ReplicaId } from "@pomona/shared/core/ids";
+import type { Candidate, Cost } from "./candidate.ts";
+
+/** What one replica would have cost; seconds. */
+export type CandidateCost = Omit<Cost, "hit"> & {
+  readonly nodeId: NodeId;
+  readonly replicaId: ReplicaId;
+  readonly hasIdleSlot: boolean;
+  /** Prompt tokens that were expected to be reused, and from where. */
+  readonly cachedTokens: number;
+  readonly cachedIn: "slot" | "copy" | "ram" | "disk" | null;
+};
+
+/** One binding of a request. */
+export type Decision = {
+  readonly replicaId: ReplicaId;
+  /** Cheapest first, 16 at most. */
+  readonly candidates: readonly CandidateCost[];
+  /** From the binding to the first token, as predicted. */
+  readonly firstTokenSeconds: number;
+  readonly promptTokens: number;
+  /** Tokens that the answer was expected to have. */
+  readonly expectedTokens: number;
+};
+
+const candidatesMax = 16;
+
+export type Considered = { readonly candidate: Candidate; readonly cost: Cost };
+
+export function decisionOf(
+  considered: readonly Considered[],
+  chosen: Considered,
+  size: { readonly promptTokens: number; readonly expectedTokens: number },
+): Decision {
+  const sorted = [...considered].sort((a, b) => a.cost.score - b.cost.score).slice(0, candidatesMax);
+  return {
+    replicaId: chosen.candidate.replicaId,
+    candidates: sorted.map(costOf),
+    firstTokenSeconds: chosen.cost.prefill,
+    ...size,
+  };
+}
+
+function costOf({ candidate, cost }: Considered): CandidateCost {
+  const { hit, ...seconds } = cost;
+  return {
+    ...seconds,
+    nodeId: candidate.nodeId,
+    replicaId: candidate.replicaId,
+    hasIdleSlot: candidate.hasIdleSlot,
+    cachedTokens: hit?.tokens ?? 0,
+    cachedIn: hit?.place ?? null,
+  };
+}

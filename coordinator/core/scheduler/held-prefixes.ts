@@ -1,0 +1,106 @@
+// What a replica need not evaluate again, as the coordinator knows it: its own bindings first, heartbeats where it made none.
+import type { HeldPrefix } from "@pomona/shared/core/node-status";
+import { prefixBlockLength } from "@pomona/shared/core/prefix-hash";
+
+/** What one slot holds. */
+type SlotContents = {
+  hashes: readonly number[];
+  /** Whether an attempt uses it now. */
+  isBusy: boolean;
+  /** When the coordinator last knew better than a heartbeat. */
+  knownAtMs: number;
+};
+
+export type PrefixHit = {
+  readonly tokens: number;
+  readonly place: "slot" | "copy" | "ram" | "disk";
+};
+
+/** Tokens that a copy or a saved state has to spare before a node takes it (node-agent, slot preparation). */
+const copyGainTokens = 64;
+
+/** What the slots and saved states of one replica hold. */
+export class HeldPrefixes {
+  readonly #slots = new Map<number, SlotContents>();
+  #saved: readonly HeldPrefix[] = [];
+
+  /** The longest beginning of a prompt that is there; null when there is none of at least one block. */
+  best(hashes: readonly number[]): PrefixHit | null {
+    if (hashes.length === 0) return null;
+    let idle = 0;
+    let busy = 0;
+    for (const slot of this.#slots.values()) {
+      const blocks = commonBlocks(slot.hashes, hashes);
+      if (slot.isBusy) busy = Math.max(busy, blocks);
+      else idle = Math.max(idle, blocks);
+    }
+    let hit: PrefixHit | null = idle > 0 ? { tokens: idle * prefixBlockLength, place: "slot" } : null;
+    const offer = (blocks: number, place: PrefixHit["place"]): void => {
+      const tokens = blocks * prefixBlockLength;
+      if (tokens >= (hit?.tokens ?? 0) + copyGainTokens) hit = { tokens, place };
+    };
+    offer(busy, "copy");
+    for (const saved of this.#saved) offer(commonBlocks(saved.hashes, hashes), saved.place === "disk" ? "disk" : "ram");
+    return hit;
+  }
+
+  /** The slot that the node will choose among its idle ones: the longest common beginning, else the lowest. */
+  slotFor(hashes: readonly number[], slots: number): number | null {
+    let chosen: number | null = null;
+    let most = -1;
+    for (let slot = 0; slot < slots; slot += 1) {
+      const contents = this.#slots.get(slot);
+      if (contents?.isBusy === true) continue;
+      const blocks = contents === undefined ? 0 : commonBlocks(contents.hashes, hashes);
+      if (blocks <= most) continue;
+      most = blocks;
+      chosen = slot;
+    }
+    return chosen;
+  }
+
+  /** A slot holds a prompt from now on. */
+  take(slot: number, hashes: readonly number[], nowMs: number): void {
+    this.#slots.set(slot, { hashes, isBusy: true, knownAtMs: nowMs });
+  }
+
+  /** The attempt in a slot is over; `hashes` are of all that it left there. */
+  release(slot: number, hashes: readonly number[], nowMs: number): void {
+    this.#slots.set(slot, { hashes, isBusy: false, knownAtMs: nowMs });
+  }
+
+  /** Nothing is known of a slot any more. */
+  forget(slot: number): void {
+    this.#slots.delete(slot);
+  }
+
+  /** A heartbeat: right about saved states, and about slots of which the coordinator knows nothing newer. */
+  correct(held: readonly HeldPrefix[], sentAfterMs: number): void {
+    this.#saved = held.filter(({ place }) => place !== "slot");
+    const told = new Map(held.filter(({ place }) => place === "slot").map((prefix) => [prefix.slot, prefix]));
+    for (const [slot, contents] of this.#slots) {
+      if (contents.isBusy || contents.knownAtMs > sentAfterMs) continue;
+      const prefix = told.get(slot);
+      if (prefix === undefined) this.#slots.delete(slot);
+      else contents.hashes = prefix.hashes;
+    }
+    for (const [slot, { hashes }] of told) {
+      if (slot === null || this.#slots.has(slot)) continue;
+      this.#slots.set(slot, { hashes, isBusy: false, knownAtMs: sentAfterMs });
+    }
+  }
+
+  /** Nothing is held any more: the engine died. */
+  clear(): void {
+    this.#slots.clear();
+    this.#saved = [];
+  }
+}
+
+/** A hash stands for all blocks before it, so the first that differs ends the comparison. */
+function commonBlocks(a: readonly number[], b: readonly number[]): number {
+  const length = Math.min(a.length, b.length);
+  let blocks = 0;
+  while (blocks < length && a[blocks] === b[blocks]) blocks += 1;
+  return blocks;
+}

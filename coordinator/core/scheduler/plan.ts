@@ -1,0 +1,132 @@
+// A planning pass over the queue of one model: late binding by the least predicted cost (scheduling study, 2.2 and 2.3).
+import type { Candidate, Demand, RunningLoad } from "./candidate.ts";
+import { type Considered, type Decision, decisionOf } from "./decision.ts";
+import type { OutputLengths } from "./output-lengths.ts";
+import { inOrder } from "./queue-order.ts";
+import type { SchedulerConfig } from "./scheduler-state.ts";
+import { serviceOf, type Tenants } from "./tenants.ts";
+import type { WaitingRequest } from "./waiting-request.ts";
+
+export type Planning = {
+  /** Every ready replica of the model that may take these requests, busy or not. */
+  readonly candidates: readonly Candidate[];
+  readonly lengths: OutputLengths;
+  readonly tenants: Tenants;
+  readonly config: SchedulerConfig;
+  readonly nowMs: number;
+};
+
+export type Planned<Request> = {
+  readonly request: Request;
+  readonly chosen: Candidate;
+  readonly decision: Decision;
+};
+
+/**
+ * Binds waiting requests of one model to idle slots, in the order of the queue. A request whose cheapest replica is busy
+ * waits for it, and reserves it against those behind. `bind` is called before the next request is planned.
+ */
+export function planModel<Request extends WaitingRequest>(
+  planning: Planning,
+  waiting: readonly Request[],
+  bind: (planned: Planned<Request>) => void,
+): void {
+  const { candidates, config, nowMs } = planning;
+  const hasIdleSlot = (): boolean => candidates.some((candidate) => candidate.hasIdleSlot);
+  if (!hasIdleSlot()) return;
+  let planned = 0;
+  for (const request of queueOrder(planning, waiting)) {
+    planned += 1;
+    if (planned > config.plannedMax) return;
+    const demand = demandOf(planning, request);
+    const considered = considerAll(planning, demand);
+    const chosen = choose(considered, nowMs - request.queuedAtMs >= config.holdMaxMs);
+    if (chosen === null) return;
+    const load = loadOf(demand, chosen);
+    if (!chosen.candidate.hasIdleSlot) {
+      chosen.candidate.reserve(load);
+      continue;
+    }
+    const size = { promptTokens: demand.tokens, expectedTokens: demand.outputLeft };
+    bind({ request, chosen: chosen.candidate, decision: decisionOf(considered, chosen, size) });
+    chosen.candidate.add(load);
+    if (!hasIdleSlot()) return;
+  }
+}
+
+/** When a waiting request would begin if nothing else came. */
+export type Forecast<Request> = {
+  readonly request: Request;
+  /** 1 is next. */
+  readonly position: number;
+  /** Until it has a slot. */
+  readonly startSeconds: number;
+  /** Until its first token. */
+  readonly firstTokenSeconds: number;
+};
+
+/** Plays the whole queue onto the replicas. Consumes the candidates: their slots are taken afterwards. */
+export function* forecastQueue<Request extends WaitingRequest>(
+  planning: Planning,
+  waiting: readonly Request[],
+): Generator<Forecast<Request>, void, void> {
+  let position = 0;
+  for (const request of queueOrder(planning, waiting)) {
+    position += 1;
+    const demand = demandOf(planning, request);
+    const chosen = choose(considerAll(planning, demand), false);
+    if (chosen === null) return;
+    const startSeconds = chosen.candidate.reserve(loadOf(demand, chosen));
+    yield { request, position, startSeconds, firstTokenSeconds: startSeconds + chosen.cost.prefill };
+  }
+}
+
+function queueOrder<Request extends WaitingRequest>(
+  planning: Planning,
+  waiting: readonly Request[],
+): Generator<Request, void, void> {
+  const { tenants, nowMs, config } = planning;
+  const parts = { tenants, nowMs, batchAgesMs: config.batchAgesMs, quantum: config.tenantQuantum };
+  return inOrder(waiting, parts, (request) => {
+    const { tokens, outputLeft } = demandOf(planning, request);
+    return serviceOf(tokens, outputLeft);
+  });
+}
+
+function demandOf({ lengths }: Planning, request: WaitingRequest): Demand {
+  const { promptTokenIds, emittedTokenIds, prefixHashes, decoding } = request;
+  return {
+    tokens: promptTokenIds.length + emittedTokenIds.length,
+    hashes: prefixHashes,
+    outputLeft: lengths.left(emittedTokenIds.length, decoding.maxTokens),
+  };
+}
+
+function considerAll({ candidates, config }: Planning, demand: Demand): Considered[] {
+  const weights = { decode: config.decodeWeight, delay: config.delayWeight };
+  return candidates.map((candidate) => ({ candidate, cost: candidate.cost(demand, weights) }));
+}
+
+/** The cheapest; of those with an idle slot only, when the request has waited long enough for a better one. */
+function choose(considered: readonly Considered[], isHeldTooLong: boolean): Considered | null {
+  let best: Considered | null = null;
+  let bestIdle: Considered | null = null;
+  for (const each of considered) {
+    if (best === null || isBetter(each, best)) best = each;
+    if (each.candidate.hasIdleSlot && (bestIdle === null || isBetter(each, bestIdle))) bestIdle = each;
+  }
+  return isHeldTooLong ? (bestIdle ?? best) : best;
+}
+
+/** Costs that differ by less than this share of a second are equal: then the replicas take turns. */
+const equalSeconds = 1e-6;
+
+function isBetter(one: Considered, other: Considered): boolean {
+  const difference = one.cost.score - other.cost.score;
+  if (Math.abs(difference) > equalSeconds) return difference < 0;
+  return one.candidate.lastBinding < other.candidate.lastBinding;
+}
+
+function loadOf({ tokens, outputLeft }: Demand, { cost }: Considered): RunningLoad {
+  return { prefillLeft: tokens - Math.min(cost.hit?.tokens ?? 0, tokens - 1), outputLeft, contextTokens: tokens };
+}
