@@ -68,7 +68,7 @@ export function predictRelevance(query: string, document: string, options: Relev
 }
 
 /** The tokens of a query and a document as llama.cpp's server lays them out. */
-export function relevanceInput(query: string, document: string, options: RelevanceOptions = {}): number[] {
+function relevanceInput(query: string, document: string, options: RelevanceOptions = {}): number[] {
   const { template = null, addsBos = true, addsEos = true, addsSeparator = false } = options;
   const begin = addsBos ? [bosTokenId] : [];
   const end = addsEos ? [eosTokenId] : [];

@@ -69,7 +69,7 @@ export type WeightPlace = {
   readonly layers: number;
 };
 
-export type WeightBytes = { readonly weightsBytes: number; readonly mappedBytes: number };
+type WeightBytes = { readonly weightsBytes: number; readonly mappedBytes: number };
 
 /**
  * Measured on x86 with Q4_0: a mapped file stays resident beside what is rearranged from it; a file that is read, which
