@@ -22,7 +22,7 @@ export function totalBytes(memory: ReplicaMemory): number {
  * What replicas of one machine hold together: the system has a mapped page once, however many processes map it, as long
  * as one of them does. Replicas of one file may map different parts of it, so the largest part counts.
  */
-export function heldBytes(memories: Iterable<ReplicaMemory>): number {
+export function heldBytes(memories: readonly ReplicaMemory[]): number {
   let bytes = 0;
   for (const memory of memories) bytes += privateBytes(memory);
   return bytes + mappedBytesOf(memories);
@@ -39,7 +39,7 @@ export function privateBytes(memory: ReplicaMemory): number {
 }
 
 /** The pages of files that replicas hold together, those of each file once. */
-export function mappedBytesOf(memories: Iterable<ReplicaMemory>): number {
+export function mappedBytesOf(memories: readonly ReplicaMemory[]): number {
   const byFile = new Map<string, number>();
   for (const memory of memories) {
     const { mappedFile } = memory;
