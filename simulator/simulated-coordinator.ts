@@ -77,7 +77,8 @@ export class SimulatedCoordinator {
     if (typeof maxTokens !== "number") return maxTokens.code;
     ledger.add(request);
     const decoding = { ...defaultDecoding, maxTokens };
-    const newRequest = { requestId, model, promptTokenIds, decoding, deadlineMs };
+    const who = { tenant: "", priority: "interactive", firstTokenDeadlineMs: null } as const;
+    const newRequest = { requestId, model, promptTokenIds, decoding, deadlineMs, ...who };
     this.take({ kind: "requestArrived", request: newRequest });
     return null;
   }

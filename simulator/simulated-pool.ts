@@ -93,7 +93,10 @@ export class SimulatedPool {
 
   #startCoordinator(): void {
     this.#coordinators += 1;
-    const config: CoreConfig = { ...defaultCoreConfig, queueLengthMax: 64, replicaPrefix: `c${this.#coordinators}` };
+    // Whoever waits for long waits because of a fault: the deadlines of the requests decide.
+    const scheduler = { ...defaultCoreConfig.scheduler, lateMaxMs: Number.POSITIVE_INFINITY };
+    const replicaPrefix = `c${this.#coordinators}`;
+    const config: CoreConfig = { ...defaultCoreConfig, queueLengthMax: 64, replicaPrefix, scheduler };
     const { time, deployments, complain } = this.#parts;
     this.#coordinator = new SimulatedCoordinator({
       time,

@@ -5,7 +5,7 @@ import type { Device } from "./device.ts";
 import type { KvStore } from "./kv-store.ts";
 import { decodeStepSeconds, type MachineProfile, prefillSeconds, restoreBytesPerSecond } from "./machine-profile.ts";
 import { blockTokens } from "./prefix.ts";
-import { prepareSlot, type Slot } from "./slots.ts";
+import { emptySlot, prepareSlot, type Slot } from "./slots.ts";
 
 /** Prompt tokens of one step, shared by the prompts that wait. */
 export const chunkTokens = 512;
@@ -23,7 +23,7 @@ export type EngineJob = {
 
 /** Tells of a job, in this order. */
 export type EngineListener = {
-  readonly accepted: (cachedTokens: number) => void;
+  readonly accepted: (cachedTokens: number, slot: number) => void;
   /** After each chunk. */
   readonly evaluated: (evaluatedTokens: number, chunk: number) => void;
   /** One more token came. */
@@ -70,7 +70,7 @@ export class ReplicaEngine {
     this.#device = device;
     this.profile = profile;
     this.store = store;
-    this.slots = Array.from({ length: profile.slots }, () => ({ blocks: [], turns: 0, lastUsedMs: 0, isBusy: false }));
+    this.slots = Array.from({ length: profile.slots }, (_, index) => emptySlot(index));
   }
 
   get freeSlots(): number {
@@ -86,7 +86,7 @@ export class ReplicaEngine {
     const readyAtMs = nowMs + 1000 * movedSeconds;
     const running = { job, slot, evaluated: cachedTokens, generated: 0, readyAtMs, chunk: 0, isInStep: false };
     this.running.push(running);
-    job.listener.accepted(cachedTokens);
+    job.listener.accepted(cachedTokens, slot.index);
     if (movedSeconds > 0) this.#time.after(readyAtMs - nowMs, () => this.#kick());
     this.#kick();
     return running;
@@ -113,7 +113,7 @@ export class ReplicaEngine {
     const { slot, job, evaluated } = running;
     slot.isBusy = false;
     slot.lastUsedMs = this.#time.nowMs;
-    if (evaluated < job.promptTokens) slot.blocks = job.blocks.slice(0, Math.floor(evaluated / blockTokens));
+    if (evaluated < job.promptTokens) slot.blocks = job.blocks.slice(0, slot.evaluatedBlocks);
   }
 
   #kick(): void {
@@ -182,6 +182,7 @@ export class ReplicaEngine {
     const { job, chunk } = running;
     if (chunk > 0) {
       running.evaluated += chunk;
+      running.slot.evaluatedBlocks = Math.min(job.blocks.length, Math.floor(running.evaluated / blockTokens));
       job.listener.evaluated(running.evaluated, chunk);
       if (running.evaluated < job.promptTokens) return;
     }

@@ -3,9 +3,15 @@ import type { Attempt, AttemptFrame, FinishReason } from "@pomona/shared/core/ge
 import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
 import type { HeldPrefix, NodeStatus, ReplicaSpec, ReplicaStatus } from "@pomona/shared/core/node-status";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
+import type { SpeedProfile } from "@pomona/shared/core/speed-profile";
 import { Device } from "../engine/device.ts";
 import { KvStore } from "../engine/kv-store.ts";
-import { contextLength, type MachineProfile } from "../engine/machine-profile.ts";
+import {
+  contextLength,
+  loadBytesPerSecond,
+  type MachineProfile,
+  restoreBytesPerSecond,
+} from "../engine/machine-profile.ts";
 import { blockTokens } from "../engine/prefix.ts";
 import { ReplicaEngine, type Running } from "../engine/replica-engine.ts";
 import type { VirtualTime } from "../virtual-time.ts";
@@ -125,10 +131,10 @@ export class CoreNode {
       promptTokens: total,
       outputTokens: outputTokens - before,
       listener: {
-        accepted: (cachedTokens) => {
+        accepted: (cachedTokens, slot) => {
           cachedPromptTokens = Math.min(cachedTokens, promptTokens);
           const cachedChunkLengths = cachedPromptTokens === 0 ? [] : [cachedPromptTokens];
-          send({ kind: "accepted", slot: 0, cachedPromptTokens, cachedChunkLengths, promptTokens });
+          send({ kind: "accepted", slot, cachedPromptTokens, cachedChunkLengths, promptTokens });
         },
         evaluated: (evaluated, chunkLength) => {
           const evaluatedTokens = Math.min(evaluated, promptTokens);
@@ -205,6 +211,7 @@ export class CoreNode {
       pid: null,
       digest: "",
       held: heldBy(engine),
+      speed: speedOf(engine),
     };
   }
 }
@@ -214,21 +221,35 @@ export function memoryOf({ bytes, weightsBytes }: PoolModel): ReplicaMemory {
   return { weightsBytes, kvBytes: bytes - weightsBytes, computeBytes: 0, processBytes: 0 };
 }
 
-function heldBy({ slots, running, store }: ReplicaEngine): HeldPrefix[] {
-  const held: HeldPrefix[] = [];
-  for (const slot of slots) {
-    const evaluated = running.find((attempt) => attempt.slot === slot)?.evaluated ?? Number.POSITIVE_INFINITY;
-    const blocks = Math.min(slot.blocks.length, Math.floor(evaluated / blockTokens));
-    if (blocks > 0) held.push(prefix("slot", slot.blocks, blocks));
-  }
-  for (const { blocks } of store?.entries ?? []) held.push(prefix("ram", blocks, blocks.length));
-  return held;
+/** What a node that has run for a while has learned. */
+function speedOf({ profile }: ReplicaEngine): SpeedProfile {
+  const { prefillTokensPerSecond, contextSlowdownTokens, decodeTokensPerSecond, slotSlowdown } = profile;
+  return {
+    prefillTokensPerSecond,
+    contextSlowdownTokens,
+    decodeTokensPerSecond,
+    slotSlowdown,
+    kvBytesPerToken: profile.kvBytesPerToken,
+    memoryBytesPerSecond: profile.memoryBytesPerSecond,
+    restoreBytesPerSecond,
+    loadBytesPerSecond: loadBytesPerSecond.ssd,
+  };
 }
 
-function prefix(place: HeldPrefix["place"], blocks: readonly number[], length: number): HeldPrefix {
-  const hashes = hashesOf(blocks);
-  const isWhole = length === blocks.length;
-  // The product may hash over longer blocks than the traces have.
-  const share = Math.floor((hashes.length * length) / blocks.length);
-  return { place, tokens: length * blockTokens, hashes: isWhole ? hashes : hashes.slice(0, share) };
+function heldBy({ slots, store }: ReplicaEngine): HeldPrefix[] {
+  const held: HeldPrefix[] = [];
+  for (const { index, blocks, evaluatedBlocks } of slots) {
+    const hashes = hashesOf(blocks);
+    const isWhole = evaluatedBlocks === blocks.length;
+    if (evaluatedBlocks > 0)
+      held.push({
+        place: "slot",
+        slot: index,
+        tokens: evaluatedBlocks * blockTokens,
+        hashes: isWhole ? hashes : hashes.slice(0, evaluatedBlocks),
+      });
+  }
+  for (const { blocks } of store?.entries ?? [])
+    held.push({ place: "ram", slot: null, tokens: blocks.length * blockTokens, hashes: hashesOf(blocks) });
+  return held;
 }

@@ -35,13 +35,6 @@ const patientMs = 1e9;
 /** Longer than the queue of any run: the baselines have no limit either. */
 const queueLengthMax = 100_000;
 
-/** What admission knows beside the prompt. */
-type Foreseen = {
-  readonly tenant: string;
-  readonly priority: "interactive" | "batch";
-  readonly firstTokenDeadlineMs: number;
-};
-
 export type CoreOptions = {
   /** Checks the invariants after every event, which takes most of the time. */
   readonly isChecked: boolean;
@@ -64,7 +57,9 @@ export class CorePool implements Pool {
     this.#parts = parts;
     this.#options = options;
     this.problems = parts.log.problems;
-    this.#config = { ...defaultCoreConfig, queueLengthMax, queueLengthPerModelMax: queueLengthMax };
+    const lateMaxMs = parts.dropsLate ? 0 : Number.POSITIVE_INFINITY;
+    const scheduler = { ...defaultCoreConfig.scheduler, lateMaxMs };
+    this.#config = { ...defaultCoreConfig, queueLengthMax, queueLengthPerModelMax: queueLengthMax, scheduler };
     const { time, machines, models, savedStates } = parts;
     for (const model of models) this.#take({ kind: "deploymentAdded", deployment: deploymentOf(model) });
     for (const [index, machine] of machines.entries()) {
@@ -87,17 +82,18 @@ export class CorePool implements Pool {
   };
 
   readonly submit = (request: WorkloadRequest): void => {
-    const { time, log, firstTokenMs } = this.#parts;
+    const { time, log } = this.#parts;
     this.#submitted += 1;
     const requestId = hexId(this.#submitted);
     this.#requests.set(requestId, log.arrive(request, time.nowMs));
     const { model, tenant, blocks, promptTokens } = request;
-    const newRequest: NewRequest & Foreseen = {
+    const newRequest: NewRequest = {
       requestId,
       model,
       tenant,
       priority: "interactive",
-      firstTokenDeadlineMs: time.nowMs + firstTokenMs(promptTokens),
+      // The product's own objective.
+      firstTokenDeadlineMs: null,
       promptTokenIds: promptTokensOf(blocks, promptTokens, this.#submitted),
       decoding: { ...defaultDecoding, maxTokens: contextLength - promptTokens },
       deadlineMs: time.nowMs + patientMs,

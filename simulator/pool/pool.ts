@@ -22,8 +22,6 @@ export type PoolParts = {
   /** Saved states of a machine; 0 for no store. */
   readonly savedStates: number;
   readonly log: RequestLog;
-  /** Milliseconds after which waiting for the first token is of no use any more; a function of the prompt's length. */
-  readonly firstTokenMs: (promptTokens: number) => number;
   /** Whether requests that wait beyond that time are refused. */
   readonly dropsLate: boolean;
 };

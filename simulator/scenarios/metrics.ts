@@ -20,7 +20,7 @@ export type Metrics = {
 const decodeMin = 4;
 
 /** Time to the first token that is good enough: 5 s, and twice what an idle M4 Max takes for the prompt. */
-export function firstTokenMsMax(promptTokens: number): number {
+function firstTokenMsMax(promptTokens: number): number {
   return 5000 + 2000 * prefillSeconds(referenceMachine, { tokens: promptTokens, contextTokens: 0 });
 }
 

@@ -7,7 +7,7 @@ import { RequestLog } from "../pool/request-log.ts";
 import { seededRandom } from "../random.ts";
 import { VirtualTime } from "../virtual-time.ts";
 import type { WorkloadRequest } from "../workload/sample.ts";
-import { firstTokenMsMax, type Metrics, metricsOf } from "./metrics.ts";
+import { type Metrics, metricsOf } from "./metrics.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** The product's own policy: `coordinator/core`, unchanged. */
@@ -40,7 +40,6 @@ export function runPolicy(policy: string, { scenario, requests, seed, isChecked 
     machines: scenario.machines,
     models: scenario.models,
     savedStates: policy === productPolicy ? scenario.savedStates : 0,
-    firstTokenMs: firstTokenMsMax,
     dropsLate: policy === productPolicy && scenario.dropsLate,
   };
   const pool = makePool(policy, { parts, seed, isChecked });

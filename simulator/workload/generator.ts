@@ -7,8 +7,6 @@ import { type TraceStatistics, traceStatistics } from "./trace-statistics.ts";
 
 /** Prompts of the traces end here. */
 const promptTokensMax = 7000;
-/** Between the beginnings of two conversations of one burst. */
-const burstGapMs = 100;
 
 /** Rows like those of a public trace: as many, over the same span. */
 export function generateTrace(name: TraceName, random: Random): TraceRow[] {
@@ -20,8 +18,7 @@ export function generateTrace(name: TraceName, random: Random): TraceRow[] {
   const starts = startTimes(statistics, sessions, random);
   for (const [session, atMs] of starts.entries())
     rows.push(...conversation(session, atMs, { ...statistics, blocks, random }));
-  // What a real trace would have cut off at its end is left out too.
-  return rows.filter(({ atMs }) => atMs <= statistics.spanMs).sort((a, b) => a.atMs - b.atMs);
+  return rows.sort((a, b) => a.atMs - b.atMs);
 }
 
 /** Hands out ids that no other block has. */
@@ -65,27 +62,23 @@ function conversation(session: number, startMs: number, parts: Parts): TraceRow[
     prompt = blocks.of(promptTokens, prompt.slice(0, kept));
     atMs += 1000 * quantileOf(parts.thinkSeconds, random.next());
   }
-  return rows;
+  // What reaches beyond the end stands at the beginning: there is as much to do at any time.
+  return rows.map((row) => ({ ...row, atMs: row.atMs % parts.spanMs }));
 }
 
-function startTimes({ spanMs, burstShare }: TraceStatistics, count: number, random: Random): number[] {
-  const meanMs = spanMs / count;
-  const pauseMs = (meanMs - burstShare * burstGapMs) / (1 - burstShare);
-  const times: number[] = [];
-  for (let atMs = 0; times.length < count; ) {
-    times.push(atMs);
-    const isInBurst = random.chance(burstShare);
-    atMs -= Math.log(1 - random.next()) * (isInBurst ? burstGapMs : pauseMs);
-  }
-  return times;
+function startTimes({ spanMs, starts }: TraceStatistics, count: number, random: Random): number[] {
+  return Array.from({ length: count }, () => {
+    const part = indexIn(starts, random.next());
+    return (spanMs * (part + random.next())) / starts.length;
+  });
 }
 
-/** The value at a share of a distribution that is given by its quantiles in equal steps; 0 when there are none. */
-export function quantileOf(quantiles: readonly number[], share: number): number {
-  const position = share * (quantiles.length - 1);
+/** The value at a share of a distribution that is given by the means of its equal parts; 0 when there are none. */
+function quantileOf(means: readonly number[], share: number): number {
+  const position = Math.min(means.length - 1, Math.max(0, share * means.length - 0.5));
   const below = Math.floor(position);
-  const low = quantiles[below] ?? 0;
-  const high = quantiles[below + 1] ?? low;
+  const low = means[below] ?? 0;
+  const high = means[below + 1] ?? low;
   return low + (high - low) * (position - below);
 }
 
