@@ -25,6 +25,7 @@ import { hardwareOfThisMachine } from "./hardware/this-machine.ts";
 import { NodeAdvertiser } from "./mdns/advertiser.ts";
 import { NodeMetrics } from "./metrics.ts";
 import { ModelDigests } from "./model-store/model-digests.ts";
+import { SpeedProfiles } from "./model-store/speed-profiles.ts";
 import { Reporter } from "./nats/reporter.ts";
 import { NodeAgent } from "./node-agent.ts";
 
@@ -39,6 +40,8 @@ export type RunningNodeAgent = {
 };
 
 const conditionsIntervalMs = 5000;
+/** A node-agent that is killed forgets at most what this time taught it. */
+const speedsIntervalMs = 60_000;
 const stopGraceMs = 2000;
 
 /**
@@ -110,6 +113,7 @@ async function startAgent(
         threads: options.threads ?? Math.max(1, machine.cpuCores - 1),
         modelsDirectory: join(directory.path, "models"),
         digests: new ModelDigests({ cachePath: join(directory.path, "model-digests.json"), log }),
+        speeds: new SpeedProfiles(join(directory.path, "profiles")),
         states: {
           directory: join(directory.path, "kv"),
           diskBytes: options.stateDiskBytes,
@@ -134,6 +138,11 @@ async function startAgent(
   await lifecycle.start({
     name: "conditions",
     start: () => setInterval(() => void look(), conditionsIntervalMs),
+    stop: (timer) => clearInterval(timer),
+  });
+  await lifecycle.start({
+    name: "speeds",
+    start: () => setInterval(() => agent.keepSpeeds(), speedsIntervalMs),
     stop: (timer) => clearInterval(timer),
   });
   return { agent, metrics };

@@ -1,6 +1,7 @@
 // The node-agent's state and its one loop: events in, step, effects out; and the attempts that run on its replicas.
 
 import { setTimeout as delay } from "node:timers/promises";
+import { expectedSpeed } from "@pomona/shared/core/chip-speeds";
 import { heartbeatIntervalMs } from "@pomona/shared/core/defaults";
 import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame, GenerationFailure, PromptInput } from "@pomona/shared/core/generation";
@@ -17,10 +18,12 @@ import type { AgentState, Replica } from "./core/state.ts";
 import { emptyAgentState, freeBudget, replicaStatus } from "./core/state.ts";
 import { type AgentEffect, type AgentEvent, stepAgent } from "./core/step.ts";
 import type { Engine, EngineReplica, TokenizedPrompt } from "./engine/engine.ts";
+import { briefProfileOptions, measureProfile } from "./engine/measure-profile.ts";
 import { type Conditions, type Machine, unknownConditions } from "./hardware/hardware.ts";
 import type { NodeMetrics } from "./metrics.ts";
 import type { ModelDigests } from "./model-store/model-digests.ts";
 import { readModelNeeds } from "./model-store/model-needs.ts";
+import type { SpeedIdentity, SpeedProfiles } from "./model-store/speed-profiles.ts";
 import type { RankCall } from "./node-port.ts";
 import { type StateStoreLimits, stateStoreSpec } from "./state-store-spec.ts";
 
@@ -33,6 +36,7 @@ export type NodeAgentDependencies = {
   readonly threads: number;
   readonly modelsDirectory: string;
   readonly digests: ModelDigests;
+  readonly speeds: SpeedProfiles;
   /** Where sequence states are kept that no slot holds. */
   readonly states: StateStoreLimits;
   readonly engine: Engine;
@@ -51,6 +55,7 @@ export class NodeAgent {
   readonly state: AgentState;
   readonly #dependencies: NodeAgentDependencies;
   readonly #engines = new Map<ReplicaId, EngineReplica>();
+  readonly #speedIdentities = new Map<ReplicaId, SpeedIdentity>();
   readonly #starting = new Map<ReplicaId, AbortController>();
   readonly #waiting = new Map<ReplicaId, ((failure: GenerationFailure | null) => void)[]>();
   readonly #attempts = new Map<RequestId, { readonly log: AttemptLog; readonly replicaId: ReplicaId }>();
@@ -249,8 +254,41 @@ export class NodeAgent {
     const adapters = await this.#readAdapters(spec, signal);
     const identity = { digest, adapters, build: engine.build, contextLength, slots, options, memory };
     const stateStore = stateStoreSpec(states, identity);
-    const load = { modelPath, slots, contextLength, options, checksTensors: isSuspect, stateStore };
-    return await engine.load(load, signal);
+    const { speeds, machine } = this.#dependencies;
+    const speedIdentity = { digest, build: engine.build, chip: machine.chip, options };
+    const known = speeds.read(speedIdentity);
+    const { weightsBytes } = memory;
+    const speed = known ?? expectedSpeed({ ...machine, weightsBytes, kvBytesPerToken: stateStore.kvBytesPerToken });
+    const load = { modelPath, slots, contextLength, options, checksTensors: isSuspect, stateStore, speed };
+    const replica = await engine.load(load, signal);
+    this.#speedIdentities.set(effect.replicaId, speedIdentity);
+    if (known === null) await this.#measure(replica, spec.model);
+    return replica;
+  }
+
+  /** A few steps before the first request: whoever chooses between nodes knows at once what this one is worth. */
+  async #measure(replica: EngineReplica, model: string): Promise<void> {
+    try {
+      await measureProfile(replica, briefProfileOptions);
+    } catch (thrown) {
+      // A model that makes no text has nothing to measure here, and one that cannot is found out by its requests.
+      this.#dependencies.log.debug({ model, reason: toPomonaError(thrown).message }, "nothing was measured");
+    }
+  }
+
+  /** Keeps what the replicas have learned of their speed for the next start. Call it now and then. */
+  keepSpeeds(): void {
+    for (const [replicaId, engine] of this.#engines) this.#keepSpeed(replicaId, engine);
+  }
+
+  #keepSpeed(replicaId: ReplicaId, { speed }: EngineReplica): void {
+    const identity = this.#speedIdentities.get(replicaId);
+    if (identity === undefined || speed === null) return;
+    try {
+      this.#dependencies.speeds.write(identity, speed);
+    } catch (thrown) {
+      this.#dependencies.log.warn({ reason: toPomonaError(thrown).message }, "speeds cannot be kept");
+    }
   }
 
   async #readAdapters({ engine }: ReplicaSpec, signal: AbortSignal) {
@@ -276,7 +314,10 @@ export class NodeAgent {
   }
 
   #engineExited(replicaId: ReplicaId, reason: PomonaError | null): void {
+    const engine = this.#engines.get(replicaId);
+    if (engine !== undefined) this.#keepSpeed(replicaId, engine);
     this.#engines.delete(replicaId);
+    this.#speedIdentities.delete(replicaId);
     if (reason === null) {
       this.#take({ kind: "engineStopped", replicaId });
       return;

@@ -1,14 +1,16 @@
 // `pomona bench engine`: how fast this machine runs a model.
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { createLlamaEngine } from "@pomona/node-agent/engine/llama/llama-engine";
 import { measureProfile } from "@pomona/node-agent/engine/measure-profile";
 import { hardwareOfThisMachine } from "@pomona/node-agent/hardware/this-machine";
+import { ModelDigests } from "@pomona/node-agent/model-store/model-digests";
+import { readModelNeeds } from "@pomona/node-agent/model-store/model-needs";
+import { SpeedProfiles } from "@pomona/node-agent/model-store/speed-profiles";
+import { expectedSpeed } from "@pomona/shared/core/chip-speeds";
 import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
 import type { EngineProfile } from "@pomona/shared/core/engine-profile";
 import { createSilentLogger } from "@pomona/shared/runtime/logger";
-import { provideModelFile } from "@pomona/shared/runtime/model-source";
-import { writeFileAtomically } from "@pomona/shared/runtime/state-directory";
 import type { Command } from "commander";
 import { parseModelSpec } from "../model-spec.ts";
 import { defaultStateDir, parseCount } from "../options.ts";
@@ -23,6 +25,7 @@ type Flags = {
 };
 
 const loadTimeoutMs = 600_000;
+const speedIsToldMs = 500;
 
 export function addBenchCommands(program: Command): void {
   const bench = program.command("bench").description("measure");
@@ -46,21 +49,37 @@ export function addBenchCommands(program: Command): void {
 
 async function benchEngine(model: string, flags: Flags): Promise<void> {
   const { name, source } = parseModelSpec(model);
-  const modelPath = provideModelFile(source, join(flags.stateDir, "models"));
-  const { chip, cpuCores } = await hardwareOfThisMachine().machine();
+  const { stateDir, slots, context: contextLength } = flags;
+  const signal = AbortSignal.timeout(loadTimeoutMs);
+  const log = createSilentLogger();
+  const { chip, cpuCores, gpu } = await hardwareOfThisMachine().machine();
   const threads = flags.threads ?? Math.max(1, cpuCores - 1);
-  const engine = createLlamaEngine({ log: createSilentLogger() });
+  const engine = createLlamaEngine({ log });
   const options = { ...defaultEngineOptions, threads };
+  const wanted = { model: name, source, slots, contextLength, engine: defaultEngineOptions };
+  const { modelPath, memory } = await readModelNeeds(
+    wanted,
+    { gpu, modelsDirectory: join(stateDir, "models") },
+    signal,
+  );
+  const kvBytesPerToken = memory.kvBytes / (slots * contextLength);
+  const speed = expectedSpeed({ chip, gpu, weightsBytes: memory.weightsBytes, kvBytesPerToken });
+  const spec = { modelPath, slots, contextLength, options, checksTensors: false, stateStore: null, speed };
   const startedAtMs = performance.now();
-  const spec = { modelPath, slots: flags.slots, contextLength: flags.context, options };
-  const loading = engine.load({ ...spec, checksTensors: false, stateStore: null }, AbortSignal.timeout(loadTimeoutMs));
-  const replica = await loading;
+  const replica = await engine.load(spec, signal);
   const loadMs = performance.now() - startedAtMs;
   try {
     const profile = { build: engine.build, chip, threads, loadMs, ...(await measureProfile(replica)) };
-    const path = join(flags.stateDir, "profiles", `${name.replaceAll("/", "_")}.json`);
-    mkdirSync(join(flags.stateDir, "profiles"), { recursive: true, mode: 0o700 });
-    writeFileAtomically(path, `${JSON.stringify(profile, null, 2)}\n`);
+    // What the steps have shown comes a moment after the last of them.
+    await setTimeout(speedIsToldMs);
+    const digests = new ModelDigests({ cachePath: join(stateDir, "model-digests.json"), log });
+    const identity = {
+      digest: await digests.digestOf(modelPath, { isFresh: false, signal }),
+      build: engine.build,
+      chip,
+      options,
+    };
+    const path = new SpeedProfiles(join(stateDir, "profiles")).write(identity, replica.speed ?? speed);
     process.stdout.write(
       flags.json === true ? `${JSON.stringify({ model: name, path, ...profile })}\n` : describe(name, path, profile),
     );

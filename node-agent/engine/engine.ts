@@ -19,6 +19,8 @@ export type EngineLoadSpec = {
   readonly checksTensors: boolean;
   /** Where sequence states are kept that no slot holds; null keeps none. */
   readonly stateStore: StateStoreSpec | null;
+  /** What is thought of its speed before its first step; null when nobody asks. */
+  readonly speed: SpeedProfile | null;
 };
 
 export type StateStoreSpec = {
@@ -47,7 +49,7 @@ export type EngineReplica = {
   readonly info: EngineReplicaInfo;
   /** The sequences that it holds now, as far as they are at least a block long. */
   readonly held: readonly HeldPrefix[];
-  /** What its steps have shown; null until something was measured. */
+  /** What its steps have shown; null when it was loaded without anything to begin with. */
   readonly speed: SpeedProfile | null;
   /**
    * Starts an attempt at once in the slot with the longest common prefix, else the lowest free one. `onFrame` gets one

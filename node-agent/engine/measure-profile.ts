@@ -13,6 +13,9 @@ export type ProfileOptions = {
 
 export const defaultProfileOptions: ProfileOptions = { promptTokens: 512, answerTokens: 48, rounds: 3 };
 
+/** Enough to tell a fast machine from a slow one: 40 steps at most. */
+export const briefProfileOptions: ProfileOptions = { promptTokens: 128, answerTokens: 8, rounds: 1 };
+
 /**
  * Medians of the rounds: the prompt alone, then 1, 2, 4 ... streams up to the number of slots.
  * @throws Error when the replica fails an attempt.

@@ -34,6 +34,7 @@ for (const [name, engine] of [
         options: { ...defaultEngineOptions, threads: 1 },
         checksTensors: false,
         stateStore: null,
+        speed: null,
       },
       AbortSignal.timeout(60_000),
     );

@@ -7,6 +7,7 @@ import { after, test } from "node:test";
 import { createLlamaEngine } from "@pomona/node-agent/engine/llama/llama-engine";
 import { NodeMetrics } from "@pomona/node-agent/metrics";
 import { ModelDigests } from "@pomona/node-agent/model-store/model-digests";
+import { SpeedProfiles } from "@pomona/node-agent/model-store/speed-profiles";
 import { NodeAgent } from "@pomona/node-agent/node-agent";
 import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
 import { PomonaError } from "@pomona/shared/core/errors";
@@ -42,6 +43,7 @@ function startAgent(t: { after: (done: () => Promise<void>) => void }): { agent:
     threads: 2,
     modelsDirectory: join(folder.path, "models"),
     digests: new ModelDigests({ cachePath: join(folder.path, "digests.json"), log }),
+    speeds: new SpeedProfiles(join(folder.path, "profiles")),
     states: { directory: join(folder.path, "kv"), diskBytes: 0, diskWriteBytesPerDay: 0 },
     engine: createLlamaEngine({ log }),
     hostname: "test",
@@ -57,7 +59,7 @@ test("a worker that hangs is ended, and its attempts go on elsewhere", async (t)
   const engine = createLlamaEngine({ log: createSilentLogger(), hangMs: 500 });
   const options = { ...defaultEngineOptions, threads: 1 };
   const spec = { modelPath: keyedPath, slots: 1, contextLength: 1024, options };
-  const replica = await engine.load({ ...spec, checksTensors: false, stateStore: null }, forever);
+  const replica = await engine.load({ ...spec, checksTensors: false, stateStore: null, speed: null }, forever);
   t.after(() => replica.close());
   const { frames, done } = startOn(replica, attemptOf([1, 300], { maxTokens: 1000 }));
   await waitFor(() => frames.length > 3, 10_000);

@@ -20,7 +20,15 @@ export class EngineModels {
     if (!this.#written.has(name)) writeFileSync(modelPath, writeGguf(model()));
     this.#written.add(name);
     const options = { ...defaultEngineOptions, threads: 1 };
-    const spec = { modelPath, slots: 2, contextLength: 1024, options, checksTensors: false, stateStore: null };
+    const spec = {
+      modelPath,
+      slots: 2,
+      contextLength: 1024,
+      options,
+      checksTensors: false,
+      stateStore: null,
+      speed: null,
+    };
     return await this.#engine.load({ ...spec, ...changes }, AbortSignal.timeout(60_000));
   }
 

@@ -60,7 +60,7 @@ class LlamaReplica implements EngineReplica {
   readonly #running = new Map<string, Running>();
   readonly #calls = new Map<number, PendingCall>();
   #held: readonly HeldPrefix[] = [];
-  #speed: SpeedProfile | null = null;
+  #speed: SpeedProfile | null;
   #nextCall = 0;
   #lastMessageAtMs = performance.now();
   #info: EngineReplicaInfo | null = null;
@@ -71,6 +71,7 @@ class LlamaReplica implements EngineReplica {
 
   constructor(spec: EngineLoadSpec, { log, hangMs }: Required<LlamaEngineOptions>) {
     this.#spec = spec;
+    this.#speed = spec.speed;
     this.#log = log;
     this.#hangMs = hangMs;
     // In a process group of its own: Ctrl-C is for the node-agent, which ends its workers in order.

@@ -7,8 +7,10 @@ import type { Attempt, AttemptFrame } from "@pomona/shared/core/generation";
 import { needsCheckpoints } from "@pomona/shared/core/model-memory";
 import type { HeldPrefix } from "@pomona/shared/core/node-status";
 import { prefixHashes } from "@pomona/shared/core/prefix-hash";
+import type { SpeedProfile } from "@pomona/shared/core/speed-profile";
 import { readModelShape } from "@pomona/shared/runtime/model-source";
 import { getLlama, type Llama, type LlamaContext, LlamaLogLevel, type LlamaModel } from "node-llama-cpp";
+import { SpeedLearner } from "../../core/speed-learner.ts";
 import type { SavedState } from "../../core/state-index.ts";
 import type { EngineLoadSpec, EngineReplicaInfo, StateStoreSpec } from "../engine.ts";
 import { ChatTemplate } from "./chat-template.ts";
@@ -31,6 +33,8 @@ export type LoadedModel = {
   readonly info: EngineReplicaInfo;
   /** What slots and saved states hold. */
   held(): HeldPrefix[];
+  /** What the steps have shown. */
+  speed(): SpeedProfile | null;
 };
 
 /** `onEngineError` gets what the engine logs: it tells only there why it refuses a file. */
@@ -78,15 +82,25 @@ export async function loadModel({ spec, onFrame, onStep, onEngineError }: LoadPa
   const slots = Array.from({ length: spec.slots }, (_, id) => new Slot({ id, native, needsCheckpoints: mustRemember }));
   const store = spec.stateStore === null ? null : await openStore(spec.stateStore, spec.contextLength);
   const kvBytesPerToken = spec.stateStore?.kvBytesPerToken ?? 0;
-  const preparation = new SlotPreparation({ slots, store, kvBytesPerToken });
-  const loop = openLoop(llama, { model, native, preparation, spec, onFrame, onStep });
+  const learner = spec.speed === null ? null : new SpeedLearner(spec.speed);
+  const preparation = new SlotPreparation({ slots, store, kvBytesPerToken, learner });
+  const loop = openLoop(llama, { model, native, preparation, learner, spec, onFrame, onStep });
   const held = (): HeldPrefix[] => heldPrefixes(slots, store);
   const template = new ChatTemplate(model, native);
   const { embeddingLength, threads } = options;
   // Learnt positions end there, and the engine aborts beyond them.
   const inputLengthMax = Math.min(embeddingLength, model.trainContextSize);
   const pooled = new PooledContexts({ model, inputLengthMax, threads, between: (work) => loop.between(work) });
-  return { model, template, loop, preparation, pooled, info: describe(model, context, spec), held };
+  return {
+    model,
+    template,
+    loop,
+    preparation,
+    pooled,
+    info: describe(model, context, spec),
+    held,
+    speed: () => learner?.profile() ?? null,
+  };
 }
 
 /** The engine hands states over as files: in memory where the system has such a place. */
@@ -128,15 +142,17 @@ type Opened = Pick<LoadParts, "spec" | "onFrame" | "onStep"> & {
   readonly model: LlamaModel;
   readonly native: Native;
   readonly preparation: SlotPreparation;
+  readonly learner: SpeedLearner | null;
 };
 
-function openLoop(llama: Llama, { model, native, preparation, spec, onFrame, onStep }: Opened): StepLoop {
+function openLoop(llama: Llama, { model, native, preparation, learner, spec, onFrame, onStep }: Opened): StepLoop {
   const vocabulary = new Vocabulary(model);
   const grammars = new Grammars(llama, native);
   return new StepLoop({
     context: native.context,
     slotCount: spec.slots,
     preparation,
+    learner,
     vocabulary,
     contextLength: spec.contextLength,
     chunkLength: spec.options.chunkLength,

@@ -1,4 +1,6 @@
 // Puts as much of a prompt into a slot as is known anywhere: in the slot itself, in another one, or in the state store.
+
+import type { SpeedLearner } from "../../core/speed-learner.ts";
 import { commonPrefix, type SavedState, type Wanted } from "../../core/state-index.ts";
 import type { Generation } from "./generation.ts";
 import type { Slot } from "./slot.ts";
@@ -12,6 +14,8 @@ export type SlotPreparationParts = {
   /** null keeps nothing beyond the slots. */
   readonly store: StateStore | null;
   readonly kvBytesPerToken: number;
+  /** Learns how fast states come back; null when nobody asks. */
+  readonly learner: SpeedLearner | null;
 };
 
 type Source =
@@ -93,8 +97,11 @@ export class SlotPreparation {
   }
 
   async #fetch(source: Source, slot: Slot): Promise<void> {
-    const { store } = this.#parts;
+    const { store, learner, kvBytesPerToken } = this.#parts;
+    if (source.kind === "own") return;
+    const startedAtMs = performance.now();
     if (source.kind === "state") await store?.restore(source.state, slot);
-    else if (source.kind === "slot") await store?.copy(source.slot, slot);
+    else await store?.copy(source.slot, slot);
+    learner?.restored(slot.length * kvBytesPerToken, (performance.now() - startedAtMs) / 1000);
   }
 }

@@ -5,6 +5,7 @@ import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame } from "@pomona/shared/core/generation";
 import { BatchWidths } from "../../core/batch-widths.ts";
 import { ChunkSize } from "../../core/chunk-size.ts";
+import type { SpeedLearner } from "../../core/speed-learner.ts";
 import { failedEnding } from "../failed-ending.ts";
 import { evaluate } from "./batch.ts";
 import { Generation } from "./generation.ts";
@@ -17,6 +18,8 @@ export type StepLoopParts = {
   readonly context: NativeContext;
   readonly slotCount: number;
   readonly preparation: SlotPreparation;
+  /** Learns from every step; null when nobody asks how fast it is. */
+  readonly learner: SpeedLearner | null;
   readonly vocabulary: Vocabulary;
   readonly contextLength: number;
   /** Prompt tokens of one step. */
@@ -130,6 +133,9 @@ export class StepLoop {
 
   async #decode(): Promise<void> {
     const decoding = this.#running.filter(({ isDecoding }) => isDecoding).sort((a, b) => a.slot.id - b.slot.id);
+    if (decoding.length === 0) return;
+    const contextTokens = decoding.reduce((sum, { slot }) => sum + slot.length, 0);
+    const beganAtMs = performance.now();
     let first = 0;
     for (const width of this.#batchWidths.plan(decoding.length)) {
       const startedAtMs = performance.now();
@@ -137,6 +143,7 @@ export class StepLoop {
       this.#batchWidths.observe(width, performance.now() - startedAtMs);
       first += width;
     }
+    this.#parts.learner?.decoded(decoding.length, contextTokens, (performance.now() - beganAtMs) / 1000);
   }
 
   /** One prompt after another until the step's share of tokens is used up. The first that came is the first. */
@@ -151,6 +158,7 @@ export class StepLoop {
   /** Evaluates the next chunk of each, and chooses tokens where a prompt is complete. Returns the tokens evaluated. */
   async #evaluate(generations: readonly Generation[], lengthMax: number): Promise<number> {
     const entries = generations.map((generation) => ({ slot: generation.slot, ...generation.nextChunk(lengthMax) }));
+    const lengthBefore = generations[0]?.slot.length ?? 0;
     const startedAtMs = performance.now();
     const logitIndexes = await evaluate(this.#parts.context, entries).catch(engineFailure);
     if (!Array.isArray(logitIndexes)) {
@@ -165,6 +173,7 @@ export class StepLoop {
         const logitIndex = logitIndexes[index] ?? null;
         if (length > 1) {
           this.#chunkSize.observe(length, durationMs);
+          this.#parts.learner?.evaluated(length, lengthBefore, durationMs / 1000);
           generation.evaluated(length);
         }
         if (logitIndex !== null) await generation.choose(logitIndex);

@@ -72,7 +72,7 @@ function tellHeld(): void {
   isHeldDue = true;
   setTimeout(() => {
     isHeldDue = false;
-    if (loaded !== null) send({ kind: "held", held: loaded.held(), speed: null });
+    if (loaded !== null) send({ kind: "held", held: loaded.held(), speed: loaded.speed() });
   }, heldIntervalMs);
 }
 

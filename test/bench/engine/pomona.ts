@@ -55,7 +55,7 @@ export async function startInProcess(modelPath: string): Promise<Contender> {
 
 function specOf(modelPath: string): EngineLoadSpec {
   const options = { ...defaultEngineOptions, threads: 1 };
-  return { modelPath, slots: slotCount, contextLength, options, checksTensors: false, stateStore: null };
+  return { modelPath, slots: slotCount, contextLength, options, checksTensors: false, stateStore: null, speed: null };
 }
 
 function run(generate: Generate, request: BenchRequest, onTokens: (generated: number) => void): Promise<void> {
