@@ -1,16 +1,14 @@
-// One attempt on a simulated engine: chunks of the prompt, then tokens, each after the time that it takes.
+// One attempt on a simulated engine, as its client's ledger expects it: the engine model says when, this says what.
+
 import type { Attempt, AttemptFrame, FinishReason, GenerationFailure } from "@pomona/shared/core/generation";
+import { prefixHashes } from "@pomona/shared/core/prefix-hash";
+import type { EngineJob, ReplicaEngine, Running } from "./engine/replica-engine.ts";
 import { advance, answerLength, nextToken, poisonToken, sequenceState, textOf } from "./reference-model.ts";
 import type { SimulatedNode } from "./simulated-node.ts";
 
-const chunkLength = 64;
-/** How much longer a step takes for each other busy slot (scheduling study: A = 0.3). */
-const stepShareOfNeighbour = 0.3;
-
 export type AttemptSurroundings = {
   readonly node: SimulatedNode;
-  /** Busy slots of the replica, this one included. */
-  readonly slotsBusy: () => number;
+  readonly engine: ReplicaEngine;
   readonly send: (frame: AttemptFrame) => void;
   /** The slot is free. */
   readonly ended: () => void;
@@ -21,28 +19,50 @@ export type AttemptSurroundings = {
 export class SimulatedAttempt {
   readonly attempt: Attempt;
   readonly #surroundings: AttemptSurroundings;
-  #evaluated = 0;
+  readonly #length: number;
+  /** Tokens that are sent together with the next one. */
+  readonly #unsent: number[] = [];
+  #running: Running | null = null;
   #emitted: number;
   #sequence: number;
+  #cachedPromptTokens = 0;
   #isCancelled = false;
   #isEnded = false;
 
   constructor(attempt: Attempt, surroundings: AttemptSurroundings) {
+    const { promptTokenIds, emittedTokenIds, decoding } = attempt;
     this.attempt = attempt;
     this.#surroundings = surroundings;
-    this.#emitted = attempt.emittedTokenIds.length;
-    this.#sequence = sequenceState(attempt.promptTokenIds, attempt.emittedTokenIds);
+    this.#emitted = emittedTokenIds.length;
+    this.#sequence = sequenceState(promptTokenIds, emittedTokenIds);
+    this.#length = Math.min(decoding.maxTokens, answerLength(promptTokenIds));
   }
 
   begin(): void {
-    const promptTokens = this.attempt.promptTokenIds.length;
-    this.#surroundings.send({ kind: "accepted", slot: 0, cachedPromptTokens: 0, cachedChunkLengths: [], promptTokens });
-    this.#schedule();
+    const { promptTokenIds, emittedTokenIds } = this.attempt;
+    const job: EngineJob = {
+      blocks: prefixHashes(promptTokenIds, ""),
+      promptTokens: promptTokenIds.length + emittedTokenIds.length,
+      // One that only wants its ending evaluates its prompt all the same.
+      outputTokens: Math.max(1, this.#length - emittedTokenIds.length),
+      listener: {
+        accepted: (cachedTokens, slot) => this.#accept(cachedTokens, slot),
+        evaluated: (evaluatedTokens, chunkLength) => this.#evaluate(evaluatedTokens, chunkLength),
+        token: () => this.#decode(),
+        ended: () => this.#end(this.#emitted >= this.attempt.decoding.maxTokens ? "length" : "stop", null),
+      },
+    };
+    this.#running = this.#surroundings.engine.start(job);
   }
 
   /** Ends after the step that is under way. */
   cancel(): void {
     this.#isCancelled = true;
+  }
+
+  /** Another attempt of the same request takes its place. */
+  endNow(): void {
+    this.#end("cancelled", null);
   }
 
   /** The process is gone: nothing more is sent. */
@@ -54,75 +74,59 @@ export class SimulatedAttempt {
     this.#end("failed", failure);
   }
 
-  get #tokensToEvaluate(): number {
-    return this.attempt.promptTokenIds.length + this.attempt.emittedTokenIds.length;
+  #accept(cachedTokens: number, slot: number): void {
+    const { length: promptTokens } = this.attempt.promptTokenIds;
+    this.#cachedPromptTokens = Math.min(cachedTokens, promptTokens);
+    const cachedChunkLengths = this.#cachedPromptTokens === 0 ? [] : [this.#cachedPromptTokens];
+    const cachedPromptTokens = this.#cachedPromptTokens;
+    this.#surroundings.send({ kind: "accepted", slot, cachedPromptTokens, cachedChunkLengths, promptTokens });
   }
 
-  #schedule(): void {
-    const { node, slotsBusy } = this.#surroundings;
-    const { prefillTokensPerSecond, decodeTokensPerSecond } = node.machine;
-    const left = this.#tokensToEvaluate - this.#evaluated;
-    const alone = left > 0 ? Math.min(left, chunkLength) / prefillTokensPerSecond : 1 / decodeTokensPerSecond;
-    const stepMs = 1000 * alone * (1 + stepShareOfNeighbour * (slotsBusy() - 1));
-    node.surroundings.time.after(stepMs * node.surroundings.random.between(0.9, 1.1), () => this.#step());
-  }
-
-  #step(): void {
-    const { node } = this.#surroundings;
-    if (this.#isEnded) return;
-    if (node.isPaused) {
-      node.surroundings.time.after(node.pausedForMs, () => this.#step());
-      return;
-    }
-    if (this.#isCancelled) {
-      this.#end("cancelled", null);
-      return;
-    }
-    const left = this.#tokensToEvaluate - this.#evaluated;
-    if (left > 0) this.#evaluate(Math.min(left, chunkLength));
-    else this.#decode();
-    if (!this.#isEnded) this.#schedule();
-  }
-
-  #evaluate(tokens: number): void {
-    this.#evaluated += tokens;
-    if (this.attempt.promptTokenIds.includes(poisonToken)) {
+  #evaluate(evaluatedTokens: number, chunkLength: number): void {
+    if (this.#isEnded || this.#endWhenCancelled()) return;
+    const { promptTokenIds } = this.attempt;
+    if (promptTokenIds.includes(poisonToken)) {
       this.#surroundings.poisoned();
       return;
     }
-    const { length } = this.attempt.promptTokenIds;
-    const evaluatedTokens = Math.min(this.#evaluated, length);
-    this.#surroundings.send({ kind: "prefill", evaluatedTokens, totalTokens: length, chunkLength: tokens });
+    const { length: totalTokens } = promptTokenIds;
+    const evaluated = Math.min(evaluatedTokens, totalTokens);
+    this.#surroundings.send({ kind: "prefill", evaluatedTokens: evaluated, totalTokens, chunkLength });
   }
 
   #decode(): void {
+    if (this.#isEnded || this.#endWhenCancelled() || this.#emitted >= this.#length) return;
     const { planned, random, onFault } = this.#surroundings.node.surroundings;
-    const left = Math.min(this.attempt.decoding.maxTokens, answerLength(this.attempt.promptTokenIds)) - this.#emitted;
-    const firstIndex = this.#emitted;
-    const ids: number[] = [];
-    for (let count = Math.min(left, random.integer(1, 2)); count > 0; count -= 1) {
-      const id = nextToken(this.#sequence);
-      ids.push(id);
-      this.#sequence = advance(this.#sequence, id);
-    }
-    this.#emitted += ids.length;
-    if (planned.loseTokens > 0 && ids.length > 0) {
+    const id = nextToken(this.#sequence);
+    this.#sequence = advance(this.#sequence, id);
+    this.#unsent.push(id);
+    this.#emitted += 1;
+    // Now and then two come in one frame.
+    if (this.#emitted < this.#length && this.#unsent.length < 2 && random.chance(0.5)) return;
+    const ids = this.#unsent.splice(0);
+    if (planned.loseTokens > 0) {
       planned.loseTokens -= 1;
       onFault("loseTokens");
-    } else if (ids.length > 0)
-      this.#surroundings.send({ kind: "tokens", firstIndex, ids, texts: ids.map(textOf), logprobs: null });
-    if (this.#emitted >= this.attempt.decoding.maxTokens) this.#end("length", null);
-    else if (this.#emitted >= answerLength(this.attempt.promptTokenIds)) this.#end("stop", null);
+      return;
+    }
+    const firstIndex = this.#emitted - ids.length;
+    this.#surroundings.send({ kind: "tokens", firstIndex, ids, texts: ids.map(textOf), logprobs: null });
+  }
+
+  #endWhenCancelled(): boolean {
+    if (this.#isCancelled) this.#end("cancelled", null);
+    return this.#isCancelled;
   }
 
   #end(reason: FinishReason, failure: GenerationFailure | null): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    if (this.#running !== null) this.#surroundings.engine.cancel(this.#running);
     this.#surroundings.ended();
     const usage = {
       promptTokens: this.attempt.promptTokenIds.length,
-      cachedPromptTokens: 0,
-      generatedTokens: this.#emitted,
+      cachedPromptTokens: this.#cachedPromptTokens,
+      generatedTokens: this.#emitted - this.#unsent.length,
     };
     const timings = { queueMs: 0, prefillMs: 1, decodeMs: 1 };
     this.#surroundings.send({ kind: "ending", ending: { reason, failure, usage, timings } });

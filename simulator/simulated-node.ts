@@ -13,6 +13,10 @@ import type { Attempt, AttemptFrame, GenerationFailure } from "@pomona/shared/co
 import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
 import type { NodeStatus, ReplicaSpec, ReplicaStatus } from "@pomona/shared/core/node-status";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
+import { Device } from "./engine/device.ts";
+import { referenceMachine } from "./engine/machine-profile.ts";
+import { ReplicaEngine } from "./engine/replica-engine.ts";
+import { heldBy, speedOf } from "./engine/report.ts";
 import type { Random } from "./random.ts";
 import { SimulatedAttempt } from "./simulated-attempt.ts";
 import type { VirtualTime } from "./virtual-time.ts";
@@ -48,6 +52,9 @@ export type NodeSurroundings = {
   readonly onPoisoned: (requestId: RequestId) => void;
 };
 
+/** Short, so that the short prompts of these runs come in several. */
+const chunkTokens = 64;
+
 type LoadAnswer = (result: ReplicaStatus | GenerationFailure) => void;
 type SendFrame = (frame: AttemptFrame) => void;
 
@@ -58,6 +65,8 @@ export class SimulatedNode {
   readonly #state: AgentState;
   readonly #answers = new Map<ReplicaId, LoadAnswer[]>();
   readonly #attempts = new Map<RequestId, SimulatedAttempt>();
+  readonly #engines = new Map<ReplicaId, ReplicaEngine>();
+  readonly #device: Device;
   #sequence = 0;
   #pausedUntilMs = 0;
   isDead = false;
@@ -70,6 +79,7 @@ export class SimulatedNode {
     this.machine = machine;
     this.incarnation = incarnation;
     this.surroundings = surroundings;
+    this.#device = new Device(surroundings.time, () => this.pausedForMs);
     this.#state = emptyAgentState(machine.budgetBytes);
   }
 
@@ -110,7 +120,7 @@ export class SimulatedNode {
         gpu: "cpu",
         cpuCores: 8,
       },
-      replicas: [...this.#state.replicas.values()].map(replicaStatus),
+      replicas: [...this.#state.replicas.values()].map((replica) => this.#report(replica)),
       thermalState: "nominal",
       power: { source: "mains", watts: null },
       heartbeatIntervalMs: 500,
@@ -125,6 +135,7 @@ export class SimulatedNode {
   kill(): void {
     this.isDead = true;
     for (const attempt of this.#attempts.values()) attempt.abandon();
+    for (const engine of this.#engines.values()) engine.switchOff();
   }
 
   load(replicaId: ReplicaId, spec: ReplicaSpec, answer: LoadAnswer): void {
@@ -152,7 +163,7 @@ export class SimulatedNode {
       onFault("refuseAttempts");
       return failure("slots_full", true);
     }
-    older?.cancel();
+    older?.endNow();
     this.#run(replica, attempt, send);
     return null;
   }
@@ -161,7 +172,7 @@ export class SimulatedNode {
     const { replicaId, requestId, epoch } = attempt;
     const running = new SimulatedAttempt(attempt, {
       node: this,
-      slotsBusy: () => replica.running.size,
+      engine: this.#engineOf(replica),
       send,
       ended: () => {
         if (this.#attempts.get(requestId) === running) this.#attempts.delete(requestId);
@@ -177,6 +188,31 @@ export class SimulatedNode {
     running.begin();
   }
 
+  /** The engine of a ready replica; a new one after each load and each crash. */
+  #engineOf({ replicaId, spec }: Replica): ReplicaEngine {
+    const known = this.#engines.get(replicaId);
+    if (known !== undefined) return known;
+    const { prefillTokensPerSecond, decodeTokensPerSecond } = this.machine;
+    const profile = { ...referenceMachine, slots: spec.slots, prefillTokensPerSecond, decodeTokensPerSecond };
+    const { time } = this.surroundings;
+    const engine = new ReplicaEngine({ time, device: this.#device, profile, store: null, chunkTokens });
+    this.#engines.set(replicaId, engine);
+    return engine;
+  }
+
+  #switchOff(replicaId: ReplicaId): void {
+    this.#engines.get(replicaId)?.switchOff();
+    this.#engines.delete(replicaId);
+  }
+
+  #report(replica: Replica): ReplicaStatus {
+    const status = replicaStatus(replica);
+    const engine = this.#engines.get(replica.replicaId);
+    if (engine === undefined) return status;
+    // Blocks of these prompts are named by the product's own hashes.
+    return { ...status, held: heldBy(engine, (blocks) => blocks), speed: speedOf(engine) };
+  }
+
   /** Takes effect at the end of the step that is under way. */
   cancel(requestId: RequestId, epoch: number): void {
     const running = this.#attempts.get(requestId);
@@ -188,6 +224,7 @@ export class SimulatedNode {
     const ready = [...this.#state.replicas.values()].filter(({ state }) => state === "ready");
     const victim = ready.find((replica) => replicaId === undefined || replica.replicaId === replicaId);
     if (victim === undefined) return false;
+    this.#switchOff(victim.replicaId);
     this.#take({ kind: "engineFailed", replicaId: victim.replicaId, failure: failure("engine_crashed", true) });
     for (const running of [...this.#attempts.values()]) {
       if (running.attempt.replicaId === victim.replicaId) running.fail(failure("engine_crashed", true));
@@ -232,6 +269,7 @@ export class SimulatedNode {
 
   #stopEngine(replicaId: ReplicaId): void {
     if (this.isDead) return;
+    this.#switchOff(replicaId);
     for (const running of [...this.#attempts.values()]) {
       if (running.attempt.replicaId === replicaId) running.fail(failure("shutting_down", true));
     }

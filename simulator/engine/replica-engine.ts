@@ -7,8 +7,7 @@ import { decodeStepSeconds, type MachineProfile, prefillSeconds, restoreBytesPer
 import { blockTokens } from "./prefix.ts";
 import { emptySlot, prepareSlot, type Slot } from "./slots.ts";
 
-/** Prompt tokens of one step, shared by the prompts that wait. */
-export const chunkTokens = 512;
+const defaultChunkTokens = 512;
 
 /** What a replica is asked for. Only the engine knows `outputTokens`: no policy sees it. */
 export type EngineJob = {
@@ -53,6 +52,8 @@ export type EngineParts = {
   readonly profile: MachineProfile;
   /** Where states are saved; null for none. */
   readonly store: KvStore | null;
+  /** Prompt tokens of one step, shared by the prompts that wait; 512 by default. */
+  readonly chunkTokens?: number;
 };
 
 export class ReplicaEngine {
@@ -62,10 +63,12 @@ export class ReplicaEngine {
   readonly running: Running[] = [];
   readonly #time: VirtualTime;
   readonly #device: Device;
+  readonly #chunkTokens: number;
   #isStepping = false;
   #isOff = false;
 
-  constructor({ time, device, profile, store }: EngineParts) {
+  constructor({ time, device, profile, store, chunkTokens = defaultChunkTokens }: EngineParts) {
+    this.#chunkTokens = chunkTokens;
     this.#time = time;
     this.#device = device;
     this.profile = profile;
@@ -149,7 +152,7 @@ export class ReplicaEngine {
 
   /** Shares the chunk evenly; what short prompts leave goes to the others. Returns seconds. */
   #planChunks(waitingCount: number): number {
-    let left = chunkTokens;
+    let left = this.#chunkTokens;
     let waiting = waitingCount;
     let seconds = 0;
     const prompts = this.running.filter(({ isInStep, evaluated, job }) => isInStep && evaluated < job.promptTokens);
@@ -184,7 +187,8 @@ export class ReplicaEngine {
       running.evaluated += chunk;
       running.slot.evaluatedBlocks = Math.min(job.blocks.length, Math.floor(running.evaluated / blockTokens));
       job.listener.evaluated(running.evaluated, chunk);
-      if (running.evaluated < job.promptTokens) return;
+      // Whoever listens may have cancelled it, or ended the engine.
+      if (running.evaluated < job.promptTokens || !this.running.includes(running)) return;
     }
     running.generated += 1;
     job.listener.token();

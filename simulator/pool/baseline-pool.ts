@@ -7,7 +7,7 @@ import { blockTokens, commonBlocks } from "../engine/prefix.ts";
 import { ReplicaEngine, type Running } from "../engine/replica-engine.ts";
 import type { Random } from "../random.ts";
 import type { WorkloadRequest } from "../workload/sample.ts";
-import { fittingModels, type Pool, type PoolModel, type PoolParts, reloadMs } from "./pool.ts";
+import { fittingModels, loadMsOf, type Pool, type PoolModel, type PoolParts } from "./pool.ts";
 import type { LoggedRequest } from "./request-log.ts";
 
 /** Heartbeats of 500 ms, four missed (study 2.8). */
@@ -120,7 +120,7 @@ export class BaselinePool implements Pool {
   #revive(lost: readonly Replica[]): void {
     const device = new Device(this.#parts.time);
     for (const replica of lost) {
-      this.#parts.time.after(reloadMs(replica.model), () => {
+      this.#parts.time.after(loadMsOf(replica.model, true), () => {
         replica.engine = this.#makeEngine(replica.model, replica.machine, device);
         replica.isDown = false;
         replica.isKnownDown = false;

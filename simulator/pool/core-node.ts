@@ -1,22 +1,16 @@
 // One machine as the product's coordinator sees it: heartbeats that tell the truth, and attempts on step-level engines.
 import type { Attempt, AttemptFrame, FinishReason } from "@pomona/shared/core/generation";
 import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
-import type { HeldPrefix, NodeStatus, ReplicaSpec, ReplicaStatus } from "@pomona/shared/core/node-status";
+import type { NodeStatus, ReplicaSpec, ReplicaStatus } from "@pomona/shared/core/node-status";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
-import type { SpeedProfile } from "@pomona/shared/core/speed-profile";
 import { Device } from "../engine/device.ts";
 import { KvStore } from "../engine/kv-store.ts";
-import {
-  contextLength,
-  loadBytesPerSecond,
-  type MachineProfile,
-  restoreBytesPerSecond,
-} from "../engine/machine-profile.ts";
-import { blockTokens } from "../engine/prefix.ts";
+import { contextLength, type MachineProfile } from "../engine/machine-profile.ts";
 import { ReplicaEngine, type Running } from "../engine/replica-engine.ts";
+import { heldBy, speedOf } from "../engine/report.ts";
 import type { VirtualTime } from "../virtual-time.ts";
 import { hashesOf } from "./block-tokens.ts";
-import { memoryShare, type PoolModel, reloadMs } from "./pool.ts";
+import { loadMsOf, memoryShare, type PoolModel } from "./pool.ts";
 
 /** Texts are of no interest here. */
 const noTexts: readonly Uint8Array[] = [new Uint8Array()];
@@ -57,6 +51,8 @@ export class CoreNode {
   readonly machine: MachineProfile;
   readonly #parts: CoreNodeParts;
   readonly #replicas = new Map<ReplicaId, NodeReplica>();
+  /** Models whose files are on its SSD by now. */
+  readonly #staged = new Set<string>();
   #device: Device;
   #incarnation = 1;
   #sequence = 0;
@@ -85,7 +81,7 @@ export class CoreNode {
     this.#sequence = 0;
   }
 
-  /** Loads a replica from the machine's SSD. Tells its status when it is ready. */
+  /** Loads a replica. Tells its status when it is ready. */
   load(replicaId: ReplicaId, spec: ReplicaSpec, answer: (status: ReplicaStatus) => void): void {
     const { time, models, savedStates } = this.#parts;
     const model = models.find(({ name }) => name === spec.model);
@@ -98,7 +94,8 @@ export class CoreNode {
       profile: { ...profile, slots: Math.min(spec.slots, profile.slots) },
       store: savedStates === 0 ? null : new KvStore(savedStates),
     });
-    const loadMs = reloadMs(model);
+    const loadMs = loadMsOf(model, this.#staged.has(model.name));
+    this.#staged.add(model.name);
     const replica: NodeReplica = { replicaId, model, engine, loadMs, attempts: new Map(), isReady: false };
     this.#replicas.set(replicaId, replica);
     this.loads += 1;
@@ -210,7 +207,7 @@ export class CoreNode {
       loadMs,
       pid: null,
       digest: "",
-      held: heldBy(engine),
+      held: heldBy(engine, hashesOf),
       speed: speedOf(engine),
     };
   }
@@ -219,37 +216,4 @@ export class CoreNode {
 /** What a deployment of the model reserves. */
 export function memoryOf({ bytes, weightsBytes }: PoolModel): ReplicaMemory {
   return { weightsBytes, kvBytes: bytes - weightsBytes, computeBytes: 0, processBytes: 0 };
-}
-
-/** What a node that has run for a while has learned. */
-function speedOf({ profile }: ReplicaEngine): SpeedProfile {
-  const { prefillTokensPerSecond, contextSlowdownTokens, decodeTokensPerSecond, slotSlowdown } = profile;
-  return {
-    prefillTokensPerSecond,
-    contextSlowdownTokens,
-    decodeTokensPerSecond,
-    slotSlowdown,
-    kvBytesPerToken: profile.kvBytesPerToken,
-    memoryBytesPerSecond: profile.memoryBytesPerSecond,
-    restoreBytesPerSecond,
-    loadBytesPerSecond: loadBytesPerSecond.ssd,
-  };
-}
-
-function heldBy({ slots, store }: ReplicaEngine): HeldPrefix[] {
-  const held: HeldPrefix[] = [];
-  for (const { index, blocks, evaluatedBlocks } of slots) {
-    const hashes = hashesOf(blocks);
-    const isWhole = evaluatedBlocks === blocks.length;
-    if (evaluatedBlocks > 0)
-      held.push({
-        place: "slot",
-        slot: index,
-        tokens: evaluatedBlocks * blockTokens,
-        hashes: isWhole ? hashes : hashes.slice(0, evaluatedBlocks),
-      });
-  }
-  for (const { blocks } of store?.entries ?? [])
-    held.push({ place: "ram", slot: null, tokens: blocks.length * blockTokens, hashes: hashesOf(blocks) });
-  return held;
 }

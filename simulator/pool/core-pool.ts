@@ -1,7 +1,7 @@
 // A pool that the product's own core runs: the same events and effects as in production, on virtual time.
 import type { Effect } from "@pomona/coordinator/core/effect";
 import type { ClusterEvent, NewRequest } from "@pomona/coordinator/core/event";
-import { violations } from "@pomona/coordinator/core/invariants";
+import { idleSlotViolations, violations } from "@pomona/coordinator/core/invariants";
 import {
   type ClusterState,
   type CoreConfig,
@@ -133,8 +133,10 @@ export class CorePool implements Pool {
   #step(event: ClusterEvent): void {
     const context = { state: this.state, nowMs: this.#parts.time.nowMs, config: this.#config };
     const effects = step(event, context);
-    if (this.#options.isChecked)
-      for (const problem of violations(context)) this.problems.push(`after ${event.kind}: ${problem}`);
+    if (this.#options.isChecked) {
+      const idle = event.kind === "frame" ? [] : idleSlotViolations(context);
+      for (const problem of [...violations(context), ...idle]) this.problems.push(`after ${event.kind}: ${problem}`);
+    }
     for (const effect of effects) this.#execute(effect);
   }
 

@@ -1,5 +1,5 @@
 // What every pool in the harness is: machines with models on virtual time, a log, and something that routes.
-import { loadBytesPerSecond, type MachineProfile } from "../engine/machine-profile.ts";
+import { type FileSource, loadSeconds, type MachineProfile } from "../engine/machine-profile.ts";
 import type { VirtualTime } from "../virtual-time.ts";
 import type { WorkloadRequest } from "../workload/sample.ts";
 import type { RequestLog } from "./request-log.ts";
@@ -10,6 +10,8 @@ export type PoolModel = {
   /** What a replica reserves, its slots' KV included. */
   readonly bytes: number;
   readonly weightsBytes: number;
+  /** Where a machine finds its file the first time. */
+  readonly files: FileSource;
   /** Its figures on a machine. */
   readonly profileOn: (machine: MachineProfile) => MachineProfile;
 };
@@ -41,7 +43,7 @@ export const memoryShare = 0.72;
 
 /** The study's model: 32B in Q4, of which `MachineProfile` holds the figures. It fits every machine of its fleets. */
 export function fittingModel(name: string): PoolModel {
-  return { name, bytes: 22e9, weightsBytes: 19.8e9, profileOn: (machine) => machine };
+  return { name, bytes: 22e9, weightsBytes: 19.8e9, files: "ssd", profileOn: (machine) => machine };
 }
 
 /** Models that a machine holds: the biggest first, as long as they fit. */
@@ -56,7 +58,7 @@ export function fittingModels(machine: MachineProfile, models: readonly PoolMode
   return held;
 }
 
-/** Milliseconds to read a model from the machine's SSD. */
-export function reloadMs(model: PoolModel): number {
-  return 1000 * (1 + model.weightsBytes / loadBytesPerSecond.ssd);
+/** Milliseconds until a model answers on a machine. */
+export function loadMsOf({ weightsBytes, files }: PoolModel, isStaged: boolean): number {
+  return 1000 * loadSeconds(weightsBytes, isStaged ? "ssd" : files);
 }

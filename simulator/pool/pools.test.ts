@@ -6,6 +6,7 @@ import { scenarios } from "../scenarios/all.ts";
 import { productPolicy, runPolicy } from "../scenarios/run.ts";
 import type { Scenario } from "../scenarios/scenario.ts";
 import { openTraces } from "../workload/trace-source.ts";
+import { fittingModel, loadMsOf } from "./pool.ts";
 
 const source = openTraces(null);
 
@@ -44,6 +45,17 @@ for (const name of [
     assert.equal(metrics.failed, 0);
   });
 }
+
+test("the product's runs are the same again", () => {
+  const options = { ...slice(named("node-loss"), 400), isChecked: false };
+  assert.deepEqual(runPolicy(productPolicy, options), runPolicy(productPolicy, options));
+});
+
+test("a model that lies on no SSD yet takes the time of the LAN to load, once", () => {
+  const model = { ...fittingModel("m"), files: "lan1" } as const;
+  assert.ok(Math.abs(loadMsOf(model, false) - 1000 * (1 + 19.8e9 / 1.18e8 + 6.6)) < 1);
+  assert.ok(Math.abs(loadMsOf(model, true) - 7600) < 1);
+});
 
 test("the product drops what is late in an overload, and nothing else is lost", () => {
   const { metrics, problems } = runPolicy(productPolicy, { ...slice(named("overload-130"), 400), isChecked: false });

@@ -20,7 +20,7 @@ function sized(name: string, bytes: number, figures: { weightsBytes: number; spe
     decodeTokensPerSecond: machine.decodeTokensPerSecond * speed,
     kvBytesPerToken: kv * 1024,
   });
-  return { name, bytes, weightsBytes, profileOn };
+  return { name, bytes, weightsBytes, files: "ssd", profileOn };
 }
 
 const models: readonly PoolModel[] = [
