@@ -1,6 +1,6 @@
 // The coordinator's state and its one loop: events in, step, effects out.
 import { PomonaError } from "@pomona/shared/core/errors";
-import { defaultDecoding, type Ending, type PromptInput } from "@pomona/shared/core/generation";
+import { defaultDecoding, type Ending, failureOf, type PromptInput } from "@pomona/shared/core/generation";
 import type { ModelName, RequestId } from "@pomona/shared/core/ids";
 import type { Clock } from "@pomona/shared/runtime/clock";
 import type { Logger } from "@pomona/shared/runtime/logger";
@@ -9,7 +9,7 @@ import { decideMaxTokens, refuseModel, refuseQueue } from "./core/admission.ts";
 import type { Announcement, Effect, EffectKind, EffectOf } from "./core/effect.ts";
 import type { ClusterEvent } from "./core/event.ts";
 import type { Caller, GenerationRequest, ModelSummary, Readiness } from "./core/generation-request.ts";
-import { type ClusterState, type CoreConfig, emptyState, usageOf } from "./core/state.ts";
+import { type ClusterState, type CoreConfig, emptyState, type StepContext, usageOf } from "./core/state.ts";
 import { step } from "./core/step.ts";
 import { modelSummaries, readinessOf, readyReplicas } from "./core/views.ts";
 import type { Gateway, Generation } from "./gateway.ts";
@@ -97,14 +97,14 @@ export class Coordinator implements Gateway {
 
   /** Ends every running request as failed with `shutting_down`, so that its client knows to try again. */
   endAll(): void {
-    const { code, message, isRetryable } = shuttingDown();
+    const failure = failureOf(shuttingDown());
     for (const requestId of [...this.#running.keys()]) {
       const record = this.state.requests.get(requestId);
       if (record === undefined) continue;
       const { queueMs, prefillMs, decodeMs } = record;
       this.#end(requestId, {
         reason: "failed",
-        failure: { code, message, isRetryable },
+        failure,
         usage: usageOf(record),
         timings: { queueMs, prefillMs, decodeMs },
       });
@@ -141,7 +141,7 @@ export class Coordinator implements Gateway {
     const maxTokens = decideMaxTokens(this.state, size);
     if (typeof maxTokens !== "number") throw maxTokens;
     // The pool may have changed while the prompt was tokenized. No await from here to the queue.
-    const refusal = this.#refusal(model) ?? refuseQueue(this.state, this.#config, model);
+    const refusal = this.#refusal(model) ?? refuseQueue(this.#context(), model);
     if (refusal !== null) throw refusal;
     signal.throwIfAborted();
 
@@ -192,13 +192,9 @@ export class Coordinator implements Gateway {
 
   /** Tokenizes. Together with the queue only so many requests may wait here as may be queued. */
   async #prepare(model: ModelName, input: PromptInput, limits: TokenizeLimits): Promise<TokenizedPrompt> {
-    const refusal = this.#refusal(model) ?? refuseQueue(this.state, this.#config, model);
+    // Those whose prompt is still tokenized will stand in the queue too.
+    const refusal = this.#refusal(model) ?? refuseQueue(this.#context(), model, this.#preparing);
     if (refusal !== null) throw refusal;
-    const waiting = this.#preparing + this.state.queue.length;
-    if (waiting >= this.#config.queueLengthMax) {
-      const message = `${waiting} requests wait already, the most that this pool takes; try again later`;
-      throw new PomonaError("queue_full", message, { retryAfterMs: 5000 });
-    }
     this.#preparing += 1;
     try {
       return await this.#tokenizer.tokenize(model, input, limits);
@@ -211,9 +207,12 @@ export class Coordinator implements Gateway {
     return this.#isStopping ? shuttingDown() : refuseModel(this.state, model);
   }
 
+  #context(): StepContext {
+    return { state: this.state, nowMs: this.#dependencies.clock.nowMs(), config: this.#config };
+  }
+
   #step(event: ClusterEvent): void {
-    const nowMs = this.#dependencies.clock.nowMs();
-    const effects = step(event, { state: this.state, nowMs, config: this.#config });
+    const effects = step(event, this.#context());
     for (const effect of effects) this.#execute(effect);
     if (event.kind !== "frame") this.#wakeAll();
   }
@@ -238,6 +237,7 @@ export class Coordinator implements Gateway {
     startAttempt: (effect) => this.#startAttempt(effect),
     cancelAttempt: ({ requestId, epoch }) => this.#dependencies.links.cancelAttempt(requestId, epoch),
     deliver: (effect) => this.#deliver(effect),
+    tellWaiting: ({ requestId, outlook }) => this.#running.get(requestId)?.session.add({ kind: "waiting", ...outlook }),
     finish: ({ requestId, ending }) => this.#end(requestId, ending),
     announce: ({ announcement }) => this.#announce(announcement),
   };

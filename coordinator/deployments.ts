@@ -1,6 +1,6 @@
 // What the options say should run, with what it will need.
-import type { PomonaError } from "@pomona/shared/core/errors";
 import { toPomonaError } from "@pomona/shared/core/errors";
+import { failureOf } from "@pomona/shared/core/generation";
 import { contextLengthFor, estimateReplicaMemory, type ModelShape } from "@pomona/shared/core/model-memory";
 import { adapterBytes, readModelShape } from "@pomona/shared/runtime/model-source";
 import type { ModelOption } from "./config.ts";
@@ -44,8 +44,4 @@ function needsOf(
     adapterBytes: adapters,
   });
   return { contextLength, memory };
-}
-
-function failureOf({ code, message, isRetryable }: PomonaError): Deployment["failure"] {
-  return { code, message, isRetryable };
 }

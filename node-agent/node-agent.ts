@@ -4,7 +4,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expectedSpeed } from "@pomona/shared/core/chip-speeds";
 import { heartbeatIntervalMs } from "@pomona/shared/core/defaults";
 import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
-import type { Attempt, AttemptFrame, GenerationFailure, PromptInput } from "@pomona/shared/core/generation";
+import {
+  type Attempt,
+  type AttemptFrame,
+  failureOf,
+  type GenerationFailure,
+  type PromptInput,
+} from "@pomona/shared/core/generation";
 import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
 import type { NodeStatus, ReplicaSpec, ReplicaStatus } from "@pomona/shared/core/node-status";
 import { version } from "@pomona/shared/core/version";
@@ -344,8 +350,4 @@ export class NodeAgent {
       this.#dependencies.metrics.loaded(replica.spec.model, replica.loadMs);
     for (const resolve of waiting) resolve(failure);
   }
-}
-
-function failureOf({ code, message, isRetryable }: PomonaError): GenerationFailure {
-  return { code, message, isRetryable };
 }

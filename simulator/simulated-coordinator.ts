@@ -67,7 +67,7 @@ export class SimulatedCoordinator {
     const { state } = this;
     const { config, ledger } = this.#surroundings;
     const { requestId, model, promptTokenIds, deadlineMs } = request;
-    const refusal = refuseModel(state, model) ?? refuseQueue(state, config, model);
+    const refusal = refuseModel(state, model) ?? refuseQueue({ state, nowMs: this.#surroundings.time.nowMs, config }, model);
     if (refusal !== null) return refusal.code;
     const maxTokens = decideMaxTokens(state, {
       model,
@@ -145,6 +145,8 @@ export class SimulatedCoordinator {
         break;
       case "finish":
         ledger.finish(effect, this.#surroundings.time.nowMs);
+        break;
+      case "tellWaiting":
         break;
       case "announce":
         onAnnouncement(effect.announcement);

@@ -87,9 +87,9 @@ test("a full queue refuses with a time to come back; the depth is counted by mod
   pool.deploy();
   pool.deploy({ model: "n" });
   pool.request("1");
-  assert.equal(refuseQueue(pool.state, pool.config, "m"), null);
+  assert.equal(refuseQueue(pool.context, "m"), null);
   pool.request("2");
-  const refusal = refuseQueue(pool.state, pool.config);
+  const refusal = refuseQueue(pool.context, "n");
   assert.equal(refusal?.code, "queue_full");
   assert.ok((refusal?.retryAfterMs ?? 0) > 0);
   assert.deepEqual(

@@ -1,7 +1,8 @@
 // Whether a request may enter the queue. A refusal is a value that says why and what to do.
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { ModelName } from "@pomona/shared/core/ids";
-import type { ClusterState, CoreConfig } from "./state.ts";
+import { outlookForNext } from "./queue-outlook.ts";
+import type { ClusterState, StepContext } from "./state.ts";
 import { modelSummaries } from "./views.ts";
 
 /** How long a client should wait for a model that is loading, while nothing better is known. */
@@ -51,18 +52,27 @@ export function decideMaxTokens(state: ClusterState, size: PromptSize): number |
 }
 
 /**
- * The refusal when the queue is full, else null. Without a model only the limit of the whole queue counts. Requests that
- * go back into the queue are not asked: they were admitted once.
+ * The refusal when the queue is full, else null, with the time after which it will have room. Requests that go back into
+ * the queue are not asked: they were admitted once.
  */
-export function refuseQueue(state: ClusterState, config: CoreConfig, model?: ModelName): PomonaError | null {
-  const retryAfterMs = 5000;
-  if (state.queue.length >= config.queueLengthMax) {
-    const message = `${state.queue.length} requests wait already, the most that this pool queues; try again later`;
-    return new PomonaError("queue_full", message, { retryAfterMs });
+export function refuseQueue(context: StepContext, model: ModelName, preparing = 0): PomonaError | null {
+  const { state, config } = context;
+  if (state.queue.length + preparing >= config.queueLengthMax) {
+    const message = `${state.queue.length + preparing} requests wait already, the most that this pool queues; try again later`;
+    return queueFull(context, model, message);
   }
-  if (model === undefined || state.queue.length < config.queueLengthPerModelMax) return null;
+  if (state.queue.length < config.queueLengthPerModelMax) return null;
   const waiting = state.queue.filter((record) => record.model === model).length;
   if (waiting < config.queueLengthPerModelMax) return null;
   const message = `${waiting} requests for ${model} wait already, the most that this pool queues for a model; try again later`;
-  return new PomonaError("queue_full", message, { retryAfterMs });
+  return queueFull(context, model, message);
+}
+
+/** What a client is told to wait while nothing can be predicted. */
+const unknownWaitMs = 5000;
+
+function queueFull(context: StepContext, model: ModelName, message: string): PomonaError {
+  const queue = outlookForNext(context, model);
+  if (queue === null) return new PomonaError("queue_full", message, { retryAfterMs: unknownWaitMs });
+  return new PomonaError("queue_full", message, { retryAfterMs: queue.expectedWaitMs, queue });
 }

@@ -1,3 +1,4 @@
+import type { QueueOutlook } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame, Ending } from "@pomona/shared/core/generation";
 import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
 import type { ReplicaSpec } from "@pomona/shared/core/node-status";
@@ -37,6 +38,8 @@ export type Effect =
       readonly nodeId: NodeId;
       readonly frame: Exclude<AttemptFrame, { kind: "ending" }>;
     }
+  /** The request still waits: tell its client where it stands. */
+  | { readonly kind: "tellWaiting"; readonly requestId: RequestId; readonly outlook: QueueOutlook }
   /** The one ending of a request. Nothing comes for it afterwards. */
   | { readonly kind: "finish"; readonly requestId: RequestId; readonly nodeId: NodeId | null; readonly ending: Ending }
   /** Something that administrators want to know of. */

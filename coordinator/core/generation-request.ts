@@ -1,4 +1,5 @@
 // What every API adapter translates into, and what it gets back: one internal request, one kind of event.
+import type { QueueOutlook } from "@pomona/shared/core/errors";
 import type { Ending, PromptInput, Sampling } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, TenantId } from "@pomona/shared/core/ids";
 import type { Priority } from "./scheduler/waiting-request.ts";
@@ -27,8 +28,9 @@ export type GenerationRequest = {
   readonly timeoutMs: number | null;
 };
 
-/** What a client sees of a request, in this order; `bound` and `progress` may come again after a resume. */
+/** What a client sees of a request, in this order; all but the ending may come again after a resume. */
 export type GenerationEvent =
+  | ({ readonly kind: "waiting" } & QueueOutlook)
   | {
       readonly kind: "bound";
       readonly nodeId: NodeId;

@@ -1,7 +1,13 @@
 // The life of a request between admission and its one ending: tokens pass, attempts are lost, it goes on elsewhere.
 import { assert } from "@pomona/shared/core/assert";
 import type { ErrorCode } from "@pomona/shared/core/errors";
-import type { AttemptFrame, Ending, FinishReason, GenerationFailure } from "@pomona/shared/core/generation";
+import {
+  type AttemptFrame,
+  type Ending,
+  type FinishReason,
+  failureOf,
+  type GenerationFailure,
+} from "@pomona/shared/core/generation";
 import type { NodeId, RequestId } from "@pomona/shared/core/ids";
 import { prefixHashes } from "@pomona/shared/core/prefix-hash";
 import { refuseQueue } from "./admission.ts";
@@ -9,6 +15,7 @@ import { speedOf } from "./candidates.ts";
 import { avoid, enqueue, noteSlot, unbind } from "./dispatch.ts";
 import type { Effect } from "./effect.ts";
 import type { NewRequest } from "./event.ts";
+import { outlookForNext, outlooksOfWaiting } from "./queue-outlook.ts";
 import { serviceOf } from "./scheduler/tenants.ts";
 import { type RequestRecord, type StepContext, usageOf } from "./state.ts";
 import { failedModels, readyReplicas } from "./views.ts";
@@ -17,7 +24,7 @@ import { failedModels, readyReplicas } from "./views.ts";
 export function arrive(context: StepContext, request: NewRequest): Effect[] {
   const { state, nowMs, config } = context;
   assert(!state.requests.has(request.requestId), "the ids of requests are unique");
-  const refusal = refuseQueue(state, config, request.model);
+  const refusal = refuseQueue(context, request.model);
   state.arrivals += 1;
   const { firstTokenDeadlineMs, ...asked } = request;
   const dueMs = firstTokenDeadlineMs ?? nowMs + dueIn(context, request);
@@ -45,8 +52,7 @@ export function arrive(context: StepContext, request: NewRequest): Effect[] {
   state.requests.set(request.requestId, record);
   state.scheduler.tenants.open(request.tenant);
   if (refusal !== null) {
-    const { code, message, isRetryable } = refusal;
-    return finish(context, record, { reason: "failed", failure: { code, message, isRetryable } });
+    return finish(context, record, { reason: "failed", failure: failureOf(refusal) });
   }
   enqueue(state, record, nowMs);
   return [];
@@ -78,7 +84,7 @@ export function reviewRequests(context: StepContext): Effect[] {
       const failure = deadlineFailure(record);
       effects.push(...cancelAttempt(record), ...finish(context, record, { reason: "expired", failure }));
     } else if (nowMs >= record.lateMs && place.kind === "queued" && record.epoch === 0) {
-      effects.push(...finish(context, record, { reason: "failed", failure: lateFailure(record, nowMs) }));
+      effects.push(...finish(context, record, { reason: "failed", failure: lateFailure(context, record) }));
     } else if (reason !== undefined) {
       const message = `model ${model} cannot be loaded: ${reason}`;
       const failure: GenerationFailure = { code: "model_failed", message, isRetryable: false };
@@ -97,10 +103,12 @@ function deadlineFailure(record: RequestRecord): GenerationFailure {
   return { code: "deadline_exceeded", message: `the request ${waited} when its ${ms} ms were over`, isRetryable: true };
 }
 
-function lateFailure({ arrivedAtMs }: RequestRecord, nowMs: number): GenerationFailure {
-  const seconds = Math.round((nowMs - arrivedAtMs) / 1000);
+function lateFailure(context: StepContext, { arrivedAtMs, model }: RequestRecord): GenerationFailure {
+  const seconds = Math.round((context.nowMs - arrivedAtMs) / 1000);
   const message = `the request waited ${seconds} s for a free slot; the pool is busy, try again later`;
-  return { code: "deadline_exceeded", message, isRetryable: true };
+  const failure = { code: "deadline_exceeded", message, isRetryable: true } as const;
+  const queue = outlookForNext(context, model);
+  return queue === null ? failure : { ...failure, retryAfterMs: queue.expectedWaitMs, queue };
 }
 
 /** Moves every request that was bound to a node which is gone. */
@@ -272,4 +280,12 @@ function settle({ scheduler }: StepContext["state"], record: RequestRecord, reas
   const evaluated = record.epoch === 0 ? 0 : promptTokenIds.length - cachedPromptTokens;
   scheduler.tenants.charge(tenant, serviceOf(evaluated, generated) - charged);
   scheduler.tenants.close(tenant);
+}
+
+/** Tells clients that wait their place and how long it takes, every other second. */
+export function tellWaiting(context: StepContext): Effect[] {
+  const { state, nowMs, config } = context;
+  if (state.queue.length === 0 || nowMs - state.scheduler.toldWaitingAtMs < config.scheduler.tellWaitingMs) return [];
+  state.scheduler.toldWaitingAtMs = nowMs;
+  return [...outlooksOfWaiting(context)].map(([requestId, outlook]) => ({ kind: "tellWaiting", requestId, outlook }));
 }

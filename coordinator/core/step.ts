@@ -5,7 +5,7 @@ import type { Effect } from "./effect.ts";
 import type { ClusterEvent } from "./event.ts";
 import { forgetGoneReplicas, forgetMember, reviewMembers, takeHeartbeat } from "./membership.ts";
 import { noteReplicas, place, takeLoaded, takeLoadFailure } from "./placement.ts";
-import { arrive, endEarly, loseNode, reviewRequests, takeAttemptFailure, takeFrame } from "./requests.ts";
+import { arrive, endEarly, loseNode, reviewRequests, takeAttemptFailure, takeFrame, tellWaiting } from "./requests.ts";
 import type { Member, StepContext } from "./state.ts";
 
 /**
@@ -18,6 +18,7 @@ export function step(event: ClusterEvent, context: StepContext): Effect[] {
   if (event.kind === "frame" && event.frame.kind !== "ending" && effects[0]?.kind === "deliver") return effects;
   effects.push(...place(context.state, context.nowMs, context.config));
   effects.push(...dispatch(context));
+  if (event.kind === "tick") effects.push(...tellWaiting(context));
   return effects;
 }
 

@@ -13,7 +13,14 @@ import type { NodeStatus, ReplicaStatus } from "@pomona/shared/core/node-status"
 import type { Effect, EffectKind, EffectOf } from "./effect.ts";
 import type { ClusterEvent, NewRequest } from "./event.ts";
 import { idleSlotViolations, violations } from "./invariants.ts";
-import { type ClusterState, type CoreConfig, type Deployment, defaultCoreConfig, emptyState } from "./state.ts";
+import {
+  type ClusterState,
+  type CoreConfig,
+  type Deployment,
+  defaultCoreConfig,
+  emptyState,
+  type StepContext,
+} from "./state.ts";
 import { step } from "./step.ts";
 
 const gigabyte = 1e9;
@@ -27,9 +34,13 @@ export class TestPool {
     this.config = { ...defaultCoreConfig, ...config };
   }
 
+  get context(): StepContext {
+    return { state: this.state, nowMs: this.nowMs, config: this.config };
+  }
+
   /** @throws Error naming the invariant that the step broke. */
   take(event: ClusterEvent): Effect[] {
-    const context = { state: this.state, nowMs: this.nowMs, config: this.config };
+    const { context } = this;
     const effects = step(event, context);
     const isDelivery = effects[0]?.kind === "deliver";
     const broken = [...violations(context), ...(isDelivery ? [] : idleSlotViolations(context))];

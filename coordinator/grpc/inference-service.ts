@@ -76,6 +76,10 @@ function toWire({ requestId }: Generation, event: GenerationEvent): InferenceGen
       const { nodeId, epoch, queueMs, seed } = event;
       return { frame: "bound", bound: { requestId, nodeId, epoch, queueMs, seed } };
     }
+    case "waiting": {
+      const { length, position, expectedWaitMs } = event;
+      return { frame: "waiting", waiting: { length, position, expectedWaitMs } };
+    }
     case "progress": {
       const { evaluatedTokens, totalTokens } = event;
       return { frame: "progress", progress: { evaluatedTokens, totalTokens } };

@@ -3,7 +3,7 @@ import type { NodeClient } from "@pomona/proto/generated/pomona/v1/Node";
 import type { NodeGenerateResponse__Output } from "@pomona/proto/generated/pomona/v1/NodeGenerateResponse";
 import { pomona } from "@pomona/proto/load";
 import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
-import type { Attempt, AttemptFrame, GenerationFailure } from "@pomona/shared/core/generation";
+import { type Attempt, type AttemptFrame, failureOf, type GenerationFailure } from "@pomona/shared/core/generation";
 import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
 import type { ReplicaSpec } from "@pomona/shared/core/node-status";
 import { callUnary, createNodeClient, readStream } from "@pomona/shared/grpc/client";
@@ -212,10 +212,6 @@ function parsedFrame(message: NodeGenerateResponse__Output, nodeId: NodeId): Ret
 
 function attemptKey(requestId: RequestId, epoch: number): string {
   return `${requestId}/${epoch}`;
-}
-
-function failureOf(error: PomonaError): GenerationFailure {
-  return { code: error.code, message: error.message, isRetryable: error.isRetryable };
 }
 
 /** Waits with a jitter of a quarter, or until the signal aborts. */

@@ -8,6 +8,7 @@ import type { Ending as _pomona_v1_Ending, Ending__Output as _pomona_v1_Ending__
 import type { ErrorDetail as _pomona_v1_ErrorDetail, ErrorDetail__Output as _pomona_v1_ErrorDetail__Output } from './pomona/v1/ErrorDetail.ts';
 import type { LogitBias as _pomona_v1_LogitBias, LogitBias__Output as _pomona_v1_LogitBias__Output } from './pomona/v1/LogitBias.ts';
 import type { PrefillProgress as _pomona_v1_PrefillProgress, PrefillProgress__Output as _pomona_v1_PrefillProgress__Output } from './pomona/v1/PrefillProgress.ts';
+import type { QueueOutlook as _pomona_v1_QueueOutlook, QueueOutlook__Output as _pomona_v1_QueueOutlook__Output } from './pomona/v1/QueueOutlook.ts';
 import type { Sampling as _pomona_v1_Sampling, Sampling__Output as _pomona_v1_Sampling__Output } from './pomona/v1/Sampling.ts';
 import type { Timings as _pomona_v1_Timings, Timings__Output as _pomona_v1_Timings__Output } from './pomona/v1/Timings.ts';
 import type { TokenChunk as _pomona_v1_TokenChunk, TokenChunk__Output as _pomona_v1_TokenChunk__Output } from './pomona/v1/TokenChunk.ts';
@@ -32,6 +33,7 @@ export interface ProtoGrpcType {
       FinishReason: EnumTypeDefinition
       LogitBias: MessageTypeDefinition<_pomona_v1_LogitBias, _pomona_v1_LogitBias__Output>
       PrefillProgress: MessageTypeDefinition<_pomona_v1_PrefillProgress, _pomona_v1_PrefillProgress__Output>
+      QueueOutlook: MessageTypeDefinition<_pomona_v1_QueueOutlook, _pomona_v1_QueueOutlook__Output>
       Sampling: MessageTypeDefinition<_pomona_v1_Sampling, _pomona_v1_Sampling__Output>
       Timings: MessageTypeDefinition<_pomona_v1_Timings, _pomona_v1_Timings__Output>
       TokenChunk: MessageTypeDefinition<_pomona_v1_TokenChunk, _pomona_v1_TokenChunk__Output>

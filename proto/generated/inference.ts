@@ -19,6 +19,7 @@ import type { ListModelsResponse as _pomona_v1_ListModelsResponse, ListModelsRes
 import type { LogitBias as _pomona_v1_LogitBias, LogitBias__Output as _pomona_v1_LogitBias__Output } from './pomona/v1/LogitBias.ts';
 import type { ModelSummary as _pomona_v1_ModelSummary, ModelSummary__Output as _pomona_v1_ModelSummary__Output } from './pomona/v1/ModelSummary.ts';
 import type { PrefillProgress as _pomona_v1_PrefillProgress, PrefillProgress__Output as _pomona_v1_PrefillProgress__Output } from './pomona/v1/PrefillProgress.ts';
+import type { QueueOutlook as _pomona_v1_QueueOutlook, QueueOutlook__Output as _pomona_v1_QueueOutlook__Output } from './pomona/v1/QueueOutlook.ts';
 import type { Sampling as _pomona_v1_Sampling, Sampling__Output as _pomona_v1_Sampling__Output } from './pomona/v1/Sampling.ts';
 import type { TextDelta as _pomona_v1_TextDelta, TextDelta__Output as _pomona_v1_TextDelta__Output } from './pomona/v1/TextDelta.ts';
 import type { Timings as _pomona_v1_Timings, Timings__Output as _pomona_v1_Timings__Output } from './pomona/v1/Timings.ts';
@@ -59,6 +60,7 @@ export interface ProtoGrpcType {
       LogitBias: MessageTypeDefinition<_pomona_v1_LogitBias, _pomona_v1_LogitBias__Output>
       ModelSummary: MessageTypeDefinition<_pomona_v1_ModelSummary, _pomona_v1_ModelSummary__Output>
       PrefillProgress: MessageTypeDefinition<_pomona_v1_PrefillProgress, _pomona_v1_PrefillProgress__Output>
+      QueueOutlook: MessageTypeDefinition<_pomona_v1_QueueOutlook, _pomona_v1_QueueOutlook__Output>
       Sampling: MessageTypeDefinition<_pomona_v1_Sampling, _pomona_v1_Sampling__Output>
       TextDelta: MessageTypeDefinition<_pomona_v1_TextDelta, _pomona_v1_TextDelta__Output>
       Timings: MessageTypeDefinition<_pomona_v1_Timings, _pomona_v1_Timings__Output>

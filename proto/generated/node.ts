@@ -37,6 +37,7 @@ import type { NodeTokenizeResponse as _pomona_v1_NodeTokenizeResponse, NodeToken
 import type { PowerStatus as _pomona_v1_PowerStatus, PowerStatus__Output as _pomona_v1_PowerStatus__Output } from './pomona/v1/PowerStatus.ts';
 import type { PrefillChunk as _pomona_v1_PrefillChunk, PrefillChunk__Output as _pomona_v1_PrefillChunk__Output } from './pomona/v1/PrefillChunk.ts';
 import type { PrefillProgress as _pomona_v1_PrefillProgress, PrefillProgress__Output as _pomona_v1_PrefillProgress__Output } from './pomona/v1/PrefillProgress.ts';
+import type { QueueOutlook as _pomona_v1_QueueOutlook, QueueOutlook__Output as _pomona_v1_QueueOutlook__Output } from './pomona/v1/QueueOutlook.ts';
 import type { ReplicaMemory as _pomona_v1_ReplicaMemory, ReplicaMemory__Output as _pomona_v1_ReplicaMemory__Output } from './pomona/v1/ReplicaMemory.ts';
 import type { ReplicaSpec as _pomona_v1_ReplicaSpec, ReplicaSpec__Output as _pomona_v1_ReplicaSpec__Output } from './pomona/v1/ReplicaSpec.ts';
 import type { ReplicaSpeed as _pomona_v1_ReplicaSpeed, ReplicaSpeed__Output as _pomona_v1_ReplicaSpeed__Output } from './pomona/v1/ReplicaSpeed.ts';
@@ -104,6 +105,7 @@ export interface ProtoGrpcType {
       PowerStatus: MessageTypeDefinition<_pomona_v1_PowerStatus, _pomona_v1_PowerStatus__Output>
       PrefillChunk: MessageTypeDefinition<_pomona_v1_PrefillChunk, _pomona_v1_PrefillChunk__Output>
       PrefillProgress: MessageTypeDefinition<_pomona_v1_PrefillProgress, _pomona_v1_PrefillProgress__Output>
+      QueueOutlook: MessageTypeDefinition<_pomona_v1_QueueOutlook, _pomona_v1_QueueOutlook__Output>
       ReplicaMemory: MessageTypeDefinition<_pomona_v1_ReplicaMemory, _pomona_v1_ReplicaMemory__Output>
       ReplicaSpec: MessageTypeDefinition<_pomona_v1_ReplicaSpec, _pomona_v1_ReplicaSpec__Output>
       ReplicaSpeed: MessageTypeDefinition<_pomona_v1_ReplicaSpeed, _pomona_v1_ReplicaSpeed__Output>

@@ -9,12 +9,15 @@ export class PomonaError extends Error {
   readonly field: string | null;
   /** When to try again; null when nothing is known. */
   readonly retryAfterMs: number | null;
+  /** How full the pool is, where that is the reason; else null. */
+  readonly queue: QueueOutlook | null;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.field = details.field ?? null;
     this.retryAfterMs = details.retryAfterMs ?? null;
+    this.queue = details.queue ?? null;
   }
 
   /** Whether the same call may succeed later or elsewhere without a change. */
@@ -23,10 +26,21 @@ export class PomonaError extends Error {
   }
 }
 
+/** Where a request stands, or would stand, among those that wait for its model. */
+export type QueueOutlook = {
+  /** Requests that wait. */
+  readonly length: number;
+  /** 1 is next. */
+  readonly position: number;
+  /** Until it has a slot, as predicted. */
+  readonly expectedWaitMs: number;
+};
+
 /** Optional parts of a {@link PomonaError}. */
 export type ErrorDetails = {
   readonly field?: string;
   readonly retryAfterMs?: number;
+  readonly queue?: QueueOutlook;
   readonly cause?: unknown;
 };
 

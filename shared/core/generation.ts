@@ -1,5 +1,5 @@
 // One generation as both processes see it: plain values, no wire format. Durations are milliseconds.
-import type { ErrorCode } from "./errors.ts";
+import { type ErrorCode, PomonaError, type QueueOutlook } from "./errors.ts";
 
 /** How the next token is drawn. Every field is set; see `defaultSampling`. */
 export type Sampling = {
@@ -92,7 +92,30 @@ export type GenerationFailure = {
   readonly code: ErrorCode;
   readonly message: string;
   readonly isRetryable: boolean;
+  /** When to try again, where something is known. */
+  readonly retryAfterMs?: number;
+  /** How full the pool is, where that is the reason. */
+  readonly queue?: QueueOutlook;
 };
+
+/** An error as an ending carries it. */
+export function failureOf({ code, message, isRetryable, retryAfterMs, queue }: PomonaError): GenerationFailure {
+  return {
+    code,
+    message,
+    isRetryable,
+    ...(retryAfterMs === null ? {} : { retryAfterMs }),
+    ...(queue === null ? {} : { queue }),
+  };
+}
+
+/** What an ending carries, to be thrown. */
+export function errorOf({ code, message, retryAfterMs, queue }: GenerationFailure): PomonaError {
+  return new PomonaError(code, message, {
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(queue === undefined ? {} : { queue }),
+  });
+}
 
 export type Usage = {
   readonly promptTokens: number;

@@ -120,12 +120,20 @@ function dryFromWire(wire: DrySampling__Output | null): DrySampling | null {
 }
 
 export function failureToWire(failure: GenerationFailure): ErrorDetail {
-  return { code: failure.code, message: failure.message, isRetryable: failure.isRetryable };
+  const { code, message, isRetryable, retryAfterMs, queue } = failure;
+  return { code, message, isRetryable, retryAfterMs: retryAfterMs ?? 0, queue: queue ?? null };
 }
 
 export function failureFromWire(field: string, wire: ErrorDetail__Output): GenerationFailure {
   const message = checkText(`${field}.message`, wire.message, 64 * 1024);
-  return { code: parseErrorCode(wire.code), message, isRetryable: wire.isRetryable };
+  const { isRetryable, retryAfterMs, queue } = wire;
+  return {
+    code: parseErrorCode(wire.code),
+    message,
+    isRetryable,
+    ...(retryAfterMs > 0 ? { retryAfterMs } : {}),
+    ...(queue === null ? {} : { queue: { ...queue } }),
+  };
 }
 
 export function endingToWire(ending: Ending): WireEnding {

@@ -65,17 +65,18 @@ export type Forecast<Request> = {
   readonly firstTokenSeconds: number;
 };
 
-/** Plays the whole queue onto the replicas. Consumes the candidates: their slots are taken afterwards. */
+/** Plays the queue onto the replicas. Consumes the candidates: their slots are taken afterwards. */
 export function* forecastQueue<Request extends WaitingRequest>(
   planning: Planning,
   waiting: readonly Request[],
+  playedMax: number,
 ): Generator<Forecast<Request>, void, void> {
   let position = 0;
   for (const request of queueOrder(planning, waiting)) {
     position += 1;
     const demand = demandOf(planning, request);
     const chosen = choose(considerAll(planning, demand), false);
-    if (chosen === null) return;
+    if (chosen === null || position > playedMax) return;
     const startSeconds = chosen.candidate.reserve(loadOf(demand, chosen));
     yield { request, position, startSeconds, firstTokenSeconds: startSeconds + chosen.cost.prefill };
   }

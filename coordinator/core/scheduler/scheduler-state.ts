@@ -1,4 +1,5 @@
 // What the scheduler remembers beside members and requests.
+import type { QueueOutlook } from "@pomona/shared/core/errors";
 import type { ModelName, ReplicaId } from "@pomona/shared/core/ids";
 import { HeldPrefixes } from "./held-prefixes.ts";
 import { OutputLengths } from "./output-lengths.ts";
@@ -25,6 +26,8 @@ export type SchedulerConfig = {
   /** Service in prompt tokens by which tenants may differ and still be level. */
   readonly tenantQuantum: number;
   readonly tenantsMax: number;
+  /** How often clients that wait are told their place and how long it takes. */
+  readonly tellWaitingMs: number;
 };
 
 /** Weights, due times and the quantum: see docs/scheduling.md for where they come from. */
@@ -39,10 +42,15 @@ export const defaultSchedulerConfig: SchedulerConfig = {
   holdMaxMs: 60_000,
   tenantQuantum: 2000,
   tenantsMax: 10_000,
+  tellWaitingMs: 2000,
 };
 
 export class SchedulerState {
   readonly tenants: Tenants;
+  /** Kept for a moment, see queue-outlook.ts. */
+  readonly outlooks = new Map<ModelName, { readonly atMs: number; readonly outlook: QueueOutlook | null }>();
+  /** When waiting clients were last told how long it takes. */
+  toldWaitingAtMs = Number.NEGATIVE_INFINITY;
   readonly #lengths = new Map<ModelName, OutputLengths>();
   readonly #held = new Map<ReplicaId, HeldPrefixes>();
   readonly #lastBinding = new Map<ReplicaId, number>();
@@ -79,6 +87,7 @@ export class SchedulerState {
     for (const kept of [this.#held, this.#lastBinding]) {
       for (const replicaId of kept.keys()) if (!replicas.has(replicaId)) kept.delete(replicaId);
     }
+    for (const model of this.outlooks.keys()) if (!models.has(model)) this.outlooks.delete(model);
     for (const model of this.#lengths.keys()) if (!models.has(model)) this.#lengths.delete(model);
   }
 }

@@ -7,12 +7,18 @@ export type ErrorBody = {
     readonly type: string;
     readonly param: string | null;
     readonly code: string;
+    /** How full the pool is, where that is the reason. */
+    readonly queue?: { readonly length: number; readonly position: number; readonly expected_wait_ms: number };
   };
 };
 
 export function errorBody(error: PomonaError): ErrorBody {
   const type = errorTable[error.code].openaiType;
-  return { error: { message: error.message, type, param: error.field, code: error.code } };
+  const { message, field, code, queue } = error;
+  const body = { message, type, param: field, code };
+  if (queue === null) return { error: body };
+  const { length, position, expectedWaitMs } = queue;
+  return { error: { ...body, queue: { length, position, expected_wait_ms: Math.round(expectedWaitMs) } } };
 }
 
 /** What a client is told to wait when there is no capacity and nothing better is known. */

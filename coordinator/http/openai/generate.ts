@@ -1,6 +1,6 @@
 // Carries one OpenAI request through the gateway: a whole answer, or a stream of events.
-import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
-import type { Ending } from "@pomona/shared/core/generation";
+import { PomonaError, type QueueOutlook, toPomonaError } from "@pomona/shared/core/errors";
+import { type Ending, errorOf } from "@pomona/shared/core/generation";
 import type { RequestId } from "@pomona/shared/core/ids";
 import type { Logger } from "@pomona/shared/runtime/logger";
 import type { FastifyReply, FastifyRequest } from "fastify";
@@ -113,6 +113,8 @@ async function writeEvents(generation: Generation, events: EventStream, context:
   let isBegun = false;
   let ending: Ending | null = null;
   for await (const event of generation.events) {
+    // Before that it is not known yet whether the answer is one with another status.
+    if (event.kind === "waiting" && events.isOpen) events.comment(waitingComment(event));
     if (event.kind === "bound") {
       writeBound(event, events, generation.requestId);
       const first = isBegun ? null : shape.first(head);
@@ -129,6 +131,11 @@ async function writeEvents(generation: Generation, events: EventStream, context:
   events.data(shape.last(head, done));
   if (head.includeUsage) events.data(shape.usage(head, done.usage));
   events.data("[DONE]");
+}
+
+/** A proxy or a client that sees nothing for long gives up: this says that, and how long, it still takes. */
+function waitingComment({ position, length, expectedWaitMs }: QueueOutlook): string {
+  return `pomona waiting position=${position} length=${length} eta_ms=${Math.round(expectedWaitMs)}`;
 }
 
 type BoundEvent = Extract<GenerationEvent, { kind: "bound" }>;
@@ -155,7 +162,7 @@ function succeeded(ending: Ending | null, signal: AbortSignal): Ending {
   // An aborted reader gets no ending; the reason says who ended it.
   if (signal.aborted) throw toPomonaError(signal.reason);
   if (ending === null) throw new PomonaError("internal", "the events of a request ended without an ending");
-  if (ending.failure !== null) throw new PomonaError(ending.failure.code, ending.failure.message);
+  if (ending.failure !== null) throw errorOf(ending.failure);
   if (ending.reason === "expired") throw new PomonaError("deadline_exceeded", "the deadline of the request passed");
   if (ending.reason === "cancelled") throw new PomonaError("cancelled", "the request was cancelled");
   throw new PomonaError("internal", "a request failed without saying why");

@@ -1,5 +1,6 @@
 // Original file: pomona/v1/generation.proto
 
+import type { QueueOutlook as _pomona_v1_QueueOutlook, QueueOutlook__Output as _pomona_v1_QueueOutlook__Output } from '../../pomona/v1/QueueOutlook.ts';
 
 export interface ErrorDetail {
   /**
@@ -8,6 +9,14 @@ export interface ErrorDetail {
   'code'?: (string);
   'message'?: (string);
   'isRetryable'?: (boolean);
+  /**
+   * When to try again; 0 when nothing is known.
+   */
+  'retryAfterMs'?: (number | string);
+  /**
+   * How full the pool is, where that is the reason.
+   */
+  'queue'?: (_pomona_v1_QueueOutlook | null);
 }
 
 export interface ErrorDetail__Output {
@@ -17,4 +26,12 @@ export interface ErrorDetail__Output {
   'code': (string);
   'message': (string);
   'isRetryable': (boolean);
+  /**
+   * When to try again; 0 when nothing is known.
+   */
+  'retryAfterMs': (number);
+  /**
+   * How full the pool is, where that is the reason.
+   */
+  'queue': (_pomona_v1_QueueOutlook__Output | null);
 }

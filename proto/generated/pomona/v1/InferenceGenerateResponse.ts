@@ -4,13 +4,18 @@ import type { Bound as _pomona_v1_Bound, Bound__Output as _pomona_v1_Bound__Outp
 import type { PrefillProgress as _pomona_v1_PrefillProgress, PrefillProgress__Output as _pomona_v1_PrefillProgress__Output } from '../../pomona/v1/PrefillProgress.ts';
 import type { TextDelta as _pomona_v1_TextDelta, TextDelta__Output as _pomona_v1_TextDelta__Output } from '../../pomona/v1/TextDelta.ts';
 import type { Ending as _pomona_v1_Ending, Ending__Output as _pomona_v1_Ending__Output } from '../../pomona/v1/Ending.ts';
+import type { QueueOutlook as _pomona_v1_QueueOutlook, QueueOutlook__Output as _pomona_v1_QueueOutlook__Output } from '../../pomona/v1/QueueOutlook.ts';
 
 export interface InferenceGenerateResponse {
   'bound'?: (_pomona_v1_Bound | null);
   'progress'?: (_pomona_v1_PrefillProgress | null);
   'text'?: (_pomona_v1_TextDelta | null);
   'ending'?: (_pomona_v1_Ending | null);
-  'frame'?: "bound"|"progress"|"text"|"ending";
+  /**
+   * While it waits, every two seconds.
+   */
+  'waiting'?: (_pomona_v1_QueueOutlook | null);
+  'frame'?: "bound"|"progress"|"text"|"ending"|"waiting";
 }
 
 export interface InferenceGenerateResponse__Output {
@@ -18,5 +23,9 @@ export interface InferenceGenerateResponse__Output {
   'progress'?: (_pomona_v1_PrefillProgress__Output | null);
   'text'?: (_pomona_v1_TextDelta__Output | null);
   'ending'?: (_pomona_v1_Ending__Output | null);
-  'frame'?: "bound"|"progress"|"text"|"ending";
+  /**
+   * While it waits, every two seconds.
+   */
+  'waiting'?: (_pomona_v1_QueueOutlook__Output | null);
+  'frame'?: "bound"|"progress"|"text"|"ending"|"waiting";
 }
