@@ -70,6 +70,15 @@ export class RequestLedger {
     this.#open.clear();
   }
 
+  /** What waiting clients are told: there is somebody to tell, and a place in the queue. */
+  tell({ requestId, outlook }: EffectOf<"tellWaiting">): void {
+    if (!this.#open.has(requestId)) this.#complain(`request ${requestId} is told of the queue after its end`);
+    const { position, length, expectedWaitMs } = outlook;
+    if (position < 1 || position > length) this.#complain(`request ${requestId} is number ${position} of ${length}`);
+    if (expectedWaitMs !== null && !(expectedWaitMs >= 0))
+      this.#complain(`request ${requestId} is told to wait for ${expectedWaitMs} ms`);
+  }
+
   deliver({ requestId, frame }: EffectOf<"deliver">): void {
     const entry = this.#open.get(requestId);
     if (entry === undefined) {

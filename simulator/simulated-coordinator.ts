@@ -67,7 +67,8 @@ export class SimulatedCoordinator {
     const { state } = this;
     const { config, ledger } = this.#surroundings;
     const { requestId, model, promptTokenIds, deadlineMs } = request;
-    const refusal = refuseModel(state, model) ?? refuseQueue({ state, nowMs: this.#surroundings.time.nowMs, config }, model);
+    const refusal =
+      refuseModel(state, model) ?? refuseQueue({ state, nowMs: this.#surroundings.time.nowMs, config }, model);
     if (refusal !== null) return refusal.code;
     const maxTokens = decideMaxTokens(state, {
       model,
@@ -147,6 +148,7 @@ export class SimulatedCoordinator {
         ledger.finish(effect, this.#surroundings.time.nowMs);
         break;
       case "tellWaiting":
+        ledger.tell(effect);
         break;
       case "announce":
         onAnnouncement(effect.announcement);

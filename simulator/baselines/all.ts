@@ -1,4 +1,5 @@
 import type { Baseline } from "./baseline.ts";
+import { centralCost } from "./central-cost.ts";
 import { centralFastest } from "./central-fastest.ts";
 import { centralFcfs } from "./central-fcfs.ts";
 import { centralLeastConnections } from "./central-least-connections.ts";
@@ -28,4 +29,5 @@ export const baselines: readonly Baseline[] = [
   centralLeastConnections,
   centralFastest,
   centralFcfs,
+  centralCost,
 ];

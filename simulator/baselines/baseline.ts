@@ -26,16 +26,25 @@ export type ReplicaView = {
   readonly waitingPromptTokens: number;
   /** Tokens in the KV of its running requests. */
   readonly activeTokens: number;
+  /** Its running requests. */
+  readonly attempts: Iterable<AttemptView>;
   /** Blocks of a prompt that one of its slots holds, busy ones included. */
   readonly matchedBlocks: (blocks: readonly number[]) => number;
   /** The same without those that are busy: nothing but these can be reused. */
   readonly reusableBlocks: (blocks: readonly number[]) => number;
 };
 
+/** Tokens of a running request, as its frames tell of them. */
+export type AttemptView = { readonly waitingTokens: number; readonly generatedTokens: number };
+
 /** The state of a policy in one run. */
 export type Router = {
   /** Where a request goes; null leaves it in the central queue. `replicas` has those of its model, and is not empty. */
   readonly choose: (request: VisibleRequest, replicas: readonly ReplicaView[], nowMs: number) => ReplicaView | null;
+  /** The order of the central queue; that of arrival by default. */
+  readonly order?: (waiting: readonly VisibleRequest[]) => VisibleRequest[];
+  /** A pass over the central queue begins. */
+  readonly beginPass?: () => void;
   readonly finished?: (replica: ReplicaView, request: VisibleRequest, result: AttemptResult) => void;
 };
 
@@ -46,9 +55,9 @@ export type Baseline = {
   readonly name: string;
   /**
    * `arrival` binds at once, and the replica keeps a queue; `slot` asks for the head of one central queue whenever a slot
-   * is free.
+   * is free; `plan` asks for all that wait, and is shown busy replicas too.
    */
-  readonly binds: "arrival" | "slot";
+  readonly binds: "arrival" | "slot" | "plan";
   readonly start: (random: Random) => Router;
 };
 

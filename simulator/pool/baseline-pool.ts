@@ -1,6 +1,6 @@
 // A pool whose router is one of the baselines: replicas stand where they fit, and requests are bound to them at arrival or
 // when a slot is free.
-import type { Baseline, ReplicaView, Router, VisibleRequest } from "../baselines/baseline.ts";
+import type { AttemptView, Baseline, ReplicaView, Router, VisibleRequest } from "../baselines/baseline.ts";
 import { Device } from "../engine/device.ts";
 import { KvStore } from "../engine/kv-store.ts";
 import { blockTokens, commonBlocks } from "../engine/prefix.ts";
@@ -20,7 +20,7 @@ class Replica implements ReplicaView {
   readonly index: number;
   readonly model: PoolModel;
   readonly machine: number;
-  readonly attempts = new Map<LoggedRequest, Attempt>();
+  readonly bound = new Map<LoggedRequest, Attempt>();
   readonly queue: Waiting[] = [];
   engine: ReplicaEngine;
   /** Its machine is gone, whether or not the router knows. */
@@ -39,7 +39,7 @@ class Replica implements ReplicaView {
   }
 
   get running(): number {
-    return this.attempts.size;
+    return this.bound.size;
   }
 
   get queued(): number {
@@ -53,6 +53,13 @@ class Replica implements ReplicaView {
 
   get activeTokens(): number {
     return this.engine.running.reduce((sum, { job, generated }) => sum + job.promptTokens + generated, 0);
+  }
+
+  get attempts(): AttemptView[] {
+    return this.engine.running.map(({ job, evaluated, generated }) => ({
+      waitingTokens: job.promptTokens - evaluated,
+      generatedTokens: generated,
+    }));
   }
 
   readonly matchedBlocks = (blocks: readonly number[]): number =>
@@ -131,18 +138,18 @@ export class BaselinePool implements Pool {
 
   /** Everything that was bound to it starts again elsewhere, with the tokens that came. */
   #takeBack(replica: Replica): void {
-    const bound = [...[...replica.attempts.values()].map(({ waiting }) => waiting), ...replica.queue];
-    replica.attempts.clear();
+    const bound = [...[...replica.bound.values()].map(({ waiting }) => waiting), ...replica.queue];
+    replica.bound.clear();
     replica.queue.length = 0;
     bound.sort((a, b) => a.logged.arrivedAtMs - b.logged.arrivedAtMs);
     const again = bound.map(({ logged }) => ({ logged, visible: visibleOf(logged), boundAtMs: 0 }));
-    if (this.#baseline.binds === "slot") this.#central.unshift(...again);
+    if (this.#baseline.binds !== "arrival") this.#central.unshift(...again);
     else for (const waiting of again) this.#place(waiting);
     this.#drainCentral();
   }
 
   #place(waiting: Waiting): void {
-    if (this.#baseline.binds === "slot") {
+    if (this.#baseline.binds !== "arrival") {
       this.#central.push(waiting);
       this.#drainCentral();
       return;
@@ -164,24 +171,40 @@ export class BaselinePool implements Pool {
 
   /** First come, first served within a model; a model without a free slot does not hold up the others. */
   #drainCentral(): void {
+    if (this.#central.length === 0) return;
+    const { binds } = this.#baseline;
     const blocked = new Set<string>();
-    const binds = this.#baseline.binds === "slot";
-    for (const waiting of [...this.#central]) {
-      if (blocked.has(waiting.visible.model)) continue;
-      const hasFreeSlot = (replica: Replica): boolean => replica.attempts.size < replica.profile.slots;
-      const chosen = this.#choose(waiting, binds ? hasFreeSlot : () => true);
-      if (chosen === null) {
-        blocked.add(waiting.visible.model);
-        continue;
+    this.#router.beginPass?.();
+    for (const waiting of this.#inOrder()) {
+      const { model } = waiting.visible;
+      if (blocked.has(model)) continue;
+      const chosen = this.#choose(waiting, binds === "slot" ? hasFreeSlot : () => true);
+      if (chosen !== null) {
+        this.#central.splice(this.#central.indexOf(waiting), 1);
+        this.#bind(waiting, chosen);
       }
-      this.#central.splice(this.#central.indexOf(waiting), 1);
-      this.#bind(waiting, chosen);
+      const isOver = binds === "plan" ? !this.#hasFreeSlot(model) : chosen === null;
+      if (isOver) blocked.add(model);
     }
+  }
+
+  #hasFreeSlot(model: string): boolean {
+    return this.#replicas.some(
+      (replica) => replica.model.name === model && !replica.isKnownDown && hasFreeSlot(replica),
+    );
+  }
+
+  #inOrder(): Waiting[] {
+    const order = this.#router.order?.(this.#central.map(({ visible }) => visible));
+    if (order === undefined) return [...this.#central];
+    const places = new Map(order.map((visible, place) => [visible, place]));
+    const placeOf = ({ visible }: Waiting): number => places.get(visible) ?? 0;
+    return [...this.#central].sort((one, other) => placeOf(one) - placeOf(other));
   }
 
   #bind(waiting: Waiting, replica: Replica): void {
     waiting.boundAtMs = this.#parts.time.nowMs;
-    if (replica.attempts.size < replica.profile.slots) this.#start(waiting, replica);
+    if (replica.bound.size < replica.profile.slots) this.#start(waiting, replica);
     else replica.queue.push(waiting);
   }
 
@@ -204,12 +227,12 @@ export class BaselinePool implements Pool {
         ended: () => this.#end(waiting, replica),
       },
     });
-    replica.attempts.set(logged, { waiting, running });
+    replica.bound.set(logged, { waiting, running });
   }
 
   #end(waiting: Waiting, replica: Replica): void {
     const { time, log } = this.#parts;
-    replica.attempts.delete(waiting.logged);
+    replica.bound.delete(waiting.logged);
     log.end(waiting.logged, time.nowMs, false);
     const result = { ms: time.nowMs - waiting.boundAtMs, generatedTokens: waiting.logged.tokens };
     this.#router.finished?.(replica, waiting.visible, result);
@@ -217,6 +240,10 @@ export class BaselinePool implements Pool {
     if (next !== undefined) this.#start(next, replica);
     this.#drainCentral();
   }
+}
+
+function hasFreeSlot({ bound, profile }: Replica): boolean {
+  return bound.size < profile.slots;
 }
 
 function visibleOf({ request, tokens, arrivedAtMs }: LoggedRequest): VisibleRequest {

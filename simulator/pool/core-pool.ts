@@ -172,9 +172,8 @@ export class CorePool implements Pool {
         else log.end(logged, time.nowMs, reason !== "stop" && reason !== "length");
         break;
       }
-      case "tellWaiting":
-        break;
       case "announce":
+      case "tellWaiting":
         break;
       default:
         unreachable(effect);
