@@ -6,6 +6,7 @@ import { addInspectCommands } from "./commands/inspect.ts";
 import { addServeCommands } from "./commands/serve.ts";
 import { addTalkCommands } from "./commands/talk.ts";
 import { addUpCommand } from "./commands/up.ts";
+import { addWhyCommand } from "./commands/why.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { reportError } from "./report-error.ts";
 
@@ -20,6 +21,7 @@ function createProgram(): Command {
   addInspectCommands(program);
   addTalkCommands(program);
   addBenchCommands(program);
+  addWhyCommand(program);
   return program;
 }
 

@@ -4,6 +4,8 @@ import { isClusterName, isModelName } from "@pomona/shared/core/ids";
 import { parseHostAndPort } from "@pomona/shared/grpc/address";
 import { logLevels } from "@pomona/shared/runtime/logger";
 import { z } from "zod";
+import { defaultSchedulerConfig } from "./core/scheduler/scheduler-state.ts";
+import { defaultCoreConfig } from "./core/state.ts";
 
 const port = z.number().int().min(0).max(65_535);
 
@@ -65,6 +67,12 @@ export const coordinatorSchema = z.strictObject({
   models: z.array(modelOptionSchema).max(256).default([]),
   /** host:port of node-agents that multicast DNS does not find. */
   nodes: z.array(z.string().refine(isHostAndPort, "an address of a node-agent is host:port")).max(256).default([]),
+  /** Requests that may wait. */
+  queueLengthMax: z.number().int().min(1).max(100_000).default(defaultCoreConfig.queueLengthMax),
+  /** A first token is due this long after the arrival, and twice the time that the fastest node needs for the prompt. */
+  firstTokenDueMs: z.number().int().min(0).max(3_600_000).default(defaultSchedulerConfig.dueMs),
+  /** How long after that an interactive request that still waits is given up with 429. */
+  lateMaxMs: z.number().int().min(0).max(86_400_000).default(defaultSchedulerConfig.lateMaxMs),
   mdns: z.boolean().default(true),
   /** Allows an address beyond loopback without keys and encryption. */
   isInsecure: z.boolean().default(false),

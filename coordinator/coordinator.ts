@@ -16,6 +16,7 @@ import type { Gateway, Generation } from "./gateway.ts";
 import { GenerationSession } from "./generation-session.ts";
 import type { NodeLinks } from "./grpc/node-links.ts";
 import { type CoordinatorMetrics, outcomeOfError } from "./metrics.ts";
+import { type RequestHistory, RequestLog } from "./request-history.ts";
 import { PromptTokenizer, type TokenizedPrompt, type TokenizeLimits } from "./tokenizer.ts";
 
 /** How long a request may take where it names no time of its own. */
@@ -59,6 +60,7 @@ export class Coordinator implements Gateway {
   readonly #config: CoreConfig;
   readonly #dependencies: CoordinatorDependencies;
   readonly #running = new Map<RequestId, Running>();
+  readonly #requestLog = new RequestLog();
   readonly #tokenizer: PromptTokenizer;
   readonly #pending: ClusterEvent[] = [];
   #isStepping = false;
@@ -155,6 +157,8 @@ export class Coordinator implements Gateway {
     // What one tenant's prompts left in a slot says nothing to another, not even by being fast.
     const decoding = { ...defaultDecoding, sampling: { ...request.sampling, seed }, maxTokens, cacheScope: tenant };
     const promptTokenIds = prompt.tokenIds;
+    const promptTokens = promptTokenIds.length;
+    this.#requestLog.arrived({ requestId, model, api, priority, arrivedAtMs, promptTokens });
     const asked = { requestId, model, promptTokenIds, decoding, tenant, priority, deadlineMs };
     this.take({ kind: "requestArrived", request: { ...asked, firstTokenDeadlineMs: null } });
     return { requestId, events: session.read(0, signal) };
@@ -169,6 +173,14 @@ export class Coordinator implements Gateway {
   async tokenize(model: ModelName, input: PromptInput, signal: AbortSignal): Promise<readonly number[]> {
     const deadlineMs = this.#dependencies.clock.nowMs() + tokenizeTimeoutMs;
     return (await this.#prepare(model, input, { deadlineMs, signal })).tokenIds;
+  }
+
+  /** @throws PomonaError `not_found` when it is not among the last 1,000. */
+  explain(requestId: RequestId): RequestHistory {
+    const history = this.#requestLog.find(requestId);
+    if (history === null)
+      throw new PomonaError("not_found", `request ${requestId} is not among the last 1,000 of this coordinator`);
+    return history;
   }
 
   models(): readonly ModelSummary[] {
@@ -242,9 +254,12 @@ export class Coordinator implements Gateway {
     announce: ({ announcement }) => this.#announce(announcement),
   };
 
-  #startAttempt({ nodeId, attempt, queueMs }: EffectOf<"startAttempt">): void {
-    const running = this.#running.get(attempt.requestId);
+  #startAttempt({ nodeId, attempt, queueMs, decision }: EffectOf<"startAttempt">): void {
+    const { requestId, epoch } = attempt;
+    const running = this.#running.get(requestId);
     if (running === undefined) return;
+    const boundAtMs = this.#dependencies.clock.nowMs();
+    this.#requestLog.bound(requestId, { epoch, nodeId, boundAtMs, queueMs, decision });
     this.#dependencies.metrics.bound({ model: running.model, node: nodeId }, queueMs);
     running.session.add({ kind: "bound", nodeId, epoch: attempt.epoch, queueMs, seed: running.seed });
     this.#dependencies.links.startAttempt(nodeId, attempt);
@@ -261,6 +276,7 @@ export class Coordinator implements Gateway {
     }
     if (frame.kind === "accepted") {
       metrics.accepted(labels, frame.promptTokens, frame.cachedPromptTokens);
+      this.#requestLog.accepted(requestId, frame.cachedPromptTokens);
     } else if (frame.kind === "prefill") {
       const { evaluatedTokens, totalTokens } = frame;
       running.session.add({ kind: "progress", evaluatedTokens, totalTokens });
@@ -270,6 +286,8 @@ export class Coordinator implements Gateway {
       else metrics.interToken(labels, (nowMs - running.lastTokensAtMs) / 1000 / frame.ids.length);
       running.lastTokensAtMs = nowMs;
       metrics.tokens(labels, frame.ids.length);
+      const first = this.#requestLog.tokens(requestId, nowMs);
+      if (first !== null) metrics.predicted(labels, first);
       if (!running.session.addTokens(frame.texts)) return;
       running.isStopped = true;
       this.take({ kind: "requestStopped", requestId });
@@ -281,6 +299,7 @@ export class Coordinator implements Gateway {
     const running = this.#running.get(requestId);
     if (running === undefined) return;
     this.#running.delete(requestId);
+    this.#requestLog.ended(requestId, ending, this.#dependencies.clock.nowMs());
     running.session.end(ending, running.isStopped);
     const { metrics, clock } = this.#dependencies;
     const { model, api } = running;
@@ -299,6 +318,7 @@ export class Coordinator implements Gateway {
   #noteMove({ requestId, reason }: Announcement & { kind: "requestMoved" }): void {
     const running = this.#running.get(requestId);
     if (running === undefined) return;
+    this.#requestLog.moved(requestId, reason);
     const { model, movedFor } = running;
     if (movedFor !== null) this.#dependencies.metrics.moved(model, { reason: movedFor, outcome: "lost_again" });
     running.movedFor = reason;

@@ -3,6 +3,7 @@ import type { PomonaError } from "@pomona/shared/core/errors";
 import type { PromptInput } from "@pomona/shared/core/generation";
 import type { ModelName, RequestId } from "@pomona/shared/core/ids";
 import type { Caller, GenerationEvent, GenerationRequest, ModelSummary, Readiness } from "./core/generation-request.ts";
+import type { RequestHistory } from "./request-history.ts";
 
 /** A request that was admitted: its id, and its events until the ending. */
 export type Generation = {
@@ -21,6 +22,8 @@ export type Gateway = {
   /** Events of a running generation from a token index on. @throws PomonaError `not_found`. */
   attach(requestId: RequestId, fromIndex: number, signal: AbortSignal): Generation;
   tokenize(model: ModelName, input: PromptInput, signal: AbortSignal): Promise<readonly number[]>;
+  /** Why a request went where it went. @throws PomonaError `not_found` when it is not among the last 1,000. */
+  explain(requestId: RequestId): RequestHistory;
   models(): readonly ModelSummary[];
   readiness(): Readiness;
   /** Prometheus text exposition of the pool. */

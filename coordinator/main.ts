@@ -144,7 +144,11 @@ async function startLoop(
   const metrics = new CoordinatorMetrics(state, () => isConnected());
   const links = new NodeLinks({ log, onEvent: (event) => coordinator.take(event) });
   // Names of replicas differ between two starts, so that an old coordinator's replica is never taken for a new one.
-  const config = { ...defaultCoreConfig, replicaPrefix: `r${randomInt(2 ** 40).toString(36)}` };
+  const replicaPrefix = `r${randomInt(2 ** 40).toString(36)}`;
+  const { queueLengthMax, firstTokenDueMs: dueMs, lateMaxMs } = options;
+  const scheduler = { ...defaultCoreConfig.scheduler, dueMs, lateMaxMs };
+  const limits = { queueLengthMax, queueLengthPerModelMax: queueLengthMax };
+  const config = { ...defaultCoreConfig, ...limits, replicaPrefix, scheduler };
   const coordinator = new Coordinator(
     config,
     {

@@ -7,6 +7,7 @@ import type { ClusterState } from "./core/state.ts";
 import { modelSummaries, queueDepths, readyReplicas } from "./core/views.ts";
 
 const secondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320];
+const errorBuckets = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10];
 const tokenBuckets = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5];
 
 /** Outcomes of requests: a label of `pomona_requests_total`. */
@@ -27,6 +28,13 @@ export class CoordinatorMetrics {
     "Time from the arrival of a request to its first token",
     ["model", "node"],
   );
+  readonly #predictionError = new Histogram({
+    name: "pomona_ttft_prediction_error_ratio",
+    help: "How far the predicted time from binding to first token was off, as a share of the real one",
+    labelNames: ["model", "node"],
+    buckets: errorBuckets,
+    registers: [this.registry],
+  });
   readonly #interToken = new Histogram({
     name: "pomona_inter_token_latency_seconds",
     help: "Time between two frames of tokens of a stream, divided by the tokens of the later one",
@@ -119,6 +127,14 @@ export class CoordinatorMetrics {
     this.#firstToken.observe(labels, seconds);
   }
 
+  /** The first token of an attempt came. */
+  predicted(
+    labels: NodeLabels,
+    { predictedMs, realMs }: { readonly predictedMs: number; readonly realMs: number },
+  ): void {
+    if (realMs > 0) this.#predictionError.observe(labels, Math.abs(predictedMs - realMs) / realMs);
+  }
+
   tokens(labels: NodeLabels, count: number): void {
     this.#generatedTokens.inc(labels, count);
   }
@@ -146,6 +162,7 @@ export class CoordinatorMetrics {
   forgetNode(node: NodeId): void {
     const perNode = [
       this.#firstToken,
+      this.#predictionError,
       this.#interToken,
       this.#promptTokens,
       this.#generatedTokens,

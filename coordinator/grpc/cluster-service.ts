@@ -7,10 +7,12 @@ import { PomonaError } from "@pomona/shared/core/errors";
 import { parseHostAndPort } from "@pomona/shared/grpc/address";
 import { unaryHandler } from "@pomona/shared/grpc/handlers";
 import type { GrpcService } from "@pomona/shared/grpc/server";
+import { checkHexId } from "@pomona/shared/grpc/wire-checks";
 import { nodeStatusFromWire, nodeStatusToWire } from "@pomona/shared/grpc/wire-status";
 import type { ClusterEvent } from "../core/event.ts";
 import type { ClusterState, Member } from "../core/state.ts";
 import type { Gateway } from "../gateway.ts";
+import { explanationToWire } from "./explanation.ts";
 import { modelToWire } from "./inference-service.ts";
 
 export type ClusterServiceDependencies = {
@@ -51,6 +53,9 @@ export function clusterService(dependencies: ClusterServiceDependencies): GrpcSe
       dependencies.onEvent({ kind: "nodeForgotten", nodeId });
       return {};
     }),
+    ExplainRequest: unaryHandler(({ requestId }) =>
+      explanationToWire(gateway.explain(checkHexId("request_id", requestId)), dependencies.nowMs()),
+    ),
     GetStatus: unaryHandler(() => ({
       cluster: dependencies.cluster,
       version: dependencies.version,

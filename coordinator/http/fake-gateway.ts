@@ -9,6 +9,7 @@ import type {
   Readiness,
 } from "../core/generation-request.ts";
 import type { Gateway, Generation } from "../gateway.ts";
+import type { RequestHistory } from "../request-history.ts";
 
 /** What a model of the fake pool does with a request. */
 export type FakeModel = (request: GenerationRequest, signal: AbortSignal) => AsyncIterable<GenerationEvent>;
@@ -48,6 +49,10 @@ export class FakeGateway implements Gateway {
   }
 
   attach(): Generation {
+    throw new PomonaError("not_found", "the fake pool keeps no requests");
+  }
+
+  explain(): RequestHistory {
     throw new PomonaError("not_found", "the fake pool keeps no requests");
   }
 

@@ -41,8 +41,8 @@ test("a machine ten times as fast as was thought is known after some steps", () 
   const learner = new SpeedLearner(start);
   show(learner, truth, { steps: 300, noise: 0.1 });
   const learned = learner.profile();
-  near(learned.prefillTokensPerSecond, 2000, 0.1);
-  near(learned.decodeTokensPerSecond, 300, 0.1);
+  near(learned.prefillTokensPerSecond, 2000, 0.3);
+  near(learned.decodeTokensPerSecond, 300, 0.3);
   near(decodeStepSeconds(learned, 4, 8000), decodeStepSeconds(truth, 4, 8000), 0.1);
   near(prefillSeconds(learned, 3000, 2000), prefillSeconds(truth, 3000, 2000), 0.1);
 });
@@ -67,7 +67,7 @@ test("steps of one kind only leave the rest as it was", () => {
   const learner = new SpeedLearner(start);
   for (let i = 0; i < 5000; i += 1) learner.decoded(1, 500, decodeStepSeconds(start, 1, 500));
   near(decodeStepSeconds(learner.profile(), 4, 8000), decodeStepSeconds(start, 4, 8000), 0.5);
-  assert.equal(learner.profile().prefillTokensPerSecond, 200);
+  near(learner.profile().prefillTokensPerSecond, 200, 1e-9);
 });
 
 test("whatever it is shown, the profile holds numbers in their ranges", () => {

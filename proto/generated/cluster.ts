@@ -2,7 +2,9 @@ import type * as grpc from '@grpc/grpc-js';
 import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
 
 import type { Accepted as _pomona_v1_Accepted, Accepted__Output as _pomona_v1_Accepted__Output } from './pomona/v1/Accepted.ts';
+import type { AttemptHistory as _pomona_v1_AttemptHistory, AttemptHistory__Output as _pomona_v1_AttemptHistory__Output } from './pomona/v1/AttemptHistory.ts';
 import type { Bound as _pomona_v1_Bound, Bound__Output as _pomona_v1_Bound__Output } from './pomona/v1/Bound.ts';
+import type { CandidateCost as _pomona_v1_CandidateCost, CandidateCost__Output as _pomona_v1_CandidateCost__Output } from './pomona/v1/CandidateCost.ts';
 import type { Chat as _pomona_v1_Chat, Chat__Output as _pomona_v1_Chat__Output } from './pomona/v1/Chat.ts';
 import type { ChatMessage as _pomona_v1_ChatMessage, ChatMessage__Output as _pomona_v1_ChatMessage__Output } from './pomona/v1/ChatMessage.ts';
 import type { ClusterClient as _pomona_v1_ClusterClient, ClusterDefinition as _pomona_v1_ClusterDefinition } from './pomona/v1/Cluster.ts';
@@ -12,6 +14,8 @@ import type { Embedding as _pomona_v1_Embedding, Embedding__Output as _pomona_v1
 import type { Ending as _pomona_v1_Ending, Ending__Output as _pomona_v1_Ending__Output } from './pomona/v1/Ending.ts';
 import type { EngineOptions as _pomona_v1_EngineOptions, EngineOptions__Output as _pomona_v1_EngineOptions__Output } from './pomona/v1/EngineOptions.ts';
 import type { ErrorDetail as _pomona_v1_ErrorDetail, ErrorDetail__Output as _pomona_v1_ErrorDetail__Output } from './pomona/v1/ErrorDetail.ts';
+import type { ExplainRequestRequest as _pomona_v1_ExplainRequestRequest, ExplainRequestRequest__Output as _pomona_v1_ExplainRequestRequest__Output } from './pomona/v1/ExplainRequestRequest.ts';
+import type { ExplainRequestResponse as _pomona_v1_ExplainRequestResponse, ExplainRequestResponse__Output as _pomona_v1_ExplainRequestResponse__Output } from './pomona/v1/ExplainRequestResponse.ts';
 import type { ForgetNodeRequest as _pomona_v1_ForgetNodeRequest, ForgetNodeRequest__Output as _pomona_v1_ForgetNodeRequest__Output } from './pomona/v1/ForgetNodeRequest.ts';
 import type { ForgetNodeResponse as _pomona_v1_ForgetNodeResponse, ForgetNodeResponse__Output as _pomona_v1_ForgetNodeResponse__Output } from './pomona/v1/ForgetNodeResponse.ts';
 import type { GetStatusRequest as _pomona_v1_GetStatusRequest, GetStatusRequest__Output as _pomona_v1_GetStatusRequest__Output } from './pomona/v1/GetStatusRequest.ts';
@@ -87,7 +91,9 @@ export interface ProtoGrpcType {
   pomona: {
     v1: {
       Accepted: MessageTypeDefinition<_pomona_v1_Accepted, _pomona_v1_Accepted__Output>
+      AttemptHistory: MessageTypeDefinition<_pomona_v1_AttemptHistory, _pomona_v1_AttemptHistory__Output>
       Bound: MessageTypeDefinition<_pomona_v1_Bound, _pomona_v1_Bound__Output>
+      CandidateCost: MessageTypeDefinition<_pomona_v1_CandidateCost, _pomona_v1_CandidateCost__Output>
       Chat: MessageTypeDefinition<_pomona_v1_Chat, _pomona_v1_Chat__Output>
       ChatMessage: MessageTypeDefinition<_pomona_v1_ChatMessage, _pomona_v1_ChatMessage__Output>
       /**
@@ -100,6 +106,8 @@ export interface ProtoGrpcType {
       Ending: MessageTypeDefinition<_pomona_v1_Ending, _pomona_v1_Ending__Output>
       EngineOptions: MessageTypeDefinition<_pomona_v1_EngineOptions, _pomona_v1_EngineOptions__Output>
       ErrorDetail: MessageTypeDefinition<_pomona_v1_ErrorDetail, _pomona_v1_ErrorDetail__Output>
+      ExplainRequestRequest: MessageTypeDefinition<_pomona_v1_ExplainRequestRequest, _pomona_v1_ExplainRequestRequest__Output>
+      ExplainRequestResponse: MessageTypeDefinition<_pomona_v1_ExplainRequestResponse, _pomona_v1_ExplainRequestResponse__Output>
       FinishReason: EnumTypeDefinition
       ForgetNodeRequest: MessageTypeDefinition<_pomona_v1_ForgetNodeRequest, _pomona_v1_ForgetNodeRequest__Output>
       ForgetNodeResponse: MessageTypeDefinition<_pomona_v1_ForgetNodeResponse, _pomona_v1_ForgetNodeResponse__Output>

@@ -40,7 +40,8 @@ export function planModel<Request extends WaitingRequest>(
     if (planned > config.plannedMax) return;
     const demand = demandOf(planning, request);
     const considered = considerAll(planning, demand);
-    const chosen = choose(considered, nowMs - request.queuedAtMs >= config.holdMaxMs);
+    const isHeldTooLong = nowMs - request.queuedAtMs >= config.holdMaxMs;
+    const chosen = choose(considered, isHeldTooLong ? Number.POSITIVE_INFINITY : config.holdGainSeconds);
     if (chosen === null) return;
     const load = loadOf(demand, chosen);
     if (!chosen.candidate.hasIdleSlot) {
@@ -75,7 +76,7 @@ export function* forecastQueue<Request extends WaitingRequest>(
   for (const request of queueOrder(planning, waiting)) {
     position += 1;
     const demand = demandOf(planning, request);
-    const chosen = choose(considerAll(planning, demand), false);
+    const chosen = choose(considerAll(planning, demand), 0);
     if (chosen === null || position > playedMax) return;
     const startSeconds = chosen.candidate.reserve(loadOf(demand, chosen));
     yield { request, position, startSeconds, firstTokenSeconds: startSeconds + chosen.cost.prefill };
@@ -108,24 +109,33 @@ function considerAll({ candidates, config }: Planning, demand: Demand): Consider
   return candidates.map((candidate) => ({ candidate, cost: candidate.cost(demand, weights) }));
 }
 
-/** The cheapest; of those with an idle slot only, when the request has waited long enough for a better one. */
-function choose(considered: readonly Considered[], isHeldTooLong: boolean): Considered | null {
-  let best: Considered | null = null;
-  let bestIdle: Considered | null = null;
-  for (const each of considered) {
-    if (best === null || isBetter(each, best)) best = each;
-    if (each.candidate.hasIdleSlot && (bestIdle === null || isBetter(each, bestIdle))) bestIdle = each;
-  }
-  return isHeldTooLong ? (bestIdle ?? best) : best;
+/** The cheapest; or the cheapest with an idle slot, when it costs less than `gainSeconds` more. */
+function choose(considered: readonly Considered[], gainSeconds: number): Considered | null {
+  const best = firstAmongEqual(considered);
+  if (best === null || best.candidate.hasIdleSlot) return best;
+  const bestIdle = firstAmongEqual(considered.filter(({ candidate }) => candidate.hasIdleSlot));
+  if (bestIdle === null) return best;
+  return bestIdle.cost.score - best.cost.score < gainSeconds ? bestIdle : best;
 }
 
-/** Costs that differ by less than this share of a second are equal: then the replicas take turns. */
-const equalSeconds = 1e-6;
+/** Predictions are no better than this: replicas whose costs differ by less are equal, and take turns. */
+const equalSeconds = 0.1;
 
-function isBetter(one: Considered, other: Considered): boolean {
-  const difference = one.cost.score - other.cost.score;
-  if (Math.abs(difference) > equalSeconds) return difference < 0;
-  return one.candidate.lastBinding < other.candidate.lastBinding;
+/** Among those that cost as little as the cheapest: the one that holds most of the prompt, else the longest unused. */
+function firstAmongEqual(considered: readonly Considered[]): Considered | null {
+  let least = Number.POSITIVE_INFINITY;
+  for (const { cost } of considered) least = Math.min(least, cost.score);
+  let first: Considered | null = null;
+  for (const each of considered) {
+    if (each.cost.score > least + equalSeconds) continue;
+    if (first === null || comesBefore(each, first)) first = each;
+  }
+  return first;
+}
+
+function comesBefore(one: Considered, other: Considered): boolean {
+  const difference = (one.cost.hit?.tokens ?? 0) - (other.cost.hit?.tokens ?? 0);
+  return difference === 0 ? one.candidate.lastBinding < other.candidate.lastBinding : difference > 0;
 }
 
 function loadOf({ tokens, outputLeft }: Demand, { cost }: Considered): RunningLoad {

@@ -21,6 +21,8 @@ export type SchedulerConfig = {
   readonly lateMaxMs: number;
   /** Batch work that has waited so long counts as interactive. */
   readonly batchAgesMs: number;
+  /** What waiting for a better replica has to gain while another one has a slot: less is within the error of prediction. */
+  readonly holdGainSeconds: number;
   /** Longest time for which a request waits for a better replica while another one has a slot. */
   readonly holdMaxMs: number;
   /** Service in prompt tokens by which tenants may differ and still be level. */
@@ -39,7 +41,8 @@ export const defaultSchedulerConfig: SchedulerConfig = {
   duePrefillFactor: 2,
   lateMaxMs: 120_000,
   batchAgesMs: 1_800_000,
-  holdMaxMs: 60_000,
+  holdGainSeconds: 0.5,
+  holdMaxMs: 600_000,
   tenantQuantum: 2000,
   tenantsMax: 10_000,
   tellWaitingMs: 2000,

@@ -2,6 +2,8 @@
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
+import type { ExplainRequestRequest as _pomona_v1_ExplainRequestRequest, ExplainRequestRequest__Output as _pomona_v1_ExplainRequestRequest__Output } from '../../pomona/v1/ExplainRequestRequest.ts';
+import type { ExplainRequestResponse as _pomona_v1_ExplainRequestResponse, ExplainRequestResponse__Output as _pomona_v1_ExplainRequestResponse__Output } from '../../pomona/v1/ExplainRequestResponse.ts';
 import type { ForgetNodeRequest as _pomona_v1_ForgetNodeRequest, ForgetNodeRequest__Output as _pomona_v1_ForgetNodeRequest__Output } from '../../pomona/v1/ForgetNodeRequest.ts';
 import type { ForgetNodeResponse as _pomona_v1_ForgetNodeResponse, ForgetNodeResponse__Output as _pomona_v1_ForgetNodeResponse__Output } from '../../pomona/v1/ForgetNodeResponse.ts';
 import type { GetStatusRequest as _pomona_v1_GetStatusRequest, GetStatusRequest__Output as _pomona_v1_GetStatusRequest__Output } from '../../pomona/v1/GetStatusRequest.ts';
@@ -15,6 +17,21 @@ import type { RegisterResponse as _pomona_v1_RegisterResponse, RegisterResponse_
  * Membership and the state of the pool, on the coordinator.
  */
 export interface ClusterClient extends grpc.Client {
+  /**
+   * Why a request went where it went. NOT_FOUND when it is not among the last 1,000.
+   */
+  ExplainRequest(argument: _pomona_v1_ExplainRequestRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_ExplainRequestResponse__Output>): grpc.ClientUnaryCall;
+  ExplainRequest(argument: _pomona_v1_ExplainRequestRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_ExplainRequestResponse__Output>): grpc.ClientUnaryCall;
+  ExplainRequest(argument: _pomona_v1_ExplainRequestRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_ExplainRequestResponse__Output>): grpc.ClientUnaryCall;
+  ExplainRequest(argument: _pomona_v1_ExplainRequestRequest, callback: grpc.requestCallback<_pomona_v1_ExplainRequestResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Why a request went where it went. NOT_FOUND when it is not among the last 1,000.
+   */
+  explainRequest(argument: _pomona_v1_ExplainRequestRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_ExplainRequestResponse__Output>): grpc.ClientUnaryCall;
+  explainRequest(argument: _pomona_v1_ExplainRequestRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_ExplainRequestResponse__Output>): grpc.ClientUnaryCall;
+  explainRequest(argument: _pomona_v1_ExplainRequestRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_ExplainRequestResponse__Output>): grpc.ClientUnaryCall;
+  explainRequest(argument: _pomona_v1_ExplainRequestRequest, callback: grpc.requestCallback<_pomona_v1_ExplainRequestResponse__Output>): grpc.ClientUnaryCall;
+  
   /**
    * Takes a dead node off the list. FAILED_PRECONDITION when it is alive.
    */
@@ -76,6 +93,11 @@ export interface ClusterClient extends grpc.Client {
  */
 export interface ClusterHandlers extends grpc.UntypedServiceImplementation {
   /**
+   * Why a request went where it went. NOT_FOUND when it is not among the last 1,000.
+   */
+  ExplainRequest: grpc.handleUnaryCall<_pomona_v1_ExplainRequestRequest__Output, _pomona_v1_ExplainRequestResponse>;
+  
+  /**
    * Takes a dead node off the list. FAILED_PRECONDITION when it is alive.
    */
   ForgetNode: grpc.handleUnaryCall<_pomona_v1_ForgetNodeRequest__Output, _pomona_v1_ForgetNodeResponse>;
@@ -95,6 +117,7 @@ export interface ClusterHandlers extends grpc.UntypedServiceImplementation {
 }
 
 export interface ClusterDefinition extends grpc.ServiceDefinition {
+  ExplainRequest: MethodDefinition<_pomona_v1_ExplainRequestRequest, _pomona_v1_ExplainRequestResponse, _pomona_v1_ExplainRequestRequest__Output, _pomona_v1_ExplainRequestResponse__Output>
   ForgetNode: MethodDefinition<_pomona_v1_ForgetNodeRequest, _pomona_v1_ForgetNodeResponse, _pomona_v1_ForgetNodeRequest__Output, _pomona_v1_ForgetNodeResponse__Output>
   GetStatus: MethodDefinition<_pomona_v1_GetStatusRequest, _pomona_v1_GetStatusResponse, _pomona_v1_GetStatusRequest__Output, _pomona_v1_GetStatusResponse__Output>
   ListNodes: MethodDefinition<_pomona_v1_ListNodesRequest, _pomona_v1_ListNodesResponse, _pomona_v1_ListNodesRequest__Output, _pomona_v1_ListNodesResponse__Output>

@@ -1,0 +1,91 @@
+// What became of the last requests, for `pomona why`: where each went, what else it could have cost, and what happened.
+// Numbers and names only: no prompt, no answer.
+import type { Ending } from "@pomona/shared/core/generation";
+import type { ModelName, NodeId, RequestId } from "@pomona/shared/core/ids";
+import type { Decision } from "./core/scheduler/decision.ts";
+
+/** One attempt of a request on a node. Times are milliseconds of the coordinator's clock. */
+export type AttemptHistory = {
+  readonly epoch: number;
+  readonly nodeId: NodeId;
+  readonly boundAtMs: number;
+  /** Spent in the queue before it, in all. */
+  readonly queueMs: number;
+  /** Null for a request in quarantine, which takes the first replica that is empty. */
+  readonly decision: Decision | null;
+  /** What the node said that it reused; null until it did. */
+  cachedTokens: number | null;
+  firstTokenAtMs: number | null;
+  /** Why it went on elsewhere; null when it did not. */
+  movedFor: string | null;
+};
+
+export type RequestHistory = {
+  readonly requestId: RequestId;
+  readonly model: ModelName;
+  readonly api: string;
+  readonly priority: string;
+  readonly arrivedAtMs: number;
+  readonly promptTokens: number;
+  readonly attempts: AttemptHistory[];
+  ending: Ending | null;
+  endedAtMs: number | null;
+};
+
+const requestsMax = 1000;
+
+/** Keeps the last 1,000 requests; those that still run among them. */
+export class RequestLog {
+  readonly #requests = new Map<RequestId, RequestHistory>();
+
+  arrived(request: Omit<RequestHistory, "attempts" | "ending" | "endedAtMs">): void {
+    this.#requests.set(request.requestId, { ...request, attempts: [], ending: null, endedAtMs: null });
+    for (const requestId of this.#requests.keys()) {
+      if (this.#requests.size <= requestsMax) return;
+      this.#requests.delete(requestId);
+    }
+  }
+
+  bound(
+    requestId: RequestId,
+    attempt: Pick<AttemptHistory, "epoch" | "nodeId" | "boundAtMs" | "queueMs" | "decision">,
+  ): void {
+    this.#requests
+      .get(requestId)
+      ?.attempts.push({ ...attempt, cachedTokens: null, firstTokenAtMs: null, movedFor: null });
+  }
+
+  accepted(requestId: RequestId, cachedTokens: number): void {
+    const attempt = this.#attempt(requestId);
+    if (attempt !== undefined) attempt.cachedTokens = cachedTokens;
+  }
+
+  /** Returns the predicted and the real time from the binding to the first token, at the first tokens of an attempt. */
+  tokens(requestId: RequestId, nowMs: number): { readonly predictedMs: number; readonly realMs: number } | null {
+    const attempt = this.#attempt(requestId);
+    if (attempt === undefined || attempt.firstTokenAtMs !== null) return null;
+    attempt.firstTokenAtMs = nowMs;
+    if (attempt.decision === null) return null;
+    return { predictedMs: 1000 * attempt.decision.firstTokenSeconds, realMs: nowMs - attempt.boundAtMs };
+  }
+
+  moved(requestId: RequestId, reason: string): void {
+    const attempt = this.#attempt(requestId);
+    if (attempt !== undefined) attempt.movedFor = reason;
+  }
+
+  ended(requestId: RequestId, ending: Ending, nowMs: number): void {
+    const request = this.#requests.get(requestId);
+    if (request === undefined) return;
+    request.ending = ending;
+    request.endedAtMs = nowMs;
+  }
+
+  find(requestId: RequestId): RequestHistory | null {
+    return this.#requests.get(requestId) ?? null;
+  }
+
+  #attempt(requestId: RequestId): AttemptHistory | undefined {
+    return this.#requests.get(requestId)?.attempts.at(-1);
+  }
+}
