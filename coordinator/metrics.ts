@@ -106,7 +106,7 @@ export class CoordinatorMetrics {
     });
     const dropped = new Counter({
       name: "pomona_dropped_frames_total",
-      help: "Frames of old attempts, of unknown requests, or out of order",
+      help: "Frames of old attempts, of unknown requests or out of order, and figures in heartbeats that cannot be",
       labelNames: ["reason"],
       registers,
       collect: () => {
@@ -114,6 +114,7 @@ export class CoordinatorMetrics {
         dropped.inc({ reason: "old_epoch" }, state.dropped.oldEpoch);
         dropped.inc({ reason: "unknown_request" }, state.dropped.unknownRequest);
         dropped.inc({ reason: "broken_order" }, state.dropped.brokenOrder);
+        dropped.inc({ reason: "odd_report" }, state.dropped.oddReports);
       },
     });
   }

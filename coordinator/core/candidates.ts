@@ -1,7 +1,7 @@
 // What the coordinator knows of a ready replica at this moment, in the scheduler's terms.
-import { expectedSpeed } from "@pomona/shared/core/chip-speeds";
 import type { SpeedProfile } from "@pomona/shared/core/speed-profile";
 import { foreignAttempts } from "./foreign-attempts.ts";
+import { speedBeforeSteps } from "./sane-status.ts";
 import { Candidate, type RunningLoad } from "./scheduler/candidate.ts";
 import type { StepContext } from "./state.ts";
 import type { ReadyReplica } from "./views.ts";
@@ -32,11 +32,7 @@ export function candidateOf({ state, nowMs }: StepContext, ready: ReadyReplica):
 
 /** What the node has learned, else what its chip promises. */
 export function speedOf({ member, replica }: ReadyReplica): SpeedProfile {
-  if (replica.speed !== null) return replica.speed;
-  const { chip, gpu } = member.status.capacity;
-  const { weightsBytes, kvBytes } = replica.memory;
-  const kvBytesPerToken = kvBytes / Math.max(1, replica.slots * replica.contextLength);
-  return expectedSpeed({ chip, gpu, weightsBytes, kvBytesPerToken });
+  return replica.speed ?? speedBeforeSteps(replica, member.status.capacity);
 }
 
 function runningLoads(state: StepContext["state"], replicaId: string): RunningLoad[] {

@@ -53,6 +53,8 @@ export type Announcement =
       readonly to: MemberState;
     }
   | { readonly kind: "memberForgotten"; readonly nodeId: NodeId }
+  /** A node says of its memory or speed what cannot be; it was cut to what can. */
+  | { readonly kind: "oddReport"; readonly nodeId: NodeId; readonly what: string }
   | { readonly kind: "membersFull"; readonly nodeId: NodeId; readonly membersMax: number }
   | {
       readonly kind: "requestMoved";

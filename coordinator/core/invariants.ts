@@ -80,6 +80,8 @@ function* memberViolations({ state, config }: StepContext): Generator<string> {
   if (state.members.size > config.membersMax) yield `${state.members.size} members`;
   for (const member of state.members.values()) {
     const { budgetBytes } = member.status.capacity;
+    // What a node holds is its own affair; what it is asked to load on top is the coordinator's.
+    if (member.loading === null) continue;
     const reserved = reservedBytes(member);
     if (reserved > budgetBytes) yield `node ${member.nodeId} has ${reserved} bytes reserved of ${budgetBytes}`;
   }
@@ -104,7 +106,7 @@ export function idleSlotViolations(context: StepContext): string[] {
   for (const { model, requestId } of state.queue) {
     if (seen.has(model)) continue;
     seen.add(model);
-    const ready = readyReplicas(state, model);
+    const ready = readyReplicas(state, model).filter(({ replica }) => replica.slots > 0);
     const isAsked = ready.every(({ replica }) => nowMs >= (state.avoidUntilMs.get(replica.replicaId) ?? 0));
     const isEmpty = ready.every(
       (each) => !state.boundByReplica.has(each.replica.replicaId) && each.replica.running.length === 0,

@@ -57,6 +57,7 @@ function newMember({ status, address, nowMs }: Heartbeat): Member {
     justLoaded: null,
     unloadAskedAtMs: new Map(),
     loadFailures: new Map(),
+    oddities: new Set(),
   };
 }
 
@@ -67,6 +68,7 @@ function forgetProcess(member: Member): void {
   member.justLoaded = null;
   member.unloadAskedAtMs.clear();
   member.loadFailures.clear();
+  member.oddities.clear();
 }
 
 function isOlder(status: NodeStatus, known: NodeStatus): boolean {

@@ -53,7 +53,7 @@ test("frames of an old epoch and of unknown requests are dropped and counted", (
   assert.deepEqual(pool.frame("q", 1, ending("stop", 0)), []);
   assert.deepEqual(pool.fail("q", 1, "node_lost"), []);
   assert.deepEqual(pool.frame("nobody", 1, tokens(0, [5])), []);
-  assert.deepEqual(pool.state.dropped, { oldEpoch: 2, unknownRequest: 1, brokenOrder: 0 });
+  assert.deepEqual(pool.state.dropped, { oldEpoch: 2, unknownRequest: 1, brokenOrder: 0, oddReports: 0 });
 });
 
 test("a request that was moved three times fails at the fourth loss with its last reason", () => {

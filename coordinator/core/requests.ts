@@ -26,8 +26,8 @@ export function arrive(context: StepContext, request: NewRequest): Effect[] {
   assert(!state.requests.has(request.requestId), "the ids of requests are unique");
   const refusal = refuseQueue(context, request.model);
   state.arrivals += 1;
-  const { firstTokenDeadlineMs, ...asked } = request;
-  const dueMs = firstTokenDeadlineMs ?? nowMs + dueIn(context, request);
+  const { firstTokenDeadlineMs: _, ...asked } = request;
+  const dueMs = dueAt(context, request);
   const record: RequestRecord = {
     ...asked,
     prefixHashes: prefixHashes(request.promptTokenIds, request.decoding.cacheScope),
@@ -58,11 +58,15 @@ export function arrive(context: StepContext, request: NewRequest): Effect[] {
   return [];
 }
 
-/** The study's objective: five seconds, and twice what the fastest replica needs for the prompt. */
-function dueIn({ state, config }: StepContext, { model, promptTokenIds }: NewRequest): number {
+/** What the request asks for; else the study's objective: five seconds, and twice what the fastest replica needs. */
+function dueAt({ state, nowMs, config }: StepContext, request: NewRequest): number {
+  const { model, promptTokenIds, firstTokenDeadlineMs, deadlineMs } = request;
+  if (firstTokenDeadlineMs !== null && Number.isFinite(firstTokenDeadlineMs))
+    return Math.min(deadlineMs, Math.max(nowMs, firstTokenDeadlineMs));
   const speeds = readyReplicas(state, model).map((ready) => speedOf(ready).prefillTokensPerSecond);
   const { dueMs, duePrefillFactor } = config.scheduler;
-  return speeds.length === 0 ? dueMs : dueMs + (1000 * duePrefillFactor * promptTokenIds.length) / Math.max(...speeds);
+  const prefillMs = speeds.length === 0 ? 0 : (1000 * promptTokenIds.length) / Math.max(...speeds);
+  return nowMs + dueMs + duePrefillFactor * prefillMs;
 }
 
 /** Ends a request before its node does: the client left, or has all that it wanted. */

@@ -29,6 +29,8 @@ export type Member = {
   readonly unloadAskedAtMs: Map<ReplicaId, number>;
   /** Failed loads and crashed replicas by model, for the back-off. */
   readonly loadFailures: Map<ModelName, LoadFailure>;
+  /** Kinds of nonsense that this process of the node was seen to report. */
+  readonly oddities: Set<string>;
 };
 
 export type Loading = { readonly replicaId: ReplicaId; readonly model: ModelName; readonly bytes: number };
@@ -132,8 +134,8 @@ export type ClusterState = {
   arrivals: number;
   /** Names new replicas together with the coordinator's start. */
   replicasNamed: number;
-  /** Frames of an old epoch, of unknown requests, or that broke the order of indices. */
-  readonly dropped: { oldEpoch: number; unknownRequest: number; brokenOrder: number };
+  /** Heartbeats with figures that cannot be; frames of an old epoch, of unknown requests, or that broke the order of indices. */
+  readonly dropped: { oldEpoch: number; unknownRequest: number; brokenOrder: number; oddReports: number };
 };
 
 /** Limits and times of the decisions; milliseconds. */
@@ -203,7 +205,7 @@ export function emptyState(tenantsMax = defaultSchedulerConfig.tenantsMax): Clus
     releasedAtMs: new Map(),
     arrivals: 0,
     replicasNamed: 0,
-    dropped: { oldEpoch: 0, unknownRequest: 0, brokenOrder: 0 },
+    dropped: { oldEpoch: 0, unknownRequest: 0, brokenOrder: 0, oddReports: 0 },
   };
 }
 

@@ -1,11 +1,13 @@
 // The coordinator's one transition function. It changes the state in place, because copying maps for every token would
 // cost more than the tokens; nobody else writes to it, and the same events at the same times give the same effects.
+import type { NodeId } from "@pomona/shared/core/ids";
 import { dispatch } from "./dispatch.ts";
 import type { Effect } from "./effect.ts";
 import type { ClusterEvent } from "./event.ts";
 import { forgetGoneReplicas, forgetMember, reviewMembers, takeHeartbeat } from "./membership.ts";
 import { noteReplicas, place, takeLoaded, takeLoadFailure } from "./placement.ts";
 import { arrive, endEarly, loseNode, reviewRequests, takeAttemptFailure, takeFrame, tellWaiting } from "./requests.ts";
+import { saneReplica, saneStatus } from "./sane-status.ts";
 import type { Member, StepContext } from "./state.ts";
 
 /**
@@ -67,16 +69,29 @@ function reviewNodes(context: StepContext): Effect[] {
 }
 
 function heartbeat(context: StepContext, event: ClusterEvent & { kind: "heartbeat" }): Effect[] {
-  const { nodeId } = event.status;
+  const { status, oddities } = saneStatus(event.status);
+  const { nodeId } = status;
   const before = context.state.members.get(nodeId)?.status.replicas ?? [];
-  const { outcome, effects } = takeHeartbeat(context.state, { ...event, nowMs: context.nowMs }, context.config);
+  const heard = { status, address: event.address, nowMs: context.nowMs };
+  const { outcome, effects } = takeHeartbeat(context.state, heard, context.config);
   if (outcome === "ignored") return effects;
+  effects.push(...noteOddities(context, nodeId, oddities));
   if (outcome === "replaced") effects.push(...loseNode(context, nodeId, `node ${nodeId} was restarted`));
   const member = context.state.members.get(nodeId);
   if (member !== undefined && outcome === "accepted") effects.push(...noteReplicas(member, before, context));
   if (member !== undefined) noteHeld(context, member);
   effects.push(...reviewNodes(context));
   return effects;
+}
+
+/** Counts what a node cannot mean, and tells of each kind once in the life of its process. */
+function noteOddities({ state }: StepContext, nodeId: NodeId, oddities: readonly string[]): Effect[] {
+  const member = state.members.get(nodeId);
+  if (member === undefined || oddities.length === 0) return [];
+  state.dropped.oddReports += 1;
+  const news = oddities.filter((oddity) => !member.oddities.has(oddity));
+  for (const oddity of news) member.oddities.add(oddity);
+  return news.map((what) => ({ kind: "announce", announcement: { kind: "oddReport", nodeId, what } }));
 }
 
 /** What slots and saved states hold, where the coordinator has not bound anything since the heartbeat can have left. */
@@ -103,6 +118,6 @@ function loadEnded(context: StepContext, event: ClusterEvent & { kind: "replicaL
     const { replicaId, model, failure } = event;
     return takeLoadFailure(member, { replicaId, model, failure }, context);
   }
-  takeLoaded(member, event.replica, context);
+  takeLoaded(member, saneReplica(event.replica, member.status.capacity, new Set()), context);
   return [];
 }

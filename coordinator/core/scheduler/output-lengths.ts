@@ -9,7 +9,7 @@ const unknownLengths: readonly number[] = [32, 64, 128, 256, 512, 1024];
 /** Lengths of the last answers of one model. */
 export class OutputLengths {
   readonly #recent: number[] = [...unknownLengths];
-  #next = 0;
+  #oldest = 0;
   #sorted: readonly number[] = unknownLengths;
   /** `#sums[i]` is the sum of the first `i` of the sorted lengths. */
   #sums: readonly number[] = sumsOf(unknownLengths);
@@ -17,8 +17,10 @@ export class OutputLengths {
   /** An answer came to its own end, or to its limit. */
   note(length: number): void {
     if (this.#recent.length < remembered) this.#recent.push(length);
-    else this.#recent[this.#next] = length;
-    this.#next = (this.#next + 1) % remembered;
+    else {
+      this.#recent[this.#oldest] = length;
+      this.#oldest = (this.#oldest + 1) % remembered;
+    }
     this.#sorted = [...this.#recent].sort((a, b) => a - b);
     this.#sums = sumsOf(this.#sorted);
   }

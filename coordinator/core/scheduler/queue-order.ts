@@ -64,12 +64,11 @@ function nextLine<Request extends WaitingRequest>(
   let least = Number.POSITIVE_INFINITY;
   for (const { next, waiting, served } of lines.values()) if (next < waiting.length) least = Math.min(least, served);
   let best: Line<Request> | null = null;
-  let bestDue = Number.POSITIVE_INFINITY;
   for (const line of lines.values()) {
     const first = line.waiting[line.next];
-    if (first === undefined || line.served > least + quantum || first.dueMs >= bestDue) continue;
-    best = line;
-    bestDue = first.dueMs;
+    if (first === undefined || line.served > least + quantum) continue;
+    const bestFirst = best?.waiting[best.next];
+    if (bestFirst === undefined || first.dueMs < bestFirst.dueMs) best = line;
   }
   return best;
 }
