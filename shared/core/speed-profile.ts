@@ -14,7 +14,7 @@ export type SpeedProfile = {
   readonly kvBytesPerToken: number;
   /** How fast it reads that. */
   readonly memoryBytesPerSecond: number;
-  /** How fast a saved state comes back into a slot. */
+  /** How fast a saved state, or a copy of another slot, comes into a slot; 0 where the engine cannot do that. */
   readonly restoreBytesPerSecond: number;
   /** How fast weights are loaded. */
   readonly loadBytesPerSecond: number;
@@ -30,7 +30,7 @@ export const speedRanges: Readonly<Record<keyof SpeedProfile, Range>> = {
   slotSlowdown: { min: 0, max: 2 },
   kvBytesPerToken: { min: 0, max: 1e8 },
   memoryBytesPerSecond: { min: 1e8, max: 1e14 },
-  restoreBytesPerSecond: { min: 1e6, max: 1e12 },
+  restoreBytesPerSecond: { min: 0, max: 1e12 },
   loadBytesPerSecond: { min: 1e6, max: 1e12 },
 };
 

@@ -6,7 +6,7 @@ import { blockTokens } from "./prefix.ts";
 import type { ReplicaEngine } from "./replica-engine.ts";
 
 /** What a node that has run for a while has learned. */
-export function speedOf({ profile }: ReplicaEngine): SpeedProfile {
+export function speedOf({ profile, store }: ReplicaEngine): SpeedProfile {
   const { prefillTokensPerSecond, contextSlowdownTokens, decodeTokensPerSecond, slotSlowdown } = profile;
   return {
     prefillTokensPerSecond,
@@ -15,7 +15,7 @@ export function speedOf({ profile }: ReplicaEngine): SpeedProfile {
     slotSlowdown,
     kvBytesPerToken: profile.kvBytesPerToken,
     memoryBytesPerSecond: profile.memoryBytesPerSecond,
-    restoreBytesPerSecond,
+    restoreBytesPerSecond: store === null ? 0 : restoreBytesPerSecond,
     loadBytesPerSecond: loadBytesPerSecond.ssd,
   };
 }

@@ -112,7 +112,7 @@ export class Candidate {
 
   cost({ tokens, hashes, outputLeft }: Demand, weights: ScoreWeights): Cost {
     const { speed, held } = this.#parts;
-    const hit = held?.best(hashes) ?? null;
+    const hit = held?.best(hashes, speed.restoreBytesPerSecond > 0) ?? null;
     // The engine evaluates the last token of a prompt in any case.
     const reused = Math.min(hit?.tokens ?? 0, Math.max(0, tokens - 1));
     const uncached = tokens - reused;

@@ -24,8 +24,11 @@ export class HeldPrefixes {
   readonly #slots = new Map<number, SlotContents>();
   #saved: readonly HeldPrefix[] = [];
 
-  /** The longest beginning of a prompt that is there; null when there is none of at least one block. */
-  best(hashes: readonly number[]): PrefixHit | null {
+  /**
+   * The longest beginning of a prompt that is there; null when there is none of at least one block. Without `canRestore`
+   * only what idle slots hold is of use.
+   */
+  best(hashes: readonly number[], canRestore: boolean): PrefixHit | null {
     if (hashes.length === 0) return null;
     let idle = 0;
     let busy = 0;
@@ -35,6 +38,7 @@ export class HeldPrefixes {
       else idle = Math.max(idle, blocks);
     }
     let hit: PrefixHit | null = idle > 0 ? { tokens: idle * prefixBlockLength, place: "slot" } : null;
+    if (!canRestore) return hit;
     const offer = (blocks: number, place: PrefixHit["place"]): void => {
       const tokens = blocks * prefixBlockLength;
       if (tokens >= (hit?.tokens ?? 0) + copyGainTokens) hit = { tokens, place };

@@ -82,7 +82,8 @@ export async function loadModel({ spec, onFrame, onStep, onEngineError }: LoadPa
   const slots = Array.from({ length: spec.slots }, (_, id) => new Slot({ id, native, needsCheckpoints: mustRemember }));
   const store = spec.stateStore === null ? null : await openStore(spec.stateStore, spec.contextLength);
   const kvBytesPerToken = spec.stateStore?.kvBytesPerToken ?? 0;
-  const learner = spec.speed === null ? null : new SpeedLearner(spec.speed);
+  const canRestore = store !== null && !mustRemember;
+  const learner = spec.speed === null ? null : new SpeedLearner(canRestore ? spec.speed : withoutRestore(spec.speed));
   const preparation = new SlotPreparation({ slots, store, kvBytesPerToken, learner });
   const loop = openLoop(llama, { model, native, preparation, learner, spec, onFrame, onStep });
   const held = (): HeldPrefix[] => heldPrefixes(slots, store);
@@ -101,6 +102,10 @@ export async function loadModel({ spec, onFrame, onStep, onEngineError }: LoadPa
     held,
     speed: () => learner?.profile() ?? null,
   };
+}
+
+function withoutRestore(speed: SpeedProfile): SpeedProfile {
+  return { ...speed, restoreBytesPerSecond: 0 };
 }
 
 /** The engine hands states over as files: in memory where the system has such a place. */
