@@ -36,7 +36,11 @@ class Bench {
   readonly coordinator: Coordinator;
   readonly #metrics: CoordinatorMetrics;
   nowMs = 1000;
-  tokenize: (call: TokenizeCall) => Promise<TokenizedPrompt> = async () => ({ tokenIds: [1, 2, 3], stop: [] });
+  tokenize: (call: TokenizeCall) => Promise<TokenizedPrompt> = async () => ({
+    tokenIds: [1, 2, 3],
+    stop: [],
+    sharedTokens: 0,
+  });
 
   constructor(config: Partial<typeof defaultCoreConfig> = {}) {
     const done = async (): Promise<void> => undefined;
@@ -202,7 +206,7 @@ test("a node that dies while the prompt is tokenized refuses the request instead
   const bench = new Bench().withNodes("a");
   bench.tokenize = async () => {
     bench.loseEveryNode();
-    return { tokenIds: [1], stop: [] };
+    return { tokenIds: [1], stop: [], sharedTokens: 0 };
   };
   await assert.rejects(bench.generate({ input: { kind: "text", text: "x" } }), { code: "model_not_ready" });
   assert.equal(bench.coordinator.state.queue.length, 0);

@@ -154,8 +154,9 @@ export class Coordinator implements Gateway {
     const began = { lastTokensAtMs: null, isStopped: false, movedFor: null };
     this.#running.set(requestId, { session, model, api, seed, arrivedAtMs, ...began });
     signal.addEventListener("abort", () => session.hasReaders || abandon(), { once: true });
+    const cacheScope = { owner: tenant, sharedTokens: prompt.sharedTokens };
     // What one tenant's prompts left in a slot says nothing to another, not even by being fast.
-    const decoding = { ...defaultDecoding, sampling: { ...request.sampling, seed }, maxTokens, cacheScope: tenant };
+    const decoding = { ...defaultDecoding, sampling: { ...request.sampling, seed }, maxTokens, cacheScope };
     const promptTokenIds = prompt.tokenIds;
     const promptTokens = promptTokenIds.length;
     this.#requestLog.arrived({ requestId, model, api, priority, arrivedAtMs, promptTokens });

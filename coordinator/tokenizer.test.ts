@@ -15,7 +15,7 @@ function pool(changes: Partial<PromptTokenizerDependencies> = {}) {
     refusal: () => null,
     replicas: () => ["a", "b"].map((nodeId) => ({ nodeId, replicaId: `r-${nodeId}` })),
     changed: () => Promise.resolve(),
-    ask: async () => ({ tokenIds: [1, 2], stop: ["<end>"] }),
+    ask: async () => ({ tokenIds: [1, 2], stop: ["<end>"], sharedTokens: 0 }),
     ...changes,
   };
   const ask = (call: TokenizeCall) => {
@@ -40,7 +40,7 @@ test("equal prompts are asked once, others and other models again", async () => 
 test("token ids pass without a call", async () => {
   const { tokenizer, calls } = pool();
   const answer = await tokenizer.tokenize("m", { kind: "tokens", tokenIds: [7] }, patient());
-  assert.deepEqual(answer, { tokenIds: [7], stop: [] });
+  assert.deepEqual(answer, { tokenIds: [7], stop: [], sharedTokens: 0 });
   assert.equal(calls.length, 0);
 });
 
@@ -74,7 +74,7 @@ test("a replica whose node is lost is left for another one", async () => {
     ask: async ({ nodeId }) => {
       asked.push(nodeId);
       if (asked.length === 1) throw new PomonaError("node_lost", "gone");
-      return { tokenIds: [1], stop: [] };
+      return { tokenIds: [1], stop: [], sharedTokens: 0 };
     },
   });
   assert.deepEqual((await tokenizer.tokenize("m", text("hello"), patient())).tokenIds, [1]);

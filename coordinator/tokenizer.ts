@@ -5,7 +5,12 @@ import type { PromptInput } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, ReplicaId } from "@pomona/shared/core/ids";
 import type { Clock } from "@pomona/shared/runtime/clock";
 
-export type TokenizedPrompt = { readonly tokenIds: readonly number[]; readonly stop: readonly string[] };
+export type TokenizedPrompt = {
+  readonly tokenIds: readonly number[];
+  readonly stop: readonly string[];
+  /** Tokens at the beginning that prompts of others may reuse. */
+  readonly sharedTokens: number;
+};
 
 export type TokenizeCall = {
   readonly nodeId: NodeId;
@@ -68,7 +73,7 @@ export class PromptTokenizer {
   async tokenize(model: ModelName, input: PromptInput, limits: TokenizeLimits): Promise<TokenizedPrompt> {
     // A model that is gone is refused also for a prompt that is known.
     this.#check(model, limits);
-    if (input.kind === "tokens") return { tokenIds: input.tokenIds, stop: [] };
+    if (input.kind === "tokens") return { tokenIds: input.tokenIds, stop: [], sharedTokens: 0 };
     const key = keyOf(model, input);
     const kept = this.#kept.get(key);
     if (kept !== null) return kept;

@@ -41,7 +41,7 @@ export class SimulatedAttempt {
   begin(): void {
     const { promptTokenIds, emittedTokenIds } = this.attempt;
     const job: EngineJob = {
-      blocks: prefixHashes(promptTokenIds, ""),
+      blocks: prefixHashes(promptTokenIds, this.attempt.decoding.cacheScope),
       promptTokens: promptTokenIds.length + emittedTokenIds.length,
       // One that only wants its ending evaluates its prompt all the same.
       outputTokens: Math.max(1, this.#length - emittedTokenIds.length),

@@ -1,7 +1,7 @@
 // Nonsense from outside and clocks that jump: no invariant breaks, and every request ends exactly once.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { defaultDecoding } from "@pomona/shared/core/generation";
+import { defaultDecoding, ownScope } from "@pomona/shared/core/generation";
 import type { SpeedProfile } from "@pomona/shared/core/speed-profile";
 import fc from "fast-check";
 import type { Effect } from "./effect.ts";
@@ -80,7 +80,7 @@ class Fuzzed {
     const requestId = String(this.#requests);
     this.#open.add(requestId);
     const promptTokenIds = Array.from({ length: promptTokens }, (_, index) => index);
-    const decoding = { ...defaultDecoding, maxTokens: 20, cacheScope: tenant };
+    const decoding = { ...defaultDecoding, maxTokens: 20, cacheScope: ownScope(tenant) };
     this.#note(this.pool.request(requestId, { tenant, priority, firstTokenDeadlineMs: due, promptTokenIds, decoding }));
   }
 

@@ -133,12 +133,12 @@ export class NodeLinks {
   /** @throws PomonaError what the node said, or `node_lost`. */
   async tokenize(call: TokenizeCall): Promise<TokenizedPrompt> {
     const { client } = this.#link(call.nodeId);
-    const { tokenIds, stop } = await callUnary(client, pomona.Node.service.Tokenize, {
+    const { tokenIds, stop, sharedTokens } = await callUnary(client, pomona.Node.service.Tokenize, {
       request: { replicaId: call.replicaId, ...tokenizeInputToWire(call.input) },
       timeoutMs: call.timeoutMs,
       signal: call.signal,
     });
-    return { tokenIds, stop };
+    return { tokenIds, stop, sharedTokens };
   }
 
   close(): void {

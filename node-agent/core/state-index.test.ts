@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ownScope } from "@pomona/shared/core/generation";
 import fc from "fast-check";
 import { type SavedState, StateIndex } from "./state-index.ts";
 
@@ -9,7 +10,7 @@ const sequence = (first: number, length = 200): number[] => Array.from({ length 
 function stateOf(first: number, changes: Partial<SavedState> = {}): Omit<SavedState, "id"> {
   const tokenIds = changes.tokenIds ?? sequence(first);
   return {
-    scope: "",
+    scope: ownScope(""),
     tokenIds,
     chunkLengths: [tokenIds.length],
     bytes: 40,
@@ -24,21 +25,33 @@ test("the state that keeps most of a prompt is found, of the same scope alone", 
   const index = new StateIndex(limits);
   index.add(stateOf(1, { tokenIds: sequence(1, 150) }));
   index.add(stateOf(1, { tokenIds: [...sequence(1, 180), 9] }));
-  index.add(stateOf(1, { tokenIds: sequence(1, 400), scope: "other" }));
+  index.add(stateOf(1, { tokenIds: sequence(1, 400), scope: ownScope("other") }));
   const prompt = sequence(1, 500);
-  assert.equal(index.find({ tokenIds: prompt, scope: "", plan: [] })?.length, 180);
-  assert.equal(index.find({ tokenIds: prompt, scope: "other", plan: [] })?.length, 400);
-  assert.equal(index.find({ tokenIds: prompt, scope: "third", plan: [] }), null);
-  assert.equal(index.find({ tokenIds: sequence(1, 150), scope: "", plan: [] })?.length, 149);
+  assert.equal(index.find({ tokenIds: prompt, scope: ownScope(""), plan: [] })?.length, 180);
+  assert.equal(index.find({ tokenIds: prompt, scope: ownScope("other"), plan: [] })?.length, 400);
+  assert.equal(index.find({ tokenIds: prompt, scope: ownScope("third"), plan: [] }), null);
+  assert.equal(index.find({ tokenIds: sequence(1, 150), scope: ownScope(""), plan: [] })?.length, 149);
+});
+
+test("of another owner's state only what both call shared is found", () => {
+  const index = new StateIndex(limits);
+  const lengths = { chunkLengths: [64, 64, 64, 8] };
+  index.add(stateOf(1, { tokenIds: sequence(1, 200), scope: { owner: "a", sharedTokens: 150 }, ...lengths }));
+  const find = (owner: string, sharedTokens: number): number =>
+    index.find({ tokenIds: sequence(1, 500), scope: { owner, sharedTokens }, plan: [] })?.length ?? 0;
+  assert.equal(find("a", 0), 200);
+  assert.equal(find("b", 0), 0);
+  assert.equal(find("b", 100), 64);
+  assert.equal(find("b", 400), 128);
 });
 
 test("a state that only begins another one is replaced by it, and one that is saved is not saved again", () => {
   const index = new StateIndex(limits);
   const { added } = index.add(stateOf(1, { tokenIds: sequence(1, 200) }));
-  assert.equal(index.isWorthSaving(sequence(1, 150), "", 10), false);
-  assert.equal(index.isWorthSaving(sequence(1, 300), "", 10), true);
-  assert.equal(index.isWorthSaving(sequence(1, 300), "", 101), false);
-  assert.equal(index.isWorthSaving(sequence(2, 127), "", 10), false);
+  assert.equal(index.isWorthSaving(sequence(1, 150), ownScope(""), 10), false);
+  assert.equal(index.isWorthSaving(sequence(1, 300), ownScope(""), 10), true);
+  assert.equal(index.isWorthSaving(sequence(1, 300), ownScope(""), 101), false);
+  assert.equal(index.isWorthSaving(sequence(2, 127), ownScope(""), 10), false);
   assert.deepEqual(index.add(stateOf(1, { tokenIds: sequence(1, 300) })).replaced, [added]);
 });
 

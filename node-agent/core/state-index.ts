@@ -1,11 +1,12 @@
 // Which saved sequence states there are, which one helps a prompt, and which ones have to go.
+import { type CacheScope, sharedBetween } from "@pomona/shared/core/generation";
 import { ChunkRecord } from "./chunk-record.ts";
 
 /** The saved KV of one sequence. */
 export type SavedState = {
   readonly id: number;
   /** Whose prompts may use it. */
-  readonly scope: string;
+  readonly scope: CacheScope;
   readonly tokenIds: readonly number[];
   /** How its tokens were evaluated, see `ChunkRecord`. */
   readonly chunkLengths: readonly number[];
@@ -61,16 +62,18 @@ export class StateIndex {
   }
 
   /** Whether saving the sequence would add anything. */
-  isWorthSaving(tokenIds: readonly number[], scope: string, bytes: number): boolean {
+  isWorthSaving(tokenIds: readonly number[], scope: CacheScope, bytes: number): boolean {
     const { ramBytes } = this.#limits;
     if (tokenIds.length < savedTokensMin || bytes > ramBytes) return false;
-    return ![...this.#states.values()].some((state) => state.scope === scope && beginsWith(state.tokenIds, tokenIds));
+    return ![...this.#states.values()].some(
+      (state) => state.scope.owner === scope.owner && beginsWith(state.tokenIds, tokenIds),
+    );
   }
 
   /** Adds a state that is in memory. Those that are only a beginning of it are returned: they have become useless. */
   add(state: Omit<SavedState, "id">): { readonly added: SavedState; readonly replaced: readonly SavedState[] } {
     const replaced = [...this.#states.values()].filter(
-      (other) => other.scope === state.scope && beginsWith(state.tokenIds, other.tokenIds),
+      (other) => other.scope.owner === state.scope.owner && beginsWith(state.tokenIds, other.tokenIds),
     );
     for (const { id } of replaced) this.#states.delete(id);
     this.#lastId += 1;
@@ -129,16 +132,20 @@ export class StateIndex {
 }
 
 /** A prompt with what earlier attempts emitted; `plan` is how the first attempt evaluated it, or empty. */
-export type Wanted = { readonly tokenIds: readonly number[]; readonly scope: string; readonly plan: readonly number[] };
+export type Wanted = {
+  readonly tokenIds: readonly number[];
+  readonly scope: CacheScope;
+  readonly plan: readonly number[];
+};
 
 /** How many tokens of the prompt the sequence can keep. */
 export function keptOf(
   held: Pick<SavedState, "scope" | "tokenIds" | "chunkLengths">,
   { tokenIds, scope, plan }: Wanted,
 ): number {
-  if (held.scope !== scope) return 0;
   const record = new ChunkRecord(held.chunkLengths);
-  let common = Math.min(commonPrefix(held.tokenIds, tokenIds), tokenIds.length - 1);
+  const reusable = Math.min(tokenIds.length - 1, sharedBetween(held.scope, scope));
+  let common = Math.min(commonPrefix(held.tokenIds, tokenIds), reusable);
   if (plan.length > 0) common = Math.min(common, record.agreement(plan));
   return common === held.tokenIds.length ? common : record.keepable(common);
 }

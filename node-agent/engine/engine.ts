@@ -96,4 +96,6 @@ export type TokenizedPrompt = {
   readonly stop: readonly string[];
   /** Whether the template has opened a block of thoughts that the answer goes on with. */
   readonly endsInReasoning: boolean;
+  /** Tokens of the system's messages at the beginning that others may reuse; 0 where the chat does not say so. */
+  readonly sharedTokens: number;
 };

@@ -75,6 +75,8 @@ export type ToolDefinition = { readonly name: string; readonly description?: str
 export type Chat = {
   readonly messages: readonly ChatMessage[];
   readonly tools?: readonly ToolDefinition[];
+  /** Others may reuse what the system's messages at the beginning leave: they are no secret. */
+  readonly isSystemShared?: boolean;
   /** What else a template may ask for, such as `enable_thinking` or `reasoning_effort`. */
   readonly templateOptions?: Readonly<Record<string, string | number | boolean>>;
 };
@@ -134,6 +136,24 @@ export type Ending = {
   readonly timings: Timings;
 };
 
+/** Who may reuse what a prompt leaves in slots and saved states. */
+export type CacheScope = {
+  /** Only prompts of the same owner do: being fast would tell others what was asked before. Empty is the pool's own. */
+  readonly owner: string;
+  /** But for the first tokens of prompts that say so, such as a system prompt that everybody uses. */
+  readonly sharedTokens: number;
+};
+
+/** Nothing is shared with others. */
+export function ownScope(owner: string): CacheScope {
+  return { owner, sharedTokens: 0 };
+}
+
+/** How many tokens at most a prompt may take over from another one. */
+export function sharedBetween(one: CacheScope, other: CacheScope): number {
+  return one.owner === other.owner ? Number.POSITIVE_INFINITY : Math.min(one.sharedTokens, other.sharedTokens);
+}
+
 /** How a request is decoded: the same for all its attempts. */
 export type Decoding = {
   readonly sampling: Sampling;
@@ -145,8 +165,7 @@ export type Decoding = {
   readonly grammar: string | null;
   /** Most likely tokens that are told with each token, 0 to 20; null tells no log-probabilities at all. */
   readonly topLogprobs: number | null;
-  /** Whose prompts may share what a slot or a saved state holds; empty is the pool's own. */
-  readonly cacheScope: string;
+  readonly cacheScope: CacheScope;
 };
 
 /** Greedy and free. */
@@ -156,7 +175,7 @@ export const defaultDecoding: Decoding = {
   stopTokenIds: [],
   grammar: null,
   topLogprobs: null,
-  cacheScope: "",
+  cacheScope: ownScope(""),
 };
 
 /** Natural logarithms of the probabilities that the model itself gives, before temperature and filters. */

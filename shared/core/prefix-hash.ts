@@ -1,5 +1,7 @@
 // Names of prompt beginnings, so that a node can tell what it holds without sending prompts around.
 
+import type { CacheScope } from "./generation.ts";
+
 /** Tokens of one block (scheduling study, 2.4). */
 export const prefixBlockLength = 128;
 
@@ -8,17 +10,23 @@ export const prefixBlockLength = 128;
  * are. Equal numbers are a hint, not a proof: whoever reuses compares tokens.
  * @returns integers below 2^52, at most `blocksMax`.
  */
-export function prefixHashes(tokenIds: readonly number[], scope: string, blocksMax = 64): number[] {
+export function prefixHashes(
+  tokenIds: readonly number[],
+  { owner, sharedTokens }: CacheScope,
+  blocksMax = 64,
+): number[] {
   let low = 0x9e3779b9;
   let high = 0x85ebca6b;
   const take = (value: number): void => {
     low = mix(low ^ value);
     high = mix(high ^ low ^ Math.imul(value, 0xc2b2ae35));
   };
-  for (let i = 0; i < scope.length; i += 1) take(scope.charCodeAt(i));
+  // From the first block on that is not wholly shared, the numbers are the owner's.
+  const ownFrom = Math.floor(sharedTokens / prefixBlockLength) * prefixBlockLength;
   const blocks = Math.min(blocksMax, Math.floor(tokenIds.length / prefixBlockLength));
   const hashes: number[] = [];
   for (let i = 0; i < blocks * prefixBlockLength; i += 1) {
+    if (i === ownFrom) for (let at = 0; at < owner.length; at += 1) take(owner.charCodeAt(at));
     take(tokenIds[i] ?? 0);
     if ((i + 1) % prefixBlockLength === 0) hashes.push((high & 0xfffff) * 2 ** 32 + low);
   }

@@ -53,7 +53,7 @@ test("a unary call answers with what the handler returned", async () => {
   const handlers = { Tokenize: unaryHandler(() => ({ tokenIds: [1, 2], stop: ["x"] })) };
   await withNode(handlers, async ({ client }) => {
     const answer = await callUnary(client, pomona.Node.service.Tokenize, tokenize);
-    assert.deepEqual(answer, { tokenIds: [1, 2], stop: ["x"], endsInReasoning: false });
+    assert.deepEqual(answer, { tokenIds: [1, 2], stop: ["x"], endsInReasoning: false, sharedTokens: 0 });
   });
 });
 

@@ -19,7 +19,7 @@ const optionsLengthMax = 64 * 1024;
 const roles: readonly ChatMessage["role"][] = ["system", "user", "assistant", "tool"];
 const templateOptionsSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
 
-export function chatToWire({ messages, tools = [], templateOptions }: Chat): WireChat {
+export function chatToWire({ messages, tools = [], templateOptions, isSystemShared = false }: Chat): WireChat {
   return {
     messages: messages.map(messageToWire),
     tools: tools.map(({ name, description = "", parameters }) => ({
@@ -28,6 +28,7 @@ export function chatToWire({ messages, tools = [], templateOptions }: Chat): Wir
       parameters: JSON.stringify(parameters),
     })),
     templateOptions: templateOptions === undefined ? "" : JSON.stringify(templateOptions),
+    isSystemShared,
   };
 }
 
@@ -45,6 +46,7 @@ export function chatFromWire(chat: Chat__Output): Chat {
     messages,
     ...(tools.length === 0 ? {} : { tools }),
     ...(options === "" ? {} : { templateOptions: templateOptionsFromWire(options) }),
+    ...(chat.isSystemShared ? { isSystemShared: true } : {}),
   };
 }
 

@@ -68,7 +68,7 @@ const attempt: fc.Arbitrary<Attempt> = record({
     stopTokenIds: fc.array(uint32, { maxLength: 4 }),
     grammar: fc.constantFrom(null, 'root ::= "a"'),
     topLogprobs: fc.option(fc.integer({ min: 0, max: 20 }), { nil: null }),
-    cacheScope: fc.constantFrom("", "team"),
+    cacheScope: record({ owner: fc.constantFrom("", "team"), sharedTokens: uint32 }),
   }),
 });
 
@@ -226,7 +226,7 @@ test("a replica's specification is the same after a journey over the wire", () =
   }
 });
 
-const noChat = { messages: [], tools: [], templateOptions: "" };
+const noChat = { messages: [], tools: [], templateOptions: "", isSystemShared: false };
 
 test("prompt inputs are the same after a journey over the wire", () => {
   const chat = {
@@ -238,6 +238,7 @@ test("prompt inputs are the same after a journey over the wire", () => {
     ],
     tools: [{ name: "time", description: "what time it is", parameters: { type: "object" } }],
     templateOptions: { enable_thinking: false, reasoning_effort: "low" },
+    isSystemShared: true,
   } as const;
   const text = { kind: "text", text: "" } as const;
   const tokens = { kind: "tokens", tokenIds: [1, 2] } as const;
@@ -302,7 +303,11 @@ test("values out of range are invalid_request with their field", () => {
     "chat.tools[0].parameters",
   );
   refused(
-    () => tokenizeInputFromWire({ input: "chat", chat: { messages: [user], tools: [], templateOptions: "[1]" } }),
+    () =>
+      tokenizeInputFromWire({
+        input: "chat",
+        chat: { messages: [user], tools: [], templateOptions: "[1]", isSystemShared: false },
+      }),
     "chat.template_options",
   );
   refused(() => tokenizeInputFromWire({}), "input");

@@ -174,7 +174,8 @@ function decodingToWire(decoding: Decoding): NodeGenerateRequest {
     grammar: decoding.grammar ?? "",
     hasLogprobs: decoding.topLogprobs !== null,
     topLogprobs: decoding.topLogprobs ?? 0,
-    cacheScope: decoding.cacheScope,
+    cacheScope: decoding.cacheScope.owner,
+    sharedPromptTokens: decoding.cacheScope.sharedTokens,
   };
 }
 
@@ -186,7 +187,7 @@ function decodingFromWire(wire: NodeGenerateRequest__Output): Decoding {
     stopTokenIds: checkLength("stop_token_ids", wire.stopTokenIds, stopTokensMax),
     grammar: checkText("grammar", wire.grammar, compiledGbnfBytesMax) || null,
     topLogprobs: wire.hasLogprobs ? topLogprobs : null,
-    cacheScope: checkText("cache_scope", wire.cacheScope, 256),
+    cacheScope: { owner: checkText("cache_scope", wire.cacheScope, 256), sharedTokens: wire.sharedPromptTokens },
   };
 }
 

@@ -1,4 +1,5 @@
 // Token ids of blocks, so that equal blocks give equal tokens and the product's own hashes find them.
+import { ownScope } from "@pomona/shared/core/generation";
 import { prefixHashes } from "@pomona/shared/core/prefix-hash";
 import { blockTokens } from "../engine/prefix.ts";
 
@@ -27,7 +28,7 @@ const known = new WeakMap<readonly number[], readonly number[]>();
 export function hashesOf(blocks: readonly number[]): readonly number[] {
   const before = known.get(blocks);
   if (before !== undefined) return before;
-  const hashes = prefixHashes(promptTokensOf(blocks, blocks.length * blockTokens, 0), "");
+  const hashes = prefixHashes(promptTokensOf(blocks, blocks.length * blockTokens, 0), ownScope(""));
   known.set(blocks, hashes);
   return hashes;
 }

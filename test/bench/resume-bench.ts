@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { EngineReplica, StateStoreSpec } from "@pomona/node-agent/engine/engine";
-import { type Decoding, defaultSampling } from "@pomona/shared/core/generation";
+import { type Decoding, defaultSampling, ownScope } from "@pomona/shared/core/generation";
 import { randomModel } from "@pomona/shared/core/gguf/random-model";
 import { attemptOf, type Collected, start } from "../support/attempts.ts";
 import { EngineModels } from "../support/engine-models.ts";
@@ -122,7 +122,11 @@ async function measureNeighbours(
   let [streams, identical] = [0, 0];
   for (let run = 0; run < rounds; run += 1) {
     const answer = async (stream: number, cacheScope: string): Promise<string> => {
-      const attempt = attemptOf(promptOf(100 * run + stream, 100), { maxTokens: 60, ...modes["seeded"], cacheScope });
+      const attempt = attemptOf(promptOf(100 * run + stream, 100), {
+        maxTokens: 60,
+        ...modes["seeded"],
+        cacheScope: ownScope(cacheScope),
+      });
       return (await start(replica, attempt).done).ids.join();
     };
     const numbers = Array.from({ length: 8 }, (_, stream) => stream);

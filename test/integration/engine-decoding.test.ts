@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { drawToken } from "@pomona/node-agent/core/draw";
 import type { EngineReplica } from "@pomona/node-agent/engine/engine";
-import { type Decoding, defaultSampling, type Sampling } from "@pomona/shared/core/generation";
+import { type Decoding, defaultSampling, ownScope, type Sampling } from "@pomona/shared/core/generation";
 import { branchingLogits, branchingModel } from "@pomona/shared/core/gguf/branching-model";
 import { countingModel } from "@pomona/shared/core/gguf/counting-model";
 import { keyedModel, predictKeyedIds } from "@pomona/shared/core/gguf/keyed-model";
@@ -320,7 +320,7 @@ describe("aborting", () => {
   /** Cancels once so many frames of a kind have come; returns how many come after that. */
   async function framesAfterCancel(kind: "prefill" | "tokens", promptLength: number): Promise<number> {
     const prompt = Array.from({ length: promptLength }, (_, i) => 400 + ((i * 7919) % 7000));
-    const attempt = attemptOf(prompt, { maxTokens: 1000, cacheScope: `${kind}${promptLength}` });
+    const attempt = attemptOf(prompt, { maxTokens: 1000, cacheScope: ownScope(`${kind}${promptLength}`) });
     const started = start(replica, attempt);
     const count = (): number => started.frames.filter((frame) => frame.kind === kind).length;
     await waitFor(() => count() >= 3, 20_000);

@@ -1,9 +1,11 @@
 // What slots and saved states spare: nothing is evaluated twice, and nobody gets another one's KV.
+
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { EngineReplica, StateStoreSpec } from "@pomona/node-agent/engine/engine";
+import { ownScope } from "@pomona/shared/core/generation";
 import { keyedModel, predictKeyedIds } from "@pomona/shared/core/gguf/keyed-model";
 import { recurrentModel } from "@pomona/shared/core/gguf/recurrent-model";
 import { attemptOf, type Changes, ids, start } from "../support/attempts.ts";
@@ -86,12 +88,24 @@ test("requests with the same beginning that come together evaluate it once", asy
   await replica.close();
 });
 
+test("what prompts call shared is used for others, and nothing beyond it", async () => {
+  const replica = await load(2, stateStore("shared"));
+  const prompt = longPrompt(8, 900);
+  const scope = (owner: string, sharedTokens: number) => ({ cacheScope: { owner, sharedTokens } });
+  const { promptTokens } = await answer(replica, prompt, scope("a", 700));
+  const other = await answer(replica, prompt, scope("b", 700));
+  assert.ok(other.cached >= 512 && other.cached <= 700, `${other.cached} of ${promptTokens}`);
+  assert.equal((await answer(replica, prompt, scope("c", 0))).cached, 0);
+  assert.equal((await answer(replica, prompt, scope("b", 700))).cached, promptTokens - 1);
+  await replica.close();
+});
+
 test("nothing of one scope is used for another", async () => {
   const replica = await load(2, stateStore("scopes"));
   const prompt = longPrompt(7);
-  const { promptTokens } = await answer(replica, prompt, { cacheScope: "a" });
-  assert.equal((await answer(replica, prompt, { cacheScope: "b" })).cached, 0);
-  for (const cacheScope of ["a", "b"])
+  const { promptTokens } = await answer(replica, prompt, { cacheScope: ownScope("a") });
+  assert.equal((await answer(replica, prompt, { cacheScope: ownScope("b") })).cached, 0);
+  for (const cacheScope of ["a", "b"].map(ownScope))
     assert.equal((await answer(replica, prompt, { cacheScope })).cached, promptTokens - 1);
   assert.equal((await answer(replica, prompt)).cached, 0);
   await replica.close();
@@ -116,7 +130,7 @@ test("a model with a recurrent memory goes back to a checkpoint, and answers as 
     const again = await start(replica, attemptOf(prompt, { maxTokens: 30 })).done;
     const expected = await start(
       fresh,
-      attemptOf(prompt, { maxTokens: 30, cacheScope: `${prompt.length}${again.ids}` }),
+      attemptOf(prompt, { maxTokens: 30, cacheScope: ownScope(`${prompt.length}${again.ids}`) }),
     ).done;
     assert.equal(expected.ending.usage.cachedPromptTokens, 0);
     assert.deepEqual(again.ids, expected.ids);

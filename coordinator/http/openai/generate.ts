@@ -1,6 +1,6 @@
 // Carries one OpenAI request through the gateway: a whole answer, or a stream of events.
 import { PomonaError, type QueueOutlook, toPomonaError } from "@pomona/shared/core/errors";
-import { type Ending, errorOf } from "@pomona/shared/core/generation";
+import { type Ending, errorOf, type PromptInput } from "@pomona/shared/core/generation";
 import type { RequestId } from "@pomona/shared/core/ids";
 import type { Logger } from "@pomona/shared/runtime/logger";
 import type { FastifyReply, FastifyRequest } from "fastify";
@@ -54,7 +54,8 @@ async function start({ gateway, request, parsed, signal }: AnswerContext): Promi
   try {
     const tenant = tenantOf(request.ip);
     const priority = parsePriority(headerOf(request, priorityHeader), priorityHeader);
-    return await gateway.generate(parsed.request, { tenant, priority, signal });
+    const input = withSharing(parsed.request.input, headerOf(request, sharedSystemHeader));
+    return await gateway.generate({ ...parsed.request, input }, { tenant, priority, signal });
   } catch (thrown) {
     const error = toPomonaError(thrown);
     if (error.code !== "cancelled") gateway.countRefusal("openai", parsed.request.model, error);
@@ -64,6 +65,18 @@ async function start({ gateway, request, parsed, signal }: AnswerContext): Promi
 
 /** How soon the answer is wanted. */
 const priorityHeader = "x-pomona-priority";
+
+/** `true` says that the system's messages are no secret: what they leave in slots serves other tenants too. */
+const sharedSystemHeader = "x-pomona-shared-system-prompt";
+
+function withSharing(input: PromptInput, declared: string | undefined): PromptInput {
+  if (declared === undefined || declared === "false") return input;
+  if (declared !== "true")
+    throw new PomonaError("invalid_request", `${sharedSystemHeader} must be true or false`, {
+      field: sharedSystemHeader,
+    });
+  return input.kind === "chat" ? { ...input, isSystemShared: true } : input;
+}
 
 function headerOf({ headers }: FastifyRequest, name: string): string | undefined {
   const value = headers[name];

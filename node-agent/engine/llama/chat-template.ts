@@ -4,6 +4,8 @@ import { PomonaError } from "@pomona/shared/core/errors";
 import type { Chat, ChatMessage, ToolDefinition } from "@pomona/shared/core/generation";
 import type { LlamaModel } from "node-llama-cpp";
 import { isJsonObject, parseJson } from "../../core/json.ts";
+import { commonPrefix } from "../../core/state-index.ts";
+import type { TokenizedPrompt } from "../engine.ts";
 import type { Native, NativeRenderer } from "./native.ts";
 import { WrittenText } from "./written-text.ts";
 
@@ -12,12 +14,10 @@ const plainTemplate = `{% for message in messages %}{{ message.role }}: {{ messa
 {% endfor %}assistant:`;
 const plainStop = ["\nuser:", "\nsystem:", "\ntool:"];
 
-/** `endsInReasoning`: the template has opened a block of thoughts that the answer goes on with. */
-export type RenderedChat = {
-  readonly tokenIds: readonly number[];
-  readonly stop: readonly string[];
-  readonly endsInReasoning: boolean;
-};
+export type RenderedChat = TokenizedPrompt;
+
+/** Begins as no question does: with a noncharacter of Unicode. */
+const otherQuestion = "\ufdd1";
 
 type TemplateInput = Readonly<Record<string, unknown>>;
 
@@ -39,11 +39,22 @@ export class ChatTemplate {
   /** @throws PomonaError `invalid_request` with the template's reason. */
   tokenize(chat: Chat): RenderedChat {
     const text = this.#render(chat);
+    const tokenIds = this.#written.tokenize(text);
     return {
-      tokenIds: this.#written.tokenize(text),
+      tokenIds,
+      sharedTokens: chat.isSystemShared === true ? this.#sharedLength(chat, tokenIds) : 0,
       stop: this.#template === null ? plainStop : [],
       endsInReasoning: /<think>\s*$/.test(text),
     };
+  }
+
+  /** As far as another conversation with the same system, tools and options begins alike. */
+  #sharedLength(chat: Chat, tokenIds: readonly number[]): number {
+    const first = chat.messages.findIndex(({ role }) => role !== "system");
+    if (first <= 0) return 0;
+    const messages = [...chat.messages.slice(0, first), { role: "user", content: otherQuestion } as const];
+    const other = this.#tryRender(this.#inputOf({ ...chat, messages }));
+    return other === null ? 0 : commonPrefix(tokenIds, this.#written.tokenize(other));
   }
 
   #render(chat: Chat): string {

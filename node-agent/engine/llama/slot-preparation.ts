@@ -1,5 +1,6 @@
 // Puts as much of a prompt into a slot as is known anywhere: in the slot itself, in another one, or in the state store.
 
+import { sharedBetween } from "@pomona/shared/core/generation";
 import type { SpeedLearner } from "../../core/speed-learner.ts";
 import { commonPrefix, type SavedState, type Wanted } from "../../core/state-index.ts";
 import type { Generation } from "./generation.ts";
@@ -86,8 +87,14 @@ export class SlotPreparation {
   #promised({ slot, wanted }: Generation, running: readonly Generation[]): number {
     if (this.#parts.store === null || slot.needsCheckpoints || wanted.plan.length > 0) return 0;
     const lengths = running
-      .filter((other) => other.isPrefilling && other.wanted.scope === wanted.scope)
-      .map((other) => ({ common: commonPrefix(other.wanted.tokenIds, wanted.tokenIds), held: other.slot.length }))
+      .filter((other) => other.isPrefilling)
+      .map((other) => ({
+        common: Math.min(
+          commonPrefix(other.wanted.tokenIds, wanted.tokenIds),
+          sharedBetween(other.wanted.scope, wanted.scope),
+        ),
+        held: other.slot.length,
+      }))
       .filter(({ common, held }) => held < common);
     return Math.max(0, ...lengths.map(({ common }) => common));
   }

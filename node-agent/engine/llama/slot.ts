@@ -1,4 +1,5 @@
 // One sequence of KV: the tokens that it holds, how they came in, and how to go back.
+import { type CacheScope, ownScope } from "@pomona/shared/core/generation";
 import { checkpointsMax } from "@pomona/shared/core/memory/process-memory";
 import { ChunkRecord } from "../../core/chunk-record.ts";
 import { keptOf, type Wanted } from "../../core/state-index.ts";
@@ -14,7 +15,7 @@ export type SlotOptions = {
 
 /** What a saved sequence does not tell itself. */
 export type SavedSequence = {
-  readonly scope: string;
+  readonly scope: CacheScope;
   readonly chunkLengths: readonly number[];
   /** Longest sequence that a slot takes. */
   readonly tokensMax: number;
@@ -28,7 +29,7 @@ export class Slot {
   #record = new ChunkRecord();
   #checkpoints: NativeCheckpoint[] = [];
   /** Whose tokens these are: prompts of others do not reuse them. */
-  scope = "";
+  scope = ownScope("");
 
   constructor({ id, native, needsCheckpoints }: SlotOptions) {
     this.id = id;
@@ -56,7 +57,7 @@ export class Slot {
   }
 
   /** Forgets all but the first `length` tokens; `length` is one that `reusable` gave, for the same scope. */
-  async keep(length: number, scope: string): Promise<void> {
+  async keep(length: number, scope: CacheScope): Promise<void> {
     this.scope = scope;
     if (length === this.length) return;
     if (length > 0 && (await this.#goBack(length))) {

@@ -15,8 +15,8 @@ export type StateStoreOptions = StateLimits & {
 };
 
 const metadataSchema = z.strictObject({
-  version: z.literal(1),
-  scope: z.string(),
+  version: z.literal(2),
+  scope: z.strictObject({ owner: z.string(), sharedTokens: z.number().int().min(0) }),
   tokens: z.string(),
   chunkLengths: z.array(z.number().int().min(1)),
   bytes: z.number().int().min(1),
@@ -135,7 +135,7 @@ export class StateStore {
     const name = String(this.#lastFile);
     const { scope, chunkLengths, bytes } = state;
     const tokens = Buffer.from(Uint32Array.from(state.tokenIds).buffer).toString("base64");
-    const metadata = { version: 1, scope, tokens, chunkLengths, bytes, crc32: crc32(content) };
+    const metadata = { version: 2, scope, tokens, chunkLengths, bytes, crc32: crc32(content) };
     await this.#writeFile(`${name}.kv`, content);
     await this.#writeFile(`${name}.json`, JSON.stringify(metadata));
     this.#files.set(state.id, name);

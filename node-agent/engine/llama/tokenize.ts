@@ -8,12 +8,20 @@ import type { ChatTemplate } from "./chat-template.ts";
 export function tokenizePrompt(model: LlamaModel, template: ChatTemplate, input: PromptInput): TokenizedPrompt {
   switch (input.kind) {
     case "tokens":
-      return { tokenIds: input.tokenIds, stop: [], endsInReasoning: false };
+      return { tokenIds: input.tokenIds, stop: [], endsInReasoning: false, sharedTokens: 0 };
     case "text":
-      return { tokenIds: withBos(model, model.tokenize(input.text, false)), stop: [], endsInReasoning: false };
+      return {
+        tokenIds: withBos(model, model.tokenize(input.text, false)),
+        stop: [],
+        endsInReasoning: false,
+        sharedTokens: 0,
+      };
     case "chat": {
       const rendered = template.tokenize(input);
-      return { ...rendered, tokenIds: withBos(model, rendered.tokenIds) };
+      const tokenIds = withBos(model, rendered.tokenIds);
+      const sharedTokens =
+        rendered.sharedTokens === 0 ? 0 : rendered.sharedTokens + tokenIds.length - rendered.tokenIds.length;
+      return { ...rendered, tokenIds, sharedTokens };
     }
   }
 }

@@ -105,9 +105,15 @@ export class SimulatedReplica implements EngineReplica {
   tokenize(input: PromptInput, signal: AbortSignal): Promise<TokenizedPrompt> {
     if (this.#gone !== null) return Promise.reject(this.#gone);
     if (signal.aborted) return Promise.reject(new PomonaError("cancelled", "tokenizing was cancelled"));
-    if (input.kind === "tokens") return Promise.resolve({ tokenIds: input.tokenIds, stop: [], endsInReasoning: false });
+    if (input.kind === "tokens")
+      return Promise.resolve({ tokenIds: input.tokenIds, stop: [], endsInReasoning: false, sharedTokens: 0 });
     const text = input.kind === "text" ? input.text : input.messages.map(({ content }) => content).join("\n");
-    return Promise.resolve({ tokenIds: [...new TextEncoder().encode(text)], stop: [], endsInReasoning: false });
+    return Promise.resolve({
+      tokenIds: [...new TextEncoder().encode(text)],
+      stop: [],
+      endsInReasoning: false,
+      sharedTokens: 0,
+    });
   }
 
   /** Vectors of the counts of 16 kinds of tokens: the same for the same tokens, in any order. */

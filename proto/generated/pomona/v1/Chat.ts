@@ -11,6 +11,10 @@ export interface Chat {
    * {"enable_thinking": false}; empty for none.
    */
   'templateOptions'?: (string);
+  /**
+   * Others may reuse what the system's messages at the beginning leave in slots: they are no secret.
+   */
+  'isSystemShared'?: (boolean);
 }
 
 export interface Chat__Output {
@@ -21,4 +25,8 @@ export interface Chat__Output {
    * {"enable_thinking": false}; empty for none.
    */
   'templateOptions': (string);
+  /**
+   * Others may reuse what the system's messages at the beginning leave in slots: they are no secret.
+   */
+  'isSystemShared': (boolean);
 }

@@ -44,6 +44,10 @@ export interface NodeGenerateRequest {
    * Whose prompts may share what a slot or a saved state holds; empty is the pool's own.
    */
   'cacheScope'?: (string);
+  /**
+   * Tokens at the beginning of the prompt that prompts of others, who say the same of theirs, may reuse.
+   */
+  'sharedPromptTokens'?: (number);
 }
 
 export interface NodeGenerateRequest__Output {
@@ -88,4 +92,8 @@ export interface NodeGenerateRequest__Output {
    * Whose prompts may share what a slot or a saved state holds; empty is the pool's own.
    */
   'cacheScope': (string);
+  /**
+   * Tokens at the beginning of the prompt that prompts of others, who say the same of theirs, may reuse.
+   */
+  'sharedPromptTokens': (number);
 }

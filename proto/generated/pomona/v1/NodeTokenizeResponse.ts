@@ -11,6 +11,10 @@ export interface NodeTokenizeResponse {
    * The template has opened a block of thoughts that the answer goes on with.
    */
   'endsInReasoning'?: (boolean);
+  /**
+   * Tokens of the system's messages at the beginning, where the chat says that they may be shared.
+   */
+  'sharedTokens'?: (number);
 }
 
 export interface NodeTokenizeResponse__Output {
@@ -23,4 +27,8 @@ export interface NodeTokenizeResponse__Output {
    * The template has opened a block of thoughts that the answer goes on with.
    */
   'endsInReasoning': (boolean);
+  /**
+   * Tokens of the system's messages at the beginning, where the chat says that they may be shared.
+   */
+  'sharedTokens': (number);
 }
