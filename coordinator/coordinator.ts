@@ -9,6 +9,7 @@ import { decideMaxTokens, refuseModel, refuseQueue } from "./core/admission.ts";
 import type { Announcement, Effect, EffectKind, EffectOf } from "./core/effect.ts";
 import type { ClusterEvent } from "./core/event.ts";
 import type { Caller, GenerationRequest, ModelSummary, Readiness } from "./core/generation-request.ts";
+import { untilReadyMs } from "./core/load-time.ts";
 import { type ClusterState, type CoreConfig, emptyState, type StepContext, usageOf } from "./core/state.ts";
 import { step } from "./core/step.ts";
 import { modelSummaries, readinessOf, readyReplicas } from "./core/views.ts";
@@ -77,6 +78,7 @@ export class Coordinator implements Gateway {
     this.#tokenizer = new PromptTokenizer({
       clock: dependencies.clock,
       refusal: (model) => this.#refusal(model),
+      untilReadyMs: (model) => untilReadyMs(this.state, model, this.#dependencies.clock.nowMs()),
       replicas: (model) =>
         readyReplicas(this.state, model).map(({ member, replica: { replicaId } }) => ({
           nodeId: member.nodeId,
@@ -217,7 +219,7 @@ export class Coordinator implements Gateway {
   }
 
   #refusal(model: ModelName): PomonaError | null {
-    return this.#isStopping ? shuttingDown() : refuseModel(this.state, model);
+    return this.#isStopping ? shuttingDown() : refuseModel(this.#context(), model);
   }
 
   #context(): StepContext {

@@ -12,6 +12,7 @@ function pool(changes: Partial<PromptTokenizerDependencies> = {}) {
   const time = { nowMs: 0 };
   const dependencies: PromptTokenizerDependencies = {
     clock: { nowMs: () => time.nowMs, wallMs: () => 0 },
+    untilReadyMs: () => 2000,
     refusal: () => null,
     replicas: () => ["a", "b"].map((nodeId) => ({ nodeId, replicaId: `r-${nodeId}` })),
     changed: () => Promise.resolve(),
@@ -121,6 +122,7 @@ test("a wait ends with the deadline, the refusal of the model, or the client", a
   const { tokenizer } = pool({
     clock: { nowMs: () => time.nowMs, wallMs: () => 0 },
     replicas: () => [],
+    untilReadyMs: () => 2000,
     refusal: () => refusal,
     changed: async () => {
       time.nowMs += 100;

@@ -27,6 +27,8 @@ export type PromptTokenizerDependencies = {
   readonly clock: Clock;
   /** Why the pool takes no request for a model now, else null. */
   readonly refusal: (model: ModelName) => PomonaError | null;
+  /** When a client may ask again for a model that has no ready replica. */
+  readonly untilReadyMs: (model: ModelName) => number;
   readonly replicas: (model: ModelName) => readonly TokenizingReplica[];
   /** Resolves when the pool may have changed. */
   readonly changed: () => Promise<void>;
@@ -43,7 +45,6 @@ const askTimeoutMs = 30_000;
 /** Replicas that are asked before a prompt is given up, and those that may crash at it. */
 const triesMax = 3;
 const crashesMax = 2;
-const loadingRetryMs = 2000;
 
 /** Codes that say something about the node or its replica, not about the prompt: another one may do it. */
 const nodeCodes: ReadonlySet<ErrorCode> = new Set([
@@ -125,7 +126,7 @@ export class PromptTokenizer {
     if (refusal !== null) throw refusal;
     if (this.#dependencies.clock.nowMs() < deadlineMs) return;
     throw new PomonaError("model_not_ready", `model ${model} had no ready replica when the time was over`, {
-      retryAfterMs: loadingRetryMs,
+      retryAfterMs: this.#dependencies.untilReadyMs(model),
     });
   }
 }

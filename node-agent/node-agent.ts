@@ -13,6 +13,7 @@ import {
 } from "@pomona/shared/core/generation";
 import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
 import type { NodeStatus, ReplicaSpec, ReplicaStatus } from "@pomona/shared/core/node-status";
+import { clampSpeed, type SpeedProfile } from "@pomona/shared/core/speed-profile";
 import { version } from "@pomona/shared/core/version";
 import type { Clock } from "@pomona/shared/runtime/clock";
 import type { Logger } from "@pomona/shared/runtime/logger";
@@ -114,7 +115,8 @@ export class NodeAgent {
 
   #statusOf(replica: Replica): ReplicaStatus {
     const engine = this.#engines.get(replica.replicaId);
-    return { ...replicaStatus(replica), held: engine?.held ?? [], speed: engine?.speed ?? null };
+    const status = replicaStatus(replica);
+    return { ...status, held: engine?.held ?? [], speed: engine == null ? null : speedOf(engine, status) };
   }
 
   /** Loads a replica, or joins its loading. @throws PomonaError why it cannot be. */
@@ -350,4 +352,10 @@ export class NodeAgent {
       this.#dependencies.metrics.loaded(replica.spec.model, replica.loadMs);
     for (const resolve of waiting) resolve(failure);
   }
+}
+
+/** What the engine has learned, with how fast it was loaded. */
+function speedOf({ speed }: EngineReplica, { memory, loadMs }: ReplicaStatus): SpeedProfile | null {
+  if (speed === null || loadMs <= 0) return speed;
+  return clampSpeed({ ...speed, loadBytesPerSecond: (1000 * memory.weightsBytes) / loadMs }, speed).speed;
 }

@@ -67,8 +67,8 @@ export class SimulatedCoordinator {
     const { state } = this;
     const { config, ledger } = this.#surroundings;
     const { requestId, model, promptTokenIds, deadlineMs } = request;
-    const refusal =
-      refuseModel(state, model) ?? refuseQueue({ state, nowMs: this.#surroundings.time.nowMs, config }, model);
+    const context = { state, nowMs: this.#surroundings.time.nowMs, config };
+    const refusal = refuseModel(context, model) ?? refuseQueue(context, model);
     if (refusal !== null) return refusal.code;
     const maxTokens = decideMaxTokens(state, {
       model,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decideMaxTokens, refuseModel, refuseQueue } from "./admission.ts";
+import { untilReadyMs } from "./load-time.ts";
 import { failureOf, memoryOf, replicaOf, statusOf, TestPool } from "./test-pool.ts";
 import { modelSummaries, queueDepths, readinessOf } from "./views.ts";
 
@@ -8,7 +9,7 @@ test("a model that the pool does not have is refused with the list of those that
   const pool = new TestPool();
   pool.deploy({ model: "b" });
   pool.deploy({ model: "a" });
-  const refusal = refuseModel(pool.state, "c");
+  const refusal = refuseModel(pool.context, "c");
   assert.equal(refusal?.code, "model_not_found");
   assert.match(refusal?.message ?? "", /"c" is not in this pool; it has: a, b/);
 });
@@ -55,7 +56,7 @@ for (const { when, prepare, code, state } of [
   test(`a request for a model is ${code === null ? "admitted" : `refused with ${code}`} when ${when}`, () => {
     const pool = new TestPool();
     prepare(pool);
-    assert.equal(refuseModel(pool.state, "m")?.code ?? null, code);
+    assert.equal(refuseModel(pool.context, "m")?.code ?? null, code);
     assert.equal(modelSummaries(pool.state)[0]?.state, state);
     assert.equal(readinessOf(pool.state).isReady, state === "ready");
   });
@@ -99,4 +100,18 @@ test("a full queue refuses with a time to come back; the depth is counted by mod
       ["n", 0],
     ],
   );
+});
+
+test("a model that is loading is worth asking for again when it should be ready", () => {
+  const pool = new TestPool();
+  pool.join(statusOf("a"));
+  assert.equal(untilReadyMs(pool.state, "m", pool.nowMs), 2000);
+  // Four gigabytes at the three a second that a disk promises, and two seconds for the process.
+  pool.deploy({ memory: memoryOf(4) });
+  const expected = 2000 + 4000 / 3;
+  assert.ok(Math.abs(untilReadyMs(pool.state, "m", pool.nowMs) - expected) < 1);
+  pool.nowMs += 1000;
+  assert.ok(Math.abs(untilReadyMs(pool.state, "m", pool.nowMs) - (expected - 1000)) < 1);
+  pool.nowMs += 60_000;
+  assert.equal(untilReadyMs(pool.state, "m", pool.nowMs), 1000);
 });

@@ -1,15 +1,16 @@
 // Whether a request may enter the queue. A refusal is a value that says why and what to do.
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { ModelName } from "@pomona/shared/core/ids";
+import { untilReadyMs } from "./load-time.ts";
 import { outlookForNext } from "./queue-outlook.ts";
 import type { ClusterState, StepContext } from "./state.ts";
 import { modelSummaries } from "./views.ts";
 
-/** How long a client should wait for a model that is loading, while nothing better is known. */
-const loadingRetryMs = 2000;
-
 /** Null when the pool has the model and may come to answer; the refusal else. */
-export function refuseModel(state: ClusterState, model: ModelName): PomonaError | null {
+export function refuseModel(
+  { state, nowMs }: Pick<StepContext, "state" | "nowMs">,
+  model: ModelName,
+): PomonaError | null {
   const models = modelSummaries(state);
   const summary = models.find(({ name }) => name === model);
   if (summary === undefined) {
@@ -26,7 +27,7 @@ export function refuseModel(state: ClusterState, model: ModelName): PomonaError 
       return new PomonaError("model_failed", `model ${model} cannot be loaded: ${summary.reason}`);
     case "unplaced":
       return new PomonaError("model_not_ready", `model ${model} runs on no node: ${summary.reason}`, {
-        retryAfterMs: loadingRetryMs,
+        retryAfterMs: untilReadyMs(state, model, nowMs),
       });
   }
 }

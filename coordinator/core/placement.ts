@@ -4,6 +4,7 @@ import type { ReplicaId } from "@pomona/shared/core/ids";
 import type { ReplicaStatus } from "@pomona/shared/core/node-status";
 import { totalBytes } from "@pomona/shared/core/replica-memory";
 import type { Effect } from "./effect.ts";
+import { expectedLoadMs } from "./load-time.ts";
 import { takesWork } from "./membership.ts";
 import type { ClusterState, CoreConfig, Deployment, Member, StepContext } from "./state.ts";
 import { freeBytesOf, isServing, neededBytesOn, suits } from "./views.ts";
@@ -26,7 +27,8 @@ export function place(state: ClusterState, nowMs: number, config: CoreConfig): E
     state.replicasNamed += 1;
     const replicaId = `${config.replicaPrefix}-${state.replicasNamed}`;
     const { model, source, slots, contextLength, engine } = deployment;
-    member.loading = { replicaId, model, bytes: neededBytesOn(state, member, deployment) };
+    const bytes = neededBytesOn(state, member, deployment);
+    member.loading = { replicaId, model, bytes, readyAtMs: nowMs + expectedLoadMs(member, deployment) };
     const spec = { model, source, slots, contextLength, engine };
     effects.push({ kind: "loadReplica", nodeId: member.nodeId, replicaId, spec });
   }

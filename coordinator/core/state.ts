@@ -33,7 +33,13 @@ export type Member = {
   readonly oddities: Set<string>;
 };
 
-export type Loading = { readonly replicaId: ReplicaId; readonly model: ModelName; readonly bytes: number };
+export type Loading = {
+  readonly replicaId: ReplicaId;
+  readonly model: ModelName;
+  readonly bytes: number;
+  /** When it is expected to be ready. */
+  readonly readyAtMs: number;
+};
 
 export type LoadFailure = {
   readonly replicaId: ReplicaId;
