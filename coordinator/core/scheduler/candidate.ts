@@ -92,6 +92,20 @@ export class Candidate {
     return this.#parts.lastBinding;
   }
 
+  get speed(): SpeedProfile {
+    return this.#parts.speed;
+  }
+
+  /** Tokens of a beginning that need not be evaluated here. */
+  heldTokens(hashes: readonly number[]): number {
+    return this.#hit(hashes)?.tokens ?? 0;
+  }
+
+  #hit(hashes: readonly number[]): PrefixHit | null {
+    const { held, speed } = this.#parts;
+    return held?.best(hashes, speed.restoreBytesPerSecond > 0) ?? null;
+  }
+
   get slots(): number {
     return this.#parts.slots;
   }
@@ -111,8 +125,8 @@ export class Candidate {
   }
 
   cost({ tokens, hashes, outputLeft }: Demand, weights: ScoreWeights): Cost {
-    const { speed, held } = this.#parts;
-    const hit = held?.best(hashes, speed.restoreBytesPerSecond > 0) ?? null;
+    const { speed } = this.#parts;
+    const hit = this.#hit(hashes);
     // The engine evaluates the last token of a prompt in any case.
     const reused = Math.min(hit?.tokens ?? 0, Math.max(0, tokens - 1));
     const uncached = tokens - reused;

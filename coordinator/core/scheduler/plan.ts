@@ -87,12 +87,28 @@ function queueOrder<Request extends WaitingRequest>(
   planning: Planning,
   waiting: readonly Request[],
 ): Generator<Request, void, void> {
-  const { tenants, nowMs, config } = planning;
+  const { tenants, nowMs, config, candidates } = planning;
   const parts = { tenants, nowMs, batchAgesMs: config.batchAgesMs, quantum: config.tenantQuantum };
-  return inOrder(waiting, parts, (request) => {
-    const { tokens, outputLeft } = demandOf(planning, request);
-    return serviceOf(tokens, outputLeft);
+  const fastest = Math.max(...candidates.map(({ speed }) => speed.prefillTokensPerSecond));
+  const rank = (request: Request): number => {
+    const { tokens, hashes } = demandOf(planning, request);
+    return request.dueMs + (1000 * config.sizeFactor * (tokens - mostHeld(candidates, hashes))) / fastest;
+  };
+  const ranks = new Map(waiting.map((request) => [request, rank(request)]));
+  return inOrder(waiting, parts, {
+    rankOf: (request) => ranks.get(request) ?? request.dueMs,
+    serviceOf: (request) => {
+      const { tokens, outputLeft } = demandOf(planning, request);
+      return serviceOf(tokens, outputLeft);
+    },
   });
+}
+
+/** Tokens of a beginning that a replica with an idle slot holds: they are lost when somebody else gets that slot. */
+function mostHeld(candidates: readonly Candidate[], hashes: readonly number[]): number {
+  let most = 0;
+  for (const candidate of candidates) if (candidate.hasIdleSlot) most = Math.max(most, candidate.heldTokens(hashes));
+  return most;
 }
 
 function demandOf({ lengths }: Planning, request: WaitingRequest): Demand {

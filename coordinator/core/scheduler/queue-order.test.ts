@@ -32,9 +32,15 @@ test("interactive work comes before batch work, and the earliest due first", () 
     waiting(4, { priority: "batch", dueMs: 0, arrivedAtMs: 0 }),
   ];
   const tenants = new Tenants(10);
-  assert.deepEqual(orders(inOrder(queue, { ...base, tenants }, () => 1)), [3, 2, 1, 4]);
+  assert.deepEqual(
+    orders(inOrder(queue, { ...base, tenants }, { rankOf: ({ dueMs }) => dueMs, serviceOf: () => 1 })),
+    [3, 2, 1, 4],
+  );
   // Batch work of an age is due like any other.
-  assert.deepEqual(orders(inOrder(queue, { ...base, tenants, nowMs: 1000 }, () => 1)), [1, 4, 3, 2]);
+  assert.deepEqual(
+    orders(inOrder(queue, { ...base, tenants, nowMs: 1000 }, { rankOf: ({ dueMs }) => dueMs, serviceOf: () => 1 })),
+    [1, 4, 3, 2],
+  );
 });
 
 test("the tenant that had least comes first; each turn counts at once", () => {
@@ -42,11 +48,20 @@ test("the tenant that had least comes first; each turn counts at once", () => {
   for (const id of ["a", "b"]) tenants.open(id);
   tenants.charge("a", 25);
   const queue = [1, 2, 3, 4, 5].map((order) => waiting(order, { tenant: order <= 3 ? "a" : "b", dueMs: order }));
-  assert.deepEqual(orders(inOrder(queue, { ...base, tenants }, () => 10)), [4, 5, 1, 2, 3]);
+  assert.deepEqual(
+    orders(inOrder(queue, { ...base, tenants }, { rankOf: ({ dueMs }) => dueMs, serviceOf: () => 10 })),
+    [4, 5, 1, 2, 3],
+  );
   tenants.charge("b", 20);
-  assert.deepEqual(orders(inOrder(queue, { ...base, tenants }, () => 10)), [4, 1, 5, 2, 3]);
+  assert.deepEqual(
+    orders(inOrder(queue, { ...base, tenants }, { rankOf: ({ dueMs }) => dueMs, serviceOf: () => 10 })),
+    [4, 1, 5, 2, 3],
+  );
   // Within the quantum both are level, and the due time decides.
-  assert.deepEqual(orders(inOrder(queue, { ...base, tenants, quantum: 1000 }, () => 10)), [1, 2, 3, 4, 5]);
+  assert.deepEqual(
+    orders(inOrder(queue, { ...base, tenants, quantum: 1000 }, { rankOf: ({ dueMs }) => dueMs, serviceOf: () => 10 })),
+    [1, 2, 3, 4, 5],
+  );
 });
 
 test("whoever waits comes exactly once, whatever the due times are", () => {
@@ -59,7 +74,9 @@ test("whoever waits comes exactly once, whatever the due times are", () => {
   fc.assert(
     fc.property(fc.array(request, { maxLength: 60 }), (requests) => {
       const queue = requests.map((changes, order) => waiting(order, changes));
-      const seen = orders(inOrder(queue, { ...base, tenants: new Tenants(10) }, () => 1));
+      const seen = orders(
+        inOrder(queue, { ...base, tenants: new Tenants(10) }, { rankOf: ({ dueMs }) => dueMs, serviceOf: () => 1 }),
+      );
       assert.deepEqual(
         [...seen].sort((a, b) => a - b),
         queue.map(({ order }) => order),

@@ -17,7 +17,9 @@ export type SchedulerConfig = {
   readonly dueMs: number;
   /** ... and so many times what the fastest replica needs for the prompt. */
   readonly duePrefillFactor: number;
-  /** How long after that a request that still waits is given up; Infinity never. */
+  /** How many times what it has to evaluate there, less what an idle slot holds, puts a request back in the queue. */
+  readonly sizeFactor: number;
+  /** How long after it is due a request that still waits is given up; Infinity never. */
   readonly lateMaxMs: number;
   /** Batch work that has waited so long counts as interactive. */
   readonly batchAgesMs: number;
@@ -39,6 +41,7 @@ export const defaultSchedulerConfig: SchedulerConfig = {
   plannedMax: 48,
   dueMs: 5000,
   duePrefillFactor: 2,
+  sizeFactor: 4,
   lateMaxMs: 120_000,
   batchAgesMs: 1_800_000,
   holdGainSeconds: 0.5,
