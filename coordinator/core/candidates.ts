@@ -46,6 +46,7 @@ function runningLoads(state: StepContext["state"], replicaId: string): RunningLo
       prefillLeft: record.place.prefillLeft,
       outputLeft: state.scheduler.lengthsOf(model).left(emittedTokenIds.length, decoding.maxTokens),
       contextTokens,
+      slot: record.place.slot,
     });
   }
   return loads;

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { failureOf, replicaOf, starts, statusOf, TestPool, tokens } from "./test-pool.ts";
+import { expectedSpeed } from "@pomona/shared/core/chip-speeds";
+import { prefixBlockLength } from "@pomona/shared/core/prefix-hash";
+import { ending, failureOf, replicaOf, starts, statusOf, TestPool, tokens } from "./test-pool.ts";
 
 /** A pool with one replica of `slots` slots on each node. */
 function poolOf(slots: Readonly<Record<string, number>>): TestPool {
@@ -144,4 +146,58 @@ test("chunks of an attempt that was lost before its first token are forgotten", 
   pool.frame("1", 1, { kind: "prefill", evaluatedTokens: 2, totalTokens: 3, chunkLength: 2 });
   const effects = pool.fail("1", 1, "node_lost").filter((effect) => effect.kind === "startAttempt");
   assert.deepEqual(effects[0]?.attempt.promptChunkLengths, []);
+});
+
+const mac = expectedSpeed({ chip: "Apple M4 Max", gpu: "metal", weightsBytes: 20e9, kvBytesPerToken: 262_144 });
+
+/** One replica as fast as a Mac. */
+function macPool(slots: number): TestPool {
+  const pool = new TestPool();
+  pool.deploy({ slots });
+  pool.join(statusOf("a", { replicas: [replicaOf("ra", { slots, speed: { ...mac, restoreBytesPerSecond: 0 } })] }));
+  return pool;
+}
+
+function promptOf(seed: number, blocks: number): number[] {
+  return Array.from({ length: blocks * prefixBlockLength }, (_, index) => seed * 100_000 + index);
+}
+
+test("a prompt waits while another one is evaluated there, and begins with that one's first token", () => {
+  const pool = macPool(2);
+  pool.request("1", { promptTokenIds: promptOf(1, 4) });
+  assert.deepEqual(starts(pool.request("2", { promptTokenIds: promptOf(2, 4) })), []);
+  assert.deepEqual(starts(pool.frame("1", 1, tokens(0, [1]))), ["2/1@a"]);
+});
+
+test("a request that has waited its time takes an idle slot beside a prompt that is evaluated", () => {
+  const pool = macPool(2);
+  pool.request("1", { promptTokenIds: promptOf(1, 4) });
+  pool.request("2", { promptTokenIds: promptOf(2, 4) });
+  const beat = (sequence: number) =>
+    statusOf("a", { sequence, replicas: [replicaOf("ra", { slots: 2, speed: { ...mac, restoreBytesPerSecond: 0 } })] });
+  pool.nowMs += pool.config.scheduler.holdMaxMs - 1;
+  assert.deepEqual(starts(pool.heartbeat(beat(2))), []);
+  pool.nowMs += 1;
+  assert.deepEqual(starts(pool.heartbeat(beat(3))), ["2/1@a"]);
+});
+
+test("a request waits for the busy slot that holds its conversation when that is cheaper than its whole prompt", () => {
+  const pool = macPool(2);
+  const first = promptOf(1, 16);
+  pool.request("1", { promptTokenIds: first });
+  pool.frame("1", 1, tokens(0, [1]));
+  assert.deepEqual(starts(pool.request("2", { promptTokenIds: [...first, 1, 2, 3] })), []);
+  assert.deepEqual(starts(pool.request("3", { promptTokenIds: promptOf(3, 1) })), ["3/1@a"]);
+  pool.frame("3", 1, tokens(0, [1]));
+  assert.deepEqual(starts(pool.frame("1", 1, ending("stop", 1))), ["2/1@a"]);
+});
+
+test("a prompt of which most is held comes before a shorter one that is new", () => {
+  const pool = macPool(1);
+  const first = promptOf(1, 16);
+  pool.request("1", { promptTokenIds: first });
+  pool.request("2", { promptTokenIds: promptOf(2, 4) });
+  pool.request("3", { promptTokenIds: [...first, 1, 2, 3] });
+  pool.frame("1", 1, tokens(0, [1]));
+  assert.deepEqual(starts(pool.frame("1", 1, ending("stop", 1))), ["3/1@a"]);
 });

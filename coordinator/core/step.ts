@@ -1,6 +1,6 @@
 // The coordinator's one transition function. It changes the state in place, because copying maps for every token would
 // cost more than the tokens; nobody else writes to it, and the same events at the same times give the same effects.
-import type { NodeId } from "@pomona/shared/core/ids";
+import type { NodeId, RequestId } from "@pomona/shared/core/ids";
 import { dispatch } from "./dispatch.ts";
 import type { Effect } from "./effect.ts";
 import type { ClusterEvent } from "./event.ts";
@@ -15,9 +15,14 @@ import type { Member, StepContext } from "./state.ts";
  * @param context `nowMs` is monotonic time in milliseconds, never less than at the event before.
  */
 export function step(event: ClusterEvent, context: StepContext): Effect[] {
+  const wasEvaluating = event.kind === "frame" && isEvaluating(event.requestId, context);
   const effects = take(event, context);
-  // Tokens of a running request free no slot and add no memory: the hot path ends here.
-  if (event.kind === "frame" && event.frame.kind !== "ending" && effects[0]?.kind === "deliver") return effects;
+  // Tokens of a running request free no slot and add no memory: the hot path ends here, but for the first of them. The
+  // replica has evaluated the prompt then, and can have the next one.
+  if (event.kind === "frame" && event.frame.kind !== "ending" && effects[0]?.kind === "deliver") {
+    const isNextAwaited = wasEvaluating && context.state.queue.length > 0;
+    if (!isNextAwaited || isEvaluating(event.requestId, context)) return effects;
+  }
   effects.push(...place(context.state, context.nowMs, context.config));
   effects.push(...dispatch(context));
   if (event.kind === "tick") effects.push(...tellWaiting(context));
@@ -120,4 +125,9 @@ function loadEnded(context: StepContext, event: ClusterEvent & { kind: "replicaL
   }
   takeLoaded(member, saneReplica(event.replica, member.status.capacity, new Set()), context);
   return [];
+}
+
+function isEvaluating(requestId: RequestId, { state }: StepContext): boolean {
+  const place = state.requests.get(requestId)?.place;
+  return place?.kind === "bound" && place.prefillLeft > 0;
 }

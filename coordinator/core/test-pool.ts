@@ -1,6 +1,7 @@
 // A pool for the tests of the core: events in, effects out, invariants checked after each step.
 
 import { assert } from "@pomona/shared/core/assert";
+import { expectedSpeed } from "@pomona/shared/core/chip-speeds";
 import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
 import type { ErrorCode } from "@pomona/shared/core/errors";
 import {
@@ -120,7 +121,11 @@ export function replicaOf(replicaId: string, changes: Partial<ReplicaStatus> = {
     pid: null,
     digest: "",
     held: [],
-    speed: null,
+    // So fast that no prompt of a test waits for another one.
+    speed: {
+      ...expectedSpeed({ chip: "", gpu: "cpu", weightsBytes: 4e9, kvBytesPerToken: 0 }),
+      prefillTokensPerSecond: 1e6,
+    },
     ...changes,
   };
 }

@@ -16,6 +16,8 @@ export type RunningLoad = {
   readonly outputLeft: number;
   /** Tokens in its context when its prompt is evaluated. */
   readonly contextTokens: number;
+  /** Where it runs, or waits to run; null for any slot. */
+  readonly slot: number | null;
 };
 
 /** What a waiting request asks for. */
@@ -29,7 +31,7 @@ export type Demand = {
 
 /** The cost of giving a request to a replica, in seconds. */
 export type Cost = {
-  /** Until a slot is free. */
+  /** Until a slot is free, and the replica evaluates no other prompt. */
   readonly wait: number;
   /** To evaluate what is not held, and to bring back what is. */
   readonly prefill: number;
@@ -39,12 +41,31 @@ export type Cost = {
   readonly delay: number;
   readonly score: number;
   readonly hit: PrefixHit | null;
+  /** Whether it is the cost of binding it now. */
+  readonly isNow: boolean;
+  /** The busy slot that it waits for, because of what that holds; null for the first that is free. */
+  readonly slot: number | null;
 };
 
 export type ScoreWeights = { readonly decode: number; readonly delay: number };
 
 /** Longest time that one prompt is counted against each running stream: beyond it, they are not alike any more. */
 const delayMaxSeconds = 60;
+
+/**
+ * Longest time for which a prompt is given to a replica that still evaluates another one. Beyond it, the prompt waits in
+ * the queue: side by side both first tokens come late, one after the other only the second.
+ */
+const sharedPrefillMaxSeconds = 0.02;
+
+/** A way to serve a request: what of what is held it uses, and when it can begin. */
+type Way = {
+  readonly hit: PrefixHit | null;
+  readonly slotFreeIn: number;
+  readonly slot: number | null;
+  /** Whether it waits until other prompts are evaluated. */
+  readonly isPatient: boolean;
+};
 
 export type CandidateParts = {
   readonly nodeId: NodeId;
@@ -69,13 +90,18 @@ export class Candidate {
   /** Seconds from now at which each slot is free; 0 is free now. */
   readonly #freeIn: number[];
   readonly #share: number;
+  /** Seconds from now at which all its prompts are evaluated, those included that wait for it. */
+  #prefillFreeIn = 0;
   #contextTokens = 0;
 
   constructor(parts: CandidateParts) {
     this.#parts = parts;
     this.#running = [...parts.running];
     this.#share = 1 + parts.busyNeighbours;
-    for (const { contextTokens } of parts.running) this.#contextTokens += contextTokens;
+    for (const load of parts.running) {
+      this.#contextTokens += load.contextTokens;
+      this.#prefillFreeIn += this.#prefillSecondsOf(load);
+    }
     this.#freeIn = Array.from({ length: parts.slots }, () => 0);
     this.#occupy();
   }
@@ -124,19 +150,40 @@ export class Candidate {
     return Math.max(this.#parts.avoidSeconds, Math.min(...this.#freeIn));
   }
 
-  cost({ tokens, hashes, outputLeft }: Demand, weights: ScoreWeights): Cost {
+  /** The cheaper one of taking the first slot that is free, and of waiting for the busy one that holds most of the prompt. */
+  cost(demand: Demand, weights: ScoreWeights): Cost {
+    const hit = this.#hit(demand.hashes);
+    const first = this.#costOf(demand, weights, { hit, slotFreeIn: this.wait, slot: null, isPatient: true });
+    const busy = this.#parts.held?.bestBusy(demand.hashes) ?? null;
+    if (busy === null || busy.tokens <= (hit?.tokens ?? 0)) return first;
+    const { slot, tokens } = busy;
+    const slotFreeIn = Math.max(this.#parts.avoidSeconds, this.#freeIn[slot] ?? 0);
+    if (slotFreeIn === 0) return first;
+    const way = { hit: { tokens, place: "slot" }, slotFreeIn, slot, isPatient: true } as const;
+    const second = this.#costOf(demand, weights, way);
+    return second.score < first.score ? second : first;
+  }
+
+  /** The cost of binding it at once, whatever else is evaluated there; null without an idle slot. */
+  costNow(demand: Demand, weights: ScoreWeights): Cost | null {
+    if (!this.hasIdleSlot) return null;
+    const hit = this.#hit(demand.hashes);
+    return this.#costOf(demand, weights, { hit, slotFreeIn: 0, slot: null, isPatient: false });
+  }
+
+  #costOf({ tokens, outputLeft }: Demand, weights: ScoreWeights, { hit, slotFreeIn, slot, isPatient }: Way): Cost {
     const { speed } = this.#parts;
-    const hit = this.#hit(hashes);
     // The engine evaluates the last token of a prompt in any case.
     const reused = Math.min(hit?.tokens ?? 0, Math.max(0, tokens - 1));
     const uncached = tokens - reused;
     const running = this.#running.length;
     let others = 0;
     for (const { prefillLeft } of this.#running) others += Math.min(prefillLeft, uncached);
+    const shared = others / speed.prefillTokensPerSecond;
+    const isSerial = isPatient && shared > sharedPrefillMaxSeconds;
+    const wait = isSerial ? Math.max(slotFreeIn, this.#prefillFreeIn) : slotFreeIn;
     const restore = hit === null || hit.place === "slot" ? 0 : restoreSeconds(speed, reused);
-    const queued = others / speed.prefillTokensPerSecond;
-    const wait = this.wait;
-    const prefill = this.#share * (prefillSeconds(speed, uncached, reused) + queued) + restore;
+    const prefill = this.#share * (prefillSeconds(speed, uncached, reused) + (isSerial ? 0 : shared)) + restore;
     const streams = Math.min(this.slots, running + 1);
     const decode = this.#share * outputLeft * decodeStepSeconds(speed, streams, this.#contextTokens + tokens);
     const delay =
@@ -144,40 +191,58 @@ export class Candidate {
       (Math.min(uncached / speed.prefillTokensPerSecond, delayMaxSeconds) +
         (0.5 * outputLeft * speed.slotSlowdown) / speed.decodeTokensPerSecond);
     const score = wait + prefill + weights.decode * decode + weights.delay * delay;
-    return { wait, prefill, decode, delay, score, hit };
+    const isNow = !isSerial && slot === null && this.hasIdleSlot;
+    return { wait, prefill, decode, delay, score, hit, isNow, slot };
   }
 
   /** A request was bound to it in this pass. */
   add(load: RunningLoad): void {
     this.#running.push(load);
     this.#contextTokens += load.contextTokens;
-    this.#takeSlot(this.#endOf(load));
+    this.#prefillFreeIn += this.#prefillSecondsOf(load);
+    this.#takeSlot(this.#endOf(load), load.slot);
   }
 
   /** A request ahead in the queue waits for it: whoever comes later finds the slot taken. Returns when it begins. */
   reserve(load: RunningLoad): number {
     const { speed } = this.#parts;
     const step = decodeStepSeconds(speed, this.slots, this.#contextTokens + load.contextTokens);
-    const service = load.prefillLeft / speed.prefillTokensPerSecond + load.outputLeft * step;
-    return this.#takeSlot(this.#share * service);
+    const prefill = this.#prefillSecondsOf(load);
+    const slotFreeIn = this.#takeSlot(prefill + this.#share * load.outputLeft * step, load.slot);
+    const isSerial = this.#prefillFreeIn > sharedPrefillMaxSeconds;
+    const beginsIn = isSerial ? Math.max(slotFreeIn, this.#prefillFreeIn) : slotFreeIn;
+    this.#prefillFreeIn = beginsIn + prefill;
+    return beginsIn;
   }
 
-  /** The slot that is free first is taken for so long. Returns when that begins. */
-  #takeSlot(seconds: number): number {
+  /** A slot, or the one that is free first, is taken for so long. Returns when that begins. */
+  #takeSlot(seconds: number, wanted: number | null): number {
+    const slot = wanted !== null && wanted < this.#freeIn.length ? wanted : this.#firstFree();
+    const from = this.#freeIn[slot] ?? 0;
+    this.#freeIn[slot] = from + seconds;
+    return Math.max(from, this.#parts.avoidSeconds);
+  }
+
+  #firstFree(): number {
     let first = 0;
     for (let slot = 1; slot < this.#freeIn.length; slot += 1) {
       if ((this.#freeIn[slot] ?? 0) < (this.#freeIn[first] ?? 0)) first = slot;
     }
-    const from = this.#freeIn[first] ?? 0;
-    this.#freeIn[first] = from + seconds;
-    return Math.max(from, this.#parts.avoidSeconds);
+    return first;
   }
 
   #occupy(): void {
-    for (const load of this.#running) this.#takeSlot(this.#endOf(load));
+    for (const load of this.#running) {
+      const isFree = load.slot !== null && this.#freeIn[load.slot] === 0;
+      this.#takeSlot(this.#endOf(load), isFree ? load.slot : null);
+    }
     // Of others nothing is known but that they are there: as long as the longest of our own, or a moment.
     const longest = Math.max(1, ...this.#freeIn);
-    for (let count = 0; count < this.#parts.foreign; count += 1) this.#takeSlot(longest);
+    for (let count = 0; count < this.#parts.foreign; count += 1) this.#takeSlot(longest, null);
+  }
+
+  #prefillSecondsOf({ prefillLeft }: RunningLoad): number {
+    return (this.#share * prefillLeft) / this.#parts.speed.prefillTokensPerSecond;
   }
 
   #endOf({ prefillLeft, outputLeft }: RunningLoad): number {

@@ -3,7 +3,7 @@ import type { NodeId, ReplicaId } from "@pomona/shared/core/ids";
 import type { Candidate, Cost } from "./candidate.ts";
 
 /** What one replica would have cost; seconds. */
-export type CandidateCost = Omit<Cost, "hit"> & {
+export type CandidateCost = Pick<Cost, "wait" | "prefill" | "decode" | "delay" | "score"> & {
   readonly nodeId: NodeId;
   readonly replicaId: ReplicaId;
   readonly hasIdleSlot: boolean;
@@ -43,9 +43,13 @@ export function decisionOf(
 }
 
 function costOf({ candidate, cost }: Considered): CandidateCost {
-  const { hit, ...seconds } = cost;
+  const { wait, prefill, decode, delay, score, hit } = cost;
   return {
-    ...seconds,
+    wait,
+    prefill,
+    decode,
+    delay,
+    score,
     nodeId: candidate.nodeId,
     replicaId: candidate.replicaId,
     hasIdleSlot: candidate.hasIdleSlot,

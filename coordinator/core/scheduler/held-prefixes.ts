@@ -48,6 +48,19 @@ export class HeldPrefixes {
     return hit;
   }
 
+  /** The busy slot that holds most of a prompt; null when none holds a block of it. */
+  bestBusy(hashes: readonly number[]): { readonly slot: number; readonly tokens: number } | null {
+    let chosen: number | null = null;
+    let most = 0;
+    for (const [slot, contents] of this.#slots) {
+      const blocks = contents.isBusy ? commonBlocks(contents.hashes, hashes) : 0;
+      if (blocks <= most) continue;
+      most = blocks;
+      chosen = slot;
+    }
+    return chosen === null ? null : { slot: chosen, tokens: most * prefixBlockLength };
+  }
+
   /** The slot that the node will choose among its idle ones: the longest common beginning, else the lowest. */
   slotFor(hashes: readonly number[], slots: number): number | null {
     let chosen: number | null = null;

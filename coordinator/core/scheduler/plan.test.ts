@@ -76,7 +76,7 @@ function bindings(planning: Planning, queue: readonly WaitingRequest[]): string[
   return bound;
 }
 
-const ends = (seconds: number) => ({ prefillLeft: 0, outputLeft: 20 * seconds, contextTokens: 0 });
+const ends = (seconds: number) => ({ prefillLeft: 0, outputLeft: 20 * seconds, contextTokens: 0, slot: null });
 
 test("a request waits for a fast replica that is free soon rather than take a slow one now", () => {
   // 400 tokens and the quarter of 100: 3.25 s on the fast one, which is free after 1 s, 8 s, 15 s; 16.25 s on the slow one.
@@ -154,9 +154,17 @@ test("whatever the replicas are like, no slot gets two and no request two slots"
   const figure = fc.double({ min: 0.01, max: 1e5, noNaN: true });
   const replica = fc.record({
     slots: fc.integer({ min: 1, max: 4 }),
-    running: fc.array(fc.record({ prefillLeft: fc.nat(9000), outputLeft: fc.nat(3000), contextTokens: fc.nat(9000) }), {
-      maxLength: 5,
-    }),
+    running: fc.array(
+      fc.record({
+        prefillLeft: fc.nat(9000),
+        outputLeft: fc.nat(3000),
+        contextTokens: fc.nat(9000),
+        slot: fc.option(fc.nat(4)),
+      }),
+      {
+        maxLength: 5,
+      },
+    ),
     foreign: fc.integer({ min: 0, max: 3 }),
     avoidSeconds: fc.oneof(fc.constant(0), figure),
     busyNeighbours: fc.integer({ min: 0, max: 3 }),

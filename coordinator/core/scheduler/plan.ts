@@ -39,12 +39,12 @@ export function planModel<Request extends WaitingRequest>(
     planned += 1;
     if (planned > config.plannedMax) return;
     const demand = demandOf(planning, request);
-    const considered = considerAll(planning, demand);
     const isHeldTooLong = nowMs - request.queuedAtMs >= config.holdMaxMs;
-    const chosen = choose(considered, isHeldTooLong ? Number.POSITIVE_INFINITY : config.holdGainSeconds);
+    const considered = isHeldTooLong ? considerNow(planning, demand) : considerAll(planning, demand);
+    const chosen = choose(considered, config.holdGainSeconds);
     if (chosen === null) return;
     const load = loadOf(demand, chosen);
-    if (!chosen.candidate.hasIdleSlot) {
+    if (!chosen.cost.isNow) {
       chosen.candidate.reserve(load);
       continue;
     }
@@ -92,7 +92,10 @@ function queueOrder<Request extends WaitingRequest>(
   const fastest = Math.max(...candidates.map(({ speed }) => speed.prefillTokensPerSecond));
   const rank = (request: Request): number => {
     const { tokens, hashes } = demandOf(planning, request);
-    return request.dueMs + (1000 * config.sizeFactor * (tokens - mostHeld(candidates, hashes))) / fastest;
+    const held = mostHeld(candidates, hashes);
+    // A due time grants time for the whole prompt; what is held needs none.
+    const granted = config.duePrefillFactor * held;
+    return request.dueMs + (1000 * (config.sizeFactor * (tokens - held) - granted)) / fastest;
   };
   const ranks = new Map(waiting.map((request) => [request, rank(request)]));
   return inOrder(waiting, parts, {
@@ -125,13 +128,22 @@ function considerAll({ candidates, config }: Planning, demand: Demand): Consider
   return candidates.map((candidate) => ({ candidate, cost: candidate.cost(demand, weights) }));
 }
 
-/** The cheapest; or the cheapest with an idle slot, when it costs less than `gainSeconds` more. */
+/** The request has waited long enough for something better: what it would cost where a slot is idle. */
+function considerNow({ candidates, config }: Planning, demand: Demand): Considered[] {
+  const weights = { decode: config.decodeWeight, delay: config.delayWeight };
+  return candidates.flatMap((candidate) => {
+    const cost = candidate.costNow(demand, weights);
+    return cost === null ? [] : [{ candidate, cost }];
+  });
+}
+
+/** The cheapest; or the cheapest that can begin now, when it costs less than `gainSeconds` more. */
 function choose(considered: readonly Considered[], gainSeconds: number): Considered | null {
   const best = firstAmongEqual(considered);
-  if (best === null || best.candidate.hasIdleSlot) return best;
-  const bestIdle = firstAmongEqual(considered.filter(({ candidate }) => candidate.hasIdleSlot));
-  if (bestIdle === null) return best;
-  return bestIdle.cost.score - best.cost.score < gainSeconds ? bestIdle : best;
+  if (best === null || best.cost.isNow) return best;
+  const bestNow = firstAmongEqual(considered.filter(({ cost }) => cost.isNow));
+  if (bestNow === null) return best;
+  return bestNow.cost.score - best.cost.score < gainSeconds ? bestNow : best;
 }
 
 /** Predictions are no better than this: replicas whose costs differ by less are equal, and take turns. */
@@ -155,5 +167,6 @@ function comesBefore(one: Considered, other: Considered): boolean {
 }
 
 function loadOf({ tokens, outputLeft }: Demand, { cost }: Considered): RunningLoad {
-  return { prefillLeft: tokens - Math.min(cost.hit?.tokens ?? 0, tokens - 1), outputLeft, contextTokens: tokens };
+  const prefillLeft = tokens - Math.min(cost.hit?.tokens ?? 0, tokens - 1);
+  return { prefillLeft, outputLeft, contextTokens: tokens, slot: cost.slot };
 }

@@ -45,7 +45,7 @@ export const defaultSchedulerConfig: SchedulerConfig = {
   lateMaxMs: 120_000,
   batchAgesMs: 1_800_000,
   holdGainSeconds: 0.5,
-  holdMaxMs: 600_000,
+  holdMaxMs: 120_000,
   tenantQuantum: 2000,
   tenantsMax: 10_000,
   tellWaitingMs: 2000,
