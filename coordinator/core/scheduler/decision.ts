@@ -15,7 +15,7 @@ export type CandidateCost = Pick<Cost, "wait" | "prefill" | "decode" | "delay" |
 /** One binding of a request. */
 export type Decision = {
   readonly replicaId: ReplicaId;
-  /** Cheapest first, 16 at most. */
+  /** Cheapest first, 16 at most, the chosen one among them. */
   readonly candidates: readonly CandidateCost[];
   /** From the binding to the first token, as predicted. */
   readonly firstTokenSeconds: number;
@@ -33,7 +33,9 @@ export function decisionOf(
   chosen: Considered,
   size: { readonly promptTokens: number; readonly expectedTokens: number },
 ): Decision {
-  const sorted = [...considered].sort((a, b) => a.cost.score - b.cost.score).slice(0, candidatesMax);
+  const others = considered.filter((each) => each !== chosen);
+  const cheapest = others.sort((a, b) => a.cost.score - b.cost.score).slice(0, candidatesMax - 1);
+  const sorted = [chosen, ...cheapest].sort((a, b) => a.cost.score - b.cost.score);
   return {
     replicaId: chosen.candidate.replicaId,
     candidates: sorted.map(costOf),
