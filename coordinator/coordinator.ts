@@ -21,7 +21,7 @@ import { type RequestHistory, RequestLog } from "./request-history.ts";
 import { PromptTokenizer, type TokenizedPrompt, type TokenizeLimits } from "./tokenizer.ts";
 
 /** How long a request may take where it names no time of its own. */
-const defaultTimeoutMs = 600_000;
+const defaultTimeoutMs = { interactive: 600_000, batch: 86_400_000 } as const;
 const tokenizeTimeoutMs = 30_000;
 const tickMs = 100;
 
@@ -138,9 +138,9 @@ export class Coordinator implements Gateway {
   async generate(request: GenerationRequest, { tenant, priority, signal }: Caller): Promise<Generation> {
     const { clock } = this.#dependencies;
     const arrivedAtMs = clock.nowMs();
-    const deadlineMs = arrivedAtMs + (request.timeoutMs ?? defaultTimeoutMs);
+    const deadlineMs = arrivedAtMs + (request.timeoutMs ?? defaultTimeoutMs[priority]);
     const { model, api } = request;
-    const prompt = await this.#prepare(model, request.input, { deadlineMs, signal });
+    const prompt = await this.#prepare(model, request.input, { owner: tenant, deadlineMs, signal });
     const size = { model, promptTokens: prompt.tokenIds.length, maxTokens: request.maxTokens };
     const maxTokens = decideMaxTokens(this.state, size);
     if (typeof maxTokens !== "number") throw maxTokens;
@@ -175,7 +175,7 @@ export class Coordinator implements Gateway {
 
   async tokenize(model: ModelName, input: PromptInput, signal: AbortSignal): Promise<readonly number[]> {
     const deadlineMs = this.#dependencies.clock.nowMs() + tokenizeTimeoutMs;
-    return (await this.#prepare(model, input, { deadlineMs, signal })).tokenIds;
+    return (await this.#prepare(model, input, { owner: "", deadlineMs, signal })).tokenIds;
   }
 
   /** @throws PomonaError `not_found` when it is not among the last 1,000. */

@@ -4,6 +4,8 @@ import type { RequestId } from "@pomona/shared/core/ids";
 import { type Output, OutputAssembler } from "@pomona/shared/core/output/output-assembler";
 import type { GenerationEvent } from "./core/generation-request.ts";
 
+const waitingEventsMax = 1000;
+
 /**
  * Keeps the events of a running request, so that several readers can each take them up from a token index. Bounded by
  * the request's max tokens: an event is a handful of bytes a token.
@@ -30,6 +32,8 @@ export class GenerationSession {
 
   /** Adds an event that is no text. */
   add(event: Exclude<GenerationEvent, { kind: "text" | "ending" }>): void {
+    // A request may wait for a day, and every two seconds tell it.
+    if (event.kind === "waiting" && this.#events.length >= waitingEventsMax) return;
     this.#append(event);
   }
 

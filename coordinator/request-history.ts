@@ -33,6 +33,8 @@ export type RequestHistory = {
 };
 
 const requestsMax = 1000;
+/** The last ones of a request are kept: nodes may refuse it again and again. */
+const attemptsMax = 16;
 
 /** Keeps the last 1,000 requests; those that still run among them. */
 export class RequestLog {
@@ -40,19 +42,16 @@ export class RequestLog {
 
   arrived(request: Omit<RequestHistory, "attempts" | "ending" | "endedAtMs">): void {
     this.#requests.set(request.requestId, { ...request, attempts: [], ending: null, endedAtMs: null });
-    for (const requestId of this.#requests.keys()) {
-      if (this.#requests.size <= requestsMax) return;
-      this.#requests.delete(requestId);
-    }
+    this.#forget();
   }
 
   bound(
     requestId: RequestId,
     attempt: Pick<AttemptHistory, "epoch" | "nodeId" | "boundAtMs" | "queueMs" | "decision">,
   ): void {
-    this.#requests
-      .get(requestId)
-      ?.attempts.push({ ...attempt, cachedTokens: null, firstTokenAtMs: null, movedFor: null });
+    const attempts = this.#requests.get(requestId)?.attempts ?? [];
+    if (attempts.length >= attemptsMax) attempts.shift();
+    attempts.push({ ...attempt, cachedTokens: null, firstTokenAtMs: null, movedFor: null });
   }
 
   accepted(requestId: RequestId, cachedTokens: number): void {
@@ -83,6 +82,14 @@ export class RequestLog {
 
   find(requestId: RequestId): RequestHistory | null {
     return this.#requests.get(requestId) ?? null;
+  }
+
+  /** Those that have ended first, the oldest first; only beyond twice as many also such as still wait. */
+  #forget(): void {
+    for (const [requestId, { ending }] of this.#requests) {
+      if (this.#requests.size <= requestsMax) return;
+      if (ending !== null || this.#requests.size > 2 * requestsMax) this.#requests.delete(requestId);
+    }
   }
 
   #attempt(requestId: RequestId): AttemptHistory | undefined {

@@ -4,7 +4,7 @@ import { type ErrorCode, PomonaError } from "@pomona/shared/core/errors";
 import { PromptTokenizer, type PromptTokenizerDependencies, type TokenizeCall } from "./tokenizer.ts";
 
 const text = (value: string) => ({ kind: "text", text: value }) as const;
-const patient = () => ({ deadlineMs: 1000, signal: new AbortController().signal });
+const patient = () => ({ owner: "", deadlineMs: 1000, signal: new AbortController().signal });
 
 /** A pool of two ready replicas; each call is answered by `answer`. */
 function pool(changes: Partial<PromptTokenizerDependencies> = {}) {
@@ -138,7 +138,14 @@ test("a wait ends with the deadline, the refusal of the model, or the client", a
   await assert.rejects(waiting, refusal);
   refusal = null;
   time.nowMs = 0;
-  const left = tokenizer.tokenize("m", text("hello"), { deadlineMs: 1000, signal: client.signal });
+  const left = tokenizer.tokenize("m", text("hello"), { owner: "", deadlineMs: 1000, signal: client.signal });
   client.abort(new PomonaError("cancelled", "the client has gone"));
   await assert.rejects(left, { code: "cancelled" });
+});
+
+test("what one owner's prompt was is not told to another, not even by being fast", async () => {
+  const { tokenizer, calls } = pool();
+  await tokenizer.tokenize("m", text("a"), patient());
+  await tokenizer.tokenize("m", text("a"), { ...patient(), owner: "another" });
+  assert.equal(calls.length, 2);
 });

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { type ErrorCode, PomonaError, toPomonaError } from "@pomona/shared/core/errors";
 import type { PromptInput } from "@pomona/shared/core/generation";
-import type { ModelName, NodeId, ReplicaId } from "@pomona/shared/core/ids";
+import type { ModelName, NodeId, ReplicaId, TenantId } from "@pomona/shared/core/ids";
 import type { Clock } from "@pomona/shared/runtime/clock";
 
 export type TokenizedPrompt = {
@@ -38,7 +38,12 @@ export type PromptTokenizerDependencies = {
 };
 
 /** `deadlineMs` is of the dependencies' clock. */
-export type TokenizeLimits = { readonly deadlineMs: number; readonly signal: AbortSignal };
+export type TokenizeLimits = {
+  /** Whose prompt it is: answers that are kept are not told to others, not even by being fast. */
+  readonly owner: TenantId;
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+};
 
 /** Longest time that one replica may take. */
 const askTimeoutMs = 30_000;
@@ -75,7 +80,7 @@ export class PromptTokenizer {
     // A model that is gone is refused also for a prompt that is known.
     this.#check(model, limits);
     if (input.kind === "tokens") return { tokenIds: input.tokenIds, stop: [], sharedTokens: 0 };
-    const key = keyOf(model, input);
+    const key = keyOf(model, input, limits.owner);
     const kept = this.#kept.get(key);
     if (kept !== null) return kept;
     const answer = await this.#askReplicas(model, input, limits);
@@ -132,9 +137,9 @@ export class PromptTokenizer {
 }
 
 /** Only hashes of prompts are kept. */
-function keyOf(model: ModelName, input: PromptInput): string {
+function keyOf(model: ModelName, input: PromptInput, owner: TenantId): string {
   return createHash("sha256")
-    .update(JSON.stringify([model, input]))
+    .update(JSON.stringify([owner, model, input]))
     .digest("base64");
 }
 

@@ -169,16 +169,14 @@ test("a prompt waits while another one is evaluated there, and begins with that 
   assert.deepEqual(starts(pool.frame("1", 1, tokens(0, [1]))), ["2/1@a"]);
 });
 
-test("a request that has waited its time takes an idle slot beside a prompt that is evaluated", () => {
+test("a request that has waited its time still waits for the prompt that is evaluated where it goes", () => {
   const pool = macPool(2);
   pool.request("1", { promptTokenIds: promptOf(1, 4) });
   pool.request("2", { promptTokenIds: promptOf(2, 4) });
-  const beat = (sequence: number) =>
-    statusOf("a", { sequence, replicas: [replicaOf("ra", { slots: 2, speed: { ...mac, restoreBytesPerSecond: 0 } })] });
-  pool.nowMs += pool.config.scheduler.holdMaxMs - 1;
-  assert.deepEqual(starts(pool.heartbeat(beat(2))), []);
-  pool.nowMs += 1;
-  assert.deepEqual(starts(pool.heartbeat(beat(3))), ["2/1@a"]);
+  pool.nowMs += pool.config.scheduler.holdMaxMs;
+  const replicas = [replicaOf("ra", { slots: 2, speed: { ...mac, restoreBytesPerSecond: 0 } })];
+  assert.deepEqual(starts(pool.heartbeat(statusOf("a", { sequence: 2, replicas }))), []);
+  assert.deepEqual(starts(pool.frame("1", 1, tokens(0, [1]))), ["2/1@a"]);
 });
 
 test("a request waits for the busy slot that holds its conversation when that is cheaper than its whole prompt", () => {

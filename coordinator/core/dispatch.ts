@@ -130,7 +130,7 @@ function bindTo({ state, nowMs, config }: StepContext, record: RequestRecord, { 
   const prefillLeft = Math.max(1, promptTokenIds.length + emittedTokenIds.length - cached);
   record.charged = serviceOf(prefillLeft, decision?.expectedTokens ?? 0);
   state.scheduler.tenants.charge(tenant, record.charged);
-  if (slot !== null) held.take(slot, record.prefixHashes, nowMs);
+  if (slot !== null) held.take(slot, requestId, { hashes: record.prefixHashes, nowMs });
   const progressDeadlineMs = nowMs + config.prefillProgressMs;
   record.place = { kind: "bound", nodeId, replicaId, boundAtMs: nowMs, slot, prefillLeft, progressDeadlineMs };
   boundTo(state, replicaId).add(requestId);
@@ -158,8 +158,8 @@ export function noteSlot(state: ClusterState, record: RequestRecord, { slot, now
   if (record.place.kind !== "bound" || record.place.slot === slot) return;
   const held = state.scheduler.heldBy(record.place.replicaId);
   // What was expected there is not known any more: a heartbeat tells.
-  if (record.place.slot !== null) held.forget(record.place.slot);
-  held.take(slot, record.prefixHashes, nowMs);
+  if (record.place.slot !== null) held.forget(record.place.slot, record.requestId);
+  held.take(slot, record.requestId, { hashes: record.prefixHashes, nowMs });
   record.place.slot = slot;
 }
 
@@ -186,15 +186,13 @@ export function unbind(state: ClusterState, record: RequestRecord, nowMs: number
 }
 
 /** The slot keeps what was evaluated in it, for the next one that begins the same. */
-function releaseSlot(
-  state: ClusterState,
-  { place, promptTokenIds, emittedTokenIds, decoding }: RequestRecord,
-  nowMs: number,
-): void {
+function releaseSlot(state: ClusterState, record: RequestRecord, nowMs: number): void {
+  const { requestId, place, promptTokenIds, emittedTokenIds, decoding } = record;
   if (place.kind !== "bound" || place.slot === null) return;
   const evaluated = [...promptTokenIds, ...emittedTokenIds];
   evaluated.length = Math.max(0, evaluated.length - place.prefillLeft);
-  state.scheduler.heldBy(place.replicaId).release(place.slot, prefixHashes(evaluated, decoding.cacheScope), nowMs);
+  const hashes = prefixHashes(evaluated, decoding.cacheScope);
+  state.scheduler.heldBy(place.replicaId).release(place.slot, requestId, { hashes, nowMs });
 }
 
 /** Keeps new attempts off the replica that a request is bound to. */
@@ -210,6 +208,7 @@ export function enqueue(state: ClusterState, record: RequestRecord, nowMs: numbe
   record.queuedAtMs = nowMs;
   state.scheduler.tenants.charge(record.tenant, -record.charged);
   record.charged = 0;
+  record.evaluatedTokens = 0;
   let index = state.queue.length;
   while (index > 0 && (state.queue[index - 1]?.order ?? 0) > record.order) index -= 1;
   state.queue.splice(index, 0, record);

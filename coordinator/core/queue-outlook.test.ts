@@ -84,6 +84,7 @@ test("a request that is late by too much is given up with the wait; one that had
   const pool = busyPool({ scheduler, decodeProgressMs: 1e9, prefillProgressMs: 1e9 });
   pool.request("1", hundredTokens);
   pool.request("2", hundredTokens);
+  pool.frame("1", 1, { kind: "accepted", slot: 0, cachedPromptTokens: 0, cachedChunkLengths: [], promptTokens: 3 });
   pool.request("batch", { ...hundredTokens, priority: "batch" });
   for (let sequence = 2; sequence < 8; sequence += 1) {
     pool.nowMs += 900;

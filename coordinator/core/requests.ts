@@ -33,6 +33,8 @@ export function arrive(context: StepContext, request: NewRequest): Effect[] {
     prefixHashes: prefixHashes(request.promptTokenIds, request.decoding.cacheScope),
     dueMs,
     lateMs: request.priority === "batch" ? Number.POSITIVE_INFINITY : dueMs + config.scheduler.lateMaxMs,
+    wasAccepted: false,
+    evaluatedTokens: 0,
     charged: 0,
     arrivedAtMs: nowMs,
     order: state.arrivals,
@@ -87,7 +89,7 @@ export function reviewRequests(context: StepContext): Effect[] {
     if (nowMs >= record.deadlineMs) {
       const failure = deadlineFailure(record);
       effects.push(...cancelAttempt(record), ...finish(context, record, { reason: "expired", failure }));
-    } else if (nowMs >= record.lateMs && place.kind === "queued" && record.epoch === 0) {
+    } else if (nowMs >= record.lateMs && place.kind === "queued" && !record.wasAccepted) {
       effects.push(...finish(context, record, { reason: "failed", failure: lateFailure(context, record) }));
     } else if (reason !== undefined) {
       const message = `model ${model} cannot be loaded: ${reason}`;
@@ -142,6 +144,7 @@ export function takeFrame(
   switch (sent.frame.kind) {
     case "accepted":
       expectProgress(record, context.nowMs + context.config.prefillProgressMs);
+      record.wasAccepted = true;
       record.cachedPromptTokens = sent.frame.cachedPromptTokens;
       noteSlot(state, record, { slot: sent.frame.slot, nowMs: context.nowMs });
       expectPrefill(record, tokensOf(record) - sent.frame.cachedPromptTokens);
@@ -150,6 +153,7 @@ export function takeFrame(
     case "prefill":
       expectProgress(record, context.nowMs + context.config.prefillProgressMs);
       expectPrefill(record, tokensOf(record) - sent.frame.evaluatedTokens);
+      record.evaluatedTokens += sent.frame.chunkLength;
       if (!record.hasChunks && sent.frame.chunkLength > 0) record.promptChunkLengths.push(sent.frame.chunkLength);
       return [{ kind: "deliver", requestId: record.requestId, nodeId, frame: sent.frame }];
     case "tokens":
@@ -278,11 +282,13 @@ function finish({ state, nowMs }: StepContext, record: RequestRecord, outcome: O
 
 /** What the scheduler learns from an ending. */
 function settle({ scheduler }: StepContext["state"], record: RequestRecord, reason: FinishReason): void {
-  const { tenant, model, promptTokenIds, cachedPromptTokens, emittedTokenIds, charged } = record;
+  const { tenant, model, evaluatedTokens, emittedTokenIds, charged } = record;
   const generated = emittedTokenIds.length;
-  if (reason === "stop" || reason === "length") scheduler.lengthsOf(model).note(generated);
-  const evaluated = record.epoch === 0 ? 0 : promptTokenIds.length - cachedPromptTokens;
-  scheduler.tenants.charge(tenant, serviceOf(evaluated, generated) - charged);
+  const lengths = scheduler.lengthsOf(model);
+  // One that its limit cut short says only that answers are longer.
+  const isWhole = reason === "stop" || (reason === "length" && generated >= lengths.left(0, Number.MAX_SAFE_INTEGER));
+  if (isWhole) lengths.note(generated);
+  scheduler.tenants.charge(tenant, serviceOf(evaluatedTokens, generated) - charged);
   scheduler.tenants.close(tenant);
 }
 

@@ -100,6 +100,10 @@ export type RequestRecord = {
   readonly dueMs: number;
   /** When it is given up if it never had a slot; infinite for batch work. */
   readonly lateMs: number;
+  /** Whether a node has ever taken it. */
+  wasAccepted: boolean;
+  /** Prompt tokens that nodes have evaluated, those of lost attempts not counted. */
+  evaluatedTokens: number;
   /** Service that its tenant was charged for. */
   charged: number;
   /** Order of arrival: a requeued request goes back to its old place. */

@@ -13,7 +13,7 @@ export const prefixBlockLength = 128;
 export function prefixHashes(
   tokenIds: readonly number[],
   { owner, sharedTokens }: CacheScope,
-  blocksMax = 64,
+  blocksMax = 256,
 ): number[] {
   let low = 0x9e3779b9;
   let high = 0x85ebca6b;

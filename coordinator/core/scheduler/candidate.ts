@@ -63,8 +63,6 @@ type Way = {
   readonly hit: PrefixHit | null;
   readonly slotFreeIn: number;
   readonly slot: number | null;
-  /** Whether it waits until other prompts are evaluated. */
-  readonly isPatient: boolean;
 };
 
 export type CandidateParts = {
@@ -153,37 +151,35 @@ export class Candidate {
   /** The cheaper one of taking the first slot that is free, and of waiting for the busy one that holds most of the prompt. */
   cost(demand: Demand, weights: ScoreWeights): Cost {
     const hit = this.#hit(demand.hashes);
-    const first = this.#costOf(demand, weights, { hit, slotFreeIn: this.wait, slot: null, isPatient: true });
+    const first = this.#costOf(demand, weights, { hit, slotFreeIn: this.wait, slot: null });
     const busy = this.#parts.held?.bestBusy(demand.hashes) ?? null;
     if (busy === null || busy.tokens <= (hit?.tokens ?? 0)) return first;
     const { slot, tokens } = busy;
     const slotFreeIn = Math.max(this.#parts.avoidSeconds, this.#freeIn[slot] ?? 0);
     if (slotFreeIn === 0) return first;
-    const way = { hit: { tokens, place: "slot" }, slotFreeIn, slot, isPatient: true } as const;
+    const way = { hit: { tokens, place: "slot" }, slotFreeIn, slot } as const;
     const second = this.#costOf(demand, weights, way);
     return second.score < first.score ? second : first;
   }
 
-  /** The cost of binding it at once, whatever else is evaluated there; null without an idle slot. */
+  /** The cost of binding it at once; null without an idle slot, or while another prompt is evaluated there. */
   costNow(demand: Demand, weights: ScoreWeights): Cost | null {
-    if (!this.hasIdleSlot) return null;
     const hit = this.#hit(demand.hashes);
-    return this.#costOf(demand, weights, { hit, slotFreeIn: 0, slot: null, isPatient: false });
+    const cost = this.#costOf(demand, weights, { hit, slotFreeIn: this.wait, slot: null });
+    return cost.isNow ? cost : null;
   }
 
-  #costOf({ tokens, outputLeft }: Demand, weights: ScoreWeights, { hit, slotFreeIn, slot, isPatient }: Way): Cost {
+  #costOf({ tokens, outputLeft }: Demand, weights: ScoreWeights, { hit, slotFreeIn, slot }: Way): Cost {
     const { speed } = this.#parts;
     // The engine evaluates the last token of a prompt in any case.
     const reused = Math.min(hit?.tokens ?? 0, Math.max(0, tokens - 1));
     const uncached = tokens - reused;
     const running = this.#running.length;
-    let others = 0;
-    for (const { prefillLeft } of this.#running) others += Math.min(prefillLeft, uncached);
-    const shared = others / speed.prefillTokensPerSecond;
-    const isSerial = isPatient && shared > sharedPrefillMaxSeconds;
+    // A node evaluates prompts in the order of their coming, so a short one waits for a long one all the same.
+    const isSerial = this.#prefillFreeIn > sharedPrefillMaxSeconds;
     const wait = isSerial ? Math.max(slotFreeIn, this.#prefillFreeIn) : slotFreeIn;
     const restore = hit === null || hit.place === "slot" ? 0 : restoreSeconds(speed, reused);
-    const prefill = this.#share * (prefillSeconds(speed, uncached, reused) + (isSerial ? 0 : shared)) + restore;
+    const prefill = this.#share * prefillSeconds(speed, uncached, reused) + restore;
     const streams = Math.min(this.slots, running + 1);
     const decode = this.#share * outputLeft * decodeStepSeconds(speed, streams, this.#contextTokens + tokens);
     const delay =

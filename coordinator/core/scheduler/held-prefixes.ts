@@ -1,15 +1,19 @@
 // What a replica need not evaluate again, as the coordinator knows it: its own bindings first, heartbeats where it made none.
+import type { RequestId } from "@pomona/shared/core/ids";
 import type { HeldPrefix } from "@pomona/shared/core/node-status";
 import { prefixBlockLength } from "@pomona/shared/core/prefix-hash";
 
 /** What one slot holds. */
 type SlotContents = {
   hashes: readonly number[];
-  /** Whether an attempt uses it now. */
-  isBusy: boolean;
+  /** Who uses it now. */
+  user: RequestId | null;
   /** When the coordinator last knew better than a heartbeat. */
   knownAtMs: number;
 };
+
+/** What is in a slot from now on. */
+type Contents = { readonly hashes: readonly number[]; readonly nowMs: number };
 
 export type PrefixHit = {
   readonly tokens: number;
@@ -34,7 +38,7 @@ export class HeldPrefixes {
     let busy = 0;
     for (const slot of this.#slots.values()) {
       const blocks = commonBlocks(slot.hashes, hashes);
-      if (slot.isBusy) busy = Math.max(busy, blocks);
+      if (slot.user !== null) busy = Math.max(busy, blocks);
       else idle = Math.max(idle, blocks);
     }
     let hit: PrefixHit | null = idle > 0 ? { tokens: idle * prefixBlockLength, place: "slot" } : null;
@@ -53,7 +57,7 @@ export class HeldPrefixes {
     let chosen: number | null = null;
     let most = 0;
     for (const [slot, contents] of this.#slots) {
-      const blocks = contents.isBusy ? commonBlocks(contents.hashes, hashes) : 0;
+      const blocks = contents.user !== null ? commonBlocks(contents.hashes, hashes) : 0;
       if (blocks <= most) continue;
       most = blocks;
       chosen = slot;
@@ -67,7 +71,7 @@ export class HeldPrefixes {
     let most = -1;
     for (let slot = 0; slot < slots; slot += 1) {
       const contents = this.#slots.get(slot);
-      if (contents?.isBusy === true) continue;
+      if ((contents?.user ?? null) !== null) continue;
       const blocks = contents === undefined ? 0 : commonBlocks(contents.hashes, hashes);
       if (blocks <= most) continue;
       most = blocks;
@@ -77,18 +81,21 @@ export class HeldPrefixes {
   }
 
   /** A slot holds a prompt from now on. */
-  take(slot: number, hashes: readonly number[], nowMs: number): void {
-    this.#slots.set(slot, { hashes, isBusy: true, knownAtMs: nowMs });
+  take(slot: number, user: RequestId, { hashes, nowMs }: Contents): void {
+    this.#slots.set(slot, { hashes, user, knownAtMs: nowMs });
   }
 
   /** The attempt in a slot is over; `hashes` are of all that it left there. */
-  release(slot: number, hashes: readonly number[], nowMs: number): void {
-    this.#slots.set(slot, { hashes, isBusy: false, knownAtMs: nowMs });
+  release(slot: number, user: RequestId, { hashes, nowMs }: Contents): void {
+    const owner = this.#slots.get(slot)?.user ?? null;
+    // Another attempt has turned out to be in there.
+    if (owner !== null && owner !== user) return;
+    this.#slots.set(slot, { hashes, user: null, knownAtMs: nowMs });
   }
 
-  /** Nothing is known of a slot any more. */
-  forget(slot: number): void {
-    this.#slots.delete(slot);
+  /** The attempt is not in the slot where it was expected: nothing is known of that one any more. */
+  forget(slot: number, user: RequestId): void {
+    if (this.#slots.get(slot)?.user === user) this.#slots.delete(slot);
   }
 
   /** A heartbeat: right about saved states, and about slots of which the coordinator knows nothing newer. */
@@ -96,14 +103,14 @@ export class HeldPrefixes {
     this.#saved = held.filter(({ place }) => place !== "slot");
     const told = new Map(held.filter(({ place }) => place === "slot").map((prefix) => [prefix.slot, prefix]));
     for (const [slot, contents] of this.#slots) {
-      if (contents.isBusy || contents.knownAtMs > sentAfterMs) continue;
+      if (contents.user !== null || contents.knownAtMs > sentAfterMs) continue;
       const prefix = told.get(slot);
       if (prefix === undefined) this.#slots.delete(slot);
       else contents.hashes = prefix.hashes;
     }
     for (const [slot, { hashes }] of told) {
       if (slot === null || this.#slots.has(slot)) continue;
-      this.#slots.set(slot, { hashes, isBusy: false, knownAtMs: sentAfterMs });
+      this.#slots.set(slot, { hashes, user: null, knownAtMs: sentAfterMs });
     }
   }
 

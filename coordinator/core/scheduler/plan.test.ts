@@ -98,7 +98,7 @@ test("replicas that cost the same take turns, unless one holds the beginning of 
   const candidates = () => [candidate("a", { lastBinding: 7 }), candidate("b", { lastBinding: 3 })];
   assert.deepEqual(bindings(planningOf(candidates()), [waiting(1, 10)]), ["1 on b"]);
   const held = new HeldPrefixes();
-  held.release(0, [11], 0);
+  held.release(0, "q0", { hashes: [11], nowMs: 0 });
   const holder = candidate("a", { lastBinding: 7, held, speed: { ...speed, prefillTokensPerSecond: 1e6 } });
   const other = candidate("b", { speed: { ...speed, prefillTokensPerSecond: 1e6 } });
   assert.deepEqual(bindings(planningOf([holder, other]), [waiting(1, 200, { prefixHashes: [11] })]), ["1 on a"]);
@@ -116,7 +116,7 @@ test("what is held, what it delays and who shares the machine are in the cost", 
   assert.deepEqual([plain.wait, plain.delay], [0, 0]);
   near([plain.prefill, plain.decode, plain.score], [2, 5, 3.25]);
   const held = new HeldPrefixes();
-  held.release(0, [1, 2], 0);
+  held.release(0, "q0", { hashes: [1, 2], nowMs: 0 });
   const hit = candidate("b", { held }).cost(demand, weights);
   near([hit.prefill, hit.hit?.tokens ?? 0], [144 / 200, 256]);
   // Two streams that decode lose the time of the prompt each; the slots are full until the first of them ends.
@@ -131,7 +131,7 @@ test("what is held, what it delays and who shares the machine are in the cost", 
 
 test("a prompt that is wholly held costs at least its last token", () => {
   const held = new HeldPrefixes();
-  held.release(0, [1, 2], 0);
+  held.release(0, "q0", { hashes: [1, 2], nowMs: 0 });
   const cost = candidate("a", { held }).cost({ tokens: 256, hashes: [1, 2], outputLeft: 0 }, { decode: 0, delay: 0 });
   assert.ok(cost.prefill > 0 && cost.prefill < 0.01);
 });

@@ -40,7 +40,8 @@ export function planModel<Request extends WaitingRequest>(
     if (planned > config.plannedMax) return;
     const demand = demandOf(planning, request);
     const isHeldTooLong = nowMs - request.queuedAtMs >= config.holdMaxMs;
-    const considered = isHeldTooLong ? considerNow(planning, demand) : considerAll(planning, demand);
+    const now = isHeldTooLong ? considerNow(planning, demand) : [];
+    const considered = now.length > 0 ? now : considerAll(planning, demand);
     const chosen = choose(considered, config.holdGainSeconds);
     if (chosen === null) return;
     const load = loadOf(demand, chosen);
@@ -92,7 +93,7 @@ function queueOrder<Request extends WaitingRequest>(
   const fastest = Math.max(...candidates.map(({ speed }) => speed.prefillTokensPerSecond));
   const rank = (request: Request): number => {
     const { tokens, hashes } = demandOf(planning, request);
-    const held = mostHeld(candidates, hashes);
+    const held = waiting.length > heldRankedMax ? 0 : mostHeld(candidates, hashes);
     // A due time grants time for the whole prompt; what is held needs none.
     const granted = config.duePrefillFactor * held;
     return request.dueMs + (1000 * (config.sizeFactor * (tokens - held) - granted)) / fastest;
@@ -106,6 +107,9 @@ function queueOrder<Request extends WaitingRequest>(
     },
   });
 }
+
+/** In a longer queue what is held is not looked up for the order: each pass would cost too much. */
+const heldRankedMax = 256;
 
 /** Tokens of a beginning that a replica with an idle slot holds: they are lost when somebody else gets that slot. */
 function mostHeld(candidates: readonly Candidate[], hashes: readonly number[]): number {

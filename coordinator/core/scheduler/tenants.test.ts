@@ -20,6 +20,15 @@ test("a tenant that comes back starts level with those who have work", () => {
   assert.equal(tenants.served("new"), 5900);
 });
 
+test("whoever comes to an empty pool starts level with the one that had it before", () => {
+  const tenants = new Tenants(10);
+  tenants.open("a");
+  tenants.charge("a", 5000);
+  tenants.close("a");
+  tenants.open("b");
+  assert.equal(tenants.served("b"), 5000);
+});
+
 test("tenants by the million are bounded: the ones seen longest ago leave, those with work stay", () => {
   const tenants = new Tenants(100);
   tenants.open("keeps");

@@ -17,6 +17,8 @@ export class Tenants {
   readonly #tenants = new Map<TenantId, Tenant>();
   readonly #tenantsMax: number;
   #seen = 0;
+  /** What the last one with work had been served when it went: whoever comes to an empty pool starts level with it. */
+  #floor = 0;
 
   constructor(tenantsMax: number) {
     this.#tenantsMax = tenantsMax;
@@ -30,8 +32,7 @@ export class Tenants {
   open(id: TenantId): void {
     const tenant = this.#tenants.get(id) ?? { served: 0, open: 0, seenAt: 0 };
     if (tenant.open === 0) {
-      const least = this.#leastOpen();
-      if (least !== null) tenant.served = Math.max(tenant.served, least);
+      tenant.served = Math.max(tenant.served, this.#leastOpen() ?? this.#floor);
     }
     tenant.open += 1;
     this.#seen += 1;
@@ -45,7 +46,9 @@ export class Tenants {
   /** A request ended. */
   close(id: TenantId): void {
     const tenant = this.#tenants.get(id);
-    if (tenant !== undefined) tenant.open = Math.max(0, tenant.open - 1);
+    if (tenant === undefined) return;
+    tenant.open = Math.max(0, tenant.open - 1);
+    if (this.#leastOpen() === null) this.#floor = Math.max(this.#floor, tenant.served);
   }
 
   /** Adds service, or takes it back when it is negative. */

@@ -40,6 +40,7 @@ export class Generation {
   /** Whether the slot holds what it can of the prompt. */
   #isPrepared = false;
   isEnded = false;
+  hasFailed = false;
 
   constructor(parts: GenerationParts) {
     const { attempt } = parts;
@@ -142,6 +143,7 @@ export class Generation {
   }
 
   fail({ code, message, isRetryable }: PomonaError): void {
+    this.hasFailed = true;
     this.end("failed", { code, message, isRetryable });
   }
 

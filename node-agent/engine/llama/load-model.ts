@@ -83,7 +83,10 @@ export async function loadModel({ spec, onFrame, onStep, onEngineError }: LoadPa
   const store = spec.stateStore === null ? null : await openStore(spec.stateStore, spec.contextLength);
   const kvBytesPerToken = spec.stateStore?.kvBytesPerToken ?? 0;
   const canRestore = store !== null && !mustRemember;
-  const learner = spec.speed === null ? null : new SpeedLearner(canRestore ? spec.speed : withoutRestore(spec.speed));
+  const learner =
+    spec.speed === null
+      ? null
+      : new SpeedLearner({ ...spec.speed, restoreBytesPerSecond: canRestore ? restoreSpeedOf(spec.speed) : 0 });
   const preparation = new SlotPreparation({ slots, store, kvBytesPerToken, learner });
   const loop = openLoop(llama, { model, native, preparation, learner, spec, onFrame, onStep });
   const held = (): HeldPrefix[] => heldPrefixes(slots, store);
@@ -104,8 +107,9 @@ export async function loadModel({ spec, onFrame, onStep, onEngineError }: LoadPa
   };
 }
 
-function withoutRestore(speed: SpeedProfile): SpeedProfile {
-  return { ...speed, restoreBytesPerSecond: 0 };
+/** A profile of a time without a store knows nothing of it. */
+function restoreSpeedOf({ restoreBytesPerSecond }: SpeedProfile): number {
+  return restoreBytesPerSecond > 0 ? restoreBytesPerSecond : 1e9;
 }
 
 /** The engine hands states over as files: in memory where the system has such a place. */

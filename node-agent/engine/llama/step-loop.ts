@@ -143,6 +143,8 @@ export class StepLoop {
       this.#batchWidths.observe(width, performance.now() - startedAtMs);
       first += width;
     }
+    // A step that failed was fast, and says nothing.
+    if (decoding.some(({ hasFailed }) => hasFailed)) return;
     this.#parts.learner?.decoded(decoding.length, contextTokens, (performance.now() - beganAtMs) / 1000);
   }
 
