@@ -78,11 +78,11 @@ function dispatchQuarantined(
 }
 
 /** Who was there when an engine died may have killed it: from then on it runs alone, so that no other is blamed with it. */
-export function isQuarantined(record: RequestRecord): boolean {
+function isQuarantined(record: RequestRecord): boolean {
   return record.engineCrashes > 0;
 }
 
-export function holdsQuarantined(state: ClusterState, replicaId: ReplicaId): boolean {
+function holdsQuarantined(state: ClusterState, replicaId: ReplicaId): boolean {
   for (const requestId of state.boundByReplica.get(replicaId) ?? []) {
     const record = state.requests.get(requestId);
     if (record !== undefined && isQuarantined(record)) return true;
@@ -91,7 +91,7 @@ export function holdsQuarantined(state: ClusterState, replicaId: ReplicaId): boo
 }
 
 /** A replica that runs nothing and may be asked now. */
-export function emptyReplica({ state, nowMs }: StepContext, model: ModelName): ReadyReplica | null {
+function emptyReplica({ state, nowMs }: StepContext, model: ModelName): ReadyReplica | null {
   const empty = readyReplicas(state, model).find(
     (ready) => nowMs >= (state.avoidUntilMs.get(ready.replica.replicaId) ?? 0) && busySlots(state, ready) === 0,
   );

@@ -17,11 +17,11 @@ export function outlookForNext(context: StepContext, model: ModelName): QueueOut
   const kept = state.scheduler.outlooks.get(model);
   if (kept !== undefined && nowMs - kept.atMs < outlookValidMs) return kept.outlook;
   const waiting = state.queue.filter((record) => record.model === model);
-  const { outlooks, nextWaitMs } = play(context, model, waiting);
+  const { nextWaitMs } = play(context, model, waiting);
   const length = waiting.length;
   const outlook = nextWaitMs === null ? null : { length, position: length + 1, expectedWaitMs: nextWaitMs };
   state.scheduler.outlooks.set(model, { atMs: nowMs, outlook });
-  return outlooks.size === 0 && length > 0 ? null : outlook;
+  return outlook;
 }
 
 /** The outlook of every waiting request of the models that have a ready replica. */

@@ -1,4 +1,5 @@
 // Which saved sequence states there are, which one helps a prompt, and which ones have to go.
+import { commonPrefix } from "@pomona/shared/core/common-prefix";
 import { type CacheScope, sharedBetween } from "@pomona/shared/core/generation";
 import { ChunkRecord } from "./chunk-record.ts";
 
@@ -148,13 +149,6 @@ export function keptOf(
   let common = Math.min(commonPrefix(held.tokenIds, tokenIds), reusable);
   if (plan.length > 0) common = Math.min(common, record.agreement(plan));
   return common === held.tokenIds.length ? common : record.keepable(common);
-}
-
-export function commonPrefix(held: readonly number[], wanted: readonly number[]): number {
-  const length = Math.min(held.length, wanted.length);
-  let common = 0;
-  while (common < length && held[common] === wanted[common]) common += 1;
-  return common;
 }
 
 function beginsWith(longer: readonly number[], shorter: readonly number[]): boolean {

@@ -1,5 +1,6 @@
 // Saved sequence states of one machine: what a slot held before another conversation took it.
-import { blockTokens, commonBlocks } from "./prefix.ts";
+import { commonPrefix } from "@pomona/shared/core/common-prefix";
+import { blockTokens } from "./prefix.ts";
 
 /** A saved state; `turns` counts the prompts that continued it. */
 export type SavedSequence = { readonly blocks: readonly number[]; readonly turns: number; lastUsedMs: number };
@@ -34,7 +35,7 @@ export class KvStore {
   find(blocks: readonly number[]): { readonly entry: SavedSequence; readonly common: number } | null {
     let best: { readonly entry: SavedSequence; readonly common: number } | null = null;
     for (const entry of this.#entries) {
-      const common = commonBlocks(entry.blocks, blocks);
+      const common = commonPrefix(entry.blocks, blocks);
       if (common > (best?.common ?? 0)) best = { entry, common };
     }
     return best;
@@ -43,12 +44,12 @@ export class KvStore {
   /** Whether saving would add something that may come again. */
   isWorthSaving(blocks: readonly number[], turns: number): boolean {
     if (blocks.length === 0 || (turns < 2 && blocks.length * blockTokens < savedTokensMin)) return false;
-    return !this.#entries.some((entry) => commonBlocks(entry.blocks, blocks) === blocks.length);
+    return !this.#entries.some((entry) => commonPrefix(entry.blocks, blocks) === blocks.length);
   }
 
   /** Adds a state. Beginnings of it go, and then whatever is least likely to save time. */
   add(blocks: readonly number[], turns: number, nowMs: number): void {
-    this.#entries = this.#entries.filter((entry) => commonBlocks(entry.blocks, blocks) < entry.blocks.length);
+    this.#entries = this.#entries.filter((entry) => commonPrefix(entry.blocks, blocks) < entry.blocks.length);
     this.#entries.push({ blocks, turns, lastUsedMs: nowMs });
     while (this.#entries.length > this.#entriesMax) this.#evict(nowMs);
   }

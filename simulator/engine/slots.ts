@@ -1,7 +1,8 @@
 // Which slot a prompt goes into, and what of it need not be evaluated again.
+import { commonPrefix } from "@pomona/shared/core/common-prefix";
 import type { KvStore } from "./kv-store.ts";
 import { type MachineProfile, prefillSeconds, restoreBytesPerSecond } from "./machine-profile.ts";
-import { blockTokens, commonBlocks } from "./prefix.ts";
+import { blockTokens } from "./prefix.ts";
 
 /** One sequence of KV. Answers are not among its blocks: the traces do not say what they were. */
 export type Slot = {
@@ -47,7 +48,7 @@ export function chooseSlot(slots: readonly Slot[], blocks: readonly number[]): {
   let best: { slot: Slot; common: number } | null = null;
   for (const slot of slots) {
     if (slot.isBusy) continue;
-    const common = commonBlocks(slot.blocks, blocks);
+    const common = commonPrefix(slot.blocks, blocks);
     const isBetter =
       best === null || common > best.common || (common === best.common && slot.lastUsedMs < best.slot.lastUsedMs);
     if (isBetter) best = { slot, common };
@@ -108,7 +109,7 @@ function bestSource(slots: readonly Slot[], store: KvStore, { blocks, nowMs }: W
     best = { common, heldBlocks: length, movedBlocks: length, turns: entry.turns, use };
   }
   for (const slot of slots) {
-    const common = Math.min(commonBlocks(slot.blocks, blocks), slot.evaluatedBlocks);
+    const common = Math.min(commonPrefix(slot.blocks, blocks), slot.evaluatedBlocks);
     if (common <= (best?.common ?? 0)) continue;
     const { evaluatedBlocks: heldBlocks, turns } = slot;
     best = { common, heldBlocks, movedBlocks: 2 * heldBlocks, turns, use: () => {} };

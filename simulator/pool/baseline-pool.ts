@@ -1,9 +1,10 @@
 // A pool whose router is one of the baselines: replicas stand where they fit, and requests are bound to them at arrival or
 // when a slot is free.
+import { commonPrefix } from "@pomona/shared/core/common-prefix";
 import type { AttemptView, Baseline, ReplicaView, Router, VisibleRequest } from "../baselines/baseline.ts";
 import { Device } from "../engine/device.ts";
 import { KvStore } from "../engine/kv-store.ts";
-import { blockTokens, commonBlocks } from "../engine/prefix.ts";
+import { blockTokens } from "../engine/prefix.ts";
 import { ReplicaEngine, type Running } from "../engine/replica-engine.ts";
 import type { Random } from "../random.ts";
 import type { WorkloadRequest } from "../workload/sample.ts";
@@ -63,11 +64,11 @@ class Replica implements ReplicaView {
   }
 
   readonly matchedBlocks = (blocks: readonly number[]): number =>
-    this.engine.slots.reduce((most, slot) => Math.max(most, commonBlocks(slot.blocks, blocks)), 0);
+    this.engine.slots.reduce((most, slot) => Math.max(most, commonPrefix(slot.blocks, blocks)), 0);
 
   readonly reusableBlocks = (blocks: readonly number[]): number =>
     this.engine.slots.reduce(
-      (most, slot) => (slot.isBusy ? most : Math.max(most, commonBlocks(slot.blocks, blocks))),
+      (most, slot) => (slot.isBusy ? most : Math.max(most, commonPrefix(slot.blocks, blocks))),
       0,
     );
 }

@@ -1,4 +1,3 @@
-// biome-ignore-all lint/style/noRestrictedImports: a test needs its runner
 // The waits in a pool of one slot are those of queueing theory (Pollaczek-Khinchine).
 import assert from "node:assert/strict";
 import { test } from "node:test";

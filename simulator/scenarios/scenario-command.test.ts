@@ -1,4 +1,3 @@
-// biome-ignore-all lint/style/noRestrictedImports: a test needs its runner
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";

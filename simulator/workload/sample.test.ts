@@ -1,4 +1,3 @@
-// biome-ignore-all lint/style/noRestrictedImports: a test needs its runner
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fluidCapacity, studyFleet } from "../engine/machine-profile.ts";

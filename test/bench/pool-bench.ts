@@ -10,6 +10,7 @@ import { randomModel } from "@pomona/shared/core/gguf/random-model";
 import { writeGguf } from "@pomona/shared/core/gguf/writer";
 import { createNodeClient } from "@pomona/shared/grpc/client";
 import { startPool } from "../support/running-pool.ts";
+import { type Spread, spreadOf } from "./spread.ts";
 import { runDirect, runThroughPool, type StreamTimes } from "./streams.ts";
 
 const streamCounts = [1, 4, 8];
@@ -26,14 +27,6 @@ type Row = {
   readonly direct: Measured;
   readonly pool: Measured;
 };
-type Spread = { readonly median: number; readonly min: number; readonly max: number };
-
-function spread(values: readonly number[]): Spread {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (share: number): number =>
-    Number((sorted[Math.round(share * (sorted.length - 1))] ?? Number.NaN).toFixed(3));
-  return { median: at(0.5), min: at(0), max: at(1) };
-}
 
 /**
  * Heartbeats tell the coordinator what others run on a node, and it believes them: without this wait it keeps off the
@@ -47,7 +40,7 @@ async function measure(run: (index: number) => Promise<StreamTimes>, streams: nu
   const all = await Promise.all(Array.from({ length: streams }, (_, index) => run(index)));
   const seconds = (performance.now() - start) / 1000;
   const tokens = all.reduce((sum, times) => sum + times.tokens, 0);
-  return { tokensPerSecond: tokens / seconds, ttftMs: spread(all.map((times) => times.ttftMs)).median };
+  return { tokensPerSecond: tokens / seconds, ttftMs: spreadOf(all.map((times) => times.ttftMs)).median };
 }
 
 async function main(): Promise<void> {
@@ -80,10 +73,10 @@ async function main(): Promise<void> {
 
 function rowOf(streams: number, direct: readonly Measured[], through: readonly Measured[]): Row {
   const ratios = (of: (measured: Measured) => number): Spread =>
-    spread(through.map((measured, i) => of(measured) / of(direct[i] ?? measured)));
+    spreadOf(through.map((measured, i) => of(measured) / of(direct[i] ?? measured)));
   const medianOf = (all: readonly Measured[]): Measured => ({
-    tokensPerSecond: spread(all.map((measured) => measured.tokensPerSecond)).median,
-    ttftMs: spread(all.map((measured) => measured.ttftMs)).median,
+    tokensPerSecond: spreadOf(all.map((measured) => measured.tokensPerSecond)).median,
+    ttftMs: spreadOf(all.map((measured) => measured.ttftMs)).median,
   });
   return {
     streams,

@@ -150,10 +150,9 @@ export class Candidate {
 
   /** The cheaper one of taking the first slot that is free, and of waiting for the busy one that holds most of the prompt. */
   cost(demand: Demand, weights: ScoreWeights): Cost {
-    const hit = this.#hit(demand.hashes);
-    const first = this.#costOf(demand, weights, { hit, slotFreeIn: this.wait, slot: null });
+    const first = this.#costInFirstSlot(demand, weights);
     const busy = this.#parts.held?.bestBusy(demand.hashes) ?? null;
-    if (busy === null || busy.tokens <= (hit?.tokens ?? 0)) return first;
+    if (busy === null || busy.tokens <= (first.hit?.tokens ?? 0)) return first;
     const { slot, tokens } = busy;
     const slotFreeIn = Math.max(this.#parts.avoidSeconds, this.#freeIn[slot] ?? 0);
     if (slotFreeIn === 0) return first;
@@ -164,9 +163,12 @@ export class Candidate {
 
   /** The cost of binding it at once; null without an idle slot, or while another prompt is evaluated there. */
   costNow(demand: Demand, weights: ScoreWeights): Cost | null {
-    const hit = this.#hit(demand.hashes);
-    const cost = this.#costOf(demand, weights, { hit, slotFreeIn: this.wait, slot: null });
+    const cost = this.#costInFirstSlot(demand, weights);
     return cost.isNow ? cost : null;
+  }
+
+  #costInFirstSlot(demand: Demand, weights: ScoreWeights): Cost {
+    return this.#costOf(demand, weights, { hit: this.#hit(demand.hashes), slotFreeIn: this.wait, slot: null });
   }
 
   #costOf({ tokens, outputLeft }: Demand, weights: ScoreWeights, { hit, slotFreeIn, slot }: Way): Cost {
@@ -175,9 +177,7 @@ export class Candidate {
     const reused = Math.min(hit?.tokens ?? 0, Math.max(0, tokens - 1));
     const uncached = tokens - reused;
     const running = this.#running.length;
-    // A node evaluates prompts in the order of their coming, so a short one waits for a long one all the same.
-    const isSerial = this.#prefillFreeIn > sharedPrefillMaxSeconds;
-    const wait = isSerial ? Math.max(slotFreeIn, this.#prefillFreeIn) : slotFreeIn;
+    const wait = this.#beginsIn(slotFreeIn);
     const restore = hit === null || hit.place === "slot" ? 0 : restoreSeconds(speed, reused);
     const prefill = this.#share * prefillSeconds(speed, uncached, reused) + restore;
     const streams = Math.min(this.slots, running + 1);
@@ -187,7 +187,7 @@ export class Candidate {
       (Math.min(uncached / speed.prefillTokensPerSecond, delayMaxSeconds) +
         (0.5 * outputLeft * speed.slotSlowdown) / speed.decodeTokensPerSecond);
     const score = wait + prefill + weights.decode * decode + weights.delay * delay;
-    const isNow = !isSerial && slot === null && this.hasIdleSlot;
+    const isNow = !this.#isEvaluating && slot === null && this.hasIdleSlot;
     return { wait, prefill, decode, delay, score, hit, isNow, slot };
   }
 
@@ -205,10 +205,18 @@ export class Candidate {
     const step = decodeStepSeconds(speed, this.slots, this.#contextTokens + load.contextTokens);
     const prefill = this.#prefillSecondsOf(load);
     const slotFreeIn = this.#takeSlot(prefill + this.#share * load.outputLeft * step, load.slot);
-    const isSerial = this.#prefillFreeIn > sharedPrefillMaxSeconds;
-    const beginsIn = isSerial ? Math.max(slotFreeIn, this.#prefillFreeIn) : slotFreeIn;
+    const beginsIn = this.#beginsIn(slotFreeIn);
     this.#prefillFreeIn = beginsIn + prefill;
     return beginsIn;
+  }
+
+  /** A node evaluates prompts in the order of their coming, so a short one waits for a long one all the same. */
+  get #isEvaluating(): boolean {
+    return this.#prefillFreeIn > sharedPrefillMaxSeconds;
+  }
+
+  #beginsIn(slotFreeIn: number): number {
+    return this.#isEvaluating ? Math.max(slotFreeIn, this.#prefillFreeIn) : slotFreeIn;
   }
 
   /** A slot, or the one that is free first, is taken for so long. Returns when that begins. */

@@ -1,4 +1,5 @@
 // What a replica need not evaluate again, as the coordinator knows it: its own bindings first, heartbeats where it made none.
+import { commonPrefix } from "@pomona/shared/core/common-prefix";
 import type { RequestId } from "@pomona/shared/core/ids";
 import type { HeldPrefix } from "@pomona/shared/core/node-status";
 import { prefixBlockLength } from "@pomona/shared/core/prefix-hash";
@@ -37,7 +38,7 @@ export class HeldPrefixes {
     let idle = 0;
     let busy = 0;
     for (const slot of this.#slots.values()) {
-      const blocks = commonBlocks(slot.hashes, hashes);
+      const blocks = commonPrefix(slot.hashes, hashes);
       if (slot.user !== null) busy = Math.max(busy, blocks);
       else idle = Math.max(idle, blocks);
     }
@@ -48,7 +49,7 @@ export class HeldPrefixes {
       if (tokens >= (hit?.tokens ?? 0) + copyGainTokens) hit = { tokens, place };
     };
     offer(busy, "copy");
-    for (const saved of this.#saved) offer(commonBlocks(saved.hashes, hashes), saved.place === "disk" ? "disk" : "ram");
+    for (const saved of this.#saved) offer(commonPrefix(saved.hashes, hashes), saved.place === "disk" ? "disk" : "ram");
     return hit;
   }
 
@@ -57,7 +58,7 @@ export class HeldPrefixes {
     let chosen: number | null = null;
     let most = 0;
     for (const [slot, contents] of this.#slots) {
-      const blocks = contents.user !== null ? commonBlocks(contents.hashes, hashes) : 0;
+      const blocks = contents.user !== null ? commonPrefix(contents.hashes, hashes) : 0;
       if (blocks <= most) continue;
       most = blocks;
       chosen = slot;
@@ -72,7 +73,7 @@ export class HeldPrefixes {
     for (let slot = 0; slot < slots; slot += 1) {
       const contents = this.#slots.get(slot);
       if ((contents?.user ?? null) !== null) continue;
-      const blocks = contents === undefined ? 0 : commonBlocks(contents.hashes, hashes);
+      const blocks = contents === undefined ? 0 : commonPrefix(contents.hashes, hashes);
       if (blocks <= most) continue;
       most = blocks;
       chosen = slot;
@@ -119,12 +120,4 @@ export class HeldPrefixes {
     this.#slots.clear();
     this.#saved = [];
   }
-}
-
-/** A hash stands for all blocks before it, so the first that differs ends the comparison. */
-function commonBlocks(a: readonly number[], b: readonly number[]): number {
-  const length = Math.min(a.length, b.length);
-  let blocks = 0;
-  while (blocks < length && a[blocks] === b[blocks]) blocks += 1;
-  return blocks;
 }

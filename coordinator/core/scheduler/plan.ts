@@ -63,8 +63,6 @@ export type Forecast<Request> = {
   readonly position: number;
   /** Until it has a slot. */
   readonly startSeconds: number;
-  /** Until its first token. */
-  readonly firstTokenSeconds: number;
 };
 
 /** Plays the queue onto the replicas. Consumes the candidates: their slots are taken afterwards. */
@@ -79,8 +77,7 @@ export function* forecastQueue<Request extends WaitingRequest>(
     const demand = demandOf(planning, request);
     const chosen = choose(considerAll(planning, demand), 0);
     if (chosen === null || position > playedMax) return;
-    const startSeconds = chosen.candidate.reserve(loadOf(demand, chosen));
-    yield { request, position, startSeconds, firstTokenSeconds: startSeconds + chosen.cost.prefill };
+    yield { request, position, startSeconds: chosen.candidate.reserve(loadOf(demand, chosen)) };
   }
 }
 

@@ -17,6 +17,8 @@ export class Tenants {
   readonly #tenants = new Map<TenantId, Tenant>();
   readonly #tenantsMax: number;
   #seen = 0;
+  /** Requests of all tenants that have not ended. */
+  #open = 0;
   /** What the last one with work had been served when it went: whoever comes to an empty pool starts level with it. */
   #floor = 0;
 
@@ -35,6 +37,7 @@ export class Tenants {
       tenant.served = Math.max(tenant.served, this.#leastOpen() ?? this.#floor);
     }
     tenant.open += 1;
+    this.#open += 1;
     this.#seen += 1;
     tenant.seenAt = this.#seen;
     // Moves to the end: the map is in the order of last sight.
@@ -47,8 +50,10 @@ export class Tenants {
   close(id: TenantId): void {
     const tenant = this.#tenants.get(id);
     if (tenant === undefined) return;
-    tenant.open = Math.max(0, tenant.open - 1);
-    if (this.#leastOpen() === null) this.#floor = Math.max(this.#floor, tenant.served);
+    if (tenant.open === 0) return;
+    tenant.open -= 1;
+    this.#open -= 1;
+    if (this.#open === 0) this.#floor = Math.max(this.#floor, tenant.served);
   }
 
   /** Adds service, or takes it back when it is negative. */

@@ -1,10 +1,10 @@
 // Renders a conversation with the model's own template and makes token ids of it. What people and tools wrote never
 // becomes a special token.
+import { commonPrefix } from "@pomona/shared/core/common-prefix";
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { Chat, ChatMessage, ToolDefinition } from "@pomona/shared/core/generation";
 import type { LlamaModel } from "node-llama-cpp";
 import { isJsonObject, parseJson } from "../../core/json.ts";
-import { commonPrefix } from "../../core/state-index.ts";
 import type { TokenizedPrompt } from "../engine.ts";
 import type { Native, NativeRenderer } from "./native.ts";
 import { WrittenText } from "./written-text.ts";

@@ -1,8 +1,9 @@
 // Puts as much of a prompt into a slot as is known anywhere: in the slot itself, in another one, or in the state store.
 
+import { commonPrefix } from "@pomona/shared/core/common-prefix";
 import { sharedBetween } from "@pomona/shared/core/generation";
 import type { SpeedLearner } from "../../core/speed-learner.ts";
-import { commonPrefix, type SavedState, type Wanted } from "../../core/state-index.ts";
+import type { SavedState, Wanted } from "../../core/state-index.ts";
 import type { Generation } from "./generation.ts";
 import type { Slot } from "./slot.ts";
 import type { StateStore } from "./state-store.ts";

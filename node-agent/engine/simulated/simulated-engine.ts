@@ -1,5 +1,7 @@
 // An engine without a model, for scale and for tests: each token is a known function of the prompt and its index.
+
 import { readFile } from "node:fs/promises";
+import { commonPrefix } from "@pomona/shared/core/common-prefix";
 import { PomonaError } from "@pomona/shared/core/errors";
 import type {
   Attempt,
@@ -197,9 +199,7 @@ export class SimulatedReplica implements EngineReplica {
     let best = { slot: -1, common: -1 };
     this.#held.forEach((held, slot) => {
       if (busy.has(slot)) return;
-      const length = Math.min(held.length, tokenIds.length);
-      let common = 0;
-      while (common < length && held[common] === tokenIds[common]) common += 1;
+      const common = commonPrefix(held, tokenIds);
       if (common > best.common) best = { slot, common };
     });
     return best;
