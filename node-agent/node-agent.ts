@@ -12,7 +12,7 @@ import {
   type PromptInput,
 } from "@pomona/shared/core/generation";
 import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
-import type { NodeStatus, ReplicaSpec, ReplicaStatus } from "@pomona/shared/core/node-status";
+import { type NodeStatus, type ReplicaSpec, type ReplicaStatus, untold } from "@pomona/shared/core/node-status";
 import { clampSpeed, type SpeedProfile } from "@pomona/shared/core/speed-profile";
 import { version } from "@pomona/shared/core/version";
 import type { Clock } from "@pomona/shared/runtime/clock";
@@ -102,10 +102,11 @@ export class NodeAgent {
       grpcAddress: this.grpcAddress,
       hostname,
       version,
-      capacity: { ...machine, budgetBytes, freeBytes: freeBudget(this.state) },
+      capacity: { ...untold, ...machine, budgetBytes, freeBytes: freeBudget(this.state) },
       replicas: this.replicas(),
       ...this.#conditions,
       heartbeatIntervalMs,
+      files: [],
     };
   }
 

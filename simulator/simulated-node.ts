@@ -11,7 +11,7 @@ import { type AgentEffect, type AgentEvent, stepAgent } from "@pomona/node-agent
 import { assert } from "@pomona/shared/core/assert";
 import type { Attempt, AttemptFrame, GenerationFailure } from "@pomona/shared/core/generation";
 import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
-import type { NodeStatus, ReplicaSpec, ReplicaStatus } from "@pomona/shared/core/node-status";
+import { type NodeStatus, type ReplicaSpec, type ReplicaStatus, untold } from "@pomona/shared/core/node-status";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
 import { Device } from "./engine/device.ts";
 import { referenceMachine } from "./engine/machine-profile.ts";
@@ -119,11 +119,13 @@ export class SimulatedNode {
         chip: "simulated",
         gpu: "cpu",
         cpuCores: 8,
+        ...untold,
       },
       replicas: [...this.#state.replicas.values()].map((replica) => this.#report(replica)),
       thermalState: "nominal",
       power: { source: "mains", watts: null },
       heartbeatIntervalMs: 500,
+      files: [],
     };
   }
 

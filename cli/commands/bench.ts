@@ -1,4 +1,5 @@
 // `pomona bench engine`: how fast this machine runs a model.
+
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { createLlamaEngine } from "@pomona/node-agent/engine/llama/llama-engine";
@@ -10,6 +11,7 @@ import { SpeedProfiles } from "@pomona/node-agent/model-store/speed-profiles";
 import { expectedSpeed } from "@pomona/shared/core/chip-speeds";
 import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
 import type { EngineProfile } from "@pomona/shared/core/engine-profile";
+import { loadedInPlace } from "@pomona/shared/core/node-status";
 import { createSilentLogger } from "@pomona/shared/runtime/logger";
 import type { Command } from "commander";
 import { parseModelSpec } from "../model-spec.ts";
@@ -56,7 +58,7 @@ async function benchEngine(model: string, flags: Flags): Promise<void> {
   const threads = flags.threads ?? Math.max(1, cpuCores - 1);
   const engine = createLlamaEngine({ log });
   const options = { ...defaultEngineOptions, threads };
-  const wanted = { model: name, source, slots, contextLength, engine: defaultEngineOptions };
+  const wanted = { model: name, source, slots, contextLength, engine: defaultEngineOptions, ...loadedInPlace };
   const { modelPath, memory } = await readModelNeeds(
     wanted,
     { gpu, modelsDirectory: join(stateDir, "models") },

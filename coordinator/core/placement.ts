@@ -1,7 +1,7 @@
 // The first placement: one replica of every model on every node whose memory it fits, the biggest model first.
 import type { GenerationFailure } from "@pomona/shared/core/generation";
 import type { ReplicaId } from "@pomona/shared/core/ids";
-import type { ReplicaStatus } from "@pomona/shared/core/node-status";
+import { loadedInPlace, type ReplicaStatus } from "@pomona/shared/core/node-status";
 import { totalBytes } from "@pomona/shared/core/replica-memory";
 import type { Effect } from "./effect.ts";
 import { expectedLoadMs } from "./load-time.ts";
@@ -29,7 +29,7 @@ export function place(state: ClusterState, nowMs: number, config: CoreConfig): E
     const { model, source, slots, contextLength, engine } = deployment;
     const bytes = neededBytesOn(state, member, deployment);
     member.loading = { replicaId, model, bytes, readyAtMs: nowMs + expectedLoadMs(member, deployment) };
-    const spec = { model, source, slots, contextLength, engine };
+    const spec = { model, source, slots, contextLength, engine, ...loadedInPlace };
     effects.push({ kind: "loadReplica", nodeId: member.nodeId, replicaId, spec });
   }
   return effects;

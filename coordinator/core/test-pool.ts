@@ -10,7 +10,7 @@ import {
   type FinishReason,
   type GenerationFailure,
 } from "@pomona/shared/core/generation";
-import type { NodeStatus, ReplicaStatus } from "@pomona/shared/core/node-status";
+import { type NodeStatus, type ReplicaStatus, untold } from "@pomona/shared/core/node-status";
 import type { Effect, EffectKind, EffectOf } from "./effect.ts";
 import type { ClusterEvent, NewRequest } from "./event.ts";
 import { idleSlotViolations, violations } from "./invariants.ts";
@@ -98,11 +98,13 @@ export function statusOf(nodeId: string, changes: Partial<NodeStatus> & { freeBy
       chip: "",
       gpu: "cpu",
       cpuCores: 8,
+      ...untold,
     },
     replicas: [],
     thermalState: "unknown",
     power: { source: "unknown", watts: null },
     heartbeatIntervalMs: 500,
+    files: [],
     ...others,
   };
 }
@@ -122,6 +124,7 @@ export function replicaOf(replicaId: string, changes: Partial<ReplicaStatus> = {
     digest: "",
     held: [],
     // So fast that no prompt of a test waits for another one.
+    revision: "",
     speed: {
       ...expectedSpeed({ chip: "", gpu: "cpu", weightsBytes: 4e9, kvBytesPerToken: 0 }),
       prefillTokensPerSecond: 1e6,

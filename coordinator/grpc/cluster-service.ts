@@ -33,7 +33,7 @@ export function clusterService(dependencies: ClusterServiceDependencies): GrpcSe
   const { state, gateway } = dependencies;
   const nodes = (): MemberWire[] =>
     [...state.members.values()].map((member) => memberToWire(member, dependencies.nowMs()));
-  const implementation: ClusterHandlers = {
+  const implementation = {
     Register: unaryHandler((wire, { peer }) => {
       const status = nodeStatusFromWire(wire.status);
       dependencies.onEvent({ kind: "heartbeat", status, address: reachableAddress(status.grpcAddress, peer) });
@@ -67,7 +67,7 @@ export function clusterService(dependencies: ClusterServiceDependencies): GrpcSe
       runningRequests: state.requests.size - state.queue.length,
       isNatsConnected: dependencies.isNatsConnected(),
     })),
-  };
+  } satisfies Partial<ClusterHandlers>;
   return { definition: pomona.Cluster.service, implementation };
 }
 

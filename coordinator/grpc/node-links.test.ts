@@ -10,6 +10,7 @@ import { packageDefinition, pomona } from "@pomona/proto/load";
 import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
 import { PomonaError } from "@pomona/shared/core/errors";
 import { type Attempt, defaultDecoding } from "@pomona/shared/core/generation";
+import { loadedInPlace } from "@pomona/shared/core/node-status";
 import { type ResponseStream, streamHandler, unaryHandler } from "@pomona/shared/grpc/handlers";
 import { type GrpcServer, startGrpcServer } from "@pomona/shared/grpc/server";
 import { nodeStatusToWire } from "@pomona/shared/grpc/wire-status";
@@ -39,7 +40,7 @@ async function startNode(port = 0, generate: Generate = (stream) => untilAborted
   const refuse = unaryHandler((): never => {
     throw new PomonaError("not_found", "not here");
   });
-  const implementation: NodeHandlers = {
+  const implementation = {
     WatchStatus: streamHandler(async (_request, stream) => {
       await stream.send({ status: nodeStatusToWire(statusOf(nodeId)) });
       await untilAborted(stream.signal);
@@ -52,7 +53,7 @@ async function startNode(port = 0, generate: Generate = (stream) => untilAborted
     Rank: refuse,
     UnloadReplica: refuse,
     ListReplicas: refuse,
-  };
+  } satisfies Partial<NodeHandlers>;
   const services = [{ definition: pomona.Node.service, implementation }];
   return await startGrpcServer({ host: "127.0.0.1", port, services, packageDefinition });
 }
@@ -164,7 +165,14 @@ test("a load whose link is replaced failed with the node, not with the model", a
   links.connect(nodeId, here.address);
   await up;
   const failed = next("loadFailed");
-  const spec = { model: "m", source: "/m", slots: 1, contextLength: null, engine: defaultEngineOptions };
+  const spec = {
+    model: "m",
+    source: "/m",
+    slots: 1,
+    contextLength: null,
+    engine: defaultEngineOptions,
+    ...loadedInPlace,
+  };
   void links.loadReplica(nodeId, "r-1", spec);
   links.connect(nodeId, there.address);
   assert.equal((await failed).failure.code, "node_lost");

@@ -1,13 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
+import { loadedInPlace } from "@pomona/shared/core/node-status";
 import { refuseChangedModel, restartDelayMs, restartLimits } from "./restart.ts";
 import { type AgentState, emptyAgentState, freeBudget, replicaStatus } from "./state.ts";
 import { type AgentEffect, type AgentEvent, stepAgent } from "./step.ts";
 
 const memory = { weightsBytes: 300, kvBytes: 100, computeBytes: 50, processBytes: 50 };
 const failure = { code: "engine_crashed", message: "it died", isRetryable: true } as const;
-const spec = { model: "m", source: "/m.gguf", slots: 2, contextLength: null, engine: defaultEngineOptions };
+const spec = {
+  model: "m",
+  source: "/m.gguf",
+  slots: 2,
+  contextLength: null,
+  engine: defaultEngineOptions,
+  ...loadedInPlace,
+};
 const loadRequested: AgentEvent = {
   kind: "loadRequested",
   replicaId: "r1",

@@ -113,5 +113,6 @@ export function replicaStatus(replica: Replica): ReplicaStatus {
     // Only the engine knows.
     held: [],
     speed: null,
+    revision: spec.revision,
   };
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
+import { loadedInPlace } from "@pomona/shared/core/node-status";
 import { budgetFor, refuseOvercommit } from "./memory-budget.ts";
 import { type AgentState, emptyAgentState, freeBudget, replicaStatus } from "./state.ts";
 import { type AgentEvent, stepAgent } from "./step.ts";
@@ -9,7 +10,14 @@ const memory = { weightsBytes: 300, kvBytes: 100, computeBytes: 50, processBytes
 const failure = { code: "engine_crashed", message: "it died", isRetryable: true } as const;
 
 function loadRequested(replicaId: string, model = "m"): AgentEvent {
-  const spec = { model, source: `/models/${model}.gguf`, slots: 2, contextLength: null, engine: defaultEngineOptions };
+  const spec = {
+    model,
+    source: `/models/${model}.gguf`,
+    slots: 2,
+    contextLength: null,
+    engine: defaultEngineOptions,
+    ...loadedInPlace,
+  };
   return { kind: "loadRequested", replicaId, spec, modelPath: spec.source, contextLength: 1024, memory };
 }
 

@@ -16,7 +16,7 @@ export type OnHeartbeat = (listener: () => void) => () => void;
 
 /** Translates `pomona.v1.Node` to the node-agent. */
 export function nodeService(node: NodePort, onHeartbeat: OnHeartbeat): GrpcService {
-  const implementation: NodeHandlers = {
+  const implementation = {
     Generate: streamHandler(async (wire, stream) => {
       const running = node.startAttempt(attemptFromWire(wire));
       await follow(node, { running, fromIndex: 0, stream, wrap: (response) => response });
@@ -60,7 +60,7 @@ export function nodeService(node: NodePort, onHeartbeat: OnHeartbeat): GrpcServi
       return {};
     }),
     ListReplicas: unaryHandler(() => ({ replicas: node.replicas().map(replicaStatusToWire) })),
-  };
+  } satisfies Partial<NodeHandlers>;
   return { definition: pomona.Node.service, implementation };
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
+import { loadedInPlace } from "@pomona/shared/core/node-status";
 import type { MemoryReading } from "../core/memory-reading.ts";
 import { type AgentState, budgetOf, emptyAgentState, freeBudget, threadsFor } from "../core/state.ts";
 import { type AgentEffect, type AgentEvent, stepAgent } from "../core/step.ts";
@@ -21,7 +22,7 @@ const pressure =
 const parts = { weightsBytes: 300, kvBytes: 100, computeBytes: 50, processBytes: 50 };
 
 function loadRequested(replicaId: string, engine = defaultEngineOptions, mappedFile = replicaId): AgentEvent {
-  const spec = { model: replicaId, source: "/m.gguf", slots: 2, contextLength: null, engine };
+  const spec = { model: replicaId, source: "/m.gguf", slots: 2, contextLength: null, engine, ...loadedInPlace };
   const isMapped = engine.usesMmap && !engine.usesMlock;
   const memory = isMapped ? { ...parts, mappedBytes: 300, mappedFile } : parts;
   return { kind: "loadRequested", replicaId, spec, modelPath: "/m.gguf", contextLength: 1024, memory };

@@ -8,6 +8,10 @@ import type { CandidateCost as _pomona_v1_CandidateCost, CandidateCost__Output a
 import type { Chat as _pomona_v1_Chat, Chat__Output as _pomona_v1_Chat__Output } from './pomona/v1/Chat.ts';
 import type { ChatMessage as _pomona_v1_ChatMessage, ChatMessage__Output as _pomona_v1_ChatMessage__Output } from './pomona/v1/ChatMessage.ts';
 import type { ClusterClient as _pomona_v1_ClusterClient, ClusterDefinition as _pomona_v1_ClusterDefinition } from './pomona/v1/Cluster.ts';
+import type { Deployment as _pomona_v1_Deployment, Deployment__Output as _pomona_v1_Deployment__Output } from './pomona/v1/Deployment.ts';
+import type { DeploymentRecord as _pomona_v1_DeploymentRecord, DeploymentRecord__Output as _pomona_v1_DeploymentRecord__Output } from './pomona/v1/DeploymentRecord.ts';
+import type { DrainRequest as _pomona_v1_DrainRequest, DrainRequest__Output as _pomona_v1_DrainRequest__Output } from './pomona/v1/DrainRequest.ts';
+import type { DrainResponse as _pomona_v1_DrainResponse, DrainResponse__Output as _pomona_v1_DrainResponse__Output } from './pomona/v1/DrainResponse.ts';
 import type { DrySampling as _pomona_v1_DrySampling, DrySampling__Output as _pomona_v1_DrySampling__Output } from './pomona/v1/DrySampling.ts';
 import type { EmbedInput as _pomona_v1_EmbedInput, EmbedInput__Output as _pomona_v1_EmbedInput__Output } from './pomona/v1/EmbedInput.ts';
 import type { Embedding as _pomona_v1_Embedding, Embedding__Output as _pomona_v1_Embedding__Output } from './pomona/v1/Embedding.ts';
@@ -28,6 +32,10 @@ import type { InferenceGenerateRequest as _pomona_v1_InferenceGenerateRequest, I
 import type { InferenceGenerateResponse as _pomona_v1_InferenceGenerateResponse, InferenceGenerateResponse__Output as _pomona_v1_InferenceGenerateResponse__Output } from './pomona/v1/InferenceGenerateResponse.ts';
 import type { InferenceTokenizeRequest as _pomona_v1_InferenceTokenizeRequest, InferenceTokenizeRequest__Output as _pomona_v1_InferenceTokenizeRequest__Output } from './pomona/v1/InferenceTokenizeRequest.ts';
 import type { InferenceTokenizeResponse as _pomona_v1_InferenceTokenizeResponse, InferenceTokenizeResponse__Output as _pomona_v1_InferenceTokenizeResponse__Output } from './pomona/v1/InferenceTokenizeResponse.ts';
+import type { InspectModelRequest as _pomona_v1_InspectModelRequest, InspectModelRequest__Output as _pomona_v1_InspectModelRequest__Output } from './pomona/v1/InspectModelRequest.ts';
+import type { InspectModelResponse as _pomona_v1_InspectModelResponse, InspectModelResponse__Output as _pomona_v1_InspectModelResponse__Output } from './pomona/v1/InspectModelResponse.ts';
+import type { ListDeploymentsRequest as _pomona_v1_ListDeploymentsRequest, ListDeploymentsRequest__Output as _pomona_v1_ListDeploymentsRequest__Output } from './pomona/v1/ListDeploymentsRequest.ts';
+import type { ListDeploymentsResponse as _pomona_v1_ListDeploymentsResponse, ListDeploymentsResponse__Output as _pomona_v1_ListDeploymentsResponse__Output } from './pomona/v1/ListDeploymentsResponse.ts';
 import type { ListModelsRequest as _pomona_v1_ListModelsRequest, ListModelsRequest__Output as _pomona_v1_ListModelsRequest__Output } from './pomona/v1/ListModelsRequest.ts';
 import type { ListModelsResponse as _pomona_v1_ListModelsResponse, ListModelsResponse__Output as _pomona_v1_ListModelsResponse__Output } from './pomona/v1/ListModelsResponse.ts';
 import type { ListNodesRequest as _pomona_v1_ListNodesRequest, ListNodesRequest__Output as _pomona_v1_ListNodesRequest__Output } from './pomona/v1/ListNodesRequest.ts';
@@ -43,7 +51,9 @@ import type { MetricFamily as _pomona_v1_MetricFamily, MetricFamily__Output as _
 import type { MetricLabel as _pomona_v1_MetricLabel, MetricLabel__Output as _pomona_v1_MetricLabel__Output } from './pomona/v1/MetricLabel.ts';
 import type { MetricSample as _pomona_v1_MetricSample, MetricSample__Output as _pomona_v1_MetricSample__Output } from './pomona/v1/MetricSample.ts';
 import type { MetricsReport as _pomona_v1_MetricsReport, MetricsReport__Output as _pomona_v1_MetricsReport__Output } from './pomona/v1/MetricsReport.ts';
+import type { ModelFile as _pomona_v1_ModelFile, ModelFile__Output as _pomona_v1_ModelFile__Output } from './pomona/v1/ModelFile.ts';
 import type { ModelSummary as _pomona_v1_ModelSummary, ModelSummary__Output as _pomona_v1_ModelSummary__Output } from './pomona/v1/ModelSummary.ts';
+import type { ModelVariant as _pomona_v1_ModelVariant, ModelVariant__Output as _pomona_v1_ModelVariant__Output } from './pomona/v1/ModelVariant.ts';
 import type { NodeClient as _pomona_v1_NodeClient, NodeDefinition as _pomona_v1_NodeDefinition } from './pomona/v1/Node.ts';
 import type { NodeAttachRequest as _pomona_v1_NodeAttachRequest, NodeAttachRequest__Output as _pomona_v1_NodeAttachRequest__Output } from './pomona/v1/NodeAttachRequest.ts';
 import type { NodeAttachResponse as _pomona_v1_NodeAttachResponse, NodeAttachResponse__Output as _pomona_v1_NodeAttachResponse__Output } from './pomona/v1/NodeAttachResponse.ts';
@@ -54,21 +64,42 @@ import type { NodeGenerateRequest as _pomona_v1_NodeGenerateRequest, NodeGenerat
 import type { NodeGenerateResponse as _pomona_v1_NodeGenerateResponse, NodeGenerateResponse__Output as _pomona_v1_NodeGenerateResponse__Output } from './pomona/v1/NodeGenerateResponse.ts';
 import type { NodeRankRequest as _pomona_v1_NodeRankRequest, NodeRankRequest__Output as _pomona_v1_NodeRankRequest__Output } from './pomona/v1/NodeRankRequest.ts';
 import type { NodeRankResponse as _pomona_v1_NodeRankResponse, NodeRankResponse__Output as _pomona_v1_NodeRankResponse__Output } from './pomona/v1/NodeRankResponse.ts';
+import type { NodeSettings as _pomona_v1_NodeSettings, NodeSettings__Output as _pomona_v1_NodeSettings__Output } from './pomona/v1/NodeSettings.ts';
 import type { NodeStatus as _pomona_v1_NodeStatus, NodeStatus__Output as _pomona_v1_NodeStatus__Output } from './pomona/v1/NodeStatus.ts';
 import type { NodeTokenizeRequest as _pomona_v1_NodeTokenizeRequest, NodeTokenizeRequest__Output as _pomona_v1_NodeTokenizeRequest__Output } from './pomona/v1/NodeTokenizeRequest.ts';
 import type { NodeTokenizeResponse as _pomona_v1_NodeTokenizeResponse, NodeTokenizeResponse__Output as _pomona_v1_NodeTokenizeResponse__Output } from './pomona/v1/NodeTokenizeResponse.ts';
+import type { PinnedSource as _pomona_v1_PinnedSource, PinnedSource__Output as _pomona_v1_PinnedSource__Output } from './pomona/v1/PinnedSource.ts';
+import type { PlanPlacementRequest as _pomona_v1_PlanPlacementRequest, PlanPlacementRequest__Output as _pomona_v1_PlanPlacementRequest__Output } from './pomona/v1/PlanPlacementRequest.ts';
+import type { PlanPlacementResponse as _pomona_v1_PlanPlacementResponse, PlanPlacementResponse__Output as _pomona_v1_PlanPlacementResponse__Output } from './pomona/v1/PlanPlacementResponse.ts';
+import type { PlannedModel as _pomona_v1_PlannedModel, PlannedModel__Output as _pomona_v1_PlannedModel__Output } from './pomona/v1/PlannedModel.ts';
+import type { PlannedNode as _pomona_v1_PlannedNode, PlannedNode__Output as _pomona_v1_PlannedNode__Output } from './pomona/v1/PlannedNode.ts';
+import type { PlannedReplica as _pomona_v1_PlannedReplica, PlannedReplica__Output as _pomona_v1_PlannedReplica__Output } from './pomona/v1/PlannedReplica.ts';
 import type { PowerStatus as _pomona_v1_PowerStatus, PowerStatus__Output as _pomona_v1_PowerStatus__Output } from './pomona/v1/PowerStatus.ts';
 import type { PrefillChunk as _pomona_v1_PrefillChunk, PrefillChunk__Output as _pomona_v1_PrefillChunk__Output } from './pomona/v1/PrefillChunk.ts';
 import type { PrefillProgress as _pomona_v1_PrefillProgress, PrefillProgress__Output as _pomona_v1_PrefillProgress__Output } from './pomona/v1/PrefillProgress.ts';
+import type { PullModelRequest as _pomona_v1_PullModelRequest, PullModelRequest__Output as _pomona_v1_PullModelRequest__Output } from './pomona/v1/PullModelRequest.ts';
+import type { PullModelResponse as _pomona_v1_PullModelResponse, PullModelResponse__Output as _pomona_v1_PullModelResponse__Output } from './pomona/v1/PullModelResponse.ts';
+import type { PutDeploymentRequest as _pomona_v1_PutDeploymentRequest, PutDeploymentRequest__Output as _pomona_v1_PutDeploymentRequest__Output } from './pomona/v1/PutDeploymentRequest.ts';
+import type { PutDeploymentResponse as _pomona_v1_PutDeploymentResponse, PutDeploymentResponse__Output as _pomona_v1_PutDeploymentResponse__Output } from './pomona/v1/PutDeploymentResponse.ts';
+import type { PutNodeSettingsRequest as _pomona_v1_PutNodeSettingsRequest, PutNodeSettingsRequest__Output as _pomona_v1_PutNodeSettingsRequest__Output } from './pomona/v1/PutNodeSettingsRequest.ts';
+import type { PutNodeSettingsResponse as _pomona_v1_PutNodeSettingsResponse, PutNodeSettingsResponse__Output as _pomona_v1_PutNodeSettingsResponse__Output } from './pomona/v1/PutNodeSettingsResponse.ts';
 import type { QueueOutlook as _pomona_v1_QueueOutlook, QueueOutlook__Output as _pomona_v1_QueueOutlook__Output } from './pomona/v1/QueueOutlook.ts';
+import type { ReadModelFileRequest as _pomona_v1_ReadModelFileRequest, ReadModelFileRequest__Output as _pomona_v1_ReadModelFileRequest__Output } from './pomona/v1/ReadModelFileRequest.ts';
+import type { ReadModelFileResponse as _pomona_v1_ReadModelFileResponse, ReadModelFileResponse__Output as _pomona_v1_ReadModelFileResponse__Output } from './pomona/v1/ReadModelFileResponse.ts';
 import type { RegisterRequest as _pomona_v1_RegisterRequest, RegisterRequest__Output as _pomona_v1_RegisterRequest__Output } from './pomona/v1/RegisterRequest.ts';
 import type { RegisterResponse as _pomona_v1_RegisterResponse, RegisterResponse__Output as _pomona_v1_RegisterResponse__Output } from './pomona/v1/RegisterResponse.ts';
+import type { Remedy as _pomona_v1_Remedy, Remedy__Output as _pomona_v1_Remedy__Output } from './pomona/v1/Remedy.ts';
+import type { RemoveDeploymentRequest as _pomona_v1_RemoveDeploymentRequest, RemoveDeploymentRequest__Output as _pomona_v1_RemoveDeploymentRequest__Output } from './pomona/v1/RemoveDeploymentRequest.ts';
+import type { RemoveDeploymentResponse as _pomona_v1_RemoveDeploymentResponse, RemoveDeploymentResponse__Output as _pomona_v1_RemoveDeploymentResponse__Output } from './pomona/v1/RemoveDeploymentResponse.ts';
+import type { RemoveModelFileRequest as _pomona_v1_RemoveModelFileRequest, RemoveModelFileRequest__Output as _pomona_v1_RemoveModelFileRequest__Output } from './pomona/v1/RemoveModelFileRequest.ts';
+import type { RemoveModelFileResponse as _pomona_v1_RemoveModelFileResponse, RemoveModelFileResponse__Output as _pomona_v1_RemoveModelFileResponse__Output } from './pomona/v1/RemoveModelFileResponse.ts';
 import type { ReplicaMemory as _pomona_v1_ReplicaMemory, ReplicaMemory__Output as _pomona_v1_ReplicaMemory__Output } from './pomona/v1/ReplicaMemory.ts';
 import type { ReplicaSpec as _pomona_v1_ReplicaSpec, ReplicaSpec__Output as _pomona_v1_ReplicaSpec__Output } from './pomona/v1/ReplicaSpec.ts';
 import type { ReplicaSpeed as _pomona_v1_ReplicaSpeed, ReplicaSpeed__Output as _pomona_v1_ReplicaSpeed__Output } from './pomona/v1/ReplicaSpeed.ts';
 import type { ReplicaStatus as _pomona_v1_ReplicaStatus, ReplicaStatus__Output as _pomona_v1_ReplicaStatus__Output } from './pomona/v1/ReplicaStatus.ts';
 import type { RunningAttempt as _pomona_v1_RunningAttempt, RunningAttempt__Output as _pomona_v1_RunningAttempt__Output } from './pomona/v1/RunningAttempt.ts';
 import type { Sampling as _pomona_v1_Sampling, Sampling__Output as _pomona_v1_Sampling__Output } from './pomona/v1/Sampling.ts';
+import type { StoredFile as _pomona_v1_StoredFile, StoredFile__Output as _pomona_v1_StoredFile__Output } from './pomona/v1/StoredFile.ts';
 import type { TextDelta as _pomona_v1_TextDelta, TextDelta__Output as _pomona_v1_TextDelta__Output } from './pomona/v1/TextDelta.ts';
 import type { Timings as _pomona_v1_Timings, Timings__Output as _pomona_v1_Timings__Output } from './pomona/v1/Timings.ts';
 import type { TokenChunk as _pomona_v1_TokenChunk, TokenChunk__Output as _pomona_v1_TokenChunk__Output } from './pomona/v1/TokenChunk.ts';
@@ -80,6 +111,8 @@ import type { TopLogprob as _pomona_v1_TopLogprob, TopLogprob__Output as _pomona
 import type { UnloadReplicaRequest as _pomona_v1_UnloadReplicaRequest, UnloadReplicaRequest__Output as _pomona_v1_UnloadReplicaRequest__Output } from './pomona/v1/UnloadReplicaRequest.ts';
 import type { UnloadReplicaResponse as _pomona_v1_UnloadReplicaResponse, UnloadReplicaResponse__Output as _pomona_v1_UnloadReplicaResponse__Output } from './pomona/v1/UnloadReplicaResponse.ts';
 import type { Usage as _pomona_v1_Usage, Usage__Output as _pomona_v1_Usage__Output } from './pomona/v1/Usage.ts';
+import type { WatchEventsRequest as _pomona_v1_WatchEventsRequest, WatchEventsRequest__Output as _pomona_v1_WatchEventsRequest__Output } from './pomona/v1/WatchEventsRequest.ts';
+import type { WatchEventsResponse as _pomona_v1_WatchEventsResponse, WatchEventsResponse__Output as _pomona_v1_WatchEventsResponse__Output } from './pomona/v1/WatchEventsResponse.ts';
 import type { WatchStatusRequest as _pomona_v1_WatchStatusRequest, WatchStatusRequest__Output as _pomona_v1_WatchStatusRequest__Output } from './pomona/v1/WatchStatusRequest.ts';
 import type { WatchStatusResponse as _pomona_v1_WatchStatusResponse, WatchStatusResponse__Output as _pomona_v1_WatchStatusResponse__Output } from './pomona/v1/WatchStatusResponse.ts';
 
@@ -100,6 +133,10 @@ export interface ProtoGrpcType {
        * Membership and the state of the pool, on the coordinator.
        */
       Cluster: SubtypeConstructor<typeof grpc.Client, _pomona_v1_ClusterClient> & { service: _pomona_v1_ClusterDefinition }
+      Deployment: MessageTypeDefinition<_pomona_v1_Deployment, _pomona_v1_Deployment__Output>
+      DeploymentRecord: MessageTypeDefinition<_pomona_v1_DeploymentRecord, _pomona_v1_DeploymentRecord__Output>
+      DrainRequest: MessageTypeDefinition<_pomona_v1_DrainRequest, _pomona_v1_DrainRequest__Output>
+      DrainResponse: MessageTypeDefinition<_pomona_v1_DrainResponse, _pomona_v1_DrainResponse__Output>
       DrySampling: MessageTypeDefinition<_pomona_v1_DrySampling, _pomona_v1_DrySampling__Output>
       EmbedInput: MessageTypeDefinition<_pomona_v1_EmbedInput, _pomona_v1_EmbedInput__Output>
       Embedding: MessageTypeDefinition<_pomona_v1_Embedding, _pomona_v1_Embedding__Output>
@@ -124,6 +161,10 @@ export interface ProtoGrpcType {
       InferenceGenerateResponse: MessageTypeDefinition<_pomona_v1_InferenceGenerateResponse, _pomona_v1_InferenceGenerateResponse__Output>
       InferenceTokenizeRequest: MessageTypeDefinition<_pomona_v1_InferenceTokenizeRequest, _pomona_v1_InferenceTokenizeRequest__Output>
       InferenceTokenizeResponse: MessageTypeDefinition<_pomona_v1_InferenceTokenizeResponse, _pomona_v1_InferenceTokenizeResponse__Output>
+      InspectModelRequest: MessageTypeDefinition<_pomona_v1_InspectModelRequest, _pomona_v1_InspectModelRequest__Output>
+      InspectModelResponse: MessageTypeDefinition<_pomona_v1_InspectModelResponse, _pomona_v1_InspectModelResponse__Output>
+      ListDeploymentsRequest: MessageTypeDefinition<_pomona_v1_ListDeploymentsRequest, _pomona_v1_ListDeploymentsRequest__Output>
+      ListDeploymentsResponse: MessageTypeDefinition<_pomona_v1_ListDeploymentsResponse, _pomona_v1_ListDeploymentsResponse__Output>
       ListModelsRequest: MessageTypeDefinition<_pomona_v1_ListModelsRequest, _pomona_v1_ListModelsRequest__Output>
       ListModelsResponse: MessageTypeDefinition<_pomona_v1_ListModelsResponse, _pomona_v1_ListModelsResponse__Output>
       ListNodesRequest: MessageTypeDefinition<_pomona_v1_ListNodesRequest, _pomona_v1_ListNodesRequest__Output>
@@ -140,7 +181,9 @@ export interface ProtoGrpcType {
       MetricLabel: MessageTypeDefinition<_pomona_v1_MetricLabel, _pomona_v1_MetricLabel__Output>
       MetricSample: MessageTypeDefinition<_pomona_v1_MetricSample, _pomona_v1_MetricSample__Output>
       MetricsReport: MessageTypeDefinition<_pomona_v1_MetricsReport, _pomona_v1_MetricsReport__Output>
+      ModelFile: MessageTypeDefinition<_pomona_v1_ModelFile, _pomona_v1_ModelFile__Output>
       ModelSummary: MessageTypeDefinition<_pomona_v1_ModelSummary, _pomona_v1_ModelSummary__Output>
+      ModelVariant: MessageTypeDefinition<_pomona_v1_ModelVariant, _pomona_v1_ModelVariant__Output>
       /**
        * What the coordinator calls on a node-agent.
        */
@@ -154,17 +197,37 @@ export interface ProtoGrpcType {
       NodeGenerateResponse: MessageTypeDefinition<_pomona_v1_NodeGenerateResponse, _pomona_v1_NodeGenerateResponse__Output>
       NodeRankRequest: MessageTypeDefinition<_pomona_v1_NodeRankRequest, _pomona_v1_NodeRankRequest__Output>
       NodeRankResponse: MessageTypeDefinition<_pomona_v1_NodeRankResponse, _pomona_v1_NodeRankResponse__Output>
+      NodeSettings: MessageTypeDefinition<_pomona_v1_NodeSettings, _pomona_v1_NodeSettings__Output>
       NodeState: EnumTypeDefinition
       NodeStatus: MessageTypeDefinition<_pomona_v1_NodeStatus, _pomona_v1_NodeStatus__Output>
       NodeTokenizeRequest: MessageTypeDefinition<_pomona_v1_NodeTokenizeRequest, _pomona_v1_NodeTokenizeRequest__Output>
       NodeTokenizeResponse: MessageTypeDefinition<_pomona_v1_NodeTokenizeResponse, _pomona_v1_NodeTokenizeResponse__Output>
+      PinnedSource: MessageTypeDefinition<_pomona_v1_PinnedSource, _pomona_v1_PinnedSource__Output>
+      PlanPlacementRequest: MessageTypeDefinition<_pomona_v1_PlanPlacementRequest, _pomona_v1_PlanPlacementRequest__Output>
+      PlanPlacementResponse: MessageTypeDefinition<_pomona_v1_PlanPlacementResponse, _pomona_v1_PlanPlacementResponse__Output>
+      PlannedModel: MessageTypeDefinition<_pomona_v1_PlannedModel, _pomona_v1_PlannedModel__Output>
+      PlannedNode: MessageTypeDefinition<_pomona_v1_PlannedNode, _pomona_v1_PlannedNode__Output>
+      PlannedReplica: MessageTypeDefinition<_pomona_v1_PlannedReplica, _pomona_v1_PlannedReplica__Output>
       PowerSource: EnumTypeDefinition
       PowerStatus: MessageTypeDefinition<_pomona_v1_PowerStatus, _pomona_v1_PowerStatus__Output>
       PrefillChunk: MessageTypeDefinition<_pomona_v1_PrefillChunk, _pomona_v1_PrefillChunk__Output>
       PrefillProgress: MessageTypeDefinition<_pomona_v1_PrefillProgress, _pomona_v1_PrefillProgress__Output>
+      PullModelRequest: MessageTypeDefinition<_pomona_v1_PullModelRequest, _pomona_v1_PullModelRequest__Output>
+      PullModelResponse: MessageTypeDefinition<_pomona_v1_PullModelResponse, _pomona_v1_PullModelResponse__Output>
+      PutDeploymentRequest: MessageTypeDefinition<_pomona_v1_PutDeploymentRequest, _pomona_v1_PutDeploymentRequest__Output>
+      PutDeploymentResponse: MessageTypeDefinition<_pomona_v1_PutDeploymentResponse, _pomona_v1_PutDeploymentResponse__Output>
+      PutNodeSettingsRequest: MessageTypeDefinition<_pomona_v1_PutNodeSettingsRequest, _pomona_v1_PutNodeSettingsRequest__Output>
+      PutNodeSettingsResponse: MessageTypeDefinition<_pomona_v1_PutNodeSettingsResponse, _pomona_v1_PutNodeSettingsResponse__Output>
       QueueOutlook: MessageTypeDefinition<_pomona_v1_QueueOutlook, _pomona_v1_QueueOutlook__Output>
+      ReadModelFileRequest: MessageTypeDefinition<_pomona_v1_ReadModelFileRequest, _pomona_v1_ReadModelFileRequest__Output>
+      ReadModelFileResponse: MessageTypeDefinition<_pomona_v1_ReadModelFileResponse, _pomona_v1_ReadModelFileResponse__Output>
       RegisterRequest: MessageTypeDefinition<_pomona_v1_RegisterRequest, _pomona_v1_RegisterRequest__Output>
       RegisterResponse: MessageTypeDefinition<_pomona_v1_RegisterResponse, _pomona_v1_RegisterResponse__Output>
+      Remedy: MessageTypeDefinition<_pomona_v1_Remedy, _pomona_v1_Remedy__Output>
+      RemoveDeploymentRequest: MessageTypeDefinition<_pomona_v1_RemoveDeploymentRequest, _pomona_v1_RemoveDeploymentRequest__Output>
+      RemoveDeploymentResponse: MessageTypeDefinition<_pomona_v1_RemoveDeploymentResponse, _pomona_v1_RemoveDeploymentResponse__Output>
+      RemoveModelFileRequest: MessageTypeDefinition<_pomona_v1_RemoveModelFileRequest, _pomona_v1_RemoveModelFileRequest__Output>
+      RemoveModelFileResponse: MessageTypeDefinition<_pomona_v1_RemoveModelFileResponse, _pomona_v1_RemoveModelFileResponse__Output>
       ReplicaMemory: MessageTypeDefinition<_pomona_v1_ReplicaMemory, _pomona_v1_ReplicaMemory__Output>
       ReplicaSpec: MessageTypeDefinition<_pomona_v1_ReplicaSpec, _pomona_v1_ReplicaSpec__Output>
       ReplicaSpeed: MessageTypeDefinition<_pomona_v1_ReplicaSpeed, _pomona_v1_ReplicaSpeed__Output>
@@ -172,6 +235,7 @@ export interface ProtoGrpcType {
       ReplicaStatus: MessageTypeDefinition<_pomona_v1_ReplicaStatus, _pomona_v1_ReplicaStatus__Output>
       RunningAttempt: MessageTypeDefinition<_pomona_v1_RunningAttempt, _pomona_v1_RunningAttempt__Output>
       Sampling: MessageTypeDefinition<_pomona_v1_Sampling, _pomona_v1_Sampling__Output>
+      StoredFile: MessageTypeDefinition<_pomona_v1_StoredFile, _pomona_v1_StoredFile__Output>
       TextDelta: MessageTypeDefinition<_pomona_v1_TextDelta, _pomona_v1_TextDelta__Output>
       ThermalState: EnumTypeDefinition
       Timings: MessageTypeDefinition<_pomona_v1_Timings, _pomona_v1_Timings__Output>
@@ -184,6 +248,8 @@ export interface ProtoGrpcType {
       UnloadReplicaRequest: MessageTypeDefinition<_pomona_v1_UnloadReplicaRequest, _pomona_v1_UnloadReplicaRequest__Output>
       UnloadReplicaResponse: MessageTypeDefinition<_pomona_v1_UnloadReplicaResponse, _pomona_v1_UnloadReplicaResponse__Output>
       Usage: MessageTypeDefinition<_pomona_v1_Usage, _pomona_v1_Usage__Output>
+      WatchEventsRequest: MessageTypeDefinition<_pomona_v1_WatchEventsRequest, _pomona_v1_WatchEventsRequest__Output>
+      WatchEventsResponse: MessageTypeDefinition<_pomona_v1_WatchEventsResponse, _pomona_v1_WatchEventsResponse__Output>
       WatchStatusRequest: MessageTypeDefinition<_pomona_v1_WatchStatusRequest, _pomona_v1_WatchStatusRequest__Output>
       WatchStatusResponse: MessageTypeDefinition<_pomona_v1_WatchStatusResponse, _pomona_v1_WatchStatusResponse__Output>
     }

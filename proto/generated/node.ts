@@ -4,6 +4,8 @@ import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-load
 import type { Accepted as _pomona_v1_Accepted, Accepted__Output as _pomona_v1_Accepted__Output } from './pomona/v1/Accepted.ts';
 import type { Chat as _pomona_v1_Chat, Chat__Output as _pomona_v1_Chat__Output } from './pomona/v1/Chat.ts';
 import type { ChatMessage as _pomona_v1_ChatMessage, ChatMessage__Output as _pomona_v1_ChatMessage__Output } from './pomona/v1/ChatMessage.ts';
+import type { DrainRequest as _pomona_v1_DrainRequest, DrainRequest__Output as _pomona_v1_DrainRequest__Output } from './pomona/v1/DrainRequest.ts';
+import type { DrainResponse as _pomona_v1_DrainResponse, DrainResponse__Output as _pomona_v1_DrainResponse__Output } from './pomona/v1/DrainResponse.ts';
 import type { DrySampling as _pomona_v1_DrySampling, DrySampling__Output as _pomona_v1_DrySampling__Output } from './pomona/v1/DrySampling.ts';
 import type { EmbedInput as _pomona_v1_EmbedInput, EmbedInput__Output as _pomona_v1_EmbedInput__Output } from './pomona/v1/EmbedInput.ts';
 import type { Embedding as _pomona_v1_Embedding, Embedding__Output as _pomona_v1_Embedding__Output } from './pomona/v1/Embedding.ts';
@@ -11,6 +13,8 @@ import type { Ending as _pomona_v1_Ending, Ending__Output as _pomona_v1_Ending__
 import type { EngineOptions as _pomona_v1_EngineOptions, EngineOptions__Output as _pomona_v1_EngineOptions__Output } from './pomona/v1/EngineOptions.ts';
 import type { ErrorDetail as _pomona_v1_ErrorDetail, ErrorDetail__Output as _pomona_v1_ErrorDetail__Output } from './pomona/v1/ErrorDetail.ts';
 import type { HeldPrefix as _pomona_v1_HeldPrefix, HeldPrefix__Output as _pomona_v1_HeldPrefix__Output } from './pomona/v1/HeldPrefix.ts';
+import type { InspectModelRequest as _pomona_v1_InspectModelRequest, InspectModelRequest__Output as _pomona_v1_InspectModelRequest__Output } from './pomona/v1/InspectModelRequest.ts';
+import type { InspectModelResponse as _pomona_v1_InspectModelResponse, InspectModelResponse__Output as _pomona_v1_InspectModelResponse__Output } from './pomona/v1/InspectModelResponse.ts';
 import type { ListReplicasRequest as _pomona_v1_ListReplicasRequest, ListReplicasRequest__Output as _pomona_v1_ListReplicasRequest__Output } from './pomona/v1/ListReplicasRequest.ts';
 import type { ListReplicasResponse as _pomona_v1_ListReplicasResponse, ListReplicasResponse__Output as _pomona_v1_ListReplicasResponse__Output } from './pomona/v1/ListReplicasResponse.ts';
 import type { LoadReplicaRequest as _pomona_v1_LoadReplicaRequest, LoadReplicaRequest__Output as _pomona_v1_LoadReplicaRequest__Output } from './pomona/v1/LoadReplicaRequest.ts';
@@ -21,6 +25,8 @@ import type { MetricFamily as _pomona_v1_MetricFamily, MetricFamily__Output as _
 import type { MetricLabel as _pomona_v1_MetricLabel, MetricLabel__Output as _pomona_v1_MetricLabel__Output } from './pomona/v1/MetricLabel.ts';
 import type { MetricSample as _pomona_v1_MetricSample, MetricSample__Output as _pomona_v1_MetricSample__Output } from './pomona/v1/MetricSample.ts';
 import type { MetricsReport as _pomona_v1_MetricsReport, MetricsReport__Output as _pomona_v1_MetricsReport__Output } from './pomona/v1/MetricsReport.ts';
+import type { ModelFile as _pomona_v1_ModelFile, ModelFile__Output as _pomona_v1_ModelFile__Output } from './pomona/v1/ModelFile.ts';
+import type { ModelVariant as _pomona_v1_ModelVariant, ModelVariant__Output as _pomona_v1_ModelVariant__Output } from './pomona/v1/ModelVariant.ts';
 import type { NodeClient as _pomona_v1_NodeClient, NodeDefinition as _pomona_v1_NodeDefinition } from './pomona/v1/Node.ts';
 import type { NodeAttachRequest as _pomona_v1_NodeAttachRequest, NodeAttachRequest__Output as _pomona_v1_NodeAttachRequest__Output } from './pomona/v1/NodeAttachRequest.ts';
 import type { NodeAttachResponse as _pomona_v1_NodeAttachResponse, NodeAttachResponse__Output as _pomona_v1_NodeAttachResponse__Output } from './pomona/v1/NodeAttachResponse.ts';
@@ -37,13 +43,20 @@ import type { NodeTokenizeResponse as _pomona_v1_NodeTokenizeResponse, NodeToken
 import type { PowerStatus as _pomona_v1_PowerStatus, PowerStatus__Output as _pomona_v1_PowerStatus__Output } from './pomona/v1/PowerStatus.ts';
 import type { PrefillChunk as _pomona_v1_PrefillChunk, PrefillChunk__Output as _pomona_v1_PrefillChunk__Output } from './pomona/v1/PrefillChunk.ts';
 import type { PrefillProgress as _pomona_v1_PrefillProgress, PrefillProgress__Output as _pomona_v1_PrefillProgress__Output } from './pomona/v1/PrefillProgress.ts';
+import type { PullModelRequest as _pomona_v1_PullModelRequest, PullModelRequest__Output as _pomona_v1_PullModelRequest__Output } from './pomona/v1/PullModelRequest.ts';
+import type { PullModelResponse as _pomona_v1_PullModelResponse, PullModelResponse__Output as _pomona_v1_PullModelResponse__Output } from './pomona/v1/PullModelResponse.ts';
 import type { QueueOutlook as _pomona_v1_QueueOutlook, QueueOutlook__Output as _pomona_v1_QueueOutlook__Output } from './pomona/v1/QueueOutlook.ts';
+import type { ReadModelFileRequest as _pomona_v1_ReadModelFileRequest, ReadModelFileRequest__Output as _pomona_v1_ReadModelFileRequest__Output } from './pomona/v1/ReadModelFileRequest.ts';
+import type { ReadModelFileResponse as _pomona_v1_ReadModelFileResponse, ReadModelFileResponse__Output as _pomona_v1_ReadModelFileResponse__Output } from './pomona/v1/ReadModelFileResponse.ts';
+import type { RemoveModelFileRequest as _pomona_v1_RemoveModelFileRequest, RemoveModelFileRequest__Output as _pomona_v1_RemoveModelFileRequest__Output } from './pomona/v1/RemoveModelFileRequest.ts';
+import type { RemoveModelFileResponse as _pomona_v1_RemoveModelFileResponse, RemoveModelFileResponse__Output as _pomona_v1_RemoveModelFileResponse__Output } from './pomona/v1/RemoveModelFileResponse.ts';
 import type { ReplicaMemory as _pomona_v1_ReplicaMemory, ReplicaMemory__Output as _pomona_v1_ReplicaMemory__Output } from './pomona/v1/ReplicaMemory.ts';
 import type { ReplicaSpec as _pomona_v1_ReplicaSpec, ReplicaSpec__Output as _pomona_v1_ReplicaSpec__Output } from './pomona/v1/ReplicaSpec.ts';
 import type { ReplicaSpeed as _pomona_v1_ReplicaSpeed, ReplicaSpeed__Output as _pomona_v1_ReplicaSpeed__Output } from './pomona/v1/ReplicaSpeed.ts';
 import type { ReplicaStatus as _pomona_v1_ReplicaStatus, ReplicaStatus__Output as _pomona_v1_ReplicaStatus__Output } from './pomona/v1/ReplicaStatus.ts';
 import type { RunningAttempt as _pomona_v1_RunningAttempt, RunningAttempt__Output as _pomona_v1_RunningAttempt__Output } from './pomona/v1/RunningAttempt.ts';
 import type { Sampling as _pomona_v1_Sampling, Sampling__Output as _pomona_v1_Sampling__Output } from './pomona/v1/Sampling.ts';
+import type { StoredFile as _pomona_v1_StoredFile, StoredFile__Output as _pomona_v1_StoredFile__Output } from './pomona/v1/StoredFile.ts';
 import type { Timings as _pomona_v1_Timings, Timings__Output as _pomona_v1_Timings__Output } from './pomona/v1/Timings.ts';
 import type { TokenChunk as _pomona_v1_TokenChunk, TokenChunk__Output as _pomona_v1_TokenChunk__Output } from './pomona/v1/TokenChunk.ts';
 import type { TokenLogprobs as _pomona_v1_TokenLogprobs, TokenLogprobs__Output as _pomona_v1_TokenLogprobs__Output } from './pomona/v1/TokenLogprobs.ts';
@@ -66,6 +79,8 @@ export interface ProtoGrpcType {
       Accepted: MessageTypeDefinition<_pomona_v1_Accepted, _pomona_v1_Accepted__Output>
       Chat: MessageTypeDefinition<_pomona_v1_Chat, _pomona_v1_Chat__Output>
       ChatMessage: MessageTypeDefinition<_pomona_v1_ChatMessage, _pomona_v1_ChatMessage__Output>
+      DrainRequest: MessageTypeDefinition<_pomona_v1_DrainRequest, _pomona_v1_DrainRequest__Output>
+      DrainResponse: MessageTypeDefinition<_pomona_v1_DrainResponse, _pomona_v1_DrainResponse__Output>
       DrySampling: MessageTypeDefinition<_pomona_v1_DrySampling, _pomona_v1_DrySampling__Output>
       EmbedInput: MessageTypeDefinition<_pomona_v1_EmbedInput, _pomona_v1_EmbedInput__Output>
       Embedding: MessageTypeDefinition<_pomona_v1_Embedding, _pomona_v1_Embedding__Output>
@@ -74,6 +89,8 @@ export interface ProtoGrpcType {
       ErrorDetail: MessageTypeDefinition<_pomona_v1_ErrorDetail, _pomona_v1_ErrorDetail__Output>
       FinishReason: EnumTypeDefinition
       HeldPrefix: MessageTypeDefinition<_pomona_v1_HeldPrefix, _pomona_v1_HeldPrefix__Output>
+      InspectModelRequest: MessageTypeDefinition<_pomona_v1_InspectModelRequest, _pomona_v1_InspectModelRequest__Output>
+      InspectModelResponse: MessageTypeDefinition<_pomona_v1_InspectModelResponse, _pomona_v1_InspectModelResponse__Output>
       ListReplicasRequest: MessageTypeDefinition<_pomona_v1_ListReplicasRequest, _pomona_v1_ListReplicasRequest__Output>
       ListReplicasResponse: MessageTypeDefinition<_pomona_v1_ListReplicasResponse, _pomona_v1_ListReplicasResponse__Output>
       LoadReplicaRequest: MessageTypeDefinition<_pomona_v1_LoadReplicaRequest, _pomona_v1_LoadReplicaRequest__Output>
@@ -84,6 +101,8 @@ export interface ProtoGrpcType {
       MetricLabel: MessageTypeDefinition<_pomona_v1_MetricLabel, _pomona_v1_MetricLabel__Output>
       MetricSample: MessageTypeDefinition<_pomona_v1_MetricSample, _pomona_v1_MetricSample__Output>
       MetricsReport: MessageTypeDefinition<_pomona_v1_MetricsReport, _pomona_v1_MetricsReport__Output>
+      ModelFile: MessageTypeDefinition<_pomona_v1_ModelFile, _pomona_v1_ModelFile__Output>
+      ModelVariant: MessageTypeDefinition<_pomona_v1_ModelVariant, _pomona_v1_ModelVariant__Output>
       /**
        * What the coordinator calls on a node-agent.
        */
@@ -105,7 +124,13 @@ export interface ProtoGrpcType {
       PowerStatus: MessageTypeDefinition<_pomona_v1_PowerStatus, _pomona_v1_PowerStatus__Output>
       PrefillChunk: MessageTypeDefinition<_pomona_v1_PrefillChunk, _pomona_v1_PrefillChunk__Output>
       PrefillProgress: MessageTypeDefinition<_pomona_v1_PrefillProgress, _pomona_v1_PrefillProgress__Output>
+      PullModelRequest: MessageTypeDefinition<_pomona_v1_PullModelRequest, _pomona_v1_PullModelRequest__Output>
+      PullModelResponse: MessageTypeDefinition<_pomona_v1_PullModelResponse, _pomona_v1_PullModelResponse__Output>
       QueueOutlook: MessageTypeDefinition<_pomona_v1_QueueOutlook, _pomona_v1_QueueOutlook__Output>
+      ReadModelFileRequest: MessageTypeDefinition<_pomona_v1_ReadModelFileRequest, _pomona_v1_ReadModelFileRequest__Output>
+      ReadModelFileResponse: MessageTypeDefinition<_pomona_v1_ReadModelFileResponse, _pomona_v1_ReadModelFileResponse__Output>
+      RemoveModelFileRequest: MessageTypeDefinition<_pomona_v1_RemoveModelFileRequest, _pomona_v1_RemoveModelFileRequest__Output>
+      RemoveModelFileResponse: MessageTypeDefinition<_pomona_v1_RemoveModelFileResponse, _pomona_v1_RemoveModelFileResponse__Output>
       ReplicaMemory: MessageTypeDefinition<_pomona_v1_ReplicaMemory, _pomona_v1_ReplicaMemory__Output>
       ReplicaSpec: MessageTypeDefinition<_pomona_v1_ReplicaSpec, _pomona_v1_ReplicaSpec__Output>
       ReplicaSpeed: MessageTypeDefinition<_pomona_v1_ReplicaSpeed, _pomona_v1_ReplicaSpeed__Output>
@@ -113,6 +138,7 @@ export interface ProtoGrpcType {
       ReplicaStatus: MessageTypeDefinition<_pomona_v1_ReplicaStatus, _pomona_v1_ReplicaStatus__Output>
       RunningAttempt: MessageTypeDefinition<_pomona_v1_RunningAttempt, _pomona_v1_RunningAttempt__Output>
       Sampling: MessageTypeDefinition<_pomona_v1_Sampling, _pomona_v1_Sampling__Output>
+      StoredFile: MessageTypeDefinition<_pomona_v1_StoredFile, _pomona_v1_StoredFile__Output>
       ThermalState: EnumTypeDefinition
       Timings: MessageTypeDefinition<_pomona_v1_Timings, _pomona_v1_Timings__Output>
       TokenChunk: MessageTypeDefinition<_pomona_v1_TokenChunk, _pomona_v1_TokenChunk__Output>

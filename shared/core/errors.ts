@@ -74,6 +74,8 @@ export const errorTable = {
   forbidden_origin: { grpcStatus: 7, httpStatus: 403, openaiType: invalid, isRetryable: false },
   /** The object is in a state in which the call makes no sense. */
   failed_precondition: { grpcStatus: 9, httpStatus: 409, openaiType: invalid, isRetryable: false },
+  /** Somebody else has changed it meanwhile: read it again, and decide anew. */
+  conflict: { grpcStatus: 10, httpStatus: 409, openaiType: invalid, isRetryable: false },
   /** The central queue is full. */
   queue_full: { grpcStatus: 8, httpStatus: 429, openaiType: overloaded, isRetryable: true },
   /** The deadline passed while the request waited or ran. */
@@ -88,6 +90,10 @@ export const errorTable = {
   insufficient_memory: { grpcStatus: 8, httpStatus: 503, openaiType: server, isRetryable: false },
   /** The file is not a GGUF model, is damaged, or the engine refuses it. */
   invalid_model: { grpcStatus: 9, httpStatus: 503, openaiType: server, isRetryable: false },
+  /** A file is not what its digest promised, or its source stalls, lies or is not to be trusted. */
+  transfer_failed: { grpcStatus: 14, httpStatus: 502, openaiType: server, isRetryable: true },
+  /** The disk has no room for the file. */
+  disk_full: { grpcStatus: 8, httpStatus: 507, openaiType: server, isRetryable: true },
   /** The engine worker died. */
   engine_crashed: { grpcStatus: 14, httpStatus: 500, openaiType: server, isRetryable: true },
   /** The node does not answer. */

@@ -2,6 +2,7 @@
 import type { EngineOptions } from "./engine-options.ts";
 import type { GenerationFailure } from "./generation.ts";
 import type { ModelName, NodeId, ReplicaId, RequestId } from "./ids.ts";
+import type { ModelFile, StoredFile } from "./model-files.ts";
 import type { ReplicaMemory } from "./replica-memory.ts";
 import type { SpeedProfile } from "./speed-profile.ts";
 
@@ -21,6 +22,8 @@ export type NodeStatus = {
   readonly thermalState: ThermalState;
   readonly power: PowerStatus;
   readonly heartbeatIntervalMs: number;
+  /** Files of the store, and those that replicas use where they lie. */
+  readonly files: readonly StoredFile[];
 };
 
 export type NodeCapacity = {
@@ -33,7 +36,18 @@ export type NodeCapacity = {
   readonly chip: string;
   readonly gpu: "metal" | "cpu";
   readonly cpuCores: number;
+  /** Of the disk that holds the store; 0 while unknown. */
+  readonly diskBytes: number;
+  readonly diskFreeBytes: number;
+  /** What estimates are multiplied by, because replicas here were larger than estimated; 1 for nothing. */
+  readonly memoryCorrection: number;
+  readonly memoryPressure: MemoryPressure;
+  /** `unknown` also where the node does not make way for its owner. */
+  readonly ownerState: OwnerState;
 };
+
+export type MemoryPressure = "unknown" | "normal" | "warning" | "critical";
+export type OwnerState = "unknown" | "active" | "away";
 
 export type ThermalState = "unknown" | "nominal" | "fair" | "serious" | "critical";
 export type PowerStatus = {
@@ -62,6 +76,8 @@ export type ReplicaStatus = {
   readonly held: readonly HeldPrefix[];
   /** What its steps have shown; null until something was measured. */
   readonly speed: SpeedProfile | null;
+  /** Of the specification that it was loaded with; empty for none. */
+  readonly revision: string;
 };
 
 /** A sequence whose KV a replica holds. */
@@ -86,4 +102,17 @@ export type ReplicaSpec = {
   /** Tokens per slot; null means the smaller of the trained context and 8,192. */
   readonly contextLength: number | null;
   readonly engine: EngineOptions;
+  /** The model's files in the node's store; empty when it is loaded from where the source lies. */
+  readonly files: readonly ModelFile[];
+  /** Names this way to run the model: whoever asks tells an old replica from a new one by it. */
+  readonly revision: string;
 };
+
+/** Of a specification that names a source alone. */
+export const loadedInPlace: Pick<ReplicaSpec, "files" | "revision"> = { files: [], revision: "" };
+
+/** Of a machine that tells no more than its memory. */
+export const untold: Pick<
+  NodeCapacity,
+  "diskBytes" | "diskFreeBytes" | "memoryCorrection" | "memoryPressure" | "ownerState"
+> = { diskBytes: 0, diskFreeBytes: 0, memoryCorrection: 1, memoryPressure: "unknown", ownerState: "unknown" };

@@ -5,7 +5,10 @@ import type {
   EngineOptions as WireEngineOptions,
 } from "@pomona/proto/generated/pomona/v1/EngineOptions";
 import type { HeldPrefix__Output as WireHeldPrefix__Output } from "@pomona/proto/generated/pomona/v1/HeldPrefix";
-import type { NodeCapacity__Output } from "@pomona/proto/generated/pomona/v1/NodeCapacity";
+import type {
+  NodeCapacity__Output,
+  NodeCapacity as NodeCapacityWire,
+} from "@pomona/proto/generated/pomona/v1/NodeCapacity";
 import type { NodeState as WireNodeState } from "@pomona/proto/generated/pomona/v1/NodeState";
 import type { NodeStatus__Output, NodeStatus as WireNodeStatus } from "@pomona/proto/generated/pomona/v1/NodeStatus";
 import type { PowerSource } from "@pomona/proto/generated/pomona/v1/PowerSource";
@@ -19,14 +22,18 @@ import type {
   ReplicaStatus__Output,
   ReplicaStatus as WireReplicaStatus,
 } from "@pomona/proto/generated/pomona/v1/ReplicaStatus";
+import type { StoredFile__Output, StoredFile as StoredFileWire } from "@pomona/proto/generated/pomona/v1/StoredFile";
 import type { ThermalState as WireThermalState } from "@pomona/proto/generated/pomona/v1/ThermalState";
 import { pomona } from "@pomona/proto/load";
 import { defaultEngineOptions, type EngineOptions, kvTypes } from "../core/engine-options.ts";
 import { PomonaError } from "../core/errors.ts";
+import type { StoredFile, StoredFileState } from "../core/model-files.ts";
 import type {
   HeldPrefix,
+  MemoryPressure,
   NodeCapacity,
   NodeStatus,
+  OwnerState,
   PowerStatus,
   ReplicaSpec,
   ReplicaState,
@@ -48,6 +55,7 @@ import {
   checkText,
   fail,
 } from "./wire-checks.ts";
+import { checkSha256, modelFilesFromWire, modelFileToWire } from "./wire-files.ts";
 
 const replicasMax = 256;
 const slotsMax = 1024;
@@ -57,6 +65,8 @@ const heldMax = 256;
 const lorasMax = 16;
 const hashesMax = 1024;
 const places: readonly HeldPrefix["place"][] = ["slot", "ram", "disk"];
+const storedFilesMax = 1024;
+const revisionLengthMax = 64;
 const kvTypeRule = `must be one of ${kvTypes.join(", ")}`;
 
 const nodeStates = { serving: "NODE_STATE_SERVING", draining: "NODE_STATE_DRAINING" } as const;
@@ -110,11 +120,12 @@ export function nodeStatusToWire(status: NodeStatus): WireNodeStatus {
     grpcAddress: status.grpcAddress,
     hostname: status.hostname,
     version: status.version,
-    capacity: { ...status.capacity },
+    capacity: capacityToWire(status.capacity),
     replicas: status.replicas.map(replicaStatusToWire),
     thermalState: thermalStates[status.thermalState],
     power: { source: powerSources[status.power.source], watts: status.power.watts ?? 0 },
     heartbeatIntervalMs: status.heartbeatIntervalMs,
+    files: status.files.map(storedFileToWire),
   };
 }
 
@@ -139,6 +150,7 @@ export function nodeStatusFromWire(wire: NodeStatus__Output | null): NodeStatus 
       min: 10,
       max: 60_000,
     }),
+    files: checkLength("status.files", status.files, storedFilesMax).map(storedFileFromWire),
   };
 }
 
@@ -164,6 +176,19 @@ function grpcAddressFromWire(address: string): string {
   return address;
 }
 
+function capacityToWire({ memoryPressure, ownerState, ...capacity }: NodeCapacity): NodeCapacityWire {
+  return { ...capacity, memoryPressure: orEmpty(memoryPressure), ownerState: orEmpty(ownerState) };
+}
+
+function orEmpty(word: string): string {
+  return word === "unknown" ? "" : word;
+}
+
+const pressures: readonly MemoryPressure[] = ["normal", "warning", "critical"];
+const ownerStates: readonly OwnerState[] = ["active", "away"];
+/** A node that reports more is broken, and nothing is made of it. */
+const correctionRange = { min: 1, max: 4 };
+
 function capacityFromWire(wire: NodeCapacity__Output): NodeCapacity {
   return {
     memoryBytes: checkCount("status.capacity.memory_bytes", wire.memoryBytes),
@@ -172,6 +197,15 @@ function capacityFromWire(wire: NodeCapacity__Output): NodeCapacity {
     chip: checkText("status.capacity.chip", wire.chip, 128),
     gpu: wire.gpu === "metal" || wire.gpu === "cpu" ? wire.gpu : fail("status.capacity.gpu", "must be metal or cpu"),
     cpuCores: wire.cpuCores,
+    diskBytes: checkCount("status.capacity.disk_bytes", wire.diskBytes),
+    diskFreeBytes: checkCount("status.capacity.disk_free_bytes", wire.diskFreeBytes),
+    memoryCorrection: checkNumber(
+      "status.capacity.memory_correction",
+      wire.memoryCorrection === 0 ? 1 : wire.memoryCorrection,
+      correctionRange,
+    ),
+    memoryPressure: pressures.find((pressure) => pressure === wire.memoryPressure) ?? "unknown",
+    ownerState: ownerStates.find((state) => state === wire.ownerState) ?? "unknown",
   };
 }
 
@@ -195,6 +229,7 @@ export function replicaStatusToWire(replica: ReplicaStatus): WireReplicaStatus {
       ...(slot === null ? {} : { slot }),
     })),
     speed: replica.speed,
+    revision: replica.revision,
   };
 }
 
@@ -217,6 +252,7 @@ export function replicaStatusFromWire(wire: ReplicaStatus__Output | null): Repli
     digest: checkDigest("replica.digest", replica.digest),
     held: checkLength("replica.held", replica.held, heldMax).map(heldFromWire),
     speed: replica.speed === null ? null : { ...replica.speed },
+    revision: checkText("replica.revision", replica.revision, revisionLengthMax),
   };
 }
 
@@ -231,6 +267,24 @@ function heldFromWire({ place, tokens, hashes, ...wire }: WireHeldPrefix__Output
     place: places.find((known) => known === place) ?? fail("replica.held.place", `must be one of ${places.join(", ")}`),
     tokens,
     hashes: hashes.map((hash) => checkCount("replica.held.hashes", hash)),
+  };
+}
+
+const fileStates: readonly StoredFileState[] = ["pulling", "verifying", "verified", "failed"];
+
+function storedFileToWire({ digest, bytes, heldBytes, state, failure }: StoredFile): StoredFileWire {
+  return { digest, bytes, heldBytes, state, error: failure === null ? null : failureToWire(failure) };
+}
+
+function storedFileFromWire(wire: StoredFile__Output): StoredFile {
+  return {
+    digest: checkSha256("status.files.digest", wire.digest),
+    bytes: checkCount("status.files.bytes", wire.bytes),
+    heldBytes: checkCount("status.files.held_bytes", wire.heldBytes),
+    state:
+      fileStates.find((state) => state === wire.state) ??
+      fail("status.files.state", `must be one of ${fileStates.join(", ")}`),
+    failure: wire.error === null ? null : failureFromWire("status.files.error", wire.error),
   };
 }
 
@@ -250,8 +304,16 @@ function memoryFromWire(wire: ReplicaMemory__Output | null): ReplicaMemory {
 }
 
 export function replicaSpecToWire(spec: ReplicaSpec): WireReplicaSpec {
-  const { model, source, slots, contextLength, engine } = spec;
-  return { model, source, slots, contextLength: contextLength ?? 0, engine: engineOptionsToWire(engine) };
+  const { model, source, slots, contextLength, engine, files, revision } = spec;
+  return {
+    model,
+    source,
+    slots,
+    contextLength: contextLength ?? 0,
+    engine: engineOptionsToWire(engine),
+    files: files.map(modelFileToWire),
+    revision,
+  };
 }
 
 export function replicaSpecFromWire(wire: ReplicaSpec__Output | null): ReplicaSpec {
@@ -264,10 +326,12 @@ export function replicaSpecFromWire(wire: ReplicaSpec__Output | null): ReplicaSp
     slots: checkInteger("spec.slots", spec.slots, { min: 1, max: slotsMax }),
     contextLength: contextLength === 0 ? null : contextLength,
     engine: spec.engine === null ? defaultEngineOptions : engineOptionsFromWire(spec.engine),
+    files: modelFilesFromWire("spec.files", spec.files),
+    revision: checkText("spec.revision", spec.revision, revisionLengthMax),
   };
 }
 
-function engineOptionsToWire(options: EngineOptions): WireEngineOptions {
+export function engineOptionsToWire(options: EngineOptions): WireEngineOptions {
   return {
     ...(options.gpuLayers === null ? {} : { gpuLayers: options.gpuLayers }),
     threads: options.threads ?? 0,
@@ -283,7 +347,7 @@ function engineOptionsToWire(options: EngineOptions): WireEngineOptions {
 }
 
 /** Unset (0 or empty) fields mean their defaults. */
-function engineOptionsFromWire(wire: EngineOptions__Output): EngineOptions {
+export function engineOptionsFromWire(wire: EngineOptions__Output): EngineOptions {
   const { batchSize: batch, chunkLength: chunk, kvType } = defaultEngineOptions;
   const batchSize = checkInteger("spec.engine.batch_size", wire.batchSize || batch, batchSizeRange);
   const chunkRange = { min: batchSizeRange.min, max: batchSize };

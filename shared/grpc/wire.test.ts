@@ -159,6 +159,7 @@ const replica: fc.Arbitrary<ReplicaStatus> = record({
     }),
     { nil: null },
   ),
+  revision: fc.constantFrom("", "5f3a"),
 });
 
 const status: fc.Arbitrary<NodeStatus> = record({
@@ -176,11 +177,26 @@ const status: fc.Arbitrary<NodeStatus> = record({
     chip: fc.constant("M4"),
     gpu: fc.constantFrom("metal", "cpu"),
     cpuCores: positive,
+    diskBytes: count,
+    diskFreeBytes: count,
+    memoryCorrection: fc.constantFrom(1, 1.25),
+    memoryPressure: fc.constantFrom("unknown", "normal", "warning", "critical"),
+    ownerState: fc.constantFrom("unknown", "active", "away"),
   }),
   replicas: fc.array(replica, { maxLength: 3 }),
   thermalState: fc.constantFrom("unknown", "nominal", "fair", "serious", "critical"),
   power: record({ source: fc.constantFrom("unknown", "mains", "battery"), watts: fc.option(positive, { nil: null }) }),
   heartbeatIntervalMs: fc.integer({ min: 10, max: 60_000 }),
+  files: fc.array(
+    record({
+      digest: fc.constant("ab".repeat(32)),
+      bytes: count,
+      heldBytes: count,
+      state: fc.constantFrom("pulling", "verifying", "verified", "failed"),
+      failure: fc.option(failure, { nil: null }),
+    }),
+    { maxLength: 3 },
+  ),
 });
 
 /** Bytes of a message's own class compare as equal to those of its subclasses. */
@@ -218,9 +234,13 @@ test("a node's status is the same after a journey over the wire", () => {
 });
 
 test("a replica's specification is the same after a journey over the wire", () => {
+  const files = [
+    { name: "a-00001-of-00002.gguf", bytes: 7, digest: "cd".repeat(32) },
+    { name: "a-00002-of-00002.gguf", bytes: 9, digest: null },
+  ];
   for (const contextLength of [null, 4096]) {
     const engine = { ...defaultEngineOptions, gpuLayers: contextLength && 0, kvType: "q8_0", usesMmap: false } as const;
-    const spec = { model: "tiny", source: "builtin:tiny", slots: 4, contextLength, engine };
+    const spec = { model: "tiny", source: "builtin:tiny", slots: 4, contextLength, engine, files, revision: "5f3a" };
     const bytes = pomona.ReplicaSpec.serialize(replicaSpecToWire(spec));
     assert.deepEqual(replicaSpecFromWire(pomona.ReplicaSpec.deserialize(bytes)), spec);
   }

@@ -1,7 +1,7 @@
 // One machine as the product's coordinator sees it: heartbeats that tell the truth, and attempts on step-level engines.
 import type { Attempt, AttemptFrame, FinishReason } from "@pomona/shared/core/generation";
 import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
-import type { NodeStatus, ReplicaSpec, ReplicaStatus } from "@pomona/shared/core/node-status";
+import { type NodeStatus, type ReplicaSpec, type ReplicaStatus, untold } from "@pomona/shared/core/node-status";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
 import { Device } from "../engine/device.ts";
 import { KvStore } from "../engine/kv-store.ts";
@@ -186,11 +186,13 @@ export class CoreNode {
         chip: machine.name,
         gpu: "metal",
         cpuCores: 12,
+        ...untold,
       },
       replicas: replicas.map((replica) => this.#replicaStatus(replica)),
       thermalState: "nominal",
       power: { source: "mains", watts: null },
       heartbeatIntervalMs: 500,
+      files: [],
     };
   }
 
@@ -209,6 +211,7 @@ export class CoreNode {
       digest: "",
       held: heldBy(engine, hashesOf),
       speed: speedOf(engine),
+      revision: "",
     };
   }
 }

@@ -16,7 +16,7 @@ import { keyedModel, predictKeyedIds } from "@pomona/shared/core/gguf/keyed-mode
 import { randomModel } from "@pomona/shared/core/gguf/random-model";
 import { randomWords } from "@pomona/shared/core/gguf/random-words";
 import { writeGguf } from "@pomona/shared/core/gguf/writer";
-import type { ReplicaStatus } from "@pomona/shared/core/node-status";
+import { loadedInPlace, type ReplicaStatus } from "@pomona/shared/core/node-status";
 import { systemClock } from "@pomona/shared/runtime/clock";
 import { createSilentLogger } from "@pomona/shared/runtime/logger";
 import { attemptOf, type Changes, start as startOn } from "../support/attempts.ts";
@@ -69,7 +69,14 @@ test("a worker that hangs is ended, and its attempts go on elsewhere", async (t)
 });
 
 function load(agent: NodeAgent, replicaId: string, source = keyedPath): Promise<ReplicaStatus> {
-  const spec = { model: replicaId, source, slots: 2, contextLength: 1024, engine: defaultEngineOptions };
+  const spec = {
+    model: replicaId,
+    source,
+    slots: 2,
+    contextLength: 1024,
+    engine: defaultEngineOptions,
+    ...loadedInPlace,
+  };
   return agent.load(replicaId, spec, forever);
 }
 

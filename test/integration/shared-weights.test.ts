@@ -10,7 +10,7 @@ import { branchingAdapter, branchingModel } from "@pomona/shared/core/gguf/branc
 import { randomModel } from "@pomona/shared/core/gguf/random-model";
 import { characterTokenId } from "@pomona/shared/core/gguf/vocabulary";
 import { type GgufModel, type WritableTensor, type WritableValue, writeGguf } from "@pomona/shared/core/gguf/writer";
-import type { ReplicaStatus } from "@pomona/shared/core/node-status";
+import { loadedInPlace, type ReplicaStatus } from "@pomona/shared/core/node-status";
 import { addedBytes, heldBytes, privateBytes, totalBytes } from "@pomona/shared/core/replica-memory";
 import { attemptOf } from "../support/attempts.ts";
 import { startAgent } from "../support/started-agent.ts";
@@ -53,7 +53,7 @@ type Variant = { readonly source: string; readonly loras?: readonly LoraAdapter[
 
 function load(agent: NodeAgent, model: string, { source, ...options }: Variant): Promise<ReplicaStatus> {
   const engine = { ...defaultEngineOptions, threads: 1, ...options };
-  return agent.load(model, { model, source, slots: 1, contextLength: 256, engine }, forever);
+  return agent.load(model, { model, source, slots: 1, contextLength: 256, engine, ...loadedInPlace }, forever);
 }
 
 /** Prompt and answer fill the context: every page of the weights is read. */

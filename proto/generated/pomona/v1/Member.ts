@@ -2,6 +2,8 @@
 
 import type { MemberState as _pomona_v1_MemberState, MemberState__Output as _pomona_v1_MemberState__Output } from '../../pomona/v1/MemberState.ts';
 import type { NodeStatus as _pomona_v1_NodeStatus, NodeStatus__Output as _pomona_v1_NodeStatus__Output } from '../../pomona/v1/NodeStatus.ts';
+import type { NodeSettings as _pomona_v1_NodeSettings, NodeSettings__Output as _pomona_v1_NodeSettings__Output } from '../../pomona/v1/NodeSettings.ts';
+import type { Long } from '@grpc/proto-loader';
 
 export interface Member {
   'nodeId'?: (string);
@@ -15,6 +17,11 @@ export interface Member {
    */
   'grpcAddress'?: (string);
   'lastHeartbeatAgeMs'?: (number | string);
+  'settings'?: (_pomona_v1_NodeSettings | null);
+  /**
+   * Of the settings; 0 when nobody has set any.
+   */
+  'settingsRevision'?: (number | string | Long);
 }
 
 export interface Member__Output {
@@ -29,4 +36,9 @@ export interface Member__Output {
    */
   'grpcAddress': (string);
   'lastHeartbeatAgeMs': (number);
+  'settings': (_pomona_v1_NodeSettings__Output | null);
+  /**
+   * Of the settings; 0 when nobody has set any.
+   */
+  'settingsRevision': (number);
 }

@@ -15,6 +15,17 @@ export interface ModelSummary {
   'contextLength'?: (number);
   'readyReplicas'?: (number);
   'createdAtMs'?: (number | string | Long);
+  /**
+   * How far the first replica is, its files included; unset when it is ready or none is on its way.
+   */
+  'loadingPercent'?: (number | string);
+  'readyInMs'?: (number | string);
+  /**
+   * Whether any one node may die and the model still answers.
+   */
+  'survivesNodeLoss'?: (boolean);
+  '_loadingPercent'?: "loadingPercent";
+  '_readyInMs'?: "readyInMs";
 }
 
 export interface ModelSummary__Output {
@@ -30,4 +41,15 @@ export interface ModelSummary__Output {
   'contextLength': (number);
   'readyReplicas': (number);
   'createdAtMs': (number);
+  /**
+   * How far the first replica is, its files included; unset when it is ready or none is on its way.
+   */
+  'loadingPercent'?: (number);
+  'readyInMs'?: (number);
+  /**
+   * Whether any one node may die and the model still answers.
+   */
+  'survivesNodeLoss': (boolean);
+  '_loadingPercent'?: "loadingPercent";
+  '_readyInMs'?: "readyInMs";
 }

@@ -2,6 +2,10 @@
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
+import type { DrainRequest as _pomona_v1_DrainRequest, DrainRequest__Output as _pomona_v1_DrainRequest__Output } from '../../pomona/v1/DrainRequest.ts';
+import type { DrainResponse as _pomona_v1_DrainResponse, DrainResponse__Output as _pomona_v1_DrainResponse__Output } from '../../pomona/v1/DrainResponse.ts';
+import type { InspectModelRequest as _pomona_v1_InspectModelRequest, InspectModelRequest__Output as _pomona_v1_InspectModelRequest__Output } from '../../pomona/v1/InspectModelRequest.ts';
+import type { InspectModelResponse as _pomona_v1_InspectModelResponse, InspectModelResponse__Output as _pomona_v1_InspectModelResponse__Output } from '../../pomona/v1/InspectModelResponse.ts';
 import type { ListReplicasRequest as _pomona_v1_ListReplicasRequest, ListReplicasRequest__Output as _pomona_v1_ListReplicasRequest__Output } from '../../pomona/v1/ListReplicasRequest.ts';
 import type { ListReplicasResponse as _pomona_v1_ListReplicasResponse, ListReplicasResponse__Output as _pomona_v1_ListReplicasResponse__Output } from '../../pomona/v1/ListReplicasResponse.ts';
 import type { LoadReplicaRequest as _pomona_v1_LoadReplicaRequest, LoadReplicaRequest__Output as _pomona_v1_LoadReplicaRequest__Output } from '../../pomona/v1/LoadReplicaRequest.ts';
@@ -16,6 +20,12 @@ import type { NodeRankRequest as _pomona_v1_NodeRankRequest, NodeRankRequest__Ou
 import type { NodeRankResponse as _pomona_v1_NodeRankResponse, NodeRankResponse__Output as _pomona_v1_NodeRankResponse__Output } from '../../pomona/v1/NodeRankResponse.ts';
 import type { NodeTokenizeRequest as _pomona_v1_NodeTokenizeRequest, NodeTokenizeRequest__Output as _pomona_v1_NodeTokenizeRequest__Output } from '../../pomona/v1/NodeTokenizeRequest.ts';
 import type { NodeTokenizeResponse as _pomona_v1_NodeTokenizeResponse, NodeTokenizeResponse__Output as _pomona_v1_NodeTokenizeResponse__Output } from '../../pomona/v1/NodeTokenizeResponse.ts';
+import type { PullModelRequest as _pomona_v1_PullModelRequest, PullModelRequest__Output as _pomona_v1_PullModelRequest__Output } from '../../pomona/v1/PullModelRequest.ts';
+import type { PullModelResponse as _pomona_v1_PullModelResponse, PullModelResponse__Output as _pomona_v1_PullModelResponse__Output } from '../../pomona/v1/PullModelResponse.ts';
+import type { ReadModelFileRequest as _pomona_v1_ReadModelFileRequest, ReadModelFileRequest__Output as _pomona_v1_ReadModelFileRequest__Output } from '../../pomona/v1/ReadModelFileRequest.ts';
+import type { ReadModelFileResponse as _pomona_v1_ReadModelFileResponse, ReadModelFileResponse__Output as _pomona_v1_ReadModelFileResponse__Output } from '../../pomona/v1/ReadModelFileResponse.ts';
+import type { RemoveModelFileRequest as _pomona_v1_RemoveModelFileRequest, RemoveModelFileRequest__Output as _pomona_v1_RemoveModelFileRequest__Output } from '../../pomona/v1/RemoveModelFileRequest.ts';
+import type { RemoveModelFileResponse as _pomona_v1_RemoveModelFileResponse, RemoveModelFileResponse__Output as _pomona_v1_RemoveModelFileResponse__Output } from '../../pomona/v1/RemoveModelFileResponse.ts';
 import type { UnloadReplicaRequest as _pomona_v1_UnloadReplicaRequest, UnloadReplicaRequest__Output as _pomona_v1_UnloadReplicaRequest__Output } from '../../pomona/v1/UnloadReplicaRequest.ts';
 import type { UnloadReplicaResponse as _pomona_v1_UnloadReplicaResponse, UnloadReplicaResponse__Output as _pomona_v1_UnloadReplicaResponse__Output } from '../../pomona/v1/UnloadReplicaResponse.ts';
 import type { WatchStatusRequest as _pomona_v1_WatchStatusRequest, WatchStatusRequest__Output as _pomona_v1_WatchStatusRequest__Output } from '../../pomona/v1/WatchStatusRequest.ts';
@@ -35,6 +45,21 @@ export interface NodeClient extends grpc.Client {
    */
   attach(argument: _pomona_v1_NodeAttachRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_NodeAttachResponse__Output>;
   attach(argument: _pomona_v1_NodeAttachRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_NodeAttachResponse__Output>;
+  
+  /**
+   * Says in every heartbeat from now on that this node takes no new work, or that it does again.
+   */
+  Drain(argument: _pomona_v1_DrainRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_DrainResponse__Output>): grpc.ClientUnaryCall;
+  Drain(argument: _pomona_v1_DrainRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_DrainResponse__Output>): grpc.ClientUnaryCall;
+  Drain(argument: _pomona_v1_DrainRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_DrainResponse__Output>): grpc.ClientUnaryCall;
+  Drain(argument: _pomona_v1_DrainRequest, callback: grpc.requestCallback<_pomona_v1_DrainResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Says in every heartbeat from now on that this node takes no new work, or that it does again.
+   */
+  drain(argument: _pomona_v1_DrainRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_DrainResponse__Output>): grpc.ClientUnaryCall;
+  drain(argument: _pomona_v1_DrainRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_DrainResponse__Output>): grpc.ClientUnaryCall;
+  drain(argument: _pomona_v1_DrainRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_DrainResponse__Output>): grpc.ClientUnaryCall;
+  drain(argument: _pomona_v1_DrainRequest, callback: grpc.requestCallback<_pomona_v1_DrainResponse__Output>): grpc.ClientUnaryCall;
   
   /**
    * One vector of length 1 for each input. FAILED_PRECONDITION when the replica makes none.
@@ -66,6 +91,21 @@ export interface NodeClient extends grpc.Client {
   generate(argument: _pomona_v1_NodeGenerateRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_NodeGenerateResponse__Output>;
   generate(argument: _pomona_v1_NodeGenerateRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_NodeGenerateResponse__Output>;
   
+  /**
+   * What a source is: its files, and the headers that tell what it needs. Loads and downloads nothing else.
+   */
+  InspectModel(argument: _pomona_v1_InspectModelRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_InspectModelResponse__Output>): grpc.ClientUnaryCall;
+  InspectModel(argument: _pomona_v1_InspectModelRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_InspectModelResponse__Output>): grpc.ClientUnaryCall;
+  InspectModel(argument: _pomona_v1_InspectModelRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_InspectModelResponse__Output>): grpc.ClientUnaryCall;
+  InspectModel(argument: _pomona_v1_InspectModelRequest, callback: grpc.requestCallback<_pomona_v1_InspectModelResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * What a source is: its files, and the headers that tell what it needs. Loads and downloads nothing else.
+   */
+  inspectModel(argument: _pomona_v1_InspectModelRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_InspectModelResponse__Output>): grpc.ClientUnaryCall;
+  inspectModel(argument: _pomona_v1_InspectModelRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_InspectModelResponse__Output>): grpc.ClientUnaryCall;
+  inspectModel(argument: _pomona_v1_InspectModelRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_InspectModelResponse__Output>): grpc.ClientUnaryCall;
+  inspectModel(argument: _pomona_v1_InspectModelRequest, callback: grpc.requestCallback<_pomona_v1_InspectModelResponse__Output>): grpc.ClientUnaryCall;
+  
   ListReplicas(argument: _pomona_v1_ListReplicasRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_ListReplicasResponse__Output>): grpc.ClientUnaryCall;
   ListReplicas(argument: _pomona_v1_ListReplicasRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_ListReplicasResponse__Output>): grpc.ClientUnaryCall;
   ListReplicas(argument: _pomona_v1_ListReplicasRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_ListReplicasResponse__Output>): grpc.ClientUnaryCall;
@@ -93,6 +133,21 @@ export interface NodeClient extends grpc.Client {
   loadReplica(argument: _pomona_v1_LoadReplicaRequest, callback: grpc.requestCallback<_pomona_v1_LoadReplicaResponse__Output>): grpc.ClientUnaryCall;
   
   /**
+   * Brings files into this node's store, from other nodes or else from their source. Tells its progress; ends when every
+   * file was verified. A second call for the same files joins the first. Cancelling the last call stops it, and what
+   * came so far is kept.
+   */
+  PullModel(argument: _pomona_v1_PullModelRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_PullModelResponse__Output>;
+  PullModel(argument: _pomona_v1_PullModelRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_PullModelResponse__Output>;
+  /**
+   * Brings files into this node's store, from other nodes or else from their source. Tells its progress; ends when every
+   * file was verified. A second call for the same files joins the first. Cancelling the last call stops it, and what
+   * came so far is kept.
+   */
+  pullModel(argument: _pomona_v1_PullModelRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_PullModelResponse__Output>;
+  pullModel(argument: _pomona_v1_PullModelRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_PullModelResponse__Output>;
+  
+  /**
    * How relevant each document is to a query. FAILED_PRECONDITION when the model ranks nothing.
    */
   Rank(argument: _pomona_v1_NodeRankRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_NodeRankResponse__Output>): grpc.ClientUnaryCall;
@@ -106,6 +161,32 @@ export interface NodeClient extends grpc.Client {
   rank(argument: _pomona_v1_NodeRankRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_NodeRankResponse__Output>): grpc.ClientUnaryCall;
   rank(argument: _pomona_v1_NodeRankRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_NodeRankResponse__Output>): grpc.ClientUnaryCall;
   rank(argument: _pomona_v1_NodeRankRequest, callback: grpc.requestCallback<_pomona_v1_NodeRankResponse__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * A verified file of this node, in whole chunks with their hashes. NOT_FOUND when it is not here.
+   */
+  ReadModelFile(argument: _pomona_v1_ReadModelFileRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_ReadModelFileResponse__Output>;
+  ReadModelFile(argument: _pomona_v1_ReadModelFileRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_ReadModelFileResponse__Output>;
+  /**
+   * A verified file of this node, in whole chunks with their hashes. NOT_FOUND when it is not here.
+   */
+  readModelFile(argument: _pomona_v1_ReadModelFileRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_ReadModelFileResponse__Output>;
+  readModelFile(argument: _pomona_v1_ReadModelFileRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_ReadModelFileResponse__Output>;
+  
+  /**
+   * Takes a file out of this node's store. FAILED_PRECONDITION while a replica uses it.
+   */
+  RemoveModelFile(argument: _pomona_v1_RemoveModelFileRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_RemoveModelFileResponse__Output>): grpc.ClientUnaryCall;
+  RemoveModelFile(argument: _pomona_v1_RemoveModelFileRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_RemoveModelFileResponse__Output>): grpc.ClientUnaryCall;
+  RemoveModelFile(argument: _pomona_v1_RemoveModelFileRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_RemoveModelFileResponse__Output>): grpc.ClientUnaryCall;
+  RemoveModelFile(argument: _pomona_v1_RemoveModelFileRequest, callback: grpc.requestCallback<_pomona_v1_RemoveModelFileResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Takes a file out of this node's store. FAILED_PRECONDITION while a replica uses it.
+   */
+  removeModelFile(argument: _pomona_v1_RemoveModelFileRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_RemoveModelFileResponse__Output>): grpc.ClientUnaryCall;
+  removeModelFile(argument: _pomona_v1_RemoveModelFileRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_RemoveModelFileResponse__Output>): grpc.ClientUnaryCall;
+  removeModelFile(argument: _pomona_v1_RemoveModelFileRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_RemoveModelFileResponse__Output>): grpc.ClientUnaryCall;
+  removeModelFile(argument: _pomona_v1_RemoveModelFileRequest, callback: grpc.requestCallback<_pomona_v1_RemoveModelFileResponse__Output>): grpc.ClientUnaryCall;
   
   /**
    * Renders the model's chat template where a conversation is given, and tokenizes. Text of a message
@@ -162,6 +243,11 @@ export interface NodeHandlers extends grpc.UntypedServiceImplementation {
   Attach: grpc.handleServerStreamingCall<_pomona_v1_NodeAttachRequest__Output, _pomona_v1_NodeAttachResponse>;
   
   /**
+   * Says in every heartbeat from now on that this node takes no new work, or that it does again.
+   */
+  Drain: grpc.handleUnaryCall<_pomona_v1_DrainRequest__Output, _pomona_v1_DrainResponse>;
+  
+  /**
    * One vector of length 1 for each input. FAILED_PRECONDITION when the replica makes none.
    */
   Embed: grpc.handleUnaryCall<_pomona_v1_NodeEmbedRequest__Output, _pomona_v1_NodeEmbedResponse>;
@@ -173,6 +259,11 @@ export interface NodeHandlers extends grpc.UntypedServiceImplementation {
    */
   Generate: grpc.handleServerStreamingCall<_pomona_v1_NodeGenerateRequest__Output, _pomona_v1_NodeGenerateResponse>;
   
+  /**
+   * What a source is: its files, and the headers that tell what it needs. Loads and downloads nothing else.
+   */
+  InspectModel: grpc.handleUnaryCall<_pomona_v1_InspectModelRequest__Output, _pomona_v1_InspectModelResponse>;
+  
   ListReplicas: grpc.handleUnaryCall<_pomona_v1_ListReplicasRequest__Output, _pomona_v1_ListReplicasResponse>;
   
   /**
@@ -182,9 +273,26 @@ export interface NodeHandlers extends grpc.UntypedServiceImplementation {
   LoadReplica: grpc.handleUnaryCall<_pomona_v1_LoadReplicaRequest__Output, _pomona_v1_LoadReplicaResponse>;
   
   /**
+   * Brings files into this node's store, from other nodes or else from their source. Tells its progress; ends when every
+   * file was verified. A second call for the same files joins the first. Cancelling the last call stops it, and what
+   * came so far is kept.
+   */
+  PullModel: grpc.handleServerStreamingCall<_pomona_v1_PullModelRequest__Output, _pomona_v1_PullModelResponse>;
+  
+  /**
    * How relevant each document is to a query. FAILED_PRECONDITION when the model ranks nothing.
    */
   Rank: grpc.handleUnaryCall<_pomona_v1_NodeRankRequest__Output, _pomona_v1_NodeRankResponse>;
+  
+  /**
+   * A verified file of this node, in whole chunks with their hashes. NOT_FOUND when it is not here.
+   */
+  ReadModelFile: grpc.handleServerStreamingCall<_pomona_v1_ReadModelFileRequest__Output, _pomona_v1_ReadModelFileResponse>;
+  
+  /**
+   * Takes a file out of this node's store. FAILED_PRECONDITION while a replica uses it.
+   */
+  RemoveModelFile: grpc.handleUnaryCall<_pomona_v1_RemoveModelFileRequest__Output, _pomona_v1_RemoveModelFileResponse>;
   
   /**
    * Renders the model's chat template where a conversation is given, and tokenizes. Text of a message
@@ -206,11 +314,16 @@ export interface NodeHandlers extends grpc.UntypedServiceImplementation {
 
 export interface NodeDefinition extends grpc.ServiceDefinition {
   Attach: MethodDefinition<_pomona_v1_NodeAttachRequest, _pomona_v1_NodeAttachResponse, _pomona_v1_NodeAttachRequest__Output, _pomona_v1_NodeAttachResponse__Output>
+  Drain: MethodDefinition<_pomona_v1_DrainRequest, _pomona_v1_DrainResponse, _pomona_v1_DrainRequest__Output, _pomona_v1_DrainResponse__Output>
   Embed: MethodDefinition<_pomona_v1_NodeEmbedRequest, _pomona_v1_NodeEmbedResponse, _pomona_v1_NodeEmbedRequest__Output, _pomona_v1_NodeEmbedResponse__Output>
   Generate: MethodDefinition<_pomona_v1_NodeGenerateRequest, _pomona_v1_NodeGenerateResponse, _pomona_v1_NodeGenerateRequest__Output, _pomona_v1_NodeGenerateResponse__Output>
+  InspectModel: MethodDefinition<_pomona_v1_InspectModelRequest, _pomona_v1_InspectModelResponse, _pomona_v1_InspectModelRequest__Output, _pomona_v1_InspectModelResponse__Output>
   ListReplicas: MethodDefinition<_pomona_v1_ListReplicasRequest, _pomona_v1_ListReplicasResponse, _pomona_v1_ListReplicasRequest__Output, _pomona_v1_ListReplicasResponse__Output>
   LoadReplica: MethodDefinition<_pomona_v1_LoadReplicaRequest, _pomona_v1_LoadReplicaResponse, _pomona_v1_LoadReplicaRequest__Output, _pomona_v1_LoadReplicaResponse__Output>
+  PullModel: MethodDefinition<_pomona_v1_PullModelRequest, _pomona_v1_PullModelResponse, _pomona_v1_PullModelRequest__Output, _pomona_v1_PullModelResponse__Output>
   Rank: MethodDefinition<_pomona_v1_NodeRankRequest, _pomona_v1_NodeRankResponse, _pomona_v1_NodeRankRequest__Output, _pomona_v1_NodeRankResponse__Output>
+  ReadModelFile: MethodDefinition<_pomona_v1_ReadModelFileRequest, _pomona_v1_ReadModelFileResponse, _pomona_v1_ReadModelFileRequest__Output, _pomona_v1_ReadModelFileResponse__Output>
+  RemoveModelFile: MethodDefinition<_pomona_v1_RemoveModelFileRequest, _pomona_v1_RemoveModelFileResponse, _pomona_v1_RemoveModelFileRequest__Output, _pomona_v1_RemoveModelFileResponse__Output>
   Tokenize: MethodDefinition<_pomona_v1_NodeTokenizeRequest, _pomona_v1_NodeTokenizeResponse, _pomona_v1_NodeTokenizeRequest__Output, _pomona_v1_NodeTokenizeResponse__Output>
   UnloadReplica: MethodDefinition<_pomona_v1_UnloadReplicaRequest, _pomona_v1_UnloadReplicaResponse, _pomona_v1_UnloadReplicaRequest__Output, _pomona_v1_UnloadReplicaResponse__Output>
   WatchStatus: MethodDefinition<_pomona_v1_WatchStatusRequest, _pomona_v1_WatchStatusResponse, _pomona_v1_WatchStatusRequest__Output, _pomona_v1_WatchStatusResponse__Output>

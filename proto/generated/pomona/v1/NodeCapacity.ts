@@ -21,6 +21,23 @@ export interface NodeCapacity {
    */
   'gpu'?: (string);
   'cpuCores'?: (number);
+  /**
+   * Of the disk that holds the store.
+   */
+  'diskBytes'?: (number | string | Long);
+  'diskFreeBytes'?: (number | string | Long);
+  /**
+   * What estimates are multiplied by, because replicas here were larger than estimated; 1 for nothing.
+   */
+  'memoryCorrection'?: (number | string);
+  /**
+   * normal, warning or critical; empty when unknown.
+   */
+  'memoryPressure'?: (string);
+  /**
+   * active or away; empty when unknown, or when the node does not make way for its owner.
+   */
+  'ownerState'?: (string);
 }
 
 export interface NodeCapacity__Output {
@@ -42,4 +59,21 @@ export interface NodeCapacity__Output {
    */
   'gpu': (string);
   'cpuCores': (number);
+  /**
+   * Of the disk that holds the store.
+   */
+  'diskBytes': (number);
+  'diskFreeBytes': (number);
+  /**
+   * What estimates are multiplied by, because replicas here were larger than estimated; 1 for nothing.
+   */
+  'memoryCorrection': (number);
+  /**
+   * normal, warning or critical; empty when unknown.
+   */
+  'memoryPressure': (string);
+  /**
+   * active or away; empty when unknown, or when the node does not make way for its owner.
+   */
+  'ownerState': (string);
 }

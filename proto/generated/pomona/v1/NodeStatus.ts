@@ -5,6 +5,7 @@ import type { NodeCapacity as _pomona_v1_NodeCapacity, NodeCapacity__Output as _
 import type { ReplicaStatus as _pomona_v1_ReplicaStatus, ReplicaStatus__Output as _pomona_v1_ReplicaStatus__Output } from '../../pomona/v1/ReplicaStatus.ts';
 import type { ThermalState as _pomona_v1_ThermalState, ThermalState__Output as _pomona_v1_ThermalState__Output } from '../../pomona/v1/ThermalState.ts';
 import type { PowerStatus as _pomona_v1_PowerStatus, PowerStatus__Output as _pomona_v1_PowerStatus__Output } from '../../pomona/v1/PowerStatus.ts';
+import type { StoredFile as _pomona_v1_StoredFile, StoredFile__Output as _pomona_v1_StoredFile__Output } from '../../pomona/v1/StoredFile.ts';
 import type { Long } from '@grpc/proto-loader';
 
 /**
@@ -41,6 +42,10 @@ export interface NodeStatus {
    */
   'heartbeatIntervalMs'?: (number);
   'hostname'?: (string);
+  /**
+   * Files of the store, and those that replicas use where they lie.
+   */
+  'files'?: (_pomona_v1_StoredFile)[];
 }
 
 /**
@@ -77,4 +82,8 @@ export interface NodeStatus__Output {
    */
   'heartbeatIntervalMs': (number);
   'hostname': (string);
+  /**
+   * Files of the store, and those that replicas use where they lie.
+   */
+  'files': (_pomona_v1_StoredFile__Output)[];
 }

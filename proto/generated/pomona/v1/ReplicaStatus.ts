@@ -45,6 +45,10 @@ export interface ReplicaStatus {
    * What its steps have shown; unset until something was measured.
    */
   'speed'?: (_pomona_v1_ReplicaSpeed | null);
+  /**
+   * Of the specification that it was loaded with.
+   */
+  'revision'?: (string);
 }
 
 export interface ReplicaStatus__Output {
@@ -85,4 +89,8 @@ export interface ReplicaStatus__Output {
    * What its steps have shown; unset until something was measured.
    */
   'speed': (_pomona_v1_ReplicaSpeed__Output | null);
+  /**
+   * Of the specification that it was loaded with.
+   */
+  'revision': (string);
 }

@@ -1,0 +1,8 @@
+// Original file: pomona/v1/cluster.proto
+
+
+export interface WatchEventsRequest {
+}
+
+export interface WatchEventsRequest__Output {
+}
