@@ -15,13 +15,13 @@ type Blank = {
   /** With the architecture in front. A list is one number for each layer. */
   readonly figures: Readonly<Record<string, number | boolean | readonly number[]>>;
   readonly tensors: Shapes;
-  readonly layer: (layer: number) => Shapes;
+  readonly layer: (layer: number, feedForward: number) => Shapes;
 };
 
 const layers = 6;
 const width = 128;
 const headWidth = 64;
-const feedForward = 256;
+const smallFeedForward = 256;
 /** That of the counting model. */
 const vocabulary = 354;
 const epsilon = 1e-5;
@@ -29,7 +29,6 @@ const epsilon = 1e-5;
 const general = {
   block_count: layers,
   embedding_length: width,
-  feed_forward_length: feedForward,
   "attention.layer_norm_rms_epsilon": epsilon,
   "attention.layer_norm_epsilon": epsilon,
   vocab_size: vocabulary,
@@ -43,23 +42,23 @@ const attention: Shapes = {
   "attn_output.weight": [width, width],
 };
 const headNorms: Shapes = { "attn_q_norm.weight": [headWidth], "attn_k_norm.weight": [headWidth] };
-const gated: Shapes = {
+const gated = (feedForward: number): Shapes => ({
   "ffn_norm.weight": [width],
   "ffn_gate.weight": [width, feedForward],
   "ffn_up.weight": [width, feedForward],
   "ffn_down.weight": [feedForward, width],
-};
+});
 
 /** Six layers with a window of 256, of which the last one sees everything. */
 const gemma3: Blank = {
   figures: { ...general, ...heads, context_length: 8192, "attention.sliding_window": 256 },
   tensors: tiedOutput,
-  layer: () => ({
+  layer: (_, feedForward) => ({
     "attn_norm.weight": [width],
     ...attention,
     ...headNorms,
     "post_attention_norm.weight": [width],
-    ...gated,
+    ...gated(feedForward),
     "post_ffw_norm.weight": [width],
   }),
 };
@@ -105,9 +104,9 @@ const lfm2: Blank = {
     "shortconv.l_cache": 3,
   },
   tensors: { "token_embd.weight": [width, vocabulary], "token_embd_norm.weight": [width] },
-  layer: (layer) => ({
+  layer: (layer, feedForward) => ({
     "attn_norm.weight": [width],
-    ...gated,
+    ...gated(feedForward),
     ...(layer % 2 === 1
       ? { ...attention, ...headNorms }
       : {
@@ -144,7 +143,7 @@ const deepseek2: Blank = {
     expert_shared_count: 1,
   },
   tensors: { ...tiedOutput, "output.weight": [width, vocabulary] },
-  layer: (layer) => ({
+  layer: (layer, feedForward) => ({
     "attn_norm.weight": [width],
     "attn_q_a_norm.weight": [queryRank],
     "attn_kv_a_norm.weight": [keyRank],
@@ -154,7 +153,7 @@ const deepseek2: Blank = {
     "attn_k_b.weight": [headWidth, keyRank, 2],
     "attn_v_b.weight": [keyRank, headWidth, 2],
     "attn_output.weight": [2 * headWidth, width],
-    ...(layer === 0 ? gated : expertShapes()),
+    ...(layer === 0 ? gated(feedForward) : expertShapes()),
   }),
 };
 
@@ -180,7 +179,7 @@ const bert: Blank = {
     "token_embd_norm.weight": [width],
     "token_embd_norm.bias": [width],
   },
-  layer: () => ({
+  layer: (_, feedForward) => ({
     ...attention,
     "attn_k.weight": [width, width],
     "attn_v.weight": [width, width],
@@ -195,8 +194,10 @@ const bert: Blank = {
 
 const blanks: Readonly<Record<BlankArchitecture, Blank>> = { gemma3, mamba, lfm2, deepseek2, bert };
 
-export function blankModel(architecture: BlankArchitecture): GgufModel {
-  const { figures, tensors, layer } = blanks[architecture];
+/** A wider feed-forward part makes larger weights of an architecture that has one, and nothing else larger. */
+export function blankModel(architecture: BlankArchitecture, feedForward = smallFeedForward): GgufModel {
+  const { figures: own, tensors, layer } = blanks[architecture];
+  const figures = { feed_forward_length: feedForward, ...own };
   const metadata = new Map<string, WritableValue>([
     ["general.architecture", { kind: "string", value: architecture }],
     ["general.name", { kind: "string", value: `blank-${architecture}` }],
@@ -205,7 +206,7 @@ export function blankModel(architecture: BlankArchitecture): GgufModel {
   for (const [key, value] of countingModel().metadata) if (key.startsWith("tokenizer.")) metadata.set(key, value);
   for (const [key, value] of Object.entries(figures)) metadata.set(`${architecture}.${key}`, writable(value));
   const inLayers = Array.from({ length: layers }, (_, index) =>
-    Object.entries(layer(index)).map(([name, shape]) => blankTensor(`blk.${index}.${name}`, shape)),
+    Object.entries(layer(index, feedForward)).map(([name, shape]) => blankTensor(`blk.${index}.${name}`, shape)),
   );
   const named = Object.entries(tensors).map(([name, shape]) => blankTensor(name, shape));
   return { metadata, tensors: [...named, ...inLayers.flat()] };
