@@ -4,13 +4,27 @@ import { type CursorLimits, HeaderCursor } from "./header-cursor.ts";
 
 export type GgufHeader = {
   readonly version: number;
-  /** `general.architecture`. */
+  /** `general.architecture`; empty in the later parts of a split model. */
   readonly architecture: string;
   readonly metadata: ReadonlyMap<string, GgufMetadataValue>;
   readonly tensors: readonly GgufTensor[];
   /** Where the tensor data begin. */
   readonly dataOffset: number;
+  /** Which part of a split model it is; null for a whole one. */
+  readonly part: GgufPart | null;
 };
+
+/** Place of a file among those of a split model, as llama-gguf-split writes it. */
+export type GgufPart = {
+  /** From 0. */
+  readonly index: number;
+  readonly count: number;
+  /** Tensors of all parts together. */
+  readonly tensorsOfAll: number;
+};
+
+/** What a file may be: a model, or also one of the parts of one. */
+export type GgufExpectation = "whole" | "part";
 
 /** 64-bit numbers are bigints only where a number would lose digits. */
 export type GgufMetadataValue = string | number | bigint | boolean | GgufArray | GgufLongText;
@@ -51,6 +65,7 @@ export const ggufLimits = {
   /** ggml keeps names in 64 bytes, the closing zero included. */
   tensorNameBytes: 63,
   dimensions: 4,
+  parts: 256,
   arrayElements: 2 ** 24,
   keptTextBytes: 2 ** 20,
   keptNumbers: 4096,
@@ -67,7 +82,7 @@ const layoutsByCode = new Map(tensorLayouts.map((layout) => [layout.code, layout
  * Parses the beginning of a file of `fileBytes` bytes. Checks what makes loading a hostile file dangerous: counts,
  * lengths, types, alignment, and that every tensor lies where the format puts it and inside the file.
  */
-export function parseGgufHeader(bytes: Uint8Array, fileBytes: number): GgufParse {
+export function parseGgufHeader(bytes: Uint8Array, fileBytes: number, expected: GgufExpectation = "whole"): GgufParse {
   if (fileBytes === 0) return { kind: "invalid", reason: "not a GGUF file: it is empty" };
   if (bytes.length < Math.min(4, fileBytes)) return { kind: "needMore", bytes: Math.min(4, fileBytes) };
   const limits: CursorLimits = { fileBytes, headerBytesMax: ggufLimits.headerBytes };
@@ -75,7 +90,7 @@ export function parseGgufHeader(bytes: Uint8Array, fileBytes: number): GgufParse
   if (fileBytes < 4 || cursor.uint32() !== ggufMagic) {
     return { kind: "invalid", reason: `not a GGUF file: it starts with ${describeStart(bytes)}` };
   }
-  const header = readHeader(cursor, fileBytes);
+  const header = readHeader(cursor, fileBytes, expected);
   return cursor.problem ?? { kind: "header", header };
 }
 
@@ -87,17 +102,19 @@ function describeStart(bytes: Uint8Array): string {
 }
 
 /** What it returns counts only when the cursor has no problem. */
-function readHeader(cursor: HeaderCursor, fileBytes: number): GgufHeader {
+function readHeader(cursor: HeaderCursor, fileBytes: number, expected: GgufExpectation): GgufHeader {
   const version = cursor.uint32();
   checkVersion(cursor, version);
   const tensorCount = cursor.count("the number of tensors", ggufLimits.tensors);
   const entryCount = cursor.count("the number of metadata entries", ggufLimits.metadataEntries);
   const metadata = readMetadata(cursor, entryCount);
   const alignment = alignmentOf(cursor, metadata);
+  const part = partOf(cursor, metadata, expected);
   const architecture = metadata.get("general.architecture");
-  if (typeof architecture !== "string") cursor.fail("a damaged GGUF file: it does not name its architecture");
-  checkParts(cursor, metadata);
-  if (tensorCount === 0) cursor.fail("a GGUF file without any tensors, so there is no model in it");
+  if (typeof architecture !== "string" && (part?.index ?? 0) === 0)
+    cursor.fail("a damaged GGUF file: it does not name its architecture");
+  // The first part may hold the metadata alone.
+  if (tensorCount === 0 && part === null) cursor.fail("a GGUF file without any tensors, so there is no model in it");
   const { tensors, dataBytes } = readTensors(cursor, tensorCount, alignment);
   const dataOffset = alignUp(cursor.offset, alignment);
   if (dataOffset + dataBytes > fileBytes) {
@@ -110,6 +127,7 @@ function readHeader(cursor: HeaderCursor, fileBytes: number): GgufHeader {
     metadata,
     tensors,
     dataOffset,
+    part,
   };
 }
 
@@ -211,12 +229,27 @@ function alignmentOf(cursor: HeaderCursor, metadata: ReadonlyMap<string, GgufMet
   return defaultAlignment;
 }
 
-function checkParts(cursor: HeaderCursor, metadata: ReadonlyMap<string, GgufMetadataValue>): void {
-  const parts = metadata.get("split.count");
-  if (typeof parts !== "number" || parts <= 1) return;
-  cursor.fail(
-    `one of ${parts} parts of a split model: join them with "llama-gguf-split --merge FIRST_PART WHOLE_FILE"`,
-  );
+function partOf(
+  cursor: HeaderCursor,
+  metadata: ReadonlyMap<string, GgufMetadataValue>,
+  expected: GgufExpectation,
+): GgufPart | null {
+  const count = metadata.get("split.count");
+  if (typeof count !== "number" || count <= 1) return null;
+  if (expected === "whole") {
+    cursor.fail(
+      `one of ${count} parts of a split model: join them with "llama-gguf-split --merge FIRST_PART WHOLE_FILE"`,
+    );
+  }
+  const [index, tensorsOfAll] = [metadata.get("split.no"), metadata.get("split.tensors.count")];
+  const isKnown = isNatural(index) && isNatural(tensorsOfAll) && isNatural(count);
+  if (isKnown && count <= ggufLimits.parts && index < count) return { index, count, tensorsOfAll };
+  cursor.fail(`a damaged GGUF file: it says that it is one of ${count} parts, but not which, or one of too many`);
+  return null;
+}
+
+function isNatural(value: GgufMetadataValue | undefined): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0;
 }
 
 type Tensors = { readonly tensors: readonly GgufTensor[]; readonly dataBytes: number };

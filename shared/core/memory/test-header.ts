@@ -18,7 +18,7 @@ export function testHeader({ architecture, figures, vocabularySize = 1000 }: Tes
   const columns = typeof width === "number" ? width : 1;
   const bytes = 2 * columns * vocabularySize;
   const embedding = { name: "token_embd.weight", dimensions: [columns, vocabularySize], type: "F16", bytes };
-  return { version: 3, architecture, metadata, tensors: [embedding], dataOffset: 0 };
+  return { version: 3, architecture, metadata, tensors: [embedding], dataOffset: 0, part: null };
 }
 
 function metadataValue(figure: Figure): GgufMetadataValue {
