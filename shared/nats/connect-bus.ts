@@ -1,7 +1,9 @@
 import { type ConnectionOptions, connect, type NatsConnection, type Subscription } from "nats";
 import type { Logger } from "../runtime/logger.ts";
+import type { Bucket, BucketOptions } from "./bucket.ts";
 import type { Bus } from "./bus.ts";
 import { MessageQueue } from "./message-queue.ts";
+import { NatsBucket } from "./nats-bucket.ts";
 
 export type ConnectBusOptions = {
   /** `nats://host:port`, one or more of the same cluster. */
@@ -42,6 +44,7 @@ class NatsBus implements Bus {
   readonly #options: ConnectBusOptions;
   readonly #subscriptions = new Set<BusSubscription>();
   readonly #listeners = new Set<(isConnected: boolean) => void>();
+  readonly #buckets = new Set<NatsBucket>();
   readonly #closing = new AbortController();
   readonly #ended: Promise<void>;
   #connection: NatsConnection | null = null;
@@ -83,6 +86,16 @@ class NatsBus implements Bus {
     };
   }
 
+  openBucket(options: BucketOptions): Bucket {
+    const bucket = new NatsBucket(options, {
+      connection: () => (this.#isConnected ? this.#connection : null),
+      onStatus: (listener) => this.onStatus(listener),
+      log: this.#options.log,
+    });
+    this.#buckets.add(bucket);
+    return bucket;
+  }
+
   onStatus(listener: (isConnected: boolean) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
@@ -94,6 +107,7 @@ class NatsBus implements Bus {
       this.#closing.abort();
       for (const { queue } of this.#subscriptions) queue.close();
       this.#subscriptions.clear();
+      for (const bucket of this.#buckets) bucket.close();
       await this.#connection?.close();
     }
     await this.#ended;

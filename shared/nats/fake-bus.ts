@@ -1,4 +1,6 @@
+import type { Bucket, BucketOptions } from "./bucket.ts";
 import type { Bus } from "./bus.ts";
+import { FakeBucket, type FakeStore } from "./fake-bucket.ts";
 import { MessageQueue } from "./message-queue.ts";
 
 type FakeSubscription = { readonly subject: string; readonly queue: MessageQueue };
@@ -6,7 +8,9 @@ type FakeSubscription = { readonly subject: string; readonly queue: MessageQueue
 /** An in-memory NATS server for tests, with outages on demand. */
 export class FakeNats {
   readonly #buses = new Set<FakeBus>();
+  readonly #stores = new Map<string, FakeStore>();
   #isUp = true;
+  #storesMade = 0;
 
   connect(options: { readonly pendingMax?: number } = {}): Bus {
     const bus = new FakeBus(this, options.pendingMax ?? 1024);
@@ -26,6 +30,26 @@ export class FakeNats {
   start(): void {
     this.#isUp = true;
     for (const bus of this.#buses) bus.tellStatus();
+  }
+
+  /** Starts as `start` does, after all buckets were lost. */
+  startEmpty(): void {
+    this.#stores.clear();
+    this.start();
+  }
+
+  store(name: string): FakeStore {
+    const store = this.#stores.get(name);
+    if (store !== undefined) return store;
+    this.#storesMade += 1;
+    const made = {
+      bucketId: `made ${this.#storesMade}`,
+      revision: 0,
+      kept: new Map(),
+      watches: new Set(),
+    } satisfies FakeStore;
+    this.#stores.set(name, made);
+    return made;
   }
 
   deliver(subject: string, payload: Uint8Array): void {
@@ -68,6 +92,11 @@ class FakeBus implements Bus {
     };
   }
 
+  openBucket(options: BucketOptions): Bucket {
+    const store = (): FakeStore | null => (this.isConnected ? this.#server.store(options.name) : null);
+    return new FakeBucket(options, { store, onStatus: (listener) => this.onStatus(listener) });
+  }
+
   onStatus(listener: (isConnected: boolean) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
@@ -78,6 +107,7 @@ class FakeBus implements Bus {
     for (const { queue } of this.#subscriptions) queue.close();
     this.#subscriptions.clear();
     this.#server.forget(this);
+    this.tellStatus();
     return Promise.resolve();
   }
 

@@ -1,3 +1,5 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { findNatsServer, type NatsServer, startNatsServer } from "@pomona/shared/nats/nats-server";
 import { createTemporaryDirectory } from "./temporary-directory.ts";
 
@@ -10,8 +12,10 @@ export type TestNatsServer = {
   readonly url: string;
   /** Kills it as a crash would. */
   kill(): Promise<void>;
-  /** Starts it again on the same port. */
+  /** Starts it again on the same port, with what it kept. */
   restart(): Promise<void>;
+  /** Starts it again on the same port after its disk was lost. */
+  restartEmpty(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -29,6 +33,10 @@ export async function startTestNatsServer(): Promise<TestNatsServer> {
       await server.exited;
     },
     restart: async () => {
+      server = await start(port);
+    },
+    restartEmpty: async () => {
+      rmSync(join(directory.path, "jetstream"), { recursive: true, force: true });
       server = await start(port);
     },
     close: async () => {
