@@ -163,12 +163,14 @@ export interface NodeClient extends grpc.Client {
   rank(argument: _pomona_v1_NodeRankRequest, callback: grpc.requestCallback<_pomona_v1_NodeRankResponse__Output>): grpc.ClientUnaryCall;
   
   /**
-   * A verified file of this node, in whole chunks with their hashes. NOT_FOUND when it is not here.
+   * What this node has verified of a file, in whole chunks with their hashes, also while it pulls the rest. NOT_FOUND when
+   * nothing of it is here. Ends early, without an error, where no more can be sent now.
    */
   ReadModelFile(argument: _pomona_v1_ReadModelFileRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_ReadModelFileResponse__Output>;
   ReadModelFile(argument: _pomona_v1_ReadModelFileRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_ReadModelFileResponse__Output>;
   /**
-   * A verified file of this node, in whole chunks with their hashes. NOT_FOUND when it is not here.
+   * What this node has verified of a file, in whole chunks with their hashes, also while it pulls the rest. NOT_FOUND when
+   * nothing of it is here. Ends early, without an error, where no more can be sent now.
    */
   readModelFile(argument: _pomona_v1_ReadModelFileRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_ReadModelFileResponse__Output>;
   readModelFile(argument: _pomona_v1_ReadModelFileRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_ReadModelFileResponse__Output>;
@@ -285,7 +287,8 @@ export interface NodeHandlers extends grpc.UntypedServiceImplementation {
   Rank: grpc.handleUnaryCall<_pomona_v1_NodeRankRequest__Output, _pomona_v1_NodeRankResponse>;
   
   /**
-   * A verified file of this node, in whole chunks with their hashes. NOT_FOUND when it is not here.
+   * What this node has verified of a file, in whole chunks with their hashes, also while it pulls the rest. NOT_FOUND when
+   * nothing of it is here. Ends early, without an error, where no more can be sent now.
    */
   ReadModelFile: grpc.handleServerStreamingCall<_pomona_v1_ReadModelFileRequest__Output, _pomona_v1_ReadModelFileResponse>;
   
