@@ -65,6 +65,7 @@ import type { NodeGenerateResponse as _pomona_v1_NodeGenerateResponse, NodeGener
 import type { NodeRankRequest as _pomona_v1_NodeRankRequest, NodeRankRequest__Output as _pomona_v1_NodeRankRequest__Output } from './pomona/v1/NodeRankRequest.ts';
 import type { NodeRankResponse as _pomona_v1_NodeRankResponse, NodeRankResponse__Output as _pomona_v1_NodeRankResponse__Output } from './pomona/v1/NodeRankResponse.ts';
 import type { NodeSettings as _pomona_v1_NodeSettings, NodeSettings__Output as _pomona_v1_NodeSettings__Output } from './pomona/v1/NodeSettings.ts';
+import type { NodeSettingsRecord as _pomona_v1_NodeSettingsRecord, NodeSettingsRecord__Output as _pomona_v1_NodeSettingsRecord__Output } from './pomona/v1/NodeSettingsRecord.ts';
 import type { NodeStatus as _pomona_v1_NodeStatus, NodeStatus__Output as _pomona_v1_NodeStatus__Output } from './pomona/v1/NodeStatus.ts';
 import type { NodeTokenizeRequest as _pomona_v1_NodeTokenizeRequest, NodeTokenizeRequest__Output as _pomona_v1_NodeTokenizeRequest__Output } from './pomona/v1/NodeTokenizeRequest.ts';
 import type { NodeTokenizeResponse as _pomona_v1_NodeTokenizeResponse, NodeTokenizeResponse__Output as _pomona_v1_NodeTokenizeResponse__Output } from './pomona/v1/NodeTokenizeResponse.ts';
@@ -198,6 +199,7 @@ export interface ProtoGrpcType {
       NodeRankRequest: MessageTypeDefinition<_pomona_v1_NodeRankRequest, _pomona_v1_NodeRankRequest__Output>
       NodeRankResponse: MessageTypeDefinition<_pomona_v1_NodeRankResponse, _pomona_v1_NodeRankResponse__Output>
       NodeSettings: MessageTypeDefinition<_pomona_v1_NodeSettings, _pomona_v1_NodeSettings__Output>
+      NodeSettingsRecord: MessageTypeDefinition<_pomona_v1_NodeSettingsRecord, _pomona_v1_NodeSettingsRecord__Output>
       NodeState: EnumTypeDefinition
       NodeStatus: MessageTypeDefinition<_pomona_v1_NodeStatus, _pomona_v1_NodeStatus__Output>
       NodeTokenizeRequest: MessageTypeDefinition<_pomona_v1_NodeTokenizeRequest, _pomona_v1_NodeTokenizeRequest__Output>

@@ -1,7 +1,7 @@
 // Desired state: what should run of a model, and what administrators want of a node.
 import { defaultSlots } from "./defaults.ts";
 import { defaultEngineOptions, type EngineOptions } from "./engine-options.ts";
-import type { ModelName } from "./ids.ts";
+import type { ModelName, NodeId } from "./ids.ts";
 import type { PinnedSource } from "./model-files.ts";
 
 /** What should run of one model. */
@@ -71,6 +71,14 @@ export type NodeSettings = {
   readonly isDraining: boolean;
   /** Memory that models leave free, beside what the node leaves free by itself. */
   readonly reservedBytes: number;
+};
+
+/** Settings as they are kept. */
+export type NodeSettingsRecord = {
+  readonly nodeId: NodeId;
+  readonly settings: NodeSettings;
+  /** Changes with every edit; 0 where nobody has set any. */
+  readonly revision: number;
 };
 
 export const defaultNodeSettings: NodeSettings = { labels: [], isCordoned: false, isDraining: false, reservedBytes: 0 };

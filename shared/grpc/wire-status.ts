@@ -347,23 +347,23 @@ export function engineOptionsToWire(options: EngineOptions): WireEngineOptions {
 }
 
 /** Unset (0 or empty) fields mean their defaults. */
-export function engineOptionsFromWire(wire: EngineOptions__Output): EngineOptions {
+export function engineOptionsFromWire(wire: EngineOptions__Output, field = "spec.engine"): EngineOptions {
   const { batchSize: batch, chunkLength: chunk, kvType } = defaultEngineOptions;
-  const batchSize = checkInteger("spec.engine.batch_size", wire.batchSize || batch, batchSizeRange);
+  const batchSize = checkInteger(`${field}.batch_size`, wire.batchSize || batch, batchSizeRange);
   const chunkRange = { min: batchSizeRange.min, max: batchSize };
   return {
     gpuLayers: wire._gpuLayers === undefined ? null : (wire.gpuLayers ?? null),
-    threads: checkInteger("spec.engine.threads", wire.threads, { min: 0, max: 1024 }) || null,
+    threads: checkInteger(`${field}.threads`, wire.threads, { min: 0, max: 1024 }) || null,
     batchSize,
-    chunkLength: checkInteger("spec.engine.chunk_length", wire.chunkLength || Math.min(chunk, batchSize), chunkRange),
-    kvType: kvTypes.find((type) => type === (wire.kvType || kvType)) ?? fail("spec.engine.kv_type", kvTypeRule),
+    chunkLength: checkInteger(`${field}.chunk_length`, wire.chunkLength || Math.min(chunk, batchSize), chunkRange),
+    kvType: kvTypes.find((type) => type === (wire.kvType || kvType)) ?? fail(`${field}.kv_type`, kvTypeRule),
     hasFlashAttention: !wire.noFlashAttention,
     usesMmap: !wire.noMmap,
     usesMlock: wire.mlock,
-    embeddingLength: checkInteger("spec.engine.embedding_length", wire.embeddingLength, { min: 0, max: 8192 }),
-    loras: checkLength("spec.engine.loras", wire.loras, lorasMax).map(({ path, scale }) => ({
-      path: checkText("spec.engine.loras.path", path, 4096),
-      scale: checkNumber("spec.engine.loras.scale", scale, { min: -100, max: 100 }),
+    embeddingLength: checkInteger(`${field}.embedding_length`, wire.embeddingLength, { min: 0, max: 8192 }),
+    loras: checkLength(`${field}.loras`, wire.loras, lorasMax).map(({ path, scale }) => ({
+      path: checkText(`${field}.loras.path`, path, 4096),
+      scale: checkNumber(`${field}.loras.scale`, scale, { min: -100, max: 100 }),
     })),
   };
 }

@@ -168,12 +168,12 @@ export interface ClusterClient extends grpc.Client {
   removeDeployment(argument: _pomona_v1_RemoveDeploymentRequest, callback: grpc.requestCallback<_pomona_v1_RemoveDeploymentResponse__Output>): grpc.ClientUnaryCall;
   
   /**
-   * What happens and why, from now on.
+   * What happens and why.
    */
   WatchEvents(argument: _pomona_v1_WatchEventsRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_WatchEventsResponse__Output>;
   WatchEvents(argument: _pomona_v1_WatchEventsRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_WatchEventsResponse__Output>;
   /**
-   * What happens and why, from now on.
+   * What happens and why.
    */
   watchEvents(argument: _pomona_v1_WatchEventsRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_WatchEventsResponse__Output>;
   watchEvents(argument: _pomona_v1_WatchEventsRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_WatchEventsResponse__Output>;
@@ -229,7 +229,7 @@ export interface ClusterHandlers extends grpc.UntypedServiceImplementation {
   RemoveDeployment: grpc.handleUnaryCall<_pomona_v1_RemoveDeploymentRequest__Output, _pomona_v1_RemoveDeploymentResponse>;
   
   /**
-   * What happens and why, from now on.
+   * What happens and why.
    */
   WatchEvents: grpc.handleServerStreamingCall<_pomona_v1_WatchEventsRequest__Output, _pomona_v1_WatchEventsResponse>;
   

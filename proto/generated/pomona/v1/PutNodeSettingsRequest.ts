@@ -6,6 +6,9 @@ import type { Long } from '@grpc/proto-loader';
 export interface PutNodeSettingsRequest {
   'nodeId'?: (string);
   'settings'?: (_pomona_v1_NodeSettings | null);
+  /**
+   * As of a deployment.
+   */
   'expectedRevision'?: (number | string | Long);
   '_expectedRevision'?: "expectedRevision";
 }
@@ -13,6 +16,9 @@ export interface PutNodeSettingsRequest {
 export interface PutNodeSettingsRequest__Output {
   'nodeId': (string);
   'settings': (_pomona_v1_NodeSettings__Output | null);
+  /**
+   * As of a deployment.
+   */
   'expectedRevision'?: (number);
   '_expectedRevision'?: "expectedRevision";
 }

@@ -1,14 +1,11 @@
 // Original file: pomona/v1/cluster.proto
 
-import type { NodeSettings as _pomona_v1_NodeSettings, NodeSettings__Output as _pomona_v1_NodeSettings__Output } from '../../pomona/v1/NodeSettings.ts';
-import type { Long } from '@grpc/proto-loader';
+import type { NodeSettingsRecord as _pomona_v1_NodeSettingsRecord, NodeSettingsRecord__Output as _pomona_v1_NodeSettingsRecord__Output } from '../../pomona/v1/NodeSettingsRecord.ts';
 
 export interface PutNodeSettingsResponse {
-  'settings'?: (_pomona_v1_NodeSettings | null);
-  'revision'?: (number | string | Long);
+  'record'?: (_pomona_v1_NodeSettingsRecord | null);
 }
 
 export interface PutNodeSettingsResponse__Output {
-  'settings': (_pomona_v1_NodeSettings__Output | null);
-  'revision': (number);
+  'record': (_pomona_v1_NodeSettingsRecord__Output | null);
 }

@@ -17,6 +17,10 @@ export interface WatchEventsResponse {
    * In a sentence.
    */
   'text'?: (string);
+  /**
+   * Counts the events since the start of this coordinator.
+   */
+  'number'?: (number | string | Long);
 }
 
 /**
@@ -34,4 +38,8 @@ export interface WatchEventsResponse__Output {
    * In a sentence.
    */
   'text': (string);
+  /**
+   * Counts the events since the start of this coordinator.
+   */
+  'number': (number);
 }
