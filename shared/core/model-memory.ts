@@ -3,7 +3,8 @@ import { defaultContextLengthMax } from "./defaults.ts";
 import { type EngineOptions, kvBytesPerValue } from "./engine-options.ts";
 import { alignUp } from "./gguf/format.ts";
 import type { GgufHeader } from "./gguf/reader.ts";
-import { type ComputeLoad, type ComputeShape, computeBytes, computeShapeOf } from "./memory/compute-buffer.ts";
+import { type ComputeShape, computeBytes, computeShapeOf } from "./memory/compute-buffer.ts";
+import type { GraphLoad } from "./memory/graph-inputs.ts";
 import { HeaderFigures } from "./memory/header-figures.ts";
 import { keepsNothing, type LayerCache, layerCachesOf } from "./memory/layer-caches.ts";
 import { checkpointsMax, type ProcessShape, processBytes } from "./memory/process-memory.ts";
@@ -111,7 +112,7 @@ export function needsCheckpoints({ layers }: ModelShape): boolean {
 /** llama-context.cpp rounds the context of a sequence up to a multiple of this. */
 const contextPadding = 256;
 
-function loadOf(shape: ModelShape, { contextLength, slots, engine }: Omit<ReplicaShape, "gpu">): ComputeLoad {
+function loadOf(shape: ModelShape, { contextLength, slots, engine }: Omit<ReplicaShape, "gpu">): GraphLoad {
   const paddedLength = alignUp(contextLength, contextPadding);
   const isWhole = keepsNothing(shape.architecture);
   const batch = Math.max(engine.batchSize, slots) + (isNarrower(shape) ? 1 : 0);
@@ -138,11 +139,7 @@ function isNarrower({ namedWindow, trainedContextLength }: ModelShape): boolean 
 const stateValueBytes = 4;
 
 /** Of all slots. Without flash attention llama-kv-cache.cpp makes the values of all layers as wide as the widest. */
-function kvBytes(
-  layers: readonly LayerCache[],
-  load: ComputeLoad,
-  { kvType, hasFlashAttention }: EngineOptions,
-): number {
+function kvBytes(layers: readonly LayerCache[], load: GraphLoad, { kvType, hasFlashAttention }: EngineOptions): number {
   const valuesMost = layers.reduce((most, layer) => Math.max(most, layer.values), 0);
   const bytes = layers.reduce((sum, layer) => {
     const values = layer.values > 0 && !hasFlashAttention ? valuesMost : layer.values;
@@ -156,7 +153,7 @@ function kvBytes(
  * What a slot remembers to go back to: the states, and the windows as far as they are filled (llama.cpp's
  * LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY). Measured: a prompt that grows turn by turn fills all of them.
  */
-function checkpointBytes(shape: ModelShape, load: ComputeLoad, engine: EngineOptions): number {
+function checkpointBytes(shape: ModelShape, load: GraphLoad, engine: EngineOptions): number {
   const partial = shape.layers.flatMap((layer) => {
     if (layer.window !== null) return [layer];
     return layer.state > 0 ? [{ ...layer, keys: 0, values: 0 }] : [];

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { defaultEngineOptions, type EngineOptions } from "@pomona/shared/core/engine-options";
-import { blankArchitectures, blankModel } from "@pomona/shared/core/gguf/blank-models";
+import { type BlankArchitecture, blankArchitectures, blankModel } from "@pomona/shared/core/gguf/blank-models";
 import { type RandomSize, randomModel } from "@pomona/shared/core/gguf/random-model";
 import { type RelevanceArchitecture, relevanceModel } from "@pomona/shared/core/gguf/relevance-model";
 import { type GgufModel, writeGguf } from "@pomona/shared/core/gguf/writer";
@@ -81,6 +81,9 @@ async function reported(model: LlamaModel, { context: contextSize, slots, ...opt
   return ram + vram;
 }
 
+/** Their graphs are not known step by step. */
+const isBounded: ReadonlySet<BlankArchitecture> = new Set(["deepseek2", "bert"]);
+
 type Comparison = { readonly load: Load; readonly ratio: number };
 
 /** Estimate over report of KV and compute, with the weights where they are asked for. */
@@ -124,11 +127,12 @@ describe("what the engine reports", () => {
   }
 
   for (const architecture of blankArchitectures) {
-    test(`is never above the estimate for ${architecture}`, async (context) => {
+    const most = isBounded.has(architecture) ? 3 : 1;
+    test(`is estimated ${most === 1 ? "to the byte" : "from above"} for ${architecture}`, async (context) => {
       const comparisons = await compare(writeModel(architecture, blankModel(architecture)), loads, false);
       for (const comparison of comparisons) {
         const message = describeComparison(architecture, comparison);
-        assert.ok(comparison.ratio >= 1 && comparison.ratio <= 3, message);
+        assert.ok(comparison.ratio >= 1 && comparison.ratio <= most, message);
         context.diagnostic(message);
       }
     });

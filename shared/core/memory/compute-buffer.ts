@@ -1,14 +1,15 @@
 // The buffer for the intermediate results of one evaluation, which the engine reserves for the largest batch.
+import type { ExpertShape, GraphLoad, GraphShape, StateShape } from "./graph-inputs.ts";
 import type { HeaderFigures } from "./header-figures.ts";
 import { isMlaModel, type LayerCache, makesVectorsOnly } from "./layer-caches.ts";
-import { type GraphLoad, type PlainGraph, plainGraphBytes } from "./plain-graph.ts";
+import { graphBytes, isKnownGraph } from "./model-graphs.ts";
 import { stateValues } from "./recurrent-state.ts";
 
 /** What of a model decides its compute buffer, in values per token. */
 export type ComputeShape = {
-  readonly kind: "plain" | "other";
-  /** For `plain` all there is to know. */
-  readonly graph: PlainGraph;
+  readonly architecture: string;
+  /** Where the graph is known, all there is to know. */
+  readonly graph: GraphShape;
   /** What a feed-forward part holds at its widest, experts included. */
   readonly feedForward: number;
   /** Of all values of a layer at its widest. */
@@ -20,23 +21,6 @@ export type ComputeShape = {
   /** Values per token of context that are turned over for attention without flash attention. */
   readonly turned: number;
 };
-
-/**
- * Architectures with the graph of Llama, whose buffer is known to the byte: each was compared with llama.cpp v0.4.0. Any
- * other one may be added after such a comparison.
- */
-const plain: ReadonlySet<string> = new Set([
-  "exaone",
-  "gemma",
-  "granite",
-  "internlm2",
-  "llama",
-  "mistral3",
-  "qwen2",
-  "qwen3",
-  "seed_oss",
-  "smollm3",
-]);
 
 export function computeShapeOf(
   figures: HeaderFigures,
@@ -51,9 +35,8 @@ export function computeShapeOf(
       figures.number(`attention.${part}_length_swa`) ?? 0,
     );
   const dense = figures.largest("feed_forward_length");
-  const isPlain = plain.has(figures.architecture) && heads > 0 && (figures.number("expert_count") ?? 0) === 0;
   return {
-    kind: isPlain ? "plain" : "other",
+    architecture: figures.architecture,
     graph: {
       width: figures.width,
       feedForward: dense,
@@ -62,12 +45,32 @@ export function computeShapeOf(
       keyWidth: widest("key"),
       valueWidth: widest("value"),
       layers,
+      experts: expertShapeOf(figures, dense),
+      states: stateShapeOf(figures),
     },
     feedForward: feedForwardValues(figures, dense),
     values: layers.reduce((most, layer) => Math.max(most, layer.values), 0),
     recurrent: recurrentValues(figures),
     state: stateValues(figures),
     turned: isMlaModel(figures) ? widest("value") : 0,
+  };
+}
+
+function expertShapeOf(figures: HeaderFigures, dense: number): ExpertShape {
+  return {
+    count: figures.number("expert_count") ?? 0,
+    used: figures.largest("expert_used_count"),
+    feedForward: figures.largest("expert_feed_forward_length") || dense,
+    denseLayers: figures.number("leading_dense_block_count") ?? 0,
+  };
+}
+
+function stateShapeOf(figures: HeaderFigures): StateShape {
+  return {
+    inner: figures.number("ssm.inner_size") ?? 0,
+    size: figures.number("ssm.state_size") ?? 0,
+    rank: figures.number("ssm.time_step_rank") ?? 0,
+    kernel: figures.number("ssm.conv_kernel") ?? figures.number("shortconv.l_cache") ?? 0,
   };
 }
 
@@ -89,19 +92,13 @@ function recurrentValues(figures: HeaderFigures): number {
   return 6 * Math.max(inner, 2 * figures.width);
 }
 
-/** One evaluation at its largest. */
-export type ComputeLoad = GraphLoad & {
-  readonly slots: number;
-  /** Tokens that one slot keeps in layers with a window; 0 without such. */
-  readonly slidingCells: number;
-};
-
 const valueBytes = 4;
 /** Positions, ids and indices of a token, and rounding. */
 const inputValues = 24;
 
-export function computeBytes(shape: ComputeShape, load: ComputeLoad): number {
-  return shape.kind === "plain" ? plainGraphBytes(shape.graph, load) : boundedBytes(shape, load);
+export function computeBytes(shape: ComputeShape, load: GraphLoad): number {
+  const { architecture, graph } = shape;
+  return isKnownGraph(architecture, graph) ? graphBytes(architecture, graph, load) : boundedBytes(shape, load);
 }
 
 /**
@@ -109,7 +106,7 @@ export function computeBytes(shape: ComputeShape, load: ComputeLoad): number {
  * with the engine for gemma 2 and 3, gpt-oss, Cohere 2, Mixtral, Qwen 2, 3 and 3.5 (mixtures of experts), DeepSeek 2,
  * Mamba 1 and 2, Granite hybrid, LFM2 and BERT. The mask has 16 bits a value with flash attention, else 32.
  */
-function boundedBytes(shape: ComputeShape, load: ComputeLoad): number {
+function boundedBytes(shape: ComputeShape, load: GraphLoad): number {
   const { width, heads, keyWidth, valueWidth, vocabulary } = shape.graph;
   const queries = heads * Math.max(keyWidth, valueWidth);
   const masks = (load.cells + load.slidingCells) / (load.hasFlashAttention ? 2 : 1);
