@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defaultEngineOptions, type EngineOptions } from "./engine-options.ts";
-import { type BlankArchitecture, blankModel } from "./gguf/blank-models.ts";
+import type { BlueprintArchitecture } from "./gguf/blueprints.ts";
 import { countingModel } from "./gguf/counting-model.ts";
 import { type RandomSize, randomModel } from "./gguf/random-model.ts";
 import { parseGgufHeader } from "./gguf/reader.ts";
+import { blankModel } from "./gguf/sized-models.ts";
 import { type GgufModel, ggufBytes, ggufChunks, type WritableValue, writeGguf } from "./gguf/writer.ts";
 import { testHeader } from "./memory/test-header.ts";
 import { contextLengthFor, estimateReplicaMemory, type ModelShape, modelShapeOf } from "./model-memory.ts";
@@ -71,7 +72,7 @@ test("KV of eight and four bits is that much smaller, and only the rotations com
 
 test("other architectures keep what the engine says they keep", () => {
   // KV and states of two slots of 2,048 tokens, as the engine reported them.
-  const cases: [BlankArchitecture, number][] = [
+  const cases: [BlueprintArchitecture, number][] = [
     // Five windows of 256 + 513 tokens, padded to 1,024, and one whole context: 64 keys and values of 2 bytes.
     ["gemma3", 2 * (5 * 1024 + 2048) * 2 * 64 * 2],
     // Six states of (4 - 1) x 256 and 16 x 256 numbers.

@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { defaultEngineOptions, type EngineOptions } from "@pomona/shared/core/engine-options";
-import { blankModel } from "@pomona/shared/core/gguf/blank-models";
+import { blankModel } from "@pomona/shared/core/gguf/sized-models";
 import { branchingAdapter, branchingModel } from "@pomona/shared/core/gguf/branching-model";
 import { keyedModel, predictKeyed } from "@pomona/shared/core/gguf/keyed-model";
 import { randomModel } from "@pomona/shared/core/gguf/random-model";

@@ -74,7 +74,7 @@ export function randomModel(size: RandomSize, type: WritableType, seed = 1): Ggu
 }
 
 /** Four letters that the number alone decides. */
-function pieceName(number: number): string {
+export function pieceName(number: number): string {
   let rest = number;
   let name = "";
   for (let i = 0; i < 4; i++) {

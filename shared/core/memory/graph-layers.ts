@@ -30,15 +30,15 @@ export function feedForward(run: GraphRun, operand: Tensor): Tensor {
   return product(run, graph.result(gate.shape, gate, up), shape.width);
 }
 
-/** `build_moe_ffn` with normalised weights of the experts, each of which is a matrix of its own. */
-export function expertFeedForward(run: GraphRun, operand: Tensor): Tensor {
+/** `build_moe_ffn` where gate and up are matrices of their own, and the weights of the chosen experts add up to one. */
+export function expertFeedForward(run: GraphRun, operand: Tensor, weighsChosenOnly: boolean): Tensor {
   const { graph, shape, load } = run;
   const { count, used, feedForward: inner } = shape.experts;
   const { tokens } = load;
   const logits = product(run, operand, count);
-  const shares = graph.replacement(logits.shape, logits);
+  const shares = weighsChosenOnly ? logits : graph.replacement(logits.shape, logits);
   const chosen = graph.view(graph.result([count, tokens], shares), [used, tokens]);
-  const weights = expertWeights(run, shares, chosen);
+  const weights = expertWeights(run, { shares, chosen, weighsChosenOnly });
   graph.expand(weights);
   const input = graph.view(operand, [shape.width, 1, tokens]);
   const up = graph.result([inner, used, tokens], input, chosen);
@@ -49,11 +49,14 @@ export function expertFeedForward(run: GraphRun, operand: Tensor): Tensor {
   return addedUp(run, weighted);
 }
 
-function expertWeights({ graph, shape, load }: GraphRun, shares: Tensor, chosen: Tensor): Tensor {
+type Choice = { readonly shares: Tensor; readonly chosen: Tensor; readonly weighsChosenOnly: boolean };
+
+function expertWeights({ graph, shape, load }: GraphRun, { shares, chosen, weighsChosenOnly }: Choice): Tensor {
   const { count, used } = shape.experts;
   const { tokens } = load;
   const picked = graph.result([1, used, tokens], graph.view(shares, [1, count, tokens]), chosen);
   const flat = graph.view(picked, [used, tokens]);
+  if (weighsChosenOnly) return graph.view(graph.replacement(flat.shape, flat), [1, used, tokens]);
   const total = graph.result([1, tokens], flat);
   const divided = graph.replacement(flat.shape, flat, graph.replacement(total.shape, total));
   return graph.view(divided, [1, used, tokens]);

@@ -22,6 +22,10 @@ type Recipe = {
   readonly addsToStream?: true;
   readonly recurrent?: "mamba" | "shortConvolution";
   readonly takesExperts?: true;
+  /** Shares of the experts are levelled among the chosen ones alone. */
+  readonly weighsChosenOnly?: true;
+  /** What the last layer gives is kept for all tokens. */
+  readonly keepsStream?: true;
 };
 
 /**
@@ -33,6 +37,7 @@ const recipes: ReadonlyMap<string, Recipe> = new Map<string, Recipe>([
   ["gemma", {}],
   ["gemma2", { hasOutputNorms: true }],
   ["gemma3", { hasHeadNorms: true, hasOutputNorms: true }],
+  ["gpt-oss", { takesExperts: true, weighsChosenOnly: true, keepsStream: true }],
   ["granite", {}],
   ["internlm2", {}],
   ["lfm2", { hasHeadNorms: true, addsToStream: true, recurrent: "shortConvolution" }],
@@ -63,6 +68,10 @@ export function graphBytes(architecture: string, shape: GraphShape, load: GraphL
   shape.layers.forEach((_, index) => {
     stream = layer(run, stream, { recipe, index });
   });
+  if (recipe.keepsStream === true) {
+    graph.keep(stream);
+    stream = wantedRows(run, stream);
+  }
   const output = norm(run, stream);
   graph.keep(output);
   const logits = product(run, output, shape.vocabulary);
@@ -77,7 +86,7 @@ function layer(run: GraphRun, stream: Tensor, { recipe, index }: Place): Tensor 
   const { shape } = run;
   const cache = shape.layers[index];
   if (cache === undefined) return stream;
-  const isLast = index === shape.layers.length - 1;
+  const isLast = index === shape.layers.length - 1 && recipe.keepsStream !== true;
   const isRecurrent = cache.keys === 0 && recipe.recurrent !== undefined;
   const operand = norm(run, stream);
   const raw = isRecurrent
@@ -92,7 +101,7 @@ function layer(run: GraphRun, stream: Tensor, { recipe, index }: Place): Tensor 
   const hasExperts = shape.experts.count > 0 && index >= shape.experts.denseLayers;
   return added(run, attended, {
     recipe,
-    made: hasExperts ? expertFeedForward(run, input) : feedForward(run, input),
+    made: hasExperts ? expertFeedForward(run, input, recipe.weighsChosenOnly === true) : feedForward(run, input),
   });
 }
 
