@@ -74,17 +74,43 @@ test("of two edits of one revision one wins, and the other is told conflict with
   await assert.rejects(one.desired.removeDeployment("tiny", null), { code: "not_found", message: /there are: none/ });
 });
 
-test("what a source stands for is noted by revision, and forgotten with the source", async () => {
-  const { desired } = view(new FakeNats().connect());
+test("what a source stands for is noted by revision, outlives everything, and is forgotten with the source", async () => {
+  const nats = new FakeNats();
+  const { desired, told } = view(nats.connect());
   const source = "hf:owner/repo";
   const { revision } = await desired.putDeployment(specOf("m", { source }), 0);
   const pinned = { source: "hf:owner/repo@0123", files: [{ name: "a.gguf", bytes: 1, digest: null }], reason: "fits" };
-  const noted = await desired.pin("m", pinned, revision);
-  assert.deepEqual(desired.deployment("m"), { ...noted, pinned });
-  await assert.rejects(desired.pin("m", pinned, revision), { code: "conflict" });
-  const scaled = await desired.putDeployment(specOf("m", { source, slots: 2 }), noted.revision);
-  assert.deepEqual(scaled.pinned, pinned);
+  desired.pin("m", { ...pinned, reason: "of an older edit" }, revision - 1);
+  desired.pin("unknown", pinned, 1);
+  desired.pin("m", pinned, revision);
+  assert.deepEqual(desired.deployment("m")?.pinned, pinned);
+  await settled();
+  assert.deepEqual(told, ["m@1", "m@1", "m@2"]);
+  const scaled = await desired.putDeployment(specOf("m", { source, slots: 2 }), 2);
+  const later = view(nats.connect());
+  await later.desired.whenRead(1000);
+  assert.deepEqual(later.desired.deployment("m"), { ...scaled, pinned });
   assert.equal((await desired.putDeployment(specOf("m"), scaled.revision)).pinned, null);
+});
+
+test("what a source stands for is known while NATS is away, and written when it comes back", async () => {
+  const nats = new FakeNats();
+  const { desired } = view(nats.connect());
+  const pinned = { source: "hf:owner/repo@0123", files: [], reason: "fits" };
+  await desired.putDeployment(specOf("m", { source: "hf:owner/repo" }), 0);
+  nats.stop();
+  desired.declare([specOf("option", { source: "hf:owner/repo" })]);
+  desired.pin("m", pinned, 1);
+  desired.pin("option", pinned, 0);
+  await settled();
+  nats.start();
+  await settled();
+  const later = view(nats.connect());
+  await later.desired.whenRead(1000);
+  for (const model of ["m", "option"]) {
+    assert.deepEqual(desired.deployment(model)?.pinned, pinned, model);
+    assert.deepEqual(later.desired.deployment(model), desired.deployment(model));
+  }
 });
 
 test("without NATS the options are all there is, and an edit says what is missing", async () => {

@@ -109,13 +109,17 @@ export class DesiredState {
 
   /** @throws PomonaError as `putDeployment`, and `not_found`. */
   async removeDeployment(model: ModelName, expectedRevision: number | null): Promise<void> {
-    this.#known(model);
+    if (this.deployment(model) === null) throw this.#unknown(model);
     await this.#deployments.remove(keyOfModel(model), expectedRevision);
   }
 
-  /** Notes which files a source stands for. @throws PomonaError as `putDeployment`, and `not_found`. */
-  async pin(model: ModelName, pinned: PinnedSource, expectedRevision: number): Promise<DeploymentRecord> {
-    return await this.#deployments.put({ ...this.#known(model), pinned }, expectedRevision);
+  /**
+   * Notes which files the source of a deployment stands for: at once, and in NATS as soon as it is there. Nothing happens
+   * when the deployment was edited since this revision.
+   */
+  pin(model: ModelName, pinned: PinnedSource, revision: number): void {
+    const known = this.deployment(model);
+    if (known !== null) this.#deployments.note({ ...known, pinned, revision });
   }
 
   nodeSettings(nodeId: NodeId): NodeSettingsRecord {
@@ -141,11 +145,9 @@ export class DesiredState {
     this.#members.close();
   }
 
-  #known(model: ModelName): DeploymentRecord {
-    const known = this.deployment(model);
-    if (known !== null) return known;
+  #unknown(model: ModelName): PomonaError {
     const names = this.deployments().map(({ spec }) => spec.model);
-    throw new PomonaError("not_found", `no deployment ${model} is known; there are: ${names.join(", ") || "none"}`);
+    return new PomonaError("not_found", `no deployment ${model} is known; there are: ${names.join(", ") || "none"}`);
   }
 }
 
@@ -183,6 +185,8 @@ function mergeOption(option: DeploymentRecord, found: DeploymentRecord): Deploym
   const isSameSource = source === found.spec.source && (digest === null || digest === found.spec.digest);
   const said = { source, slots, contextLength, engine, digest: isSameSource ? found.spec.digest : digest };
   const spec = { ...found.spec, ...said };
-  if (isDeepStrictEqual(spec, found.spec)) return null;
-  return { ...found, spec, pinned: isSameSource ? found.pinned : null };
+  const pinned = (isSameSource ? found.pinned : null) ?? option.pinned;
+  return isDeepStrictEqual({ spec, pinned }, { spec: found.spec, pinned: found.pinned })
+    ? null
+    : { ...found, spec, pinned };
 }

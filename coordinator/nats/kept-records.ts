@@ -34,6 +34,8 @@ export class KeptRecords<Kept extends { readonly revision: number }> {
   readonly #known = new Map<string, Kept>();
   /** Keys that options name, until the bucket has said what it has of them. */
   readonly #declared = new Set<string>();
+  /** Keys whose record has changed here, until the bucket has it. */
+  readonly #noted = new Set<string>();
   readonly #stopWatching: () => void;
   #bucketId: string | null = null;
   #seenRevision = 0;
@@ -70,6 +72,19 @@ export class KeptRecords<Kept extends { readonly revision: number }> {
     }
     this.#set(key, record);
     if (this.#bucketId !== null) this.#write(key, record, 0);
+  }
+
+  /**
+   * Changes a record at once, and in the bucket as soon as that can be. Nothing happens when the record was edited since
+   * the revision that this one has; whoever edits it in the bucket meanwhile wins.
+   */
+  note(record: Kept): void {
+    const key = this.#config.keyOf(record);
+    if (this.find(key)?.revision !== record.revision) return;
+    this.#set(key, record);
+    if (record.revision === 0) return;
+    this.#noted.add(key);
+    this.#write(key, record, record.revision);
   }
 
   /**
@@ -147,7 +162,9 @@ export class KeptRecords<Kept extends { readonly revision: number }> {
     const there = new Set(entries.map(({ key }) => key));
     for (const entry of entries) {
       const known = this.#known.get(entry.key);
-      if (known !== undefined && known.revision > lastRevision) this.#write(entry.key, known, entry.revision);
+      const isNoted = this.#noted.has(entry.key) && known?.revision === entry.revision;
+      const isNewer = known !== undefined && (isNoted || known.revision > lastRevision);
+      if (isNewer) this.#write(entry.key, known, entry.revision);
       else this.#takeEntry(entry);
     }
     for (const [key, record] of [...this.#known]) {
@@ -168,6 +185,7 @@ export class KeptRecords<Kept extends { readonly revision: number }> {
     const found = this.#decode(entry);
     const known = this.#known.get(key);
     if (found === null || known?.revision === revision) return;
+    this.#noted.delete(key);
     if (known !== undefined && this.#declared.has(key)) this.#meet(key, known, found);
     else this.#set(key, found);
   }
@@ -189,8 +207,7 @@ export class KeptRecords<Kept extends { readonly revision: number }> {
   #takeRemoval(key: string): void {
     const known = this.#known.get(key);
     if (known === undefined) return;
-    this.#known.delete(key);
-    this.#declared.delete(key);
+    for (const keys of [this.#known, this.#declared, this.#noted]) keys.delete(key);
     this.#dependencies.onRemoved(known);
   }
 
@@ -214,7 +231,7 @@ export class KeptRecords<Kept extends { readonly revision: number }> {
       .then((outcome) => {
         // Somebody who was faster is told by the watch; after an outage the next snapshot brings it up again.
         if (outcome.kind !== "unavailable") return;
-        this.#declared.add(key);
+        this.#noted.add(key);
         log.warn({ what, key, reason: outcome.reason }, "record not written yet");
       })
       .catch((error: unknown) => log.error({ what, key, err: error }, "record cannot be written"));
