@@ -1,5 +1,6 @@
 // One machine as the product's coordinator sees it: heartbeats that tell the truth, and attempts on step-level engines.
-import type { Attempt, AttemptFrame, FinishReason } from "@pomona/shared/core/generation";
+import { type Reservation, refuseOvercommit } from "@pomona/node-agent/core/memory-budget";
+import type { Attempt, AttemptFrame, Ending, FinishReason, GenerationFailure } from "@pomona/shared/core/generation";
 import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
 import { type NodeStatus, type ReplicaSpec, type ReplicaStatus, untold } from "@pomona/shared/core/node-status";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
@@ -15,6 +16,8 @@ import { loadMsOf, memoryShare, type PoolModel } from "./pool.ts";
 /** Texts are of no interest here. */
 const noTexts: readonly Uint8Array[] = [new Uint8Array()];
 const anyTokens: readonly number[] = [1];
+/** Until an engine that is stopped has given its memory back. */
+const unloadMs = 20;
 
 export type CoreNodeParts = {
   readonly time: VirtualTime;
@@ -23,9 +26,15 @@ export type CoreNodeParts = {
   readonly models: readonly PoolModel[];
   /** Saved states of the machine; 0 for no store. */
   readonly savedStates: number;
+  readonly complain: (problem: string) => void;
 };
 
-type Attempting = { readonly epoch: number; readonly running: Running };
+type LoadAnswer = (result: ReplicaStatus | GenerationFailure) => void;
+type Attempting = {
+  readonly epoch: number;
+  readonly running: Running;
+  readonly end: (reason: FinishReason, failure: GenerationFailure | null) => void;
+};
 
 type NodeReplica = {
   readonly replicaId: ReplicaId;
@@ -33,7 +42,8 @@ type NodeReplica = {
   readonly engine: ReplicaEngine;
   readonly loadMs: number;
   readonly attempts: Map<RequestId, Attempting>;
-  isReady: boolean;
+  readonly answer: LoadAnswer;
+  state: "loading" | "ready" | "unloading";
 };
 
 /** An attempt with what the request is made of, which the coordinator does not know. */
@@ -81,12 +91,24 @@ export class CoreNode {
     this.#sequence = 0;
   }
 
-  /** Loads a replica. Tells its status when it is ready. */
-  load(replicaId: ReplicaId, spec: ReplicaSpec, answer: (status: ReplicaStatus) => void): void {
+  get #budgetBytes(): number {
+    return memoryShare * this.machine.memoryBytes;
+  }
+
+  /** Loads a replica if there is room. Tells its status when it is ready. */
+  load(replicaId: ReplicaId, spec: ReplicaSpec, answer: LoadAnswer): void {
     const { time, models, savedStates } = this.#parts;
     const model = models.find(({ name }) => name === spec.model);
     if (model === undefined)
       throw new Error(`assertion failed: the pool asks for a model that there is: ${spec.model}`);
+    const held = [...this.#replicas.values()].map((replica) => reservationOf(replica.model));
+    const budget = { configuredBytes: this.#budgetBytes, missingBytes: 0 };
+    const refusal = refuseOvercommit(reservationOf(model), budget, held);
+    if (refusal !== null) {
+      this.#parts.complain(`a load was refused: ${refusal.message}`);
+      answer(refusal);
+      return;
+    }
     const profile = model.profileOn(this.machine);
     const engine = new ReplicaEngine({
       time,
@@ -96,25 +118,37 @@ export class CoreNode {
     });
     const loadMs = loadMsOf(model, this.#staged.has(model.name));
     this.#staged.add(model.name);
-    const replica: NodeReplica = { replicaId, model, engine, loadMs, attempts: new Map(), isReady: false };
+    const replica: NodeReplica = { replicaId, model, engine, loadMs, attempts: new Map(), answer, state: "loading" };
     this.#replicas.set(replicaId, replica);
     this.loads += 1;
     time.after(loadMs, () => {
-      if (this.#replicas.get(replicaId) !== replica) return;
-      replica.isReady = true;
+      if (this.#replicas.get(replicaId) !== replica || replica.state !== "loading") return;
+      replica.state = "ready";
       answer(this.#replicaStatus(replica));
     });
   }
 
+  /** What still runs on it ends, as in the product; the coordinator should not ask for that. */
   unload(replicaId: ReplicaId): void {
-    this.#replicas.get(replicaId)?.engine.switchOff();
-    this.#replicas.delete(replicaId);
+    const { time, complain } = this.#parts;
+    const replica = this.#replicas.get(replicaId);
+    if (replica === undefined || replica.state === "unloading") return;
+    const { attempts, engine, model, state } = replica;
+    if (attempts.size > 0) complain(`a replica of ${model.name} is unloaded with ${attempts.size} requests on it`);
+    if (state === "loading") replica.answer(failureOf("cancelled"));
+    replica.state = "unloading";
+    time.after(unloadMs, () => {
+      if (this.#replicas.get(replicaId) !== replica) return;
+      for (const { end } of [...attempts.values()]) end("failed", failureOf("shutting_down"));
+      engine.switchOff();
+      this.#replicas.delete(replicaId);
+    });
   }
 
   /** Returns whether it was taken: there may be no such replica, or no free slot. */
   start({ attempt, blocks, outputTokens, send }: NodeAttempt): boolean {
     const replica = this.#replicas.get(attempt.replicaId);
-    if (replica === undefined || !replica.isReady || replica.engine.freeSlots === 0) return false;
+    if (replica?.state !== "ready" || replica.engine.freeSlots === 0) return false;
     const { requestId, epoch, promptTokenIds } = attempt;
     const startedAtMs = this.#parts.time.nowMs;
     const promptTokens = promptTokenIds.length;
@@ -142,17 +176,18 @@ export class CoreNode {
           send({ kind: "tokens", firstIndex: emitted, ids: anyTokens, texts: noTexts, logprobs: null });
           emitted += 1;
         },
-        ended: () => {
-          replica.attempts.delete(requestId);
-          const reason: FinishReason = emitted >= attempt.decoding.maxTokens ? "length" : "stop";
-          const usage = { promptTokens, cachedPromptTokens, generatedTokens: emitted };
-          const prefillMs = firstTokenAtMs - startedAtMs;
-          const timings = { queueMs: 0, prefillMs, decodeMs: this.#parts.time.nowMs - firstTokenAtMs };
-          send({ kind: "ending", ending: { reason, failure: null, usage, timings } });
-        },
+        ended: () => end(emitted >= attempt.decoding.maxTokens ? "length" : "stop", null),
       },
     });
-    replica.attempts.set(requestId, { epoch, running });
+    const end = (reason: FinishReason, failure: GenerationFailure | null): void => {
+      replica.attempts.delete(requestId);
+      const usage = { promptTokens, cachedPromptTokens, generatedTokens: emitted };
+      const prefillMs = firstTokenAtMs - startedAtMs;
+      const timings = { queueMs: 0, prefillMs, decodeMs: this.#parts.time.nowMs - firstTokenAtMs };
+      const ending: Ending = { reason, failure, usage, timings };
+      send({ kind: "ending", ending });
+    };
+    replica.attempts.set(requestId, { epoch, running, end });
     return true;
   }
 
@@ -168,7 +203,7 @@ export class CoreNode {
   status(): NodeStatus {
     this.#sequence += 1;
     const { nodeId, address, machine } = this;
-    const budgetBytes = memoryShare * machine.memoryBytes;
+    const budgetBytes = this.#budgetBytes;
     const replicas = [...this.#replicas.values()];
     const heldBytes = replicas.reduce((sum, { model }) => sum + model.bytes, 0);
     return {
@@ -196,11 +231,11 @@ export class CoreNode {
     };
   }
 
-  #replicaStatus({ replicaId, model, engine, loadMs, attempts, isReady }: NodeReplica): ReplicaStatus {
+  #replicaStatus({ replicaId, model, engine, loadMs, attempts, state }: NodeReplica): ReplicaStatus {
     return {
       replicaId,
       model: model.name,
-      state: isReady ? "ready" : "loading",
+      state,
       slots: engine.profile.slots,
       running: [...attempts].map(([requestId, { epoch }]) => ({ requestId, epoch })),
       contextLength,
@@ -210,10 +245,18 @@ export class CoreNode {
       pid: null,
       digest: "",
       held: heldBy(engine, hashesOf),
-      speed: speedOf(engine),
+      speed: { ...speedOf(engine), loadBytesPerSecond: (1000 * model.weightsBytes) / loadMs },
       revision: "",
     };
   }
+}
+
+function reservationOf(model: PoolModel): Reservation {
+  return { model: model.name, memory: memoryOf(model) };
+}
+
+function failureOf(code: GenerationFailure["code"]): GenerationFailure {
+  return { code, message: `simulated ${code}`, isRetryable: code !== "cancelled" };
 }
 
 /** What a deployment of the model reserves. */

@@ -13,8 +13,9 @@ import { step } from "@pomona/coordinator/core/step";
 import { readyReplicas } from "@pomona/coordinator/core/views";
 import { unreachable } from "@pomona/shared/core/assert";
 import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
-import { defaultDecoding } from "@pomona/shared/core/generation";
-import type { NodeId, RequestId } from "@pomona/shared/core/ids";
+import { defaultDecoding, type GenerationFailure } from "@pomona/shared/core/generation";
+import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
+import type { ReplicaStatus } from "@pomona/shared/core/node-status";
 import { contextLength } from "../engine/machine-profile.ts";
 import type { WorkloadRequest } from "../workload/sample.ts";
 import { promptTokensOf } from "./block-tokens.ts";
@@ -30,10 +31,16 @@ const lanMs = 1;
 const keepaliveMs = 800;
 /** The link to a node that is back is dialled again. */
 const redialMs = 500;
+/** No load for so long: the first placement has come to its end. */
+const settledMs = 10_000;
 /** Longer than any run: nothing but a late first token ends a request. */
 const patientMs = 1e9;
 /** Longer than the queue of any run: the baselines have no limit either. */
 const queueLengthMax = 100_000;
+
+const nodeLost: GenerationFailure = { code: "node_lost", message: "the link broke", isRetryable: true };
+
+type OpenLoad = { readonly nodeId: NodeId; readonly settle: (result: ReplicaStatus | GenerationFailure) => void };
 
 export type CoreOptions = {
   /** Checks the invariants after every event, which takes most of the time. */
@@ -50,6 +57,9 @@ export class CorePool implements Pool {
   readonly #links = new Set<NodeId>();
   readonly #requests = new Map<RequestId, LoggedRequest>();
   readonly #pending: ClusterEvent[] = [];
+  /** Loads that are under way. */
+  readonly #loading = new Map<ReplicaId, OpenLoad>();
+  #loadedAtMs = 0;
   #isStepping = false;
   #submitted = 0;
 
@@ -61,10 +71,13 @@ export class CorePool implements Pool {
     const scheduler = { ...defaultCoreConfig.scheduler, lateMaxMs };
     this.#config = { ...defaultCoreConfig, queueLengthMax, queueLengthPerModelMax: queueLengthMax, scheduler };
     const { time, machines, models, savedStates } = parts;
+    const complain = (problem: string): void => {
+      this.problems.push(problem);
+    };
     for (const model of models) this.#take({ kind: "deploymentAdded", deployment: deploymentOf(model) });
     for (const [index, machine] of machines.entries()) {
       const nodeId = hexId(index + 1);
-      const node = new CoreNode({ time, nodeId, machine, models, savedStates });
+      const node = new CoreNode({ time, nodeId, machine, models, savedStates, complain });
       this.#nodes.set(nodeId, node);
       // Machines do not start at the same instant.
       time.after((heartbeatMs * index) / machines.length, () => time.every(heartbeatMs, () => this.#beat(node)));
@@ -76,10 +89,17 @@ export class CorePool implements Pool {
   }
 
   readonly isReady = (): boolean => {
-    const { machines, models } = this.#parts;
-    const wanted = machines.reduce((sum, machine) => sum + fittingModels(machine, models).length, 0);
-    return models.reduce((sum, { name }) => sum + readyReplicas(this.state, name).length, 0) === wanted;
+    const { time, machines, models } = this.#parts;
+    const filled = machines.reduce((sum, machine) => sum + fittingModels(machine, models).length, 0);
+    const ready = models.map(({ name }) => readyReplicas(this.state, name).length);
+    if (ready.reduce((sum, count) => sum + count, 0) === filled) return true;
+    const isSettled = this.#loading.size === 0 && time.nowMs - this.#loadedAtMs > settledMs;
+    return isSettled && ready.every((count) => count > 0);
   };
+
+  get loads(): number {
+    return [...this.#nodes.values()].reduce((sum, { loads }) => sum + loads, 0);
+  }
 
   readonly submit = (request: WorkloadRequest): void => {
     const { time, log } = this.#parts;
@@ -107,7 +127,10 @@ export class CorePool implements Pool {
     if (node === undefined || node.isDown) return;
     const { nodeId } = node;
     node.switchOff();
-    time.after(keepaliveMs, () => this.#take({ kind: "linkDown", nodeId }));
+    time.after(keepaliveMs, () => {
+      this.#take({ kind: "linkDown", nodeId });
+      for (const load of [...this.#loading.values()]) if (load.nodeId === nodeId) load.settle(nodeLost);
+    });
     time.after(Math.max(downMs, keepaliveMs + redialMs), () => {
       node.switchOn();
       this.#beat(node);
@@ -150,7 +173,7 @@ export class CorePool implements Pool {
         this.#links.delete(effect.nodeId);
         break;
       case "loadReplica":
-        time.after(lanMs, () => this.#load(effect));
+        this.#load(effect);
         break;
       case "unloadReplica":
         time.after(lanMs, () => this.#nodes.get(effect.nodeId)?.unload(effect.replicaId));
@@ -188,7 +211,19 @@ export class CorePool implements Pool {
   }
 
   #load({ nodeId, replicaId, spec }: Effect & { kind: "loadReplica" }): void {
-    this.#nodes.get(nodeId)?.load(replicaId, spec, (replica) => this.#take({ kind: "replicaLoaded", nodeId, replica }));
+    const { time } = this.#parts;
+    const { model } = spec;
+    const settle = (result: ReplicaStatus | GenerationFailure): void => {
+      if (!this.#loading.delete(replicaId)) return;
+      this.#loadedAtMs = time.nowMs;
+      if ("code" in result) this.#take({ kind: "loadFailed", nodeId, replicaId, model, failure: result });
+      else this.#take({ kind: "replicaLoaded", nodeId, replica: result });
+    };
+    this.#loading.set(replicaId, { nodeId, settle });
+    time.after(lanMs, () => {
+      const node = this.#nodes.get(nodeId);
+      if (node?.isDown === false) node.load(replicaId, spec, settle);
+    });
   }
 
   #start({ nodeId, attempt }: Effect & { kind: "startAttempt" }): void {
