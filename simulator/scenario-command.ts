@@ -4,17 +4,17 @@ import { writeFileSync } from "node:fs";
 import { scenarios } from "./scenarios/all.ts";
 import { compare } from "./scenarios/compare.ts";
 import { plotOf } from "./scenarios/plot.ts";
-import { policyNames } from "./scenarios/run.ts";
+import { policiesFor, policyNames } from "./scenarios/run.ts";
 import type { Scenario } from "./scenarios/scenario.ts";
 import { tableOf } from "./scenarios/table.ts";
 import { openTraces } from "./workload/trace-source.ts";
 
 const usage = `usage: simulate --scenario NAME [--seeds N,N,…] [--policies NAME,…] [--traces DIR] [--json] [--plot FILE.svg] [--check]
-  --seeds     1,2,3 by default
-  --policies  all by default; least-connections is always run
+  --seeds     numbers and ranges such as 11-14; 1,2,3 by default
+  --policies  all that the scenario can tell apart by default; least-connections is always run
   --traces    folder of the public traces, or POMONA_TRACES; without one they are generated from their statistics
   --json      one JSON object instead of a table
-  --check     the core's invariants after every event
+  --check     the core's invariants after every event, and the scenario's goals
 scenarios:
 ${scenarios.map(({ name, summary }) => `  ${name.padEnd(22)} ${summary}`).join("\n")}
 policies: ${policyNames.join(", ")}
@@ -89,19 +89,29 @@ function parseArguments(words: readonly string[]): Arguments | string {
   const scenario = scenarios.find((known) => known.name === name);
   if (scenario === undefined)
     return `scenario ${JSON.stringify(name)} is unknown; there are ${scenarios.map((known) => known.name).join(", ")}`;
-  const seeds = (values.get("--seeds") ?? "1,2,3").split(",");
-  if (seeds.length > seedsMax || !seeds.every((seed) => /^\d{1,9}$/.test(seed)))
-    return `--seeds takes whole numbers with commas between them, at most ${seedsMax}`;
-  const policies = values.get("--policies")?.split(",") ?? policyNames;
+  const seeds = parseSeeds(values.get("--seeds") ?? "1,2,3");
+  if (seeds === null) return `--seeds takes whole numbers and ranges with commas between them, at most ${seedsMax}`;
+  const policies = values.get("--policies")?.split(",") ?? policiesFor(scenario);
   const unknown = policies.find((policy) => !policyNames.includes(policy));
   if (unknown !== undefined) return `policy ${JSON.stringify(unknown)} is unknown; there are ${policyNames.join(", ")}`;
   return {
     scenario,
-    seeds: seeds.map(Number),
+    seeds,
     policies,
     traces: values.get("--traces") ?? (process.env["POMONA_TRACES"] || null),
     plot: values.get("--plot") ?? null,
     isJson: values.has("--json"),
     isChecked: values.has("--check"),
   };
+}
+
+/** `1,2,11-14`; null when it is something else, or too many. */
+function parseSeeds(text: string): number[] | null {
+  const seeds: number[] = [];
+  for (const part of text.split(",")) {
+    const [, first, last = first] = /^(\d{1,9})(?:-(\d{1,9}))?$/.exec(part) ?? [];
+    if (first === undefined || Number(last) < Number(first) || Number(last) - Number(first) >= seedsMax) return null;
+    for (let seed = Number(first); seed <= Number(last); seed += 1) seeds.push(seed);
+  }
+  return seeds.length > seedsMax ? null : seeds;
 }

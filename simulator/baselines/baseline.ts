@@ -22,6 +22,10 @@ export type ReplicaView = {
   readonly running: number;
   /** Requests bound to it that wait for a slot. */
   readonly queued: number;
+  /** Both, of every model on its machine. */
+  readonly onMachine: number;
+  /** Whether it has to be loaded first. */
+  readonly isAbsent: boolean;
   /** Prompt tokens of its requests that are not evaluated yet. */
   readonly waitingPromptTokens: number;
   /** Tokens in the KV of its running requests. */
@@ -58,8 +62,17 @@ export type Baseline = {
    * is free; `plan` asks for all that wait, and is shown busy replicas too.
    */
   readonly binds: "arrival" | "slot" | "plan";
+  /** Where its replicas are; `filled` by default. */
+  readonly places?: Places;
   readonly start: (random: Random) => Router;
 };
+
+/**
+ * `filled` machines hold as many models as fit, the biggest first, unless that leaves one without a machine. `fixed` ones hold the one that the scenario says, and
+ * `single` is the first of them for each model. `on-demand` begins like `fixed`; from then on a machine loads what it is
+ * asked for, and unloads what was used longest ago.
+ */
+export type Places = "filled" | "fixed" | "single" | "on-demand";
 
 /** The replica with the lowest score; equal scores are drawn. Null when there is none, or all are infinite. */
 export function lowest(

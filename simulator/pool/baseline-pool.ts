@@ -1,84 +1,24 @@
-// A pool whose router is one of the baselines: replicas stand where they fit, and requests are bound to them at arrival or
-// when a slot is free.
-import { commonPrefix } from "@pomona/shared/core/common-prefix";
-import type { AttemptView, Baseline, ReplicaView, Router, VisibleRequest } from "../baselines/baseline.ts";
-import { Device } from "../engine/device.ts";
-import { KvStore } from "../engine/kv-store.ts";
+// A pool whose router is one of the baselines: replicas stand where the baseline has them, and requests are bound to them at
+// arrival or when a slot is free.
+import type { Baseline, Router, VisibleRequest } from "../baselines/baseline.ts";
 import { blockTokens } from "../engine/prefix.ts";
-import { ReplicaEngine, type Running } from "../engine/replica-engine.ts";
 import type { Random } from "../random.ts";
 import type { WorkloadRequest } from "../workload/sample.ts";
-import { fittingModels, loadMsOf, type Pool, type PoolModel, type PoolParts } from "./pool.ts";
+import { BaselineMachine, BaselineReplica, type Waiting } from "./baseline-machine.ts";
+import { initialModels } from "./placements.ts";
+import { memoryShare, type Pool, type PoolParts } from "./pool.ts";
 import type { LoggedRequest } from "./request-log.ts";
 
 /** Heartbeats of 500 ms, four missed (study 2.8). */
 const detectionMs = 2000;
-
-type Waiting = { readonly logged: LoggedRequest; readonly visible: VisibleRequest; boundAtMs: number };
-type Attempt = { readonly waiting: Waiting; readonly running: Running };
-
-class Replica implements ReplicaView {
-  readonly index: number;
-  readonly model: PoolModel;
-  readonly machine: number;
-  readonly bound = new Map<LoggedRequest, Attempt>();
-  readonly queue: Waiting[] = [];
-  engine: ReplicaEngine;
-  /** Its machine is gone, whether or not the router knows. */
-  isDown = false;
-  isKnownDown = false;
-
-  constructor(index: number, place: { model: PoolModel; machine: number }, engine: ReplicaEngine) {
-    this.index = index;
-    this.model = place.model;
-    this.machine = place.machine;
-    this.engine = engine;
-  }
-
-  get profile() {
-    return this.engine.profile;
-  }
-
-  get running(): number {
-    return this.bound.size;
-  }
-
-  get queued(): number {
-    return this.queue.length;
-  }
-
-  get waitingPromptTokens(): number {
-    const queued = this.queue.reduce((sum, { visible }) => sum + visible.promptTokens, 0);
-    return this.engine.running.reduce((sum, { job, evaluated }) => sum + job.promptTokens - evaluated, queued);
-  }
-
-  get activeTokens(): number {
-    return this.engine.running.reduce((sum, { job, generated }) => sum + job.promptTokens + generated, 0);
-  }
-
-  get attempts(): AttemptView[] {
-    return this.engine.running.map(({ job, evaluated, generated }) => ({
-      waitingTokens: job.promptTokens - evaluated,
-      generatedTokens: generated,
-    }));
-  }
-
-  readonly matchedBlocks = (blocks: readonly number[]): number =>
-    this.engine.slots.reduce((most, slot) => Math.max(most, commonPrefix(slot.blocks, blocks)), 0);
-
-  readonly reusableBlocks = (blocks: readonly number[]): number =>
-    this.engine.slots.reduce(
-      (most, slot) => (slot.isBusy ? most : Math.max(most, commonPrefix(slot.blocks, blocks))),
-      0,
-    );
-}
 
 export class BaselinePool implements Pool {
   readonly problems: readonly string[];
   readonly #parts: PoolParts;
   readonly #baseline: Baseline;
   readonly #router: Router;
-  readonly #replicas: Replica[] = [];
+  readonly #machines: readonly BaselineMachine[];
+  readonly #replicas: readonly BaselineReplica[];
   readonly #central: Waiting[] = [];
 
   constructor(baseline: Baseline, random: Random, parts: PoolParts) {
@@ -86,16 +26,18 @@ export class BaselinePool implements Pool {
     this.#baseline = baseline;
     this.#router = baseline.start(random);
     this.problems = parts.log.problems;
-    for (const [machine, profile] of parts.machines.entries()) {
-      const device = new Device(parts.time);
-      for (const model of fittingModels(profile, parts.models)) {
-        const engine = this.#makeEngine(model, machine, device);
-        this.#replicas.push(new Replica(this.#replicas.length, { model, machine }, engine));
-      }
-    }
+    const { time, machines, savedStates } = parts;
+    const onTurn = (waiting: Waiting, replica: BaselineReplica): void => this.#enter(waiting, replica);
+    const onReady = (replica: BaselineReplica): void => this.#startQueued(replica);
+    this.#machines = machines.map((profile) => new BaselineMachine({ time, profile, savedStates, onTurn, onReady }));
+    this.#replicas = this.#makeReplicas();
   }
 
   readonly isReady = (): boolean => true;
+
+  get loads(): number {
+    return this.#machines.reduce((sum, { loads }) => sum + loads, 0);
+  }
 
   readonly submit = (request: WorkloadRequest): void => {
     const { time, log } = this.#parts;
@@ -103,45 +45,41 @@ export class BaselinePool implements Pool {
     this.#place({ logged, visible: visibleOf(logged), boundAtMs: 0 });
   };
 
-  readonly loseMachine = (machine: number, downMs: number): void => {
+  readonly loseMachine = (index: number, downMs: number): void => {
     const { time } = this.#parts;
-    const lost = this.#replicas.filter((replica) => replica.machine === machine && !replica.isDown);
-    for (const replica of lost) {
-      replica.isDown = true;
-      replica.engine.switchOff();
-    }
+    const machine = this.#machines[index];
+    if (machine === undefined || machine.isDown) return;
+    const lost = machine.switchOff();
     time.after(detectionMs, () => {
-      for (const replica of lost) replica.isKnownDown = true;
-      for (const replica of lost) this.#takeBack(replica);
+      machine.isKnownDown = true;
+      this.#takeBack(machine);
     });
-    time.after(Math.max(downMs, detectionMs + 1), () => this.#revive(lost));
+    time.after(Math.max(downMs, detectionMs + 1), () => machine.switchOn(lost));
   };
 
-  #makeEngine(model: PoolModel, machine: number, device: Device): ReplicaEngine {
-    const { time, machines, savedStates } = this.#parts;
-    const profile = machines[machine];
-    if (profile === undefined) throw new Error("assertion failed: a replica stands on a machine");
-    const store = savedStates === 0 ? null : new KvStore(savedStates);
-    return new ReplicaEngine({ time, device, profile: model.profileOn(profile), store });
-  }
-
-  #revive(lost: readonly Replica[]): void {
-    const device = new Device(this.#parts.time);
-    for (const replica of lost) {
-      this.#parts.time.after(loadMsOf(replica.model, true), () => {
-        replica.engine = this.#makeEngine(replica.model, replica.machine, device);
-        replica.isDown = false;
-        replica.isKnownDown = false;
-        this.#drainCentral();
-      });
+  /** Those that are there; where models come on demand, all that could be. */
+  #makeReplicas(): BaselineReplica[] {
+    const { models } = this.#parts;
+    const { places = "filled" } = this.#baseline;
+    const initial = initialModels(places, this.#parts);
+    const all: BaselineReplica[] = [];
+    for (const [index, machine] of this.#machines.entries()) {
+      const placed = initial[index] ?? [];
+      const budgetBytes = memoryShare * machine.profile.memoryBytes;
+      const possible = places === "on-demand" ? models.filter(({ bytes }) => bytes <= budgetBytes) : placed;
+      for (const model of possible) {
+        const replica = new BaselineReplica(all.length, model, machine);
+        machine.replicas.push(replica);
+        if (placed.includes(model)) machine.place(replica);
+        all.push(replica);
+      }
     }
+    return all;
   }
 
   /** Everything that was bound to it starts again elsewhere, with the tokens that came. */
-  #takeBack(replica: Replica): void {
-    const bound = [...[...replica.bound.values()].map(({ waiting }) => waiting), ...replica.queue];
-    replica.bound.clear();
-    replica.queue.length = 0;
+  #takeBack(machine: BaselineMachine): void {
+    const bound = machine.takeBack();
     bound.sort((a, b) => a.logged.arrivedAtMs - b.logged.arrivedAtMs);
     const again = bound.map(({ logged }) => ({ logged, visible: visibleOf(logged), boundAtMs: 0 }));
     if (this.#baseline.binds !== "arrival") this.#central.unshift(...again);
@@ -161,13 +99,18 @@ export class BaselinePool implements Pool {
     else this.#bind(waiting, chosen);
   }
 
-  #choose({ visible }: Waiting, isOpen: (replica: Replica) => boolean): Replica | null {
+  #choose({ visible }: Waiting, isOpen: (replica: BaselineReplica) => boolean): BaselineReplica | null {
     const open = this.#replicas.filter(
-      (replica) => replica.model.name === visible.model && !replica.isKnownDown && isOpen(replica),
+      (replica) => replica.model.name === visible.model && this.#isKnown(replica) && isOpen(replica),
     );
     if (open.length === 0) return null;
     const chosen = this.#router.choose(visible, open, this.#parts.time.nowMs);
     return chosen === null ? null : (open.find(({ index }) => index === chosen.index) ?? null);
+  }
+
+  /** Whether the router takes it for one that can be used: it learns of a loss late. */
+  #isKnown({ state, machine }: BaselineReplica): boolean {
+    return !machine.isKnownDown && (this.#baseline.places === "on-demand" || state !== "loading");
   }
 
   /** First come, first served within a model; a model without a free slot does not hold up the others. */
@@ -179,7 +122,7 @@ export class BaselinePool implements Pool {
     for (const waiting of this.#inOrder()) {
       const { model } = waiting.visible;
       if (blocked.has(model)) continue;
-      const chosen = this.#choose(waiting, binds === "slot" ? hasFreeSlot : () => true);
+      const chosen = this.#choose(waiting, binds === "slot" ? ({ hasFreeSlot }) => hasFreeSlot : () => true);
       if (chosen !== null) {
         this.#central.splice(this.#central.indexOf(waiting), 1);
         this.#bind(waiting, chosen);
@@ -191,7 +134,7 @@ export class BaselinePool implements Pool {
 
   #hasFreeSlot(model: string): boolean {
     return this.#replicas.some(
-      (replica) => replica.model.name === model && !replica.isKnownDown && hasFreeSlot(replica),
+      (replica) => replica.model.name === model && this.#isKnown(replica) && replica.hasFreeSlot,
     );
   }
 
@@ -203,20 +146,30 @@ export class BaselinePool implements Pool {
     return [...this.#central].sort((one, other) => placeOf(one) - placeOf(other));
   }
 
-  #bind(waiting: Waiting, replica: Replica): void {
+  #bind(waiting: Waiting, replica: BaselineReplica): void {
     waiting.boundAtMs = this.#parts.time.nowMs;
-    if (replica.bound.size < replica.profile.slots) this.#start(waiting, replica);
+    replica.machine.take(waiting, replica);
+  }
+
+  #enter(waiting: Waiting, replica: BaselineReplica): void {
+    // The router may not know that the machine is gone: it is taken back when it does.
+    if (replica.state === "ready" && replica.hasFreeSlot) this.#start(waiting, replica);
     else replica.queue.push(waiting);
   }
 
-  #start(waiting: Waiting, replica: Replica): void {
+  #startQueued(replica: BaselineReplica): void {
+    while (replica.state === "ready" && replica.hasFreeSlot) {
+      const next = replica.queue.shift();
+      if (next === undefined) break;
+      this.#start(next, replica);
+    }
+    replica.machine.advance();
+    this.#drainCentral();
+  }
+
+  #start(waiting: Waiting, replica: BaselineReplica): void {
     const { time, log } = this.#parts;
     const { logged, visible } = waiting;
-    if (replica.isDown) {
-      // The router does not know yet: it is taken back when it does.
-      replica.queue.push(waiting);
-      return;
-    }
     const running = replica.engine.start({
       blocks: visible.blocks,
       promptTokens: visible.promptTokens + visible.emittedTokens,
@@ -231,20 +184,15 @@ export class BaselinePool implements Pool {
     replica.bound.set(logged, { waiting, running });
   }
 
-  #end(waiting: Waiting, replica: Replica): void {
+  #end(waiting: Waiting, replica: BaselineReplica): void {
     const { time, log } = this.#parts;
     replica.bound.delete(waiting.logged);
+    replica.usedAtMs = time.nowMs;
     log.end(waiting.logged, time.nowMs, false);
     const result = { ms: time.nowMs - waiting.boundAtMs, generatedTokens: waiting.logged.tokens };
     this.#router.finished?.(replica, waiting.visible, result);
-    const next = replica.queue.shift();
-    if (next !== undefined) this.#start(next, replica);
-    this.#drainCentral();
+    this.#startQueued(replica);
   }
-}
-
-function hasFreeSlot({ bound, profile }: Replica): boolean {
-  return bound.size < profile.slots;
 }
 
 function visibleOf({ request, tokens, arrivedAtMs }: LoggedRequest): VisibleRequest {

@@ -10,8 +10,10 @@ export type PoolModel = {
   /** What a replica reserves, its slots' KV included. */
   readonly bytes: number;
   readonly weightsBytes: number;
-  /** Where a machine finds its file the first time. */
+  /** Where a machine finds its file. */
   readonly files: FileSource;
+  /** Whether a machine has it on its own SSD from then on. */
+  readonly isKept: boolean;
   /** Its figures on a machine. */
   readonly profileOn: (machine: MachineProfile) => MachineProfile;
 };
@@ -21,6 +23,8 @@ export type PoolParts = {
   readonly time: VirtualTime;
   readonly machines: readonly MachineProfile[];
   readonly models: readonly PoolModel[];
+  /** The one model of each machine where nothing is ever moved; null when all machines are filled. */
+  readonly fixed: readonly string[] | null;
   /** Saved states of a machine; 0 for no store. */
   readonly savedStates: number;
   readonly log: RequestLog;
@@ -34,6 +38,8 @@ export type Pool = {
   readonly submit: (request: WorkloadRequest) => void;
   /** A machine loses its power, and has it again after a while. */
   readonly loseMachine: (index: number, downMs: number) => void;
+  /** Replicas that machines have begun to load so far. */
+  readonly loads: number;
   /** Rules that were broken; empty in a good run. */
   readonly problems: readonly string[];
 };
@@ -43,7 +49,7 @@ export const memoryShare = 0.72;
 
 /** The study's model: 32B in Q4, of which `MachineProfile` holds the figures. It fits every machine of its fleets. */
 export function fittingModel(name: string): PoolModel {
-  return { name, bytes: 22e9, weightsBytes: 19.8e9, files: "ssd", profileOn: (machine) => machine };
+  return { name, bytes: 22e9, weightsBytes: 19.8e9, files: "ssd", isKept: true, profileOn: (machine) => machine };
 }
 
 /** Models that a machine holds: the biggest first, as long as they fit. */
@@ -58,7 +64,7 @@ export function fittingModels(machine: MachineProfile, models: readonly PoolMode
   return held;
 }
 
-/** Milliseconds until a model answers on a machine. */
-export function loadMsOf({ weightsBytes, files }: PoolModel, isStaged: boolean): number {
-  return 1000 * loadSeconds(weightsBytes, isStaged ? "ssd" : files);
+/** Milliseconds until a model answers on a machine, which may have loaded it before. */
+export function loadMsOf({ weightsBytes, files, isKept }: PoolModel, wasLoaded: boolean): number {
+  return 1000 * loadSeconds(weightsBytes, wasLoaded && isKept ? "ssd" : files);
 }

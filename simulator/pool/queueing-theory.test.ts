@@ -25,13 +25,14 @@ function meanWait(load: number, lengthOf: (draw: number) => number): number {
     time,
     machines: [machine],
     models,
+    fixed: null,
     savedStates: 0,
     log,
     dropsLate: false,
   });
   const arrive = (): boolean => {
     const promptTokens = lengthOf(random.next());
-    pool.submit({ atMs: 0, model: "m", tenant: "", promptTokens, outputTokens: 1, blocks: [] });
+    pool.submit({ atMs: 0, model: "m", tenant: "", conversation: 0, promptTokens, outputTokens: 1, blocks: [] });
     const gapSeconds = (-Math.log(1 - random.next()) * serviceSeconds) / load;
     if (log.requests.length < requests) time.after(1000 * gapSeconds, arrive);
     return true;

@@ -9,6 +9,7 @@ import type { TraceSource } from "../workload/trace-source.ts";
 import { fairness } from "./fairness.ts";
 import { scaling } from "./scaling.ts";
 import type { MachineLoss, Scenario } from "./scenario.ts";
+import { tightMemory, tightMemoryLan } from "./tight-memory.ts";
 
 /** Requests of a seed. */
 const requestCount = 2000;
@@ -72,6 +73,8 @@ export const scenarios: readonly Scenario[] = [
     losses,
   }),
   scaling,
+  tightMemory,
+  tightMemoryLan,
   scenario("homogeneous-70", "four machines that are the same", {
     trace: "conversation",
     load: 0.7,

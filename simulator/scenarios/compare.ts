@@ -1,12 +1,16 @@
 // Policies against each other: means over seeds, and ratios within each seed.
 
+import { fixedCost } from "../baselines/fixed-cost.ts";
 import type { TraceSource } from "../workload/trace-source.ts";
+import { missedGoals } from "./goals.ts";
 import { type Metrics, mean } from "./metrics.ts";
-import { runPolicy } from "./run.ts";
+import { productPolicy, runPolicy } from "./run.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** What all others are measured against. */
 export const referencePolicy = "least-connections";
+/** The same where machines hold different models. */
+const fixedPolicy = fixedCost.name;
 
 const ratioNames = ["ttftMean", "ttftP50", "ttftP99", "e2eMean", "e2eP99", "goodput", "prefixHit"] as const;
 
@@ -20,6 +24,8 @@ export type Comparison = {
   readonly traces: TraceSource["kind"];
   readonly policies: Readonly<Record<string, Metrics>>;
   readonly ratioToLeastConnections: Readonly<Record<string, Ratios>>;
+  /** Where a scenario has one. */
+  readonly ratioToFixedPlacement?: Readonly<Record<string, Ratios>>;
 };
 
 export type CompareOptions = {
@@ -28,13 +34,14 @@ export type CompareOptions = {
   /** The reference is run in any case. */
   readonly policies: readonly string[];
   readonly source: TraceSource;
+  /** The core's invariants after every event, and the scenario's goals. */
   readonly isChecked: boolean;
 };
 
-/** Runs everything. Broken rules come beside the result; there are none in a good run. */
+/** Runs everything. Broken rules and missed goals come beside the result; there are none in a good run. */
 export function compare(options: CompareOptions): { readonly result: Comparison; readonly problems: string[] } {
   const { scenario, seeds, source, isChecked } = options;
-  const policies = [...new Set([...options.policies, referencePolicy])];
+  const policies = [...new Set([...options.policies, ...referencesOf(options)])];
   const runs = new Map<string, Metrics[]>(policies.map((policy) => [policy, []]));
   const problems: string[] = [];
   for (const seed of seeds) {
@@ -45,18 +52,25 @@ export function compare(options: CompareOptions): { readonly result: Comparison;
       for (const problem of run.problems.slice(0, 5)) problems.push(`${policy}, seed ${seed}: ${problem}`);
     }
   }
-  const reference = runs.get(referencePolicy) ?? [];
+  if (isChecked) problems.push(...missedGoals(scenario.goals ?? [], runs));
+  const ratiosTo = (reference: string): Comparison["ratioToLeastConnections"] =>
+    Object.fromEntries([...runs].map(([policy, metrics]) => [policy, meanRatios(metrics, runs.get(reference) ?? [])]));
   const traces = scenario.isGenerated === true ? "generated" : source.kind;
   const result = {
     scenario: scenario.name,
     seeds,
     traces,
     policies: Object.fromEntries([...runs].map(([policy, metrics]) => [policy, meanMetrics(metrics)])),
-    ratioToLeastConnections: Object.fromEntries(
-      [...runs].map(([policy, metrics]) => [policy, meanRatios(metrics, reference)]),
-    ),
+    ratioToLeastConnections: ratiosTo(referencePolicy),
+    ...(scenario.fixed === undefined ? {} : { ratioToFixedPlacement: ratiosTo(fixedPolicy) }),
   };
   return { result, problems };
+}
+
+function referencesOf({ scenario, isChecked }: CompareOptions): string[] {
+  const goals = isChecked ? (scenario.goals ?? []) : [];
+  const compared = goals.flatMap(({ against }) => (against === null ? [productPolicy] : [productPolicy, against]));
+  return [referencePolicy, ...(scenario.fixed === undefined ? [] : [fixedPolicy]), ...compared];
 }
 
 function meanMetrics(runs: readonly Metrics[]): Metrics {
@@ -70,6 +84,7 @@ function meanMetrics(runs: readonly Metrics[]): Metrics {
     goodput: of("goodput"),
     prefixHit: of("prefixHit"),
     failed: of("failed"),
+    loads: of("loads"),
   };
 }
 

@@ -46,6 +46,8 @@ function requests(source: TraceSource, seed: number): WorkloadRequest[] {
         atMs: share * spanMs + 20 * job,
         model: onlyModel,
         tenant: jobTenant,
+        // No two of them continue each other.
+        conversation: firstJobBlock + dump * jobsPerDump + job,
         promptTokens,
         outputTokens: random.integer(400, 800),
         blocks: Array.from({ length: Math.floor(promptTokens / blockTokens) }, (_, offset) => firstBlock + offset),

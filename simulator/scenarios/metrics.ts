@@ -14,6 +14,8 @@ export type Metrics = {
   readonly prefixHit: number;
   /** Requests that were not served to their end. */
   readonly failed: number;
+  /** Replicas that were loaded since the first request. */
+  readonly loads: number;
 };
 
 /** Slowest decoding that a reader does not wait for, in tokens a second. */
@@ -24,7 +26,7 @@ function firstTokenMsMax(promptTokens: number): number {
   return 5000 + 2000 * prefillSeconds(referenceMachine, { tokens: promptTokens, contextTokens: 0 });
 }
 
-export function metricsOf(requests: readonly LoggedRequest[]): Metrics {
+export function metricsOf(requests: readonly LoggedRequest[], loads: number): Metrics {
   const served = requests.filter(({ isFailed, firstTokenAtMs }) => !isFailed && firstTokenAtMs !== null);
   const ttft = served.map(ttftSeconds).sort((a, b) => a - b);
   const e2e = served.map(e2eSeconds).sort((a, b) => a - b);
@@ -37,6 +39,7 @@ export function metricsOf(requests: readonly LoggedRequest[]): Metrics {
     goodput: served.filter(isGood).length / Math.max(1, requests.length),
     prefixHit: mean(served.map(({ cachedTokens, request }) => cachedTokens / request.promptTokens)),
     failed: requests.length - served.length,
+    loads,
   };
 }
 

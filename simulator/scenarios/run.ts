@@ -15,6 +15,12 @@ export const productPolicy = "pomona";
 
 export const policyNames: readonly string[] = [productPolicy, ...baselines.map(({ name }) => name)];
 
+/** Policies that a scenario can tell apart: with one model, all machines have it from the beginning. */
+export function policiesFor({ models }: Scenario): readonly string[] {
+  const telling = baselines.filter(({ places }) => models.length > 1 || places === undefined);
+  return [productPolicy, ...telling.map(({ name }) => name)];
+}
+
 /** Virtual time after which a run is given up, from its last request. */
 const drainMsMax = 1e8;
 /** Until a pool has loaded its models. */
@@ -39,18 +45,20 @@ export function runPolicy(policy: string, { scenario, requests, seed, isChecked 
     log,
     machines: scenario.machines,
     models: scenario.models,
+    fixed: scenario.fixed ?? null,
     savedStates: policy === productPolicy ? scenario.savedStates : 0,
     dropsLate: policy === productPolicy && scenario.dropsLate,
   };
   const pool = makePool(policy, { parts, seed, isChecked });
   time.runUntil(readyMsMax, pool.isReady);
+  const loadsBefore = pool.loads;
   for (const request of requests) time.after(request.atMs, () => pool.submit(request));
   const spanMs = requests.at(-1)?.atMs ?? 0;
   for (const { machine, atMs, downMs } of scenario.losses?.(spanMs, seed) ?? [])
     time.after(atMs, () => pool.loseMachine(machine, downMs));
   time.runUntil(time.nowMs + spanMs + drainMsMax, () => log.open === 0 && log.requests.length === requests.length);
   const counted = log.requests.filter(({ request }) => scenario.counts?.(request) ?? true);
-  return { metrics: metricsOf(counted), problems: pool.problems };
+  return { metrics: metricsOf(counted, pool.loads - loadsBefore), problems: pool.problems };
 }
 
 type Maker = { readonly parts: PoolParts; readonly seed: number; readonly isChecked: boolean };

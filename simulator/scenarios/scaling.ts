@@ -2,6 +2,7 @@
 import { type MachineProfile, studyFleet } from "../engine/machine-profile.ts";
 import type { PoolModel } from "../pool/pool.ts";
 import { seededRandom } from "../random.ts";
+import { withModels } from "../workload/popularity.ts";
 import { sampleRows, type WorkloadRequest } from "../workload/sample.ts";
 import type { TraceSource } from "../workload/trace-source.ts";
 import type { Scenario } from "./scenario.ts";
@@ -20,7 +21,7 @@ function sized(name: string, bytes: number, figures: { weightsBytes: number; spe
     decodeTokensPerSecond: machine.decodeTokensPerSecond * speed,
     kvBytesPerToken: kv * 1024,
   });
-  return { name, bytes, weightsBytes, files: "ssd", profileOn };
+  return { name, bytes, weightsBytes, files: "ssd", isKept: true, profileOn };
 }
 
 const models: readonly PoolModel[] = [
@@ -35,6 +36,12 @@ const popularity: readonly (readonly [number, number, number])[] = [
   [0.3, 0.6, 0.1],
   [0.45, 0.35, 0.2],
 ];
+
+/**
+ * One model a machine, as many machines for each as its share of the first requests, the biggest on the biggest: what
+ * somebody does who looks at the demand once.
+ */
+const fixed: readonly string[] = ["70b", "32b", "32b", "8b", "8b", "8b", "8b", "8b"];
 
 /** 16 to 256 GB. */
 const machines: readonly MachineProfile[] = [
@@ -59,9 +66,14 @@ export const scaling: Scenario = {
   summary: "three sizes of models on eight machines, their popularity shifts every 15 min",
   machines,
   models,
+  fixed,
   requests,
   savedStates: 0,
   dropsLate: false,
+  goals: [
+    { figure: "ttftMean", against: "fixed-cost", max: 0.15 },
+    { figure: "loads", against: null, max: 5 },
+  ],
 };
 
 function requests(source: TraceSource, seed: number): WorkloadRequest[] {
@@ -72,10 +84,5 @@ function requests(source: TraceSource, seed: number): WorkloadRequest[] {
     isBinned: source.kind === "public",
     random,
   });
-  return sampled.map((request) => {
-    const shares = popularity[Math.floor(request.atMs / shiftMs) % popularity.length] ?? [1, 0, 0];
-    const draw = random.next();
-    const model = draw < shares[0] ? "8b" : draw < shares[0] + shares[1] ? "32b" : "70b";
-    return { ...request, model };
-  });
+  return withModels(sampled, { names: models.map(({ name }) => name), popularity, shiftMs, random });
 }

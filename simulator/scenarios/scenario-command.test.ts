@@ -20,7 +20,7 @@ test("one JSON object with the figures and their ratios, and a plot", () => {
     "--scenario",
     "homogeneous-70",
     "--seeds",
-    "1,2",
+    "1-2",
     "--policies",
     "central-lc",
     "--json",
@@ -32,7 +32,7 @@ test("one JSON object with the figures and their ratios, and a plot", () => {
   const result = JSON.parse(stdout);
   assert.deepEqual(Object.keys(result), ["scenario", "seeds", "traces", "policies", "ratioToLeastConnections"]);
   assert.deepEqual([result.scenario, result.seeds, result.traces], ["homogeneous-70", [1, 2], "generated"]);
-  const figures = ["ttftMean", "ttftP50", "ttftP99", "e2eMean", "e2eP99", "goodput", "prefixHit", "failed"];
+  const figures = ["ttftMean", "ttftP50", "ttftP99", "e2eMean", "e2eP99", "goodput", "prefixHit", "failed", "loads"];
   assert.deepEqual(Object.keys(result.policies["central-lc"]), figures);
   assert.equal(result.ratioToLeastConnections["least-connections"].ttftMean, 1);
   assert.match(readFileSync(plot, "utf8"), /^<svg [\s\S]*<\/svg>\n$/);
@@ -51,6 +51,7 @@ test("what is unknown is one clear line, and exit code 2", () => {
     ["--scenario", "nowhere"],
     ["--scenario", "fairness", "--policies", "pomona,magic"],
     ["--scenario", "fairness", "--seeds", "1,x"],
+    ["--scenario", "fairness", "--seeds", "4-3"],
     ["--scenario", "fairness", "--speed", "3"],
     ["--scenario"],
   ]) {

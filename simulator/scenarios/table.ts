@@ -1,12 +1,13 @@
 // A comparison for people.
 import type { Comparison } from "./compare.ts";
 
-const header = ["policy", "TTFT mean", "p50", "p99", "E2E mean", "p99", "goodput", "prefix", "failed"];
+const header = ["policy", "TTFT mean", "p50", "p99", "E2E mean", "p99", "goodput", "prefix", "failed", "loads"];
 
-/** Figures with their ratio to the reference behind them. */
-export function tableOf({ scenario, seeds, traces, policies, ratioToLeastConnections }: Comparison): string {
+/** Figures with their ratio to the reference behind them: fixed placement where there is one. */
+export function tableOf(comparison: Comparison): string {
+  const { scenario, seeds, traces, policies, ratioToLeastConnections, ratioToFixedPlacement } = comparison;
   const rows = Object.entries(policies).map(([policy, metrics]) => {
-    const ratios = ratioToLeastConnections[policy];
+    const ratios = (ratioToFixedPlacement ?? ratioToLeastConnections)[policy];
     const seconds = (value: number, ratio: number | null | undefined): string =>
       `${value.toFixed(1)} s (${ratio?.toFixed(2) ?? "-"})`;
     const percent = (value: number): string => `${Math.round(100 * value)} %`;
@@ -20,12 +21,14 @@ export function tableOf({ scenario, seeds, traces, policies, ratioToLeastConnect
       percent(metrics.goodput),
       percent(metrics.prefixHit),
       metrics.failed.toFixed(0),
+      metrics.loads.toFixed(1),
     ];
   });
   const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const lines = [header, ...rows].map((row) =>
     row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))),
   );
-  const title = `${scenario}, seeds ${seeds.join(", ")}, ${traces} traces; in brackets the ratio to least-connections`;
+  const reference = ratioToFixedPlacement === undefined ? "least-connections" : "fixed placement";
+  const title = `${scenario}, seeds ${seeds.join(", ")}, ${traces} traces; in brackets the ratio to ${reference}`;
   return `${[title, ...lines.map((cells) => cells.join("  "))].join("\n")}\n`;
 }

@@ -46,6 +46,7 @@ function conversation(session: number, random: Random): WorkloadRequest[] {
       atMs,
       model: onlyModel,
       tenant: onlyTenant,
+      conversation: session,
       promptTokens,
       outputTokens: random.integer(40, 300),
       blocks: [...blocks, ...idsFrom(ownId, own)],

@@ -8,6 +8,8 @@ export type WorkloadRequest = {
   readonly atMs: number;
   readonly model: string;
   readonly tenant: string;
+  /** Turns of one conversation have the same number. */
+  readonly conversation: number;
   readonly promptTokens: number;
   readonly outputTokens: number;
   readonly blocks: readonly number[];
@@ -50,22 +52,27 @@ export function sampleRows(rows: readonly TraceRow[], options: SampleOptions): W
   const spanMs = (rows.at(-1)?.atMs ?? 0) + binMs;
   const perPass = (options.requestsPerSecond(meanOf(rows)) * spanMs) / 1000;
   const drawn: TraceRow[] = [];
+  let conversations = 0;
   let deck: TraceRow[][] = [];
   for (let pass = 0; pass * perPass < count * 1.02; pass += 1) {
     const wanted = (pass + 1) * perPass;
     while (drawn.length < wanted) {
       if (deck.length === 0) deck = shuffled(sessionsOf(rows), random);
-      for (const row of deck.pop() ?? []) drawn.push({ ...row, atMs: pass * spanMs + spread(row.atMs, options) });
+      conversations += 1;
+      const session = conversations;
+      for (const row of deck.pop() ?? [])
+        drawn.push({ ...row, session, atMs: pass * spanMs + spread(row.atMs, options) });
     }
   }
   const kept = drawn.sort((a, b) => a.atMs - b.atMs).slice(0, count);
   // What was drawn is a little longer or shorter than the whole: the load is that of the requests that are sent.
   const wantedMs = (1000 * kept.length) / options.requestsPerSecond(meanOf(kept));
   const stretch = wantedMs / (kept.at(-1)?.atMs ?? wantedMs);
-  return kept.map(({ atMs, promptTokens, outputTokens, blocks }) => ({
+  return kept.map(({ atMs, promptTokens, outputTokens, blocks, session }) => ({
     atMs: atMs * stretch,
     model: onlyModel,
     tenant: onlyTenant,
+    conversation: session,
     promptTokens,
     outputTokens: Math.min(outputTokens, contextLength - promptTokens),
     blocks,
