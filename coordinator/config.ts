@@ -1,6 +1,8 @@
 import { defaultPorts, defaultSlots } from "@pomona/shared/core/defaults";
 import { defaultEngineOptions, kvTypes } from "@pomona/shared/core/engine-options";
 import { isClusterName, isModelName } from "@pomona/shared/core/ids";
+import { isSha256 } from "@pomona/shared/core/model-files";
+import { modelSourceForms, parseModelSource } from "@pomona/shared/core/model-source";
 import { parseHostAndPort } from "@pomona/shared/grpc/address";
 import { logLevels } from "@pomona/shared/runtime/logger";
 import { z } from "zod";
@@ -42,16 +44,23 @@ const engineSchema = z
     "a quantised kvType needs flash attention",
   );
 
-/** A model of the pool: `source` is `builtin:tiny` or a path on every node that shall serve it. */
-export const modelOptionSchema = z.strictObject({
-  name: z.string().refine(isModelName, "a model name is letters, digits and _ . - : /, 128 at most"),
-  source: z.string().min(1),
-  /** Requests that one replica answers at the same time. */
-  slots: z.number().int().min(1).max(64).default(defaultSlots),
-  /** Tokens per slot; null means the smaller of the trained context and 8,192. */
-  contextLength: z.number().int().min(64).max(1_048_576).nullable().default(null),
-  engine: engineSchema.prefault({}),
-});
+/** A model of the pool. A path is one on every node that shall serve it. */
+const modelOptionSchema = z
+  .strictObject({
+    name: z.string().refine(isModelName, "a model name is letters, digits and _ . - : /, 128 at most"),
+    source: z.string().refine((text) => parseModelSource(text) !== null, `a source is ${modelSourceForms}`),
+    /** SHA-256 that its one file must have; null for any. */
+    digest: z.string().refine(isSha256, "a digest is 64 lower-case hex digits").nullable().default(null),
+    /** Requests that one replica answers at the same time. */
+    slots: z.number().int().min(1).max(64).default(defaultSlots),
+    /** Tokens per slot; null means the smaller of the trained context and 8,192. */
+    contextLength: z.number().int().min(64).max(1_048_576).nullable().default(null),
+    engine: engineSchema.prefault({}),
+  })
+  .refine(
+    ({ source, digest }) => digest !== null || !source.startsWith("https:"),
+    "a file from https: is taken by its digest alone: name it",
+  );
 
 /** Settings of a coordinator. */
 export const coordinatorSchema = z.strictObject({
@@ -65,6 +74,8 @@ export const coordinatorSchema = z.strictObject({
   /** Without any, health and metrics come over gRPC alone. */
   natsUrls: z.array(z.string().min(1)).max(16).default([]),
   models: z.array(modelOptionSchema).max(256).default([]),
+  /** NATS servers of a cluster that keep what should run. */
+  natsReplicas: z.number().int().min(1).max(5).default(1),
   /** host:port of node-agents that multicast DNS does not find. */
   nodes: z.array(z.string().refine(isHostAndPort, "an address of a node-agent is host:port")).max(256).default([]),
   /** Requests that may wait. */

@@ -1,4 +1,5 @@
-// What the options say should run, with what it will need.
+// What should run, with what it will need.
+import { type DeploymentRecord, type DeploymentSpec, defaultDeployment } from "@pomona/shared/core/deployment";
 import { toPomonaError } from "@pomona/shared/core/errors";
 import { failureOf } from "@pomona/shared/core/generation";
 import { contextLengthFor, estimateReplicaMemory, type ModelShape } from "@pomona/shared/core/model-memory";
@@ -6,19 +7,23 @@ import { adapterBytes, readModelShape } from "@pomona/shared/runtime/model-sourc
 import type { ModelOption } from "./config.ts";
 import type { Deployment } from "./core/state.ts";
 
+/** A deployment of the options. */
+export function specOfOption({ name: model, ...option }: ModelOption): DeploymentSpec {
+  return { ...defaultDeployment, model, ...option };
+}
+
 /** Reads the header of a model's file. A file that cannot be used becomes a deployment that says why. */
 export async function readDeployment(
-  option: ModelOption,
-  createdAtMs: number,
+  { spec, createdAtMs }: DeploymentRecord,
   signal: AbortSignal,
 ): Promise<Deployment> {
-  const { name: model, source, slots, engine } = option;
+  const { model, source, slots, engine } = spec;
   const base = { model, source, slots, engine, createdAtMs };
   try {
-    const shape = await readModelShape(option.source, signal);
+    const shape = await readModelShape(source, signal);
     // Adapters stand on the nodes, which count them again; here they may be missing.
     const adapters = await adapterBytes(engine.loras).catch(() => 0);
-    return { ...base, ...needsOf(shape, option, adapters), failure: null };
+    return { ...base, ...needsOf(shape, spec, adapters), failure: null };
   } catch (thrown) {
     return { ...base, ...noNeeds, failure: failureOf(toPomonaError(thrown)) };
   }
@@ -31,15 +36,15 @@ const noNeeds = {
 
 function needsOf(
   shape: ModelShape,
-  option: ModelOption,
+  spec: DeploymentSpec,
   adapters: number,
 ): Pick<Deployment, "contextLength" | "memory"> {
-  const contextLength = contextLengthFor(shape, option.contextLength);
+  const contextLength = contextLengthFor(shape, spec.contextLength);
   // Counted as for a CPU, which needs the most; the node estimates again for its own hardware.
   const memory = estimateReplicaMemory(shape, {
     contextLength,
-    slots: option.slots,
-    engine: option.engine,
+    slots: spec.slots,
+    engine: spec.engine,
     gpu: "cpu",
     adapterBytes: adapters,
   });

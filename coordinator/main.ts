@@ -2,12 +2,14 @@
 import { randomInt } from "node:crypto";
 import { join } from "node:path";
 import { packageDefinition } from "@pomona/proto/load";
+import { PomonaError } from "@pomona/shared/core/errors";
 import { isClusterName } from "@pomona/shared/core/ids";
 import { version } from "@pomona/shared/core/version";
 import { hostAndPort } from "@pomona/shared/grpc/address";
 import { type GrpcServer, startGrpcServer } from "@pomona/shared/grpc/server";
 import { createDiscovery } from "@pomona/shared/mdns/create-discovery";
 import { interfacesFor } from "@pomona/shared/mdns/interfaces";
+import type { Bus } from "@pomona/shared/nats/bus";
 import { connectBus } from "@pomona/shared/nats/connect-bus";
 import { checkBindAddress } from "@pomona/shared/runtime/bind-address";
 import { systemClock } from "@pomona/shared/runtime/clock";
@@ -17,14 +19,17 @@ import { collectFamilies, type MetricFamily, type MetricSource, renderMetrics } 
 import { openStateDirectory, readTextIfPresent, writeFileAtomically } from "@pomona/shared/runtime/state-directory";
 import type { CoordinatorOptions } from "./config.ts";
 import { Coordinator } from "./coordinator.ts";
-import { type ClusterState, defaultCoreConfig, emptyState } from "./core/state.ts";
-import { readDeployment } from "./deployments.ts";
+import { type ClusterState, type CoreConfig, defaultCoreConfig, emptyState } from "./core/state.ts";
+import { readDeployment, specOfOption } from "./deployments.ts";
+import { EventLog } from "./event-log.ts";
+import { ClusterCalls } from "./grpc/cluster-calls.ts";
 import { clusterService } from "./grpc/cluster-service.ts";
 import { inferenceService } from "./grpc/inference-service.ts";
 import { NodeLinks } from "./grpc/node-links.ts";
 import { startHttpServer } from "./http/server.ts";
 import { findNodes } from "./mdns/node-finder.ts";
 import { CoordinatorMetrics } from "./metrics.ts";
+import { type DesiredEvent, DesiredState } from "./nats/desired-state.ts";
 import { NodeFeed } from "./nats/node-feed.ts";
 
 /** A coordinator that serves. */
@@ -61,7 +66,8 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
   });
   const loop = await startLoop(lifecycle, { options, cluster, log });
   const { coordinator, links } = loop;
-  const grpc = await startGrpc(lifecycle, { options, cluster, loop });
+  const calls = clusterCalls(loop, cluster);
+  const grpc = await startGrpc(lifecycle, { options, cluster, coordinator, calls });
   const http = await lifecycle.start({
     name: "HTTP",
     start: () => startHttpServer({ host: options.host, port: options.httpPort, gateway: coordinator, log }),
@@ -89,21 +95,43 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
   return { id: directory.id, cluster, httpPort: http.port, grpcPort: grpc.port, close: () => lifecycle.stop() };
 }
 
+function clusterCalls(
+  { state, coordinator, desired, events, isNatsConnected }: LoopParts,
+  cluster: string,
+): ClusterCalls {
+  return new ClusterCalls({
+    cluster,
+    version,
+    state,
+    gateway: coordinator,
+    administration: { desired, events, plan: noPlan },
+    nowMs: systemClock.nowMs,
+    isNatsConnected,
+    onEvent: (event) => coordinator.take(event),
+  });
+}
+
+function noPlan(): Promise<never> {
+  throw new PomonaError("method_not_allowed", "this coordinator cannot plan yet");
+}
+
+type GrpcParts = {
+  readonly options: CoordinatorOptions;
+  readonly cluster: string;
+  readonly coordinator: Coordinator;
+  readonly calls: ClusterCalls;
+};
+
 async function startGrpc(
   lifecycle: Lifecycle,
-  { options, cluster, loop }: { options: CoordinatorOptions; cluster: string; loop: LoopParts },
+  { options, cluster, coordinator, calls }: GrpcParts,
 ): Promise<GrpcServer> {
-  const { state, coordinator, feed } = loop;
   let ownAddress = "";
   const membership = clusterService({
     cluster,
-    version,
     natsUrls: options.natsUrls,
     ownAddress: () => ownAddress,
-    state,
-    gateway: coordinator,
-    nowMs: systemClock.nowMs,
-    isNatsConnected: feed.isConnected,
+    calls,
     onEvent: (event) => coordinator.take(event),
   });
   const server = await lifecycle.start({
@@ -131,26 +159,26 @@ type LoopParts = {
   readonly state: ClusterState;
   readonly coordinator: Coordinator;
   readonly links: NodeLinks;
-  readonly feed: { readonly isConnected: () => boolean };
+  readonly desired: DesiredState;
+  readonly events: EventLog;
+  readonly isNatsConnected: () => boolean;
 };
 
-async function startLoop(
-  lifecycle: Lifecycle,
-  { options, cluster, log }: { options: CoordinatorOptions; cluster: string; log: Logger },
-): Promise<LoopParts> {
+/** How long the start waits for NATS to say what should run: until then it is what the options name. */
+const desiredStateWaitMs = 3000;
+
+type StartParts = { readonly options: CoordinatorOptions; readonly cluster: string; readonly log: Logger };
+
+async function startLoop(lifecycle: Lifecycle, { options, cluster, log }: StartParts): Promise<LoopParts> {
   const state = emptyState();
+  const events = new EventLog();
   let feed: NodeFeed | null = null;
-  let isConnected = (): boolean => false;
-  const metrics = new CoordinatorMetrics(state, () => isConnected());
+  let bus: Bus | null = null;
+  const isNatsConnected = (): boolean => bus?.isConnected ?? false;
+  const metrics = new CoordinatorMetrics(state, isNatsConnected);
   const links = new NodeLinks({ log, onEvent: (event) => coordinator.take(event) });
-  // Names of replicas differ between two starts, so that an old coordinator's replica is never taken for a new one.
-  const replicaPrefix = `r${randomInt(2 ** 40).toString(36)}`;
-  const { queueLengthMax, firstTokenDueMs: dueMs, lateMaxMs } = options;
-  const scheduler = { ...defaultCoreConfig.scheduler, dueMs, lateMaxMs };
-  const limits = { queueLengthMax, queueLengthPerModelMax: queueLengthMax };
-  const config = { ...defaultCoreConfig, ...limits, replicaPrefix, scheduler };
   const coordinator = new Coordinator(
-    config,
+    coreConfig(options),
     {
       clock: systemClock,
       log,
@@ -160,33 +188,67 @@ async function startLoop(
         const own = { families: await collectFamilies(metrics.registry), labels: {} };
         return renderMetrics([own, ...withoutOwn(feed?.metricSources() ?? [], own.families)]);
       },
-      publish: (announcement) => feed?.publish(announcement),
+      publish: (announcement) => {
+        events.add(announcement, systemClock.wallMs());
+        feed?.publish(announcement);
+      },
     },
     state,
   );
   await lifecycle.start({ name: "node links", start: () => links, stop: () => links.close() });
   await lifecycle.start({ name: "loop", start: () => coordinator.start(), stop: () => coordinator.close() });
-  for (const option of options.models) {
-    const deployment = await readDeployment(option, systemClock.wallMs(), AbortSignal.timeout(60_000));
-    if (deployment.failure !== null)
-      log.error({ model: option.name, reason: deployment.failure.message }, "model cannot be loaded");
-    coordinator.take({ kind: "deploymentAdded", deployment });
-  }
-  if (options.natsUrls.length > 0) {
-    const bus = await lifecycle.start({
-      name: "NATS",
-      start: () => connectBus({ urls: options.natsUrls, name: "coordinator", log }),
-      stop: (connection) => connection.close(),
-    });
-    isConnected = () => bus.isConnected;
+  bus = await startBus(lifecycle, options, log);
+  const desired = await startDesiredState(lifecycle, { options, cluster, log, bus, coordinator });
+  if (bus !== null) {
+    const parts = { bus, cluster, state, clock: systemClock, log };
     feed = await lifecycle.start({
       name: "node feed",
-      start: () =>
-        new NodeFeed({ bus, cluster, state, clock: systemClock, log, onEvent: (event) => coordinator.take(event) }),
+      start: () => new NodeFeed({ ...parts, onEvent: (event) => coordinator.take(event) }),
       stop: (started) => started.close(),
     });
   }
-  return { state, coordinator, links, feed: { isConnected: () => isConnected() } };
+  return { state, coordinator, links, desired, events, isNatsConnected };
+}
+
+function coreConfig({ queueLengthMax, firstTokenDueMs: dueMs, lateMaxMs }: CoordinatorOptions): CoreConfig {
+  // Names of replicas differ between two starts, so that an old coordinator's replica is never taken for a new one.
+  const replicaPrefix = `r${randomInt(2 ** 40).toString(36)}`;
+  const scheduler = { ...defaultCoreConfig.scheduler, dueMs, lateMaxMs };
+  return { ...defaultCoreConfig, queueLengthMax, queueLengthPerModelMax: queueLengthMax, replicaPrefix, scheduler };
+}
+
+/** null without NATS. */
+async function startBus(lifecycle: Lifecycle, { natsUrls }: CoordinatorOptions, log: Logger): Promise<Bus | null> {
+  if (natsUrls.length === 0) return null;
+  return await lifecycle.start({
+    name: "NATS",
+    start: () => connectBus({ urls: natsUrls, name: "coordinator", log }),
+    stop: (connection) => connection.close(),
+  });
+}
+
+type DesiredParts = StartParts & { readonly bus: Bus | null; readonly coordinator: Coordinator };
+
+/** Before any node is heard, so that nothing is unloaded that should run. */
+async function startDesiredState(
+  lifecycle: Lifecycle,
+  { options, cluster, log, bus, coordinator }: DesiredParts,
+): Promise<DesiredState> {
+  const { natsReplicas, models } = options;
+  const tell = (event: DesiredEvent): void => void applyDesired(event);
+  const desired = await lifecycle.start({
+    name: "desired state",
+    start: () => new DesiredState({ cluster, natsReplicas }, { bus, clock: systemClock, log, onEvent: tell }),
+    stop: (started) => started.close(),
+  });
+  const applyDesired = async (event: DesiredEvent): Promise<void> => {
+    if (event.kind !== "deploymentSet") return;
+    const deployment = await readDeployment(event.record, AbortSignal.timeout(60_000));
+    coordinator.take({ kind: "deploymentAdded", deployment });
+  };
+  if (bus !== null) await desired.whenRead(desiredStateWaitMs);
+  desired.declare(models.map(specOfOption));
+  return desired;
 }
 
 /** A family belongs to the coordinator or to the nodes: no node speaks for the coordinator. */

@@ -1,6 +1,17 @@
 // What `plan` says: where models are and would go, what does not fit and why, and what is lost with each node.
+import type { DeploymentSpec } from "@pomona/shared/core/deployment";
 import type { ModelName, NodeId } from "@pomona/shared/core/ids";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
+
+/** What to suppose before planning. */
+export type PlanRequest = {
+  /** As if these had been put. */
+  readonly deployments: readonly DeploymentSpec[];
+  /** As if these had been removed. */
+  readonly removedModels: readonly ModelName[];
+  /** As if these had died. */
+  readonly lostNodes: readonly NodeId[];
+};
 
 export type PlacementReport = {
   readonly nodes: readonly PlannedNode[];
