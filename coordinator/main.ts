@@ -70,7 +70,7 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
   const grpc = await startGrpc(lifecycle, { options, cluster, coordinator, calls });
   const http = await lifecycle.start({
     name: "HTTP",
-    start: () => startHttpServer({ host: options.host, port: options.httpPort, gateway: coordinator, log }),
+    start: () => startHttpServer({ host: options.host, port: options.httpPort, gateway: coordinator, calls, log }),
     stop: (server) => server.close(),
   });
   for (const address of options.nodes) links.discover(address);

@@ -53,6 +53,11 @@ export class EventStream {
     this.#write(`data: ${typeof value === "string" ? value : JSON.stringify(value)}\n\n`);
   }
 
+  /** One that a browser names as the last it has seen when it connects again. */
+  event(id: number, value: object): void {
+    this.#write(`id: ${id}\ndata: ${JSON.stringify(value)}\n\n`);
+  }
+
   /** Resolves when more may be written, or the signal aborts. A reader that takes nothing for too long is cut off. */
   async ready(signal: AbortSignal): Promise<void> {
     if (this.#response.writableLength + this.#pendingBytes < this.#limits.bufferedBytesMax || signal.aborted) return;

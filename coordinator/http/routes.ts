@@ -4,12 +4,14 @@ import { metricsContentType } from "@pomona/shared/runtime/metrics";
 import type { FastifyInstance } from "fastify";
 import type { ModelSummary } from "../core/generation-request.ts";
 import type { Gateway } from "../gateway.ts";
+import { addClusterRoutes, type ClusterRoutesDependencies, clusterPaths } from "./cluster/routes.ts";
 import { chatShape, completionShape } from "./openai/answer.ts";
 import { type AnswerDependencies, answer } from "./openai/generate.ts";
 import { parseChat, parseCompletion } from "./openai/request-schema.ts";
 
-export function addRoutes(app: FastifyInstance, dependencies: AnswerDependencies): void {
+export function addRoutes(app: FastifyInstance, dependencies: AnswerDependencies & ClusterRoutesDependencies): void {
   const { gateway } = dependencies;
+  addClusterRoutes(app, dependencies);
   app.get("/healthz", () => ({ status: "ok" }));
   app.get("/readyz", (_request, reply) => {
     const { isReady, reasons } = gateway.readiness();
@@ -52,5 +54,6 @@ const getPaths = ["/healthz", "/readyz", "/metrics", "/v1/models"];
 export function allowedMethods(path: string): string | null {
   const name = path.replace(/\/$/, "");
   if (postPaths.includes(name)) return "POST";
-  return getPaths.includes(name) || name.startsWith("/v1/models/") ? "GET, HEAD" : null;
+  if (getPaths.includes(name) || name.startsWith("/v1/models/")) return "GET, HEAD";
+  return clusterPaths.find(([pattern]) => pattern.test(name))?.[1] ?? null;
 }

@@ -4,6 +4,7 @@ import type { Logger } from "@pomona/shared/runtime/logger";
 import { randomId } from "@pomona/shared/runtime/random-id";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import type { Gateway } from "../gateway.ts";
+import type { ClusterCalls } from "../grpc/cluster-calls.ts";
 import { frameworkError, publicError, refuseConnection, sendError } from "./http-error.ts";
 import { readJsonBodies } from "./json-body.ts";
 import { defaultHttpLimits, type HttpLimits } from "./limits.ts";
@@ -16,6 +17,8 @@ export type HttpServerOptions = {
   /** 0 means any free port. */
   readonly port: number;
   readonly gateway: Gateway;
+  /** What `/cluster/v1` answers. */
+  readonly calls: ClusterCalls;
   readonly log: Logger;
   /** Those of `defaultHttpLimits` where none are named. */
   readonly limits?: Partial<HttpLimits>;
@@ -55,7 +58,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     return sendError(reply, known ?? publicError(thrown, { log: options.log, requestId: request.id }));
   });
   readJsonBodies(app);
-  addRoutes(app, { gateway: options.gateway, log: options.log, limits, openAnswers });
+  const { gateway, calls, log } = options;
+  addRoutes(app, { gateway, calls, log, limits, openAnswers });
   await listen(app, options.host, options.port);
   const address = app.server.address();
   if (address === null || typeof address === "string") throw new PomonaError("internal", "the HTTP server has no port");

@@ -219,8 +219,9 @@ test("a server that stops lets answers end in their time, and tells the others",
 });
 
 test("a port that is taken is named with the fix", async (t) => {
-  const { port, gateway } = await serve(t);
-  await assert.rejects(startHttpServer({ host: "127.0.0.1", port, gateway, log: createSilentLogger() }), {
+  const { port, gateway, cluster } = await serve(t);
+  const options = { host: "127.0.0.1", port, gateway, calls: cluster.calls, log: createSilentLogger() };
+  await assert.rejects(startHttpServer(options), {
     code: "setup_failed",
     message: new RegExp(`${port}.*--http-port`),
   });

@@ -8,11 +8,13 @@ import type { HttpLimits } from "@pomona/coordinator/http/limits";
 import { startHttpServer } from "@pomona/coordinator/http/server";
 import { createSilentLogger, type Logger } from "@pomona/shared/runtime/logger";
 import OpenAI from "openai";
+import { type FakeCluster, fakeCluster } from "./fake-cluster.ts";
 
 export type Served = {
   readonly url: string;
   readonly port: number;
   readonly gateway: FakeGateway;
+  readonly cluster: FakeCluster;
   close(): Promise<void>;
 };
 export type ServeOptions = {
@@ -25,15 +27,17 @@ export async function serve(t: TestContext, { models, limits, log }: ServeOption
   const gateway = new FakeGateway(
     models ?? { "org/tiny:q4": saying("Hel", "lo ", "🍎"), tiny: saying("Hel", "lo ", "🍎") },
   );
+  const cluster = fakeCluster(gateway);
   const server = await startHttpServer({
     host: "127.0.0.1",
     port: 0,
     gateway,
+    calls: cluster.calls,
     log: log ?? createSilentLogger(),
     limits: { closeGraceMs: 100, ...limits },
   });
   t.after(() => server.close());
-  return { url: `http://127.0.0.1:${server.port}`, port: server.port, gateway, close: () => server.close() };
+  return { url: `http://127.0.0.1:${server.port}`, port: server.port, gateway, cluster, close: () => server.close() };
 }
 
 export const chatPath = "/v1/chat/completions";
