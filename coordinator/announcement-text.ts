@@ -22,6 +22,29 @@ export function announcementText(announcement: Announcement): string {
       const { nodeId, model, message } = announcement;
       return `${model} could not be loaded on ${node(nodeId)}: ${message}`;
     }
+    case "deploymentChanged":
+      return `the deployment of ${announcement.model} has changed`;
+    case "deploymentRemoved":
+      return `${announcement.model} is not deployed any more`;
+    case "nodeSettingsChanged":
+      return `the settings of ${node(announcement.nodeId)} have changed`;
+    case "variantChosen":
+      return `${announcement.model}: ${announcement.reason}`;
+    case "loadStarted":
+      return `${announcement.model} is being loaded on ${node(announcement.nodeId)}: ${announcement.reason}`;
+    case "replicaReady": {
+      const seconds = (announcement.loadMs / 1000).toFixed(1);
+      return `${announcement.model} is ready on ${node(announcement.nodeId)} after ${seconds} s`;
+    }
+    case "replicaRetired":
+      return `${announcement.model} leaves ${node(announcement.nodeId)}: ${announcement.reason}`;
+    case "pullStarted":
+      return `the files of ${announcement.model} are being copied to ${node(announcement.nodeId)}: ${announcement.reason}`;
+    case "pullEnded": {
+      const { nodeId, model, failure } = announcement;
+      const what = failure === null ? "are" : "could not be brought";
+      return `the files of ${model} ${what} on ${node(nodeId)}${failure === null ? "" : `: ${failure}`}`;
+    }
   }
 }
 

@@ -4,12 +4,13 @@ import { test } from "node:test";
 import { PomonaError } from "@pomona/shared/core/errors";
 import { type Attempt, type AttemptFrame, defaultSampling } from "@pomona/shared/core/generation";
 import type { NodeId } from "@pomona/shared/core/ids";
+import { fixedSizing } from "@pomona/shared/core/model-sizing";
 import { createLogger } from "@pomona/shared/runtime/logger";
 import { Coordinator } from "./coordinator.ts";
 import type { Announcement } from "./core/effect.ts";
 import type { GenerationEvent, GenerationRequest } from "./core/generation-request.ts";
 import { defaultCoreConfig } from "./core/state.ts";
-import { deploymentOf, ending, replicaOf, statusOf, tokens } from "./core/test-pool.ts";
+import { ending, memoryOf, recordOf, replicaOf, statusOf, tokens } from "./core/test-pool.ts";
 import { CoordinatorMetrics } from "./metrics.ts";
 import type { TokenizeCall, TokenizedPrompt } from "./tokenizer.ts";
 
@@ -36,7 +37,7 @@ class Bench {
   readonly coordinator: Coordinator;
   readonly #metrics: CoordinatorMetrics;
   nowMs = 1000;
-  tokenize: (call: TokenizeCall) => Promise<TokenizedPrompt> = async () => ({
+  tokenize: (call: TokenizeCall) => Promise<Omit<TokenizedPrompt, "digest">> = async () => ({
     tokenIds: [1, 2, 3],
     stop: [],
     sharedTokens: 0,
@@ -54,6 +55,18 @@ class Bench {
           disconnect: () => undefined,
           loadReplica: done,
           unloadReplica: done,
+          inspectModel: async ({ nodeId, model, source, runKey }) => {
+            const sizing = fixedSizing(100, memoryOf(4));
+            const found = { files: [], isInPlace: true, pinnedSource: source, variants: [], sizing };
+            coordinator.take({
+              kind: "modelInspected",
+              nodeId,
+              model,
+              runKey,
+              outcome: { kind: "found", inspection: found },
+            });
+          },
+          pullModel: done,
           startAttempt: (nodeId, attempt) => void this.started.push({ nodeId, attempt }),
           cancelAttempt: (requestId, epoch) => void this.cancelled.push(`${requestId}/${epoch}`),
           tokenize: (call) => this.tokenize(call),
@@ -61,6 +74,7 @@ class Bench {
         get metrics(): CoordinatorMetrics {
           return metrics;
         },
+        pin: () => undefined,
         metricsText: () => metrics.registry.metrics(),
         publish: (announcement) => void this.announcements.push(announcement),
       },
@@ -72,7 +86,7 @@ class Bench {
 
   /** Nodes that are alive and have a ready replica of `m` each. */
   withNodes(...nodeIds: readonly NodeId[]): this {
-    this.coordinator.take({ kind: "deploymentAdded", deployment: deploymentOf() });
+    this.coordinator.take({ kind: "deploymentSet", record: recordOf({}) });
     for (const nodeId of nodeIds) {
       const status = statusOf(nodeId, { replicas: [replicaOf(`r-${nodeId}`)] });
       this.coordinator.take({ kind: "heartbeat", status, address: `${nodeId}:1` });
@@ -214,7 +228,7 @@ test("a node that dies while the prompt is tokenized refuses the request instead
 
 test("a request waits for a model that is loading, and is answered when it is ready", async () => {
   const bench = new Bench();
-  bench.coordinator.take({ kind: "deploymentAdded", deployment: deploymentOf() });
+  bench.coordinator.take({ kind: "deploymentSet", record: recordOf({}) });
   bench.coordinator.take({ kind: "heartbeat", status: statusOf("a"), address: "a:1" });
   const waiting = bench.generate({ input: { kind: "text", text: "hello" } });
   const status = statusOf("a", { sequence: 2, replicas: [replicaOf("r-a")] });
@@ -269,7 +283,7 @@ test("a coordinator that stops is not ready, refuses what is new, and ends what 
 
 test("a coordinator that stops wakes those that wait for a replica", async () => {
   const bench = new Bench();
-  bench.coordinator.take({ kind: "deploymentAdded", deployment: deploymentOf() });
+  bench.coordinator.take({ kind: "deploymentSet", record: recordOf({}) });
   bench.coordinator.take({ kind: "heartbeat", status: statusOf("a"), address: "a:1" });
   const waiting = bench.generate({ input: { kind: "text", text: "hello" } });
   bench.coordinator.close();

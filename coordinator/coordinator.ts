@@ -2,6 +2,7 @@
 import { PomonaError } from "@pomona/shared/core/errors";
 import { defaultDecoding, type Ending, failureOf, type PromptInput } from "@pomona/shared/core/generation";
 import type { ModelName, RequestId } from "@pomona/shared/core/ids";
+import type { PinnedSource } from "@pomona/shared/core/model-files";
 import type { Clock } from "@pomona/shared/runtime/clock";
 import type { Logger } from "@pomona/shared/runtime/logger";
 import { randomId, randomSeed } from "@pomona/shared/runtime/random-id";
@@ -9,10 +10,10 @@ import { decideMaxTokens, refuseModel, refuseQueue } from "./core/admission.ts";
 import type { Announcement, Effect, EffectKind, EffectOf } from "./core/effect.ts";
 import type { ClusterEvent } from "./core/event.ts";
 import type { Caller, GenerationRequest, ModelSummary, Readiness } from "./core/generation-request.ts";
-import { untilReadyMs } from "./core/load-time.ts";
+import { loadingOutlook, untilReadyMs } from "./core/load-time.ts";
 import { type ClusterState, type CoreConfig, emptyState, type StepContext, usageOf } from "./core/state.ts";
 import { step } from "./core/step.ts";
-import { modelSummaries, readinessOf, readyReplicas } from "./core/views.ts";
+import { modelSummaries, readinessOf, readyReplicas, tokenizingReplicas } from "./core/views.ts";
 import type { Gateway, Generation } from "./gateway.ts";
 import { GenerationSession } from "./generation-session.ts";
 import type { NodeLinks } from "./grpc/node-links.ts";
@@ -33,11 +34,21 @@ export type CoordinatorDependencies = {
   /** The calls to nodes that effects ask for. */
   readonly links: Pick<
     NodeLinks,
-    "connect" | "disconnect" | "loadReplica" | "unloadReplica" | "startAttempt" | "cancelAttempt" | "tokenize"
+    | "connect"
+    | "disconnect"
+    | "loadReplica"
+    | "unloadReplica"
+    | "inspectModel"
+    | "pullModel"
+    | "startAttempt"
+    | "cancelAttempt"
+    | "tokenize"
   >;
   readonly metrics: CoordinatorMetrics;
   /** The pool's metrics, those of the nodes included. */
   readonly metricsText: () => Promise<string>;
+  /** Keeps what a source was found to be, unless its deployment was edited since that revision. */
+  readonly pin: (model: ModelName, pinned: PinnedSource, revision: number) => void;
   /** Tells the world of an announcement, over NATS while it is there. */
   readonly publish: (announcement: Announcement) => void;
 };
@@ -78,12 +89,11 @@ export class Coordinator implements Gateway {
     this.#tokenizer = new PromptTokenizer({
       clock: dependencies.clock,
       refusal: (model) => this.#refusal(model),
-      untilReadyMs: (model) => untilReadyMs(this.state, model, this.#dependencies.clock.nowMs()),
-      replicas: (model) =>
-        readyReplicas(this.state, model).map(({ member, replica: { replicaId } }) => ({
-          nodeId: member.nodeId,
-          replicaId,
-        })),
+      loading: (model) => {
+        const { state, nowMs } = this.#context();
+        return { outlook: loadingOutlook(state, model, nowMs), retryAfterMs: untilReadyMs(state, model, nowMs) };
+      },
+      replicas: (model) => tokenizingReplicas(this.state, model),
       changed: () => new Promise((resolve) => this.#waiting.push(resolve)),
       ask: (call) => this.#dependencies.links.tokenize(call),
     });
@@ -162,7 +172,8 @@ export class Coordinator implements Gateway {
     const promptTokenIds = prompt.tokenIds;
     const promptTokens = promptTokenIds.length;
     this.#requestLog.arrived({ requestId, model, api, priority, arrivedAtMs, promptTokens });
-    const asked = { requestId, model, promptTokenIds, decoding, tenant, priority, deadlineMs };
+    const promptDigest = prompt.digest;
+    const asked = { requestId, model, promptTokenIds, promptDigest, decoding, tenant, priority, deadlineMs };
     this.take({ kind: "requestArrived", request: { ...asked, firstTokenDeadlineMs: null } });
     return { requestId, events: session.read(0, signal) };
   }
@@ -187,12 +198,12 @@ export class Coordinator implements Gateway {
   }
 
   models(): readonly ModelSummary[] {
-    return modelSummaries(this.state);
+    return modelSummaries(this.#context());
   }
 
   readiness(): Readiness {
     if (this.#isStopping) return { isReady: false, reasons: ["this coordinator is stopping"] };
-    return readinessOf(this.state);
+    return readinessOf(this.#context());
   }
 
   metricsText(): Promise<string> {
@@ -211,10 +222,15 @@ export class Coordinator implements Gateway {
     const refusal = this.#refusal(model) ?? refuseQueue(this.#context(), model, this.#preparing);
     if (refusal !== null) throw refusal;
     this.#preparing += 1;
+    const isAwaited = readyReplicas(this.state, model).length === 0;
+    if (isAwaited) this.take({ kind: "modelAwaited", model, change: 1 });
+    const patientUntilMs = this.#dependencies.clock.nowMs() + this.#config.loadPatienceMs;
+    const deadlineMs = Math.min(limits.deadlineMs, patientUntilMs);
     try {
-      return await this.#tokenizer.tokenize(model, input, limits);
+      return await this.#tokenizer.tokenize(model, input, { ...limits, deadlineMs });
     } finally {
       this.#preparing -= 1;
+      if (isAwaited) this.take({ kind: "modelAwaited", model, change: -1 });
     }
   }
 
@@ -249,6 +265,9 @@ export class Coordinator implements Gateway {
     disconnectNode: ({ nodeId }) => this.#dependencies.links.disconnect(nodeId),
     loadReplica: ({ nodeId, replicaId, spec }) => void this.#dependencies.links.loadReplica(nodeId, replicaId, spec),
     unloadReplica: ({ nodeId, replicaId }) => void this.#dependencies.links.unloadReplica(nodeId, replicaId),
+    inspectModel: (effect) => void this.#dependencies.links.inspectModel(effect),
+    pullModel: (effect) => void this.#dependencies.links.pullModel(effect),
+    pinModel: ({ model, pinned, revision }) => this.#dependencies.pin(model, pinned, revision),
     startAttempt: (effect) => this.#startAttempt(effect),
     cancelAttempt: ({ requestId, epoch }) => this.#dependencies.links.cancelAttempt(requestId, epoch),
     deliver: (effect) => this.#deliver(effect),

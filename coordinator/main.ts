@@ -20,7 +20,7 @@ import { openStateDirectory, readTextIfPresent, writeFileAtomically } from "@pom
 import type { CoordinatorOptions } from "./config.ts";
 import { Coordinator } from "./coordinator.ts";
 import { type ClusterState, type CoreConfig, defaultCoreConfig, emptyState } from "./core/state.ts";
-import { readDeployment, specOfOption } from "./deployments.ts";
+import { specOfOption } from "./deployments.ts";
 import { EventLog } from "./event-log.ts";
 import { ClusterCalls } from "./grpc/cluster-calls.ts";
 import { clusterService } from "./grpc/cluster-service.ts";
@@ -174,6 +174,7 @@ async function startLoop(lifecycle: Lifecycle, { options, cluster, log }: StartP
   const events = new EventLog();
   let feed: NodeFeed | null = null;
   let bus: Bus | null = null;
+  let desired: DesiredState | null = null;
   const isNatsConnected = (): boolean => bus?.isConnected ?? false;
   const metrics = new CoordinatorMetrics(state, isNatsConnected);
   const links = new NodeLinks({ log, onEvent: (event) => coordinator.take(event) });
@@ -188,6 +189,7 @@ async function startLoop(lifecycle: Lifecycle, { options, cluster, log }: StartP
         const own = { families: await collectFamilies(metrics.registry), labels: {} };
         return renderMetrics([own, ...withoutOwn(feed?.metricSources() ?? [], own.families)]);
       },
+      pin: (model, pinned, revision) => desired?.pin(model, pinned, revision),
       publish: (announcement) => {
         events.add(announcement, systemClock.wallMs());
         feed?.publish(announcement);
@@ -198,7 +200,7 @@ async function startLoop(lifecycle: Lifecycle, { options, cluster, log }: StartP
   await lifecycle.start({ name: "node links", start: () => links, stop: () => links.close() });
   await lifecycle.start({ name: "loop", start: () => coordinator.start(), stop: () => coordinator.close() });
   bus = await startBus(lifecycle, options, log);
-  const desired = await startDesiredState(lifecycle, { options, cluster, log, bus, coordinator });
+  desired = await startDesiredState(lifecycle, { options, cluster, log, bus, coordinator });
   if (bus !== null) {
     const parts = { bus, cluster, state, clock: systemClock, log };
     feed = await lifecycle.start({
@@ -235,17 +237,12 @@ async function startDesiredState(
   { options, cluster, log, bus, coordinator }: DesiredParts,
 ): Promise<DesiredState> {
   const { natsReplicas, models } = options;
-  const tell = (event: DesiredEvent): void => void applyDesired(event);
+  const tell = (event: DesiredEvent): void => coordinator.take(event);
   const desired = await lifecycle.start({
     name: "desired state",
     start: () => new DesiredState({ cluster, natsReplicas }, { bus, clock: systemClock, log, onEvent: tell }),
     stop: (started) => started.close(),
   });
-  const applyDesired = async (event: DesiredEvent): Promise<void> => {
-    if (event.kind !== "deploymentSet") return;
-    const deployment = await readDeployment(event.record, AbortSignal.timeout(60_000));
-    coordinator.take({ kind: "deploymentAdded", deployment });
-  };
   if (bus !== null) await desired.whenRead(desiredStateWaitMs);
   desired.declare(models.map(specOfOption));
   return desired;

@@ -4,7 +4,8 @@ import type { Ending } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId } from "@pomona/shared/core/ids";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { ClusterState } from "./core/state.ts";
-import { modelSummaries, queueDepths, readyReplicas } from "./core/views.ts";
+import { survivesNodeLoss } from "./core/survival.ts";
+import { queueDepths } from "./core/views.ts";
 
 const secondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320];
 const errorBuckets = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10];
@@ -92,8 +93,8 @@ export class CoordinatorMetrics {
       registers,
       collect: () => {
         survives.reset();
-        for (const { name } of modelSummaries(state))
-          survives.set({ model: name }, survivesNodeLoss(state, name) ? 1 : 0);
+        for (const deployment of state.deployments.values())
+          survives.set({ model: deployment.model }, survivesNodeLoss(state, deployment) ? 1 : 0);
       },
     });
     const nats: Gauge = new Gauge({
@@ -187,10 +188,6 @@ export class CoordinatorMetrics {
   #histogram<Label extends string>(name: string, help: string, labelNames: Label[]): Histogram<Label> {
     return new Histogram({ name, help, labelNames, buckets: secondsBuckets, registers: [this.registry] });
   }
-}
-
-function survivesNodeLoss(state: ClusterState, model: ModelName): boolean {
-  return new Set(readyReplicas(state, model).map(({ member }) => member.nodeId)).size >= 2;
 }
 
 function outcomeOf(ending: Ending): RequestOutcome {

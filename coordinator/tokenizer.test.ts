@@ -12,9 +12,9 @@ function pool(changes: Partial<PromptTokenizerDependencies> = {}) {
   const time = { nowMs: 0 };
   const dependencies: PromptTokenizerDependencies = {
     clock: { nowMs: () => time.nowMs, wallMs: () => 0 },
-    untilReadyMs: () => 2000,
+    loading: () => ({ outlook: { state: "waiting", percent: 0, readyInMs: null }, retryAfterMs: 2000 }),
     refusal: () => null,
-    replicas: () => ["a", "b"].map((nodeId) => ({ nodeId, replicaId: `r-${nodeId}` })),
+    replicas: () => ["a", "b"].map((nodeId) => ({ nodeId, replicaId: `r-${nodeId}`, digest: "" })),
     changed: () => Promise.resolve(),
     ask: async () => ({ tokenIds: [1, 2], stop: ["<end>"], sharedTokens: 0 }),
     ...changes,
@@ -41,7 +41,7 @@ test("equal prompts are asked once, others and other models again", async () => 
 test("token ids pass without a call", async () => {
   const { tokenizer, calls } = pool();
   const answer = await tokenizer.tokenize("m", { kind: "tokens", tokenIds: [7] }, patient());
-  assert.deepEqual(answer, { tokenIds: [7], stop: [], sharedTokens: 0 });
+  assert.deepEqual(answer, { tokenIds: [7], stop: [], sharedTokens: 0, digest: "" });
   assert.equal(calls.length, 0);
 });
 
@@ -106,7 +106,7 @@ test("a call takes no longer than 30 s, nor than the request has left", async ()
 test("without a ready replica it waits until one is there", async () => {
   let waits = 0;
   const { tokenizer } = pool({
-    replicas: () => (waits < 3 ? [] : [{ nodeId: "late", replicaId: "r" }]),
+    replicas: () => (waits < 3 ? [] : [{ nodeId: "late", replicaId: "r", digest: "" }]),
     changed: async () => {
       waits += 1;
     },
@@ -122,7 +122,7 @@ test("a wait ends with the deadline, the refusal of the model, or the client", a
   const { tokenizer } = pool({
     clock: { nowMs: () => time.nowMs, wallMs: () => 0 },
     replicas: () => [],
-    untilReadyMs: () => 2000,
+    loading: () => ({ outlook: { state: "waiting", percent: 0, readyInMs: null }, retryAfterMs: 2000 }),
     refusal: () => refusal,
     changed: async () => {
       time.nowMs += 100;

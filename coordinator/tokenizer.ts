@@ -1,6 +1,6 @@
 // Prompts become token ids before they are queued, on any node that has the model; equal prompts are asked once.
 import { createHash } from "node:crypto";
-import { type ErrorCode, PomonaError, toPomonaError } from "@pomona/shared/core/errors";
+import { type ErrorCode, type LoadingOutlook, PomonaError, toPomonaError } from "@pomona/shared/core/errors";
 import type { PromptInput } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, ReplicaId, TenantId } from "@pomona/shared/core/ids";
 import type { Clock } from "@pomona/shared/runtime/clock";
@@ -10,6 +10,8 @@ export type TokenizedPrompt = {
   readonly stop: readonly string[];
   /** Tokens at the beginning that prompts of others may reuse. */
   readonly sharedTokens: number;
+  /** Digest of the model that the ids are for; empty for any. */
+  readonly digest: string;
 };
 
 export type TokenizeCall = {
@@ -21,18 +23,23 @@ export type TokenizeCall = {
 };
 
 /** A ready replica that can be asked. */
-export type TokenizingReplica = { readonly nodeId: NodeId; readonly replicaId: ReplicaId };
+export type TokenizingReplica = {
+  readonly nodeId: NodeId;
+  readonly replicaId: ReplicaId;
+  /** Of its model; empty while unknown. */
+  readonly digest: string;
+};
 
 export type PromptTokenizerDependencies = {
   readonly clock: Clock;
   /** Why the pool takes no request for a model now, else null. */
   readonly refusal: (model: ModelName) => PomonaError | null;
-  /** When a client may ask again for a model that has no ready replica. */
-  readonly untilReadyMs: (model: ModelName) => number;
+  /** How far a model is that has no ready replica, and when a client may ask again. */
+  readonly loading: (model: ModelName) => { readonly outlook: LoadingOutlook; readonly retryAfterMs: number };
   readonly replicas: (model: ModelName) => readonly TokenizingReplica[];
   /** Resolves when the pool may have changed. */
   readonly changed: () => Promise<void>;
-  readonly ask: (call: TokenizeCall) => Promise<TokenizedPrompt>;
+  readonly ask: (call: TokenizeCall) => Promise<Omit<TokenizedPrompt, "digest">>;
   /** Bytes of answers that are kept; 16 MiB by default. */
   readonly cachedBytesMax?: number;
 };
@@ -79,13 +86,8 @@ export class PromptTokenizer {
   async tokenize(model: ModelName, input: PromptInput, limits: TokenizeLimits): Promise<TokenizedPrompt> {
     // A model that is gone is refused also for a prompt that is known.
     this.#check(model, limits);
-    if (input.kind === "tokens") return { tokenIds: input.tokenIds, stop: [], sharedTokens: 0 };
-    const key = keyOf(model, input, limits.owner);
-    const kept = this.#kept.get(key);
-    if (kept !== null) return kept;
-    const answer = await this.#askReplicas(model, input, limits);
-    this.#kept.keep(key, answer);
-    return answer;
+    if (input.kind === "tokens") return { tokenIds: input.tokenIds, stop: [], sharedTokens: 0, digest: "" };
+    return await this.#askReplicas(model, input, limits);
   }
 
   async #askReplicas(model: ModelName, input: PromptInput, limits: TokenizeLimits): Promise<TokenizedPrompt> {
@@ -93,10 +95,15 @@ export class PromptTokenizer {
     const failed = new Set<ReplicaId>();
     let crashes = 0;
     for (let tries = 1; ; tries += 1) {
-      const { nodeId, replicaId } = await this.#readyReplica(model, { failed, limits });
+      const { nodeId, replicaId, digest } = await this.#readyReplica(model, { failed, limits });
+      const key = keyOf([model, digest, limits.owner], input);
+      const kept = this.#kept.get(key);
+      if (kept !== null) return kept;
       const timeoutMs = Math.max(1, Math.min(askTimeoutMs, limits.deadlineMs - clock.nowMs()));
       try {
-        return await ask({ nodeId, replicaId, input, timeoutMs, signal: limits.signal });
+        const answer = { ...(await ask({ nodeId, replicaId, input, timeoutMs, signal: limits.signal })), digest };
+        this.#kept.keep(key, answer);
+        return answer;
       } catch (thrown) {
         const { code } = toPomonaError(thrown);
         if (code === "engine_crashed") crashes += 1;
@@ -130,16 +137,16 @@ export class PromptTokenizer {
     const refusal = this.#dependencies.refusal(model);
     if (refusal !== null) throw refusal;
     if (this.#dependencies.clock.nowMs() < deadlineMs) return;
-    throw new PomonaError("model_not_ready", `model ${model} had no ready replica when the time was over`, {
-      retryAfterMs: this.#dependencies.untilReadyMs(model),
-    });
+    const { outlook, retryAfterMs } = this.#dependencies.loading(model);
+    const message = `model ${model} had no ready replica when the time was over: it is ${outlook.state}`;
+    throw new PomonaError("model_not_ready", message, { retryAfterMs, loading: outlook });
   }
 }
 
 /** Only hashes of prompts are kept. */
-function keyOf(model: ModelName, input: PromptInput, owner: TenantId): string {
+function keyOf(of: readonly [model: ModelName, digest: string, owner: TenantId], input: PromptInput): string {
   return createHash("sha256")
-    .update(JSON.stringify([owner, model, input]))
+    .update(JSON.stringify([...of, input]))
     .digest("base64");
 }
 

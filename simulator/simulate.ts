@@ -1,9 +1,8 @@
 // One run of a simulated pool: everything follows from the seed, so the seed alone repeats it.
 
-import type { Deployment } from "@pomona/coordinator/core/state";
 import { readyReplicas } from "@pomona/coordinator/core/views";
-import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
-import { totalBytes } from "@pomona/shared/core/replica-memory";
+import { type ReplicaMemory, totalBytes } from "@pomona/shared/core/replica-memory";
+import { type DeployedModel, deployedModel } from "./deployed-model.ts";
 import { type FaultCounts, type FaultKind, faultKinds, injectFault, noFaults, planFaults } from "./faults.ts";
 import { OrphanWatch } from "./orphan-watch.ts";
 import { type Random, seededRandom } from "./random.ts";
@@ -89,34 +88,20 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
   };
 }
 
-function memoryOf(gigabytes: number): Deployment["memory"] {
+function memoryOf(gigabytes: number): ReplicaMemory {
   return { weightsBytes: gigabytes * 1e9, kvBytes: 5e8, computeBytes: 3e8, processBytes: 2e8 };
 }
 
-function deploymentOf(model: string, gigabytes: number): Deployment {
-  const memory = memoryOf(gigabytes);
-  return {
-    model,
-    source: model,
-    slots: 3,
-    contextLength: 1024,
-    engine: defaultEngineOptions,
-    memory,
-    failure: null,
-    createdAtMs: 0,
-  };
+function modelOf(model: string, gigabytes: number): DeployedModel {
+  return deployedModel({ model, slots: 3 }, { memory: memoryOf(gigabytes), contextLength: 1024 });
 }
 
-const deployments: readonly Deployment[] = [
-  deploymentOf("big", 7),
-  deploymentOf("small", 2),
-  deploymentOf(brokenModel, 1),
-];
+const deployments: readonly DeployedModel[] = [modelOf("big", 7), modelOf("small", 2), modelOf(brokenModel, 1)];
 
 const files: ReadonlyMap<string, ModelFile> = new Map(
-  deployments.map(({ model, memory, contextLength }) => [
-    model,
-    { memory, contextLength, isBroken: model === brokenModel },
+  deployments.map(({ record: { spec }, memory, contextLength }) => [
+    spec.model,
+    { memory, contextLength, isBroken: spec.model === brokenModel },
   ]),
 );
 
@@ -172,21 +157,22 @@ function unfinished(pool: SimulatedPool): string[] {
       left.push(`${process.runningAttempts} attempts still run on ${process.machine.nodeId}`);
   }
   for (const deployment of deployments) {
-    const { model } = deployment;
+    const { model } = deployment.record.spec;
     const homes = model === brokenModel ? 0 : pool.machines.filter(hasRoomFor(deployment)).length;
     const ready = readyReplicas(state, model).length;
-    if (ready !== homes) left.push(`model ${model} is ready on ${ready} nodes of ${homes}`);
+    if (homes > 0 && ready === 0) left.push(`model ${model} is ready nowhere, and ${homes} nodes have room for it`);
   }
   return left;
 }
 
-/** Whether a machine ends up with a model: the bigger one is placed first, and the rest gets what is left. */
-function hasRoomFor(deployment: Deployment): (machine: Machine) => boolean {
+/** Whether a machine has room for a model beside the bigger ones. */
+function hasRoomFor(deployment: DeployedModel): (machine: Machine) => boolean {
   return ({ budgetBytes }) => {
     let freeBytes = budgetBytes;
-    for (const { model, memory } of deployments) {
+    for (const each of deployments) {
+      const { memory } = each;
       const fits = totalBytes(memory) <= freeBytes;
-      if (model === deployment.model) return fits;
+      if (each === deployment) return fits;
       if (fits) freeBytes -= totalBytes(memory);
     }
     return false;

@@ -3,21 +3,23 @@ import { decideMaxTokens, refuseModel, refuseQueue } from "@pomona/coordinator/c
 import type { Announcement, Effect } from "@pomona/coordinator/core/effect";
 import type { ClusterEvent } from "@pomona/coordinator/core/event";
 import { idleSlotViolations, violations } from "@pomona/coordinator/core/invariants";
-import { type ClusterState, type CoreConfig, type Deployment, emptyState } from "@pomona/coordinator/core/state";
+import { type ClusterState, type CoreConfig, emptyState } from "@pomona/coordinator/core/state";
 import { step } from "@pomona/coordinator/core/step";
 import { unreachable } from "@pomona/shared/core/assert";
 import { defaultDecoding } from "@pomona/shared/core/generation";
 import type { NodeId } from "@pomona/shared/core/ids";
+import { type DeployedModel, inspectionOf } from "./deployed-model.ts";
 import type { ClientRequest, RequestLedger } from "./request-ledger.ts";
 import type { SimulatedLink } from "./simulated-network.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
 const tickMs = 100;
+const inspectMs = 5;
 
 export type CoordinatorSurroundings = {
   readonly time: VirtualTime;
   readonly config: CoreConfig;
-  readonly deployments: readonly Deployment[];
+  readonly deployments: readonly DeployedModel[];
   readonly ledger: RequestLedger;
   readonly openLink: (nodeId: NodeId, address: string, onEvent: (event: ClusterEvent) => void) => SimulatedLink;
   readonly onAnnouncement: (announcement: Announcement) => void;
@@ -36,7 +38,7 @@ export class SimulatedCoordinator {
 
   constructor(surroundings: CoordinatorSurroundings) {
     this.#surroundings = surroundings;
-    for (const deployment of surroundings.deployments) this.take({ kind: "deploymentAdded", deployment });
+    for (const { record } of surroundings.deployments) this.take({ kind: "deploymentSet", record });
     surroundings.time.every(tickMs, () => {
       if (!this.#isClosed) this.take({ kind: "tick" });
       return !this.#isClosed;
@@ -79,7 +81,7 @@ export class SimulatedCoordinator {
     ledger.add(request);
     const decoding = { ...defaultDecoding, maxTokens };
     const who = { tenant: "", priority: "interactive", firstTokenDeadlineMs: null } as const;
-    const newRequest = { requestId, model, promptTokenIds, decoding, deadlineMs, ...who };
+    const newRequest = { requestId, model, promptTokenIds, promptDigest: "", decoding, deadlineMs, ...who };
     this.take({ kind: "requestArrived", request: newRequest });
     return null;
   }
@@ -135,6 +137,13 @@ export class SimulatedCoordinator {
       case "unloadReplica":
         this.#links.get(effect.nodeId)?.unload(effect.replicaId);
         break;
+      case "inspectModel":
+        this.#inspect(effect);
+        break;
+      // Every node has the files.
+      case "pullModel":
+      case "pinModel":
+        break;
       case "startAttempt":
         this.#links.get(effect.nodeId)?.start(effect.attempt);
         break;
@@ -156,5 +165,17 @@ export class SimulatedCoordinator {
       default:
         unreachable(effect);
     }
+  }
+
+  /** Which files there are does not change: a node that is asked answers, unless its link is gone by then. */
+  #inspect({ nodeId, model, runKey }: Effect & { kind: "inspectModel" }): void {
+    const { time, deployments } = this.#surroundings;
+    const asked = this.#links.get(nodeId);
+    const found = deployments.find(({ record }) => record.spec.model === model);
+    if (found === undefined) return;
+    time.after(inspectMs, () => {
+      if (this.#links.get(nodeId) !== asked) return;
+      this.take({ kind: "modelInspected", nodeId, model, runKey, outcome: inspectionOf(found) });
+    });
   }
 }

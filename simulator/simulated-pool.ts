@@ -1,8 +1,9 @@
 // A pool on virtual time: machines, the processes on them, a coordinator, clients, and the handles that faults pull.
 import type { Announcement } from "@pomona/coordinator/core/effect";
-import { type CoreConfig, type Deployment, defaultCoreConfig } from "@pomona/coordinator/core/state";
+import { type CoreConfig, defaultCoreConfig } from "@pomona/coordinator/core/state";
 import type { NodeId, RequestId } from "@pomona/shared/core/ids";
 import type { NodeStatus } from "@pomona/shared/core/node-status";
+import type { DeployedModel } from "./deployed-model.ts";
 import type { Random } from "./random.ts";
 import { poisonToken } from "./reference-model.ts";
 import { type ClientRequest, RequestLedger } from "./request-ledger.ts";
@@ -19,7 +20,7 @@ export type PoolParts = {
   readonly time: VirtualTime;
   readonly random: Random;
   readonly machines: readonly Machine[];
-  readonly deployments: readonly Deployment[];
+  readonly deployments: readonly DeployedModel[];
   readonly files: ReadonlyMap<string, ModelFile>;
   readonly complain: (problem: string) => void;
 };
@@ -244,7 +245,7 @@ export class SimulatedPool {
     const requestId = this.random.hexId();
     const promptTokenIds = [...this.random.hexId()].map((digit) => digit.charCodeAt(0));
     promptTokenIds.push(poisonToken);
-    const { model } = deployment;
+    const { model } = deployment.record.spec;
     const request = {
       requestId,
       model,

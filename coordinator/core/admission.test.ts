@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decideMaxTokens, refuseModel, refuseQueue } from "./admission.ts";
 import { untilReadyMs } from "./load-time.ts";
-import { failureOf, memoryOf, replicaOf, statusOf, TestPool } from "./test-pool.ts";
+import { memoryOf, replicaOf, statusOf, TestPool } from "./test-pool.ts";
 import { modelSummaries, queueDepths, readinessOf } from "./views.ts";
 
 test("a model that the pool does not have is refused with the list of those that it has", () => {
@@ -17,7 +17,11 @@ test("a model that the pool does not have is refused with the list of those that
 for (const { when, prepare, code, state } of [
   {
     when: "its file cannot be read",
-    prepare: (pool: TestPool) => pool.deploy({ failure: failureOf("invalid_model") }),
+    prepare: (pool: TestPool) => {
+      pool.deploy();
+      pool.sources.clear();
+      pool.join(statusOf("a"));
+    },
     code: "model_failed",
     state: "failed",
   },
@@ -57,8 +61,8 @@ for (const { when, prepare, code, state } of [
     const pool = new TestPool();
     prepare(pool);
     assert.equal(refuseModel(pool.context, "m")?.code ?? null, code);
-    assert.equal(modelSummaries(pool.state)[0]?.state, state);
-    assert.equal(readinessOf(pool.state).isReady, state === "ready");
+    assert.equal(modelSummaries(pool.context)[0]?.state, state);
+    assert.equal(readinessOf(pool.context).isReady, state === "ready");
   });
 }
 
@@ -77,6 +81,7 @@ for (const { promptTokens, maxTokens, decided } of [
   test(`a context of 100 tokens, a prompt of ${promptTokens} and ${maxTokens ?? "no"} max tokens`, () => {
     const pool = new TestPool();
     pool.deploy({ contextLength: 100 });
+    pool.join(statusOf("a"));
     const result = decideMaxTokens(pool.state, { model: "m", promptTokens, maxTokens });
     if (decided instanceof RegExp) assert.match(typeof result === "number" ? "" : result.message, decided);
     else assert.equal(result, decided);

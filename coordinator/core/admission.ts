@@ -1,17 +1,16 @@
 // Whether a request may enter the queue. A refusal is a value that says why and what to do.
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { ModelName } from "@pomona/shared/core/ids";
+import type { ModelSummary } from "./generation-request.ts";
 import { untilReadyMs } from "./load-time.ts";
 import { outlookForNext } from "./queue-outlook.ts";
 import type { ClusterState, StepContext } from "./state.ts";
-import { modelSummaries } from "./views.ts";
+import { modelSummaries, servedContextLength } from "./views.ts";
 
 /** Null when the pool has the model and may come to answer; the refusal else. */
-export function refuseModel(
-  { state, nowMs }: Pick<StepContext, "state" | "nowMs">,
-  model: ModelName,
-): PomonaError | null {
-  const models = modelSummaries(state);
+export function refuseModel(context: StepContext, model: ModelName): PomonaError | null {
+  const { state, nowMs } = context;
+  const models = modelSummaries(context);
   const summary = models.find(({ name }) => name === model);
   if (summary === undefined) {
     const names = models.map(({ name }) => name).join(", ") || "none";
@@ -21,8 +20,10 @@ export function refuseModel(
   }
   switch (summary.state) {
     case "ready":
-    case "loading":
+    case "idle":
       return null;
+    case "loading":
+      return refuseImpatient(context, summary);
     case "failed":
       return new PomonaError("model_failed", `model ${model} cannot be loaded: ${summary.reason}`);
     case "unplaced":
@@ -30,6 +31,20 @@ export function refuseModel(
         retryAfterMs: untilReadyMs(state, model, nowMs),
       });
   }
+}
+
+/** Whoever would have to wait for a load longer than anyone does is told so at once. */
+function refuseImpatient({ config }: Pick<StepContext, "config">, { name, loading }: ModelSummary): PomonaError | null {
+  const readyInMs = loading?.readyInMs ?? 0;
+  if (loading === null || readyInMs <= config.loadPatienceMs) return null;
+  return new PomonaError("model_not_ready", `model ${name} is ${loading.state}: it takes ${seconds(readyInMs)} more`, {
+    retryAfterMs: readyInMs,
+    loading,
+  });
+}
+
+function seconds(ms: number): string {
+  return `${Math.ceil(ms / 1000)} s`;
 }
 
 export type PromptSize = {
@@ -40,7 +55,9 @@ export type PromptSize = {
 
 /** The tokens that may be generated, or the refusal when the prompt leaves no room for them. */
 export function decideMaxTokens(state: ClusterState, size: PromptSize): number | PomonaError {
-  const contextLength = state.deployments.get(size.model)?.contextLength ?? 0;
+  const contextLength = servedContextLength(state, size.model);
+  if (contextLength === 0)
+    return new PomonaError("model_not_ready", `no node has looked at the files of ${size.model} yet: try again`);
   const room = contextLength - size.promptTokens;
   if (size.promptTokens === 0) return new PomonaError("invalid_request", "the prompt is empty", { field: "prompt" });
   if (room >= Math.max(1, size.maxTokens ?? 1)) return size.maxTokens ?? room;

@@ -1,5 +1,6 @@
 // Late binding: a request waits in the one queue until the replica that will answer it soonest has a free slot.
 import type { ModelName, NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
+import type { ReplicaStatus } from "@pomona/shared/core/node-status";
 import { prefixHashes } from "@pomona/shared/core/prefix-hash";
 import { candidateOf } from "./candidates.ts";
 import type { Effect } from "./effect.ts";
@@ -17,14 +18,16 @@ const releasedKeptMs = 5000;
 export function dispatch(context: StepContext): Effect[] {
   const effects: Effect[] = [];
   const { state } = context;
-  for (const [model, waiting] of byModel(state.queue)) {
+  for (const { model, digest, waiting } of alike(state.queue)) {
     const bind = (record: RequestRecord, ready: ReadyReplica, decision: Decision | null): void => {
       effects.push(bindTo(context, record, { ready, decision }));
     };
-    const isClosed = dispatchQuarantined(context, model, { waiting, bind });
+    const isClosed = dispatchQuarantined(context, { waiting, bind });
     const free = waiting.filter((record) => !isQuarantined(record));
     if (free.length === 0) continue;
-    const ready = readyReplicas(state, model).filter(({ replica }) => !isClosed(replica.replicaId));
+    const ready = readyReplicas(state, model).filter(
+      ({ replica }) => !isClosed(replica.replicaId) && understands(replica, digest),
+    );
     planModel(planningOf(context, model, ready), free, ({ request, chosen, decision }) => {
       const { replicaId } = chosen;
       const at = ready.find(({ replica }) => replica.replicaId === replicaId);
@@ -42,14 +45,24 @@ export function planningOf(context: StepContext, model: ModelName, ready: readon
   return { candidates, lengths: state.scheduler.lengthsOf(model), tenants, config: config.scheduler, nowMs };
 }
 
-function byModel(queue: readonly RequestRecord[]): Map<ModelName, RequestRecord[]> {
-  const waiting = new Map<ModelName, RequestRecord[]>();
+type Alike = { readonly model: ModelName; readonly digest: string; readonly waiting: RequestRecord[] };
+
+/** Waiting requests that the same replicas can answer. */
+function alike(queue: readonly RequestRecord[]): Iterable<Alike> {
+  const groups = new Map<string, Alike>();
   for (const record of queue) {
-    const others = waiting.get(record.model);
-    if (others === undefined) waiting.set(record.model, [record]);
-    else others.push(record);
+    const { model, promptDigest: digest } = record;
+    const key = digest === "" ? model : `${model}\n${digest}`;
+    const group = groups.get(key) ?? { model, digest, waiting: [] };
+    groups.set(key, group);
+    group.waiting.push(record);
   }
-  return waiting;
+  return groups.values();
+}
+
+/** Token ids mean something to the model that they were made for. */
+export function understands(replica: ReplicaStatus, digest: string): boolean {
+  return digest === "" || replica.digest === "" || replica.digest === digest;
 }
 
 type Quarantining = {
@@ -61,18 +74,14 @@ type Quarantining = {
  * Gives each request in quarantine a replica that is empty. Returns which replicas take no others: those that have one,
  * and the one that will be empty first when one still waits, or new requests would fill it again and again.
  */
-function dispatchQuarantined(
-  context: StepContext,
-  model: ModelName,
-  { waiting, bind }: Quarantining,
-): (replicaId: ReplicaId) => boolean {
+function dispatchQuarantined(context: StepContext, { waiting, bind }: Quarantining): (replicaId: ReplicaId) => boolean {
   const { state } = context;
   let kept: ReplicaId | null = null;
   for (const record of waiting) {
     if (!isQuarantined(record)) continue;
-    const empty = emptyReplica(context, model);
+    const empty = emptyReplica(context, record);
     if (empty !== null) bind(record, empty, null);
-    else kept ??= leastBusy(state, model);
+    else kept ??= leastBusy(state, record);
   }
   return (replicaId) => replicaId === kept || holdsQuarantined(state, replicaId);
 }
@@ -91,20 +100,21 @@ function holdsQuarantined(state: ClusterState, replicaId: ReplicaId): boolean {
 }
 
 /** A replica that runs nothing and may be asked now. */
-function emptyReplica({ state, nowMs }: StepContext, model: ModelName): ReadyReplica | null {
-  const empty = readyReplicas(state, model).find(
+function emptyReplica({ state, nowMs }: StepContext, { model, promptDigest }: RequestRecord): ReadyReplica | null {
+  const ready = readyReplicas(state, model).filter(({ replica }) => understands(replica, promptDigest));
+  const empty = ready.find(
     (ready) => nowMs >= (state.avoidUntilMs.get(ready.replica.replicaId) ?? 0) && busySlots(state, ready) === 0,
   );
   return empty ?? null;
 }
 
-function leastBusy(state: ClusterState, model: ModelName): ReplicaId | null {
+function leastBusy(state: ClusterState, { model, promptDigest }: RequestRecord): ReplicaId | null {
   let least: ReplicaId | null = null;
   let busyMost = Number.POSITIVE_INFINITY;
   for (const ready of readyReplicas(state, model)) {
     const { replicaId } = ready.replica;
     const busy = busySlots(state, ready);
-    if (busy >= busyMost || holdsQuarantined(state, replicaId)) continue;
+    if (busy >= busyMost || holdsQuarantined(state, replicaId) || !understands(ready.replica, promptDigest)) continue;
     busyMost = busy;
     least = replicaId;
   }

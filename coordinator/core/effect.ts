@@ -1,7 +1,10 @@
+import type { NodeSettings } from "@pomona/shared/core/deployment";
 import type { QueueOutlook } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame, Ending } from "@pomona/shared/core/generation";
-import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
+import type { ModelName, NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
+import type { NamedFile, PinnedSource } from "@pomona/shared/core/model-files";
 import type { ReplicaSpec } from "@pomona/shared/core/node-status";
+import type { EvictionReason } from "./placement/problem.ts";
 import type { Decision } from "./scheduler/decision.ts";
 import type { MemberState } from "./state.ts";
 
@@ -17,6 +20,28 @@ export type Effect =
       readonly spec: ReplicaSpec;
     }
   | { readonly kind: "unloadReplica"; readonly nodeId: NodeId; readonly replicaId: ReplicaId }
+  /** Ask a node what a source is. */
+  | {
+      readonly kind: "inspectModel";
+      readonly nodeId: NodeId;
+      readonly model: ModelName;
+      readonly source: string;
+      readonly digest: string | null;
+      readonly runKey: string;
+    }
+  /** Bring files to a node: from the peers that hold them, else from their source. */
+  | {
+      readonly kind: "pullModel";
+      readonly nodeId: NodeId;
+      readonly model: ModelName;
+      readonly files: readonly NamedFile[];
+      /** Empty for nowhere else. */
+      readonly source: string;
+      /** host:port of Node services. */
+      readonly peers: readonly string[];
+    }
+  /** Keep what a source was found to be, unless the deployment was edited since. */
+  | { readonly kind: "pinModel"; readonly model: ModelName; readonly revision: number; readonly pinned: PinnedSource }
   | {
       readonly kind: "startAttempt";
       readonly nodeId: NodeId;
@@ -69,7 +94,23 @@ export type Announcement =
       readonly model: string;
       readonly code: string;
       readonly message: string;
-    };
+    }
+  | { readonly kind: "deploymentChanged"; readonly model: string; readonly revision: number }
+  | { readonly kind: "deploymentRemoved"; readonly model: string }
+  | { readonly kind: "nodeSettingsChanged"; readonly nodeId: NodeId; readonly settings: NodeSettings }
+  | { readonly kind: "variantChosen"; readonly model: string; readonly reason: string }
+  | { readonly kind: "loadStarted"; readonly nodeId: NodeId; readonly model: string; readonly reason: string }
+  | { readonly kind: "replicaReady"; readonly nodeId: NodeId; readonly model: string; readonly loadMs: number }
+  /** It gets no new requests, and is unloaded when it is idle. */
+  | {
+      readonly kind: "replicaRetired";
+      readonly nodeId: NodeId;
+      readonly model: string;
+      readonly eviction: EvictionReason;
+      readonly reason: string;
+    }
+  | { readonly kind: "pullStarted"; readonly nodeId: NodeId; readonly model: string; readonly reason: string }
+  | { readonly kind: "pullEnded"; readonly nodeId: NodeId; readonly model: string; readonly failure: string | null };
 
 export type EffectKind = Effect["kind"];
 export type EffectOf<Kind extends EffectKind> = Extract<Effect, { kind: Kind }>;

@@ -1,14 +1,17 @@
+import type { DeploymentRecord, NodeSettings } from "@pomona/shared/core/deployment";
 import type { AttemptFrame, Decoding, GenerationFailure } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, ReplicaId, RequestId, TenantId } from "@pomona/shared/core/ids";
 import type { NodeStatus, ReplicaStatus } from "@pomona/shared/core/node-status";
+import type { InspectionOutcome } from "./model-sources.ts";
 import type { Priority } from "./scheduler/waiting-request.ts";
-import type { Deployment } from "./state.ts";
 
 /** An admitted request as it enters the queue. */
 export type NewRequest = {
   readonly requestId: RequestId;
   readonly model: ModelName;
   readonly promptTokenIds: readonly number[];
+  /** Digest of the model that the prompt was tokenized with: only such replicas get it. Empty for any. */
+  readonly promptDigest: string;
   readonly decoding: Decoding;
   /** Whose it is; empty without keys. */
   readonly tenant: TenantId;
@@ -22,7 +25,32 @@ export type NewRequest = {
 /** All that can happen to the pool. Times come beside the event, as `nowMs`. */
 export type ClusterEvent =
   | { readonly kind: "tick" }
-  | { readonly kind: "deploymentAdded"; readonly deployment: Deployment }
+  /** Desired state, as it is kept now. */
+  | { readonly kind: "deploymentSet"; readonly record: DeploymentRecord }
+  | { readonly kind: "deploymentRemoved"; readonly model: ModelName }
+  | {
+      readonly kind: "nodeSettingsSet";
+      readonly nodeId: NodeId;
+      readonly settings: NodeSettings;
+      readonly revision: number;
+    }
+  /** What a node says of a source. */
+  | {
+      readonly kind: "modelInspected";
+      readonly nodeId: NodeId;
+      readonly model: ModelName;
+      readonly runKey: string;
+      readonly outcome: InspectionOutcome;
+    }
+  /** The files of a model are all on a node and verified, or could not be brought there. */
+  | {
+      readonly kind: "pullEnded";
+      readonly nodeId: NodeId;
+      readonly model: ModelName;
+      readonly failure: GenerationFailure | null;
+    }
+  /** A request waits for a model before it can be queued, or does so no more. */
+  | { readonly kind: "modelAwaited"; readonly model: ModelName; readonly change: 1 | -1 }
   /** A heartbeat, whichever way it came; `address` is where the node is reached. */
   | { readonly kind: "heartbeat"; readonly status: NodeStatus; readonly address: string }
   | { readonly kind: "linkUp"; readonly nodeId: NodeId }

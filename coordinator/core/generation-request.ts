@@ -1,5 +1,5 @@
 // What every API adapter translates into, and what it gets back: one internal request, one kind of event.
-import type { QueueOutlook } from "@pomona/shared/core/errors";
+import type { LoadingOutlook, QueueOutlook } from "@pomona/shared/core/errors";
 import type { Ending, PromptInput, Sampling } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, TenantId } from "@pomona/shared/core/ids";
 import type { Priority } from "./scheduler/waiting-request.ts";
@@ -43,7 +43,8 @@ export type GenerationEvent =
   | { readonly kind: "text"; readonly text: string; readonly lastIndex: number }
   | { readonly kind: "ending"; readonly ending: Ending };
 
-export type ModelState = "ready" | "loading" | "failed" | "unplaced";
+/** `idle` is loaded when somebody asks for it. */
+export type ModelState = "ready" | "loading" | "idle" | "failed" | "unplaced";
 
 export type ModelSummary = {
   readonly name: ModelName;
@@ -54,6 +55,10 @@ export type ModelSummary = {
   readonly contextLength: number;
   readonly readyReplicas: number;
   readonly createdAtMs: number;
+  /** How far the first replica is; null when none is on its way. */
+  readonly loading: LoadingOutlook | null;
+  /** Whether any one node may die and the model still answers. */
+  readonly survivesNodeLoss: boolean;
 };
 
 export type Readiness = { readonly isReady: boolean; readonly reasons: readonly string[] };

@@ -1,5 +1,6 @@
 // What must hold of a state after every step. Used by the simulator and the tests, which stop at the first violation.
 import { heldBytes } from "@pomona/shared/core/replica-memory";
+import { understands } from "./dispatch.ts";
 import type { Member, RequestRecord, StepContext } from "./state.ts";
 import { readyReplicas } from "./views.ts";
 
@@ -92,7 +93,7 @@ function reservedBytes({ status, loading }: Member): number {
   const held = status.replicas.filter((replica) => replica.state !== "failed");
   const sum = heldBytes(held.map(({ memory }) => memory));
   const isListed = status.replicas.some((replica) => replica.replicaId === loading?.replicaId);
-  return loading === null || isListed ? sum : sum + loading.bytes;
+  return loading === null || isListed ? sum : heldBytes([...held.map(({ memory }) => memory), loading.memory]);
 }
 
 /**
@@ -103,10 +104,12 @@ export function idleSlotViolations(context: StepContext): string[] {
   const { state, nowMs } = context;
   const found: string[] = [];
   const seen = new Set<string>();
-  for (const { model, requestId } of state.queue) {
+  for (const { model, requestId, promptDigest } of state.queue) {
     if (seen.has(model)) continue;
     seen.add(model);
-    const ready = readyReplicas(state, model).filter(({ replica }) => replica.slots > 0);
+    const ready = readyReplicas(state, model).filter(
+      ({ replica }) => replica.slots > 0 && understands(replica, promptDigest),
+    );
     const isAsked = ready.every(({ replica }) => nowMs >= (state.avoidUntilMs.get(replica.replicaId) ?? 0));
     const isEmpty = ready.every(
       (each) => !state.boundByReplica.has(each.replica.replicaId) && each.replica.running.length === 0,

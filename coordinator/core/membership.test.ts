@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { memberState, takesWork } from "./membership.ts";
 import { defaultCoreConfig } from "./state.ts";
-import { endings, only, replicaOf, starts, statusOf, TestPool } from "./test-pool.ts";
+import { ending, endings, only, replicaOf, starts, statusOf, TestPool } from "./test-pool.ts";
 
 function memberOf(pool: TestPool, nodeId: string) {
   const member = pool.state.members.get(nodeId);
@@ -53,14 +53,17 @@ test("a node is connected at its first heartbeat and gets work only with a link"
   assert.equal(takesWork(memberOf(pool, "a")), true);
 });
 
-test("a draining node gets no work and keeps what it has", () => {
+test("a draining node gets no work, and what it has leaves when it is idle", () => {
   const pool = new TestPool();
   pool.deploy();
   pool.join(statusOf("a", { replicas: [replicaOf("r")] }));
   assert.deepEqual(starts(pool.request("q")), ["q/1@a"]);
   const effects = pool.heartbeat(statusOf("a", { sequence: 2, state: "draining", replicas: [replicaOf("r")] }));
-  assert.deepEqual(effects, []);
+  assert.deepEqual(only(effects, "unloadReplica"), []);
   assert.deepEqual(starts(pool.request("p")), []);
+  const ended = pool.frame("q", 1, ending("stop", 0));
+  assert.deepEqual(only(ended, "unloadReplica"), []);
+  assert.deepEqual(only(pool.wait(100), "unloadReplica"), [{ kind: "unloadReplica", nodeId: "a", replicaId: "r" }]);
 });
 
 test("a heartbeat of one node moves the requests of another that died meanwhile", () => {

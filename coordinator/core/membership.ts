@@ -55,7 +55,11 @@ function newMember({ status, address, nowMs }: Heartbeat): Member {
     isLinkUp: false,
     loading: null,
     justLoaded: null,
-    unloadAskedAtMs: new Map(),
+    leaving: new Map(),
+    moving: new Set(),
+    sources: new Map(),
+    pulling: null,
+    pullFailures: new Map(),
     loadFailures: new Map(),
     oddities: new Set(),
   };
@@ -66,7 +70,11 @@ function forgetProcess(member: Member): void {
   member.isLinkUp = false;
   member.loading = null;
   member.justLoaded = null;
-  member.unloadAskedAtMs.clear();
+  member.leaving.clear();
+  member.moving.clear();
+  member.sources.clear();
+  member.pulling = null;
+  member.pullFailures.clear();
   member.loadFailures.clear();
   member.oddities.clear();
 }
@@ -107,6 +115,7 @@ export function reviewMembers(
     // What it was loading is unknown now; its next heartbeat tells.
     member.loading = null;
     member.justLoaded = null;
+    member.pulling = null;
   }
   return { died, effects };
 }
@@ -144,13 +153,14 @@ export function forgetGoneReplicas(state: ClusterState): void {
   const listed = new Set<string>();
   for (const member of state.members.values()) {
     for (const { replicaId } of member.status.replicas) listed.add(replicaId);
-    for (const replicaId of member.unloadAskedAtMs.keys()) {
-      const isListed = member.status.replicas.some((replica) => replica.replicaId === replicaId);
-      if (!isListed) member.unloadAskedAtMs.delete(replicaId);
-    }
+    for (const replicaId of member.moving) if (!isListedBy(member, replicaId)) member.moving.delete(replicaId);
   }
-  for (const kept of [state.avoidUntilMs, state.releasedAtMs]) {
+  for (const kept of [state.avoidUntilMs, state.releasedAtMs, state.replicaUse]) {
     for (const replicaId of kept.keys()) if (!listed.has(replicaId)) kept.delete(replicaId);
   }
   state.scheduler.forgetAllBut(listed, new Set(state.deployments.keys()));
+}
+
+function isListedBy({ status }: Member, replicaId: string): boolean {
+  return status.replicas.some((replica) => replica.replicaId === replicaId);
 }

@@ -57,6 +57,7 @@ export function arrive(context: StepContext, request: NewRequest): Effect[] {
     return finish(context, record, { reason: "failed", failure: failureOf(refusal) });
   }
   enqueue(state, record, nowMs);
+  state.demand.get(request.model)?.note(request.promptTokenIds.length, nowMs);
   return [];
 }
 
@@ -82,7 +83,7 @@ export function endEarly(context: StepContext, requestId: RequestId, reason: "ca
 export function reviewRequests(context: StepContext): Effect[] {
   const { state, nowMs } = context;
   const effects: Effect[] = [];
-  const reasons = failedModels(state, new Set(state.queue.map(({ model }) => model)));
+  const reasons = failedModels(context, new Set(state.queue.map(({ model }) => model)));
   for (const record of state.requests.values()) {
     const { place, model } = record;
     const reason = place.kind === "queued" ? reasons.get(model) : undefined;

@@ -1,9 +1,14 @@
 // Everything that the coordinator knows and decides from. Only `step` changes it; everyone else reads.
-import type { EngineOptions } from "@pomona/shared/core/engine-options";
+import type { DeploymentRecord, NodeSettings } from "@pomona/shared/core/deployment";
 import type { Decoding, GenerationFailure, Usage } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, ReplicaId, RequestId, TenantId } from "@pomona/shared/core/ids";
+import type { ModelFile } from "@pomona/shared/core/model-files";
+import type { ModelSizing } from "@pomona/shared/core/model-sizing";
 import type { NodeStatus, ReplicaStatus } from "@pomona/shared/core/node-status";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
+import type { ModelDemand } from "./placement/demand.ts";
+import { defaultPlacementConfig, type PlacementConfig } from "./placement/placement-config.ts";
+import type { EvictionReason } from "./placement/problem.ts";
 import { defaultSchedulerConfig, type SchedulerConfig, SchedulerState } from "./scheduler/scheduler-state.ts";
 import type { Priority } from "./scheduler/waiting-request.ts";
 
@@ -25,8 +30,16 @@ export type Member = {
   loading: Loading | null;
   /** The replica that was loaded last, while heartbeats may still be older than it. */
   justLoaded: { readonly replica: ReplicaStatus; readonly untilMs: number } | null;
-  /** When each replica that should go was last asked to. */
-  readonly unloadAskedAtMs: Map<ReplicaId, number>;
+  /** Replicas that get nothing new and go when they are idle. */
+  readonly leaving: Map<ReplicaId, Leaving>;
+  /** Replicas that leave when the one that was loaded elsewhere in their place is ready. */
+  readonly moving: Set<ReplicaId>;
+  /** What this node said of the sources of models. */
+  readonly sources: Map<ModelName, SourceOnNode>;
+  /** The files that are on their way to it; one model at a time. */
+  pulling: Pulling | null;
+  /** Pulls that failed, by model, for the back-off. */
+  readonly pullFailures: Map<ModelName, PullFailure>;
   /** Failed loads and crashed replicas by model, for the back-off. */
   readonly loadFailures: Map<ModelName, LoadFailure>;
   /** Kinds of nonsense that this process of the node was seen to report. */
@@ -36,10 +49,32 @@ export type Member = {
 export type Loading = {
   readonly replicaId: ReplicaId;
   readonly model: ModelName;
-  readonly bytes: number;
+  readonly memory: ReplicaMemory;
+  readonly startedAtMs: number;
   /** When it is expected to be ready. */
   readonly readyAtMs: number;
 };
+
+export type Leaving = {
+  readonly eviction: EvictionReason;
+  readonly reason: string;
+  /** When it was last asked to unload; null before the first time. */
+  askedAtMs: number | null;
+};
+
+/** Of the way to run a model that `runKey` names. */
+export type SourceOnNode = { readonly runKey: string } & (
+  | { readonly kind: "asked"; readonly askedAtMs: number }
+  /** The files lie there and are loaded where they are. */
+  | { readonly kind: "inPlace" }
+  /** The node can read what it is, and has to fetch it. */
+  | { readonly kind: "elsewhere" }
+  | { readonly kind: "failed"; readonly failure: GenerationFailure; readonly retryAtMs: number }
+);
+
+export type Pulling = { readonly model: ModelName; readonly startedAtMs: number; readonly readyAtMs: number };
+
+export type PullFailure = { readonly count: number; readonly retryAtMs: number; readonly failure: GenerationFailure };
 
 export type LoadFailure = {
   readonly replicaId: ReplicaId;
@@ -53,19 +88,27 @@ export type LoadFailure = {
   readonly failure: GenerationFailure;
 };
 
-/** What should run: one replica on every node where it fits. */
+/** What should run of a model, and what is known of it. */
 export type Deployment = {
   readonly model: ModelName;
-  /** `builtin:tiny` or a path. */
-  readonly source: string;
-  readonly slots: number;
+  readonly record: DeploymentRecord;
+  /** Names the way to run it: a replica that was loaded with another one is old. */
+  readonly runKey: string;
+  /** null until a node has looked at its files. */
+  facts: ModelFacts | null;
+  /** Why no node can ever load it; null while one may. */
+  failure: GenerationFailure | null;
+};
+
+/** What nodes have found out about a model. */
+export type ModelFacts = {
   /** Tokens per slot. */
   readonly contextLength: number;
-  readonly engine: EngineOptions;
-  readonly memory: ReplicaMemory;
-  /** Why no node can ever load it; null when the file is good as far as the coordinator can read it. */
-  readonly failure: GenerationFailure | null;
-  readonly createdAtMs: number;
+  readonly sizing: ModelSizing;
+  /** Of one replica, by what evaluates it. */
+  readonly memory: Readonly<Record<"metal" | "cpu", ReplicaMemory>>;
+  /** Digests are null while nobody has read the files. */
+  readonly files: readonly ModelFile[];
 };
 
 /** Where a request is. Exactly one of these, and it is forgotten when it ends. */
@@ -89,6 +132,8 @@ export type RequestRecord = {
   readonly requestId: RequestId;
   readonly model: ModelName;
   readonly promptTokenIds: readonly number[];
+  /** Digest of the model that the prompt was tokenized with; empty for any. */
+  readonly promptDigest: string;
   readonly decoding: Decoding;
   readonly tenant: TenantId;
   readonly priority: Priority;
@@ -128,12 +173,33 @@ export type RequestRecord = {
   decodeMs: number;
 };
 
+/** Requests that wait for a model before they can be queued. */
+export type Awaited = { readonly count: number; readonly sinceMs: number };
+
+/** How a replica was used; milliseconds. */
+export type ReplicaUse = {
+  readonly readyAtMs: number;
+  /** When it last ran anything; when it was ready, before the first time. */
+  lastBusyMs: number;
+  /** The same; 0 before the first time. */
+  lastUseMs: number;
+};
+
 export type ClusterState = {
   readonly members: Map<NodeId, Member>;
+  /** What administrators want of nodes, members or not. */
+  readonly nodeSettings: Map<NodeId, { readonly settings: NodeSettings; readonly revision: number }>;
   readonly deployments: Map<ModelName, Deployment>;
   readonly requests: Map<RequestId, RequestRecord>;
   /** Waiting requests by order of arrival. */
   readonly queue: RequestRecord[];
+  readonly awaited: Map<ModelName, Awaited>;
+  readonly demand: Map<ModelName, ModelDemand>;
+  readonly replicaUse: Map<ReplicaId, ReplicaUse>;
+  /** Since when requests of a model have been waiting too long. */
+  readonly pressedSinceMs: Map<ModelName, number>;
+  /** When the pressure was last looked at. */
+  pressureReadAtMs: number;
   readonly scheduler: SchedulerState;
   /** Attempts bound to each replica, by the coordinator's own accounting. */
   readonly boundByReplica: Map<ReplicaId, Set<RequestId>>;
@@ -178,6 +244,9 @@ export type CoreConfig = {
   readonly avoidAfterRefusalMs: number;
   /** Part of the names of replicas; differs between two starts of a coordinator. */
   readonly replicaPrefix: string;
+  /** How long a request waits for a model that is being loaded. */
+  readonly loadPatienceMs: number;
+  readonly placement: PlacementConfig;
   readonly scheduler: SchedulerConfig;
 };
 
@@ -200,6 +269,8 @@ export const defaultCoreConfig: CoreConfig = {
   avoidAfterLossMs: 1000,
   avoidAfterRefusalMs: 100,
   replicaPrefix: "r",
+  loadPatienceMs: 120_000,
+  placement: defaultPlacementConfig,
   scheduler: defaultSchedulerConfig,
 };
 
@@ -209,6 +280,12 @@ export function emptyState(tenantsMax = defaultSchedulerConfig.tenantsMax): Clus
     deployments: new Map(),
     requests: new Map(),
     queue: [],
+    nodeSettings: new Map(),
+    awaited: new Map(),
+    demand: new Map(),
+    replicaUse: new Map(),
+    pressedSinceMs: new Map(),
+    pressureReadAtMs: Number.NEGATIVE_INFINITY,
     scheduler: new SchedulerState(tenantsMax),
     boundByReplica: new Map(),
     avoidUntilMs: new Map(),

@@ -1,14 +1,19 @@
 // The coordinator's one transition function. It changes the state in place, because copying maps for every token would
 // cost more than the tokens; nobody else writes to it, and the same events at the same times give the same effects.
 import type { NodeId, RequestId } from "@pomona/shared/core/ids";
+import { removeDeployment, setDeployment, setNodeSettings } from "./deployments.ts";
 import { dispatch } from "./dispatch.ts";
 import type { Effect } from "./effect.ts";
 import type { ClusterEvent } from "./event.ts";
+import { takePullEnd } from "./fetching.ts";
+import { noteReplicas, takeLoaded, takeLoadFailure } from "./load-outcomes.ts";
 import { forgetGoneReplicas, forgetMember, reviewMembers, takeHeartbeat } from "./membership.ts";
-import { noteReplicas, place, takeLoaded, takeLoadFailure } from "./placement.ts";
+import { takeInspection } from "./model-sources.ts";
+import { reconcile } from "./reconcile.ts";
 import { arrive, endEarly, loseNode, reviewRequests, takeAttemptFailure, takeFrame, tellWaiting } from "./requests.ts";
 import { saneReplica, saneStatus } from "./sane-status.ts";
 import type { Member, StepContext } from "./state.ts";
+import { readyReplicas } from "./views.ts";
 
 /**
  * Takes one event in and returns what has to be done, in order.
@@ -23,7 +28,7 @@ export function step(event: ClusterEvent, context: StepContext): Effect[] {
     const isNextAwaited = wasEvaluating && context.state.queue.length > 0;
     if (!isNextAwaited || isEvaluating(event.requestId, context)) return effects;
   }
-  effects.push(...place(context.state, context.nowMs, context.config));
+  if (mayChangePlacement(event, context)) effects.push(...reconcile(context));
   effects.push(...dispatch(context));
   if (event.kind === "tick") effects.push(...tellWaiting(context));
   return effects;
@@ -34,8 +39,18 @@ function take(event: ClusterEvent, context: StepContext): Effect[] {
   switch (event.kind) {
     case "tick":
       return review(context);
-    case "deploymentAdded":
-      state.deployments.set(event.deployment.model, event.deployment);
+    case "deploymentSet":
+      return setDeployment(context, event.record);
+    case "deploymentRemoved":
+      return removeDeployment(state, event.model);
+    case "nodeSettingsSet":
+      return setNodeSettings(state, event);
+    case "modelInspected":
+      return takeInspection(context, event);
+    case "pullEnded":
+      return takePullEnd(context, event);
+    case "modelAwaited":
+      noteAwaited(context, event);
       return [];
     case "heartbeat":
       return heartbeat(context, event);
@@ -123,8 +138,29 @@ function loadEnded(context: StepContext, event: ClusterEvent & { kind: "replicaL
     const { replicaId, model, failure } = event;
     return takeLoadFailure(member, { replicaId, model, failure }, context);
   }
-  takeLoaded(member, saneReplica(event.replica, member.status.capacity, new Set()), context);
-  return [];
+  return takeLoaded(member, saneReplica(event.replica, member.status.capacity, new Set()), context);
+}
+
+/** Requests come and go all the time: they change what is placed only where a model is nowhere, and with the next tick. */
+function mayChangePlacement(event: ClusterEvent, { state }: StepContext): boolean {
+  switch (event.kind) {
+    case "frame":
+    case "attemptFailed":
+    case "requestCancelled":
+    case "requestStopped":
+      return false;
+    case "requestArrived":
+      return readyReplicas(state, event.request.model).length === 0;
+    default:
+      return true;
+  }
+}
+
+function noteAwaited({ state, nowMs }: StepContext, { model, change }: ClusterEvent & { kind: "modelAwaited" }): void {
+  const known = state.awaited.get(model) ?? { count: 0, sinceMs: nowMs };
+  const count = known.count + change;
+  if (count <= 0) state.awaited.delete(model);
+  else state.awaited.set(model, { ...known, count });
 }
 
 function isEvaluating(requestId: RequestId, { state }: StepContext): boolean {

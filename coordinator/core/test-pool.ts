@@ -2,7 +2,7 @@
 
 import { assert } from "@pomona/shared/core/assert";
 import { expectedSpeed } from "@pomona/shared/core/chip-speeds";
-import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
+import { type DeploymentRecord, type DeploymentSpec, defaultDeployment } from "@pomona/shared/core/deployment";
 import type { ErrorCode } from "@pomona/shared/core/errors";
 import {
   type AttemptFrame,
@@ -10,18 +10,15 @@ import {
   type FinishReason,
   type GenerationFailure,
 } from "@pomona/shared/core/generation";
+import type { ModelFile } from "@pomona/shared/core/model-files";
+import { fixedSizing } from "@pomona/shared/core/model-sizing";
 import { type NodeStatus, type ReplicaStatus, untold } from "@pomona/shared/core/node-status";
+import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
 import type { Effect, EffectKind, EffectOf } from "./effect.ts";
 import type { ClusterEvent, NewRequest } from "./event.ts";
 import { idleSlotViolations, violations } from "./invariants.ts";
-import {
-  type ClusterState,
-  type CoreConfig,
-  type Deployment,
-  defaultCoreConfig,
-  emptyState,
-  type StepContext,
-} from "./state.ts";
+import type { InspectionOutcome } from "./model-sources.ts";
+import { type ClusterState, type CoreConfig, defaultCoreConfig, emptyState, type StepContext } from "./state.ts";
 import { step } from "./step.ts";
 
 const gigabyte = 1e9;
@@ -39,14 +36,31 @@ export class TestPool {
     return { state: this.state, nowMs: this.nowMs, config: this.config };
   }
 
-  /** @throws Error naming the invariant that the step broke. */
+  /** What nodes find at sources; null is no model. */
+  readonly sources = new Map<string, TestSource | null>();
+
+  /**
+   * Nodes say at once what their sources are.
+   * @throws Error naming the invariant that the step broke.
+   */
   take(event: ClusterEvent): Effect[] {
     const { context } = this;
     const effects = step(event, context);
     const isDelivery = effects[0]?.kind === "deliver";
     const broken = [...violations(context), ...(isDelivery ? [] : idleSlotViolations(context))];
     assert(broken.length === 0, broken.join("; "));
-    return effects;
+    const answers = only(effects, "inspectModel").flatMap(({ nodeId, model, source, runKey }) =>
+      this.take({ kind: "modelInspected", nodeId, model, runKey, outcome: this.#inspect(source) }),
+    );
+    return [...effects.filter(({ kind }) => kind !== "inspectModel"), ...answers];
+  }
+
+  #inspect(source: string): InspectionOutcome {
+    const found = this.sources.get(source) ?? null;
+    if (found === null) return { kind: "failed", failure: failureOf("invalid_model") };
+    const { memory, contextLength, files = [], isInPlace = true } = found;
+    const sizing = fixedSizing(contextLength, memory);
+    return { kind: "found", inspection: { files, isInPlace, pinnedSource: source, variants: [], sizing } };
   }
 
   /** Lets time pass, then ticks. */
@@ -64,8 +78,18 @@ export class TestPool {
     return [...this.heartbeat(status), ...this.take({ kind: "linkUp", nodeId: status.nodeId })];
   }
 
-  deploy(changes: Partial<Deployment> = {}): Effect[] {
-    return this.take({ kind: "deploymentAdded", deployment: deploymentOf(changes) });
+  /** Deploys `m`, of 4 GB and 100 tokens, one replica on every node where it fits. */
+  deploy({ memory = memoryOf(4), files, isInPlace, ...changes }: TestDeployment = {}): Effect[] {
+    const record = recordOf(changes);
+    const { source, contextLength } = record.spec;
+    const context = { contextLength: contextLength ?? 100 };
+    this.sources.set(source, {
+      memory,
+      ...context,
+      ...(files === undefined ? {} : { files }),
+      ...(isInPlace === undefined ? {} : { isInPlace }),
+    });
+    return this.take({ kind: "deploymentSet", record });
   }
 
   request(requestId: string, changes: Partial<NewRequest> = {}): Effect[] {
@@ -133,22 +157,31 @@ export function replicaOf(replicaId: string, changes: Partial<ReplicaStatus> = {
   };
 }
 
-export function deploymentOf(changes: Partial<Deployment> = {}): Deployment {
-  const memory = memoryOf(4);
-  return {
-    model: "m",
-    source: "/m",
-    slots: 2,
-    contextLength: 100,
-    memory,
-    failure: null,
-    engine: defaultEngineOptions,
-    createdAtMs: 0,
-    ...changes,
-  };
+/** What a node finds at a source. */
+export type TestSource = {
+  readonly memory: ReplicaMemory;
+  readonly contextLength: number;
+  readonly files?: readonly ModelFile[];
+  readonly isInPlace?: boolean;
+};
+
+export type TestDeployment = Partial<DeploymentSpec> &
+  Partial<Pick<DeploymentRecord, "revision">> &
+  Partial<Omit<TestSource, "contextLength">>;
+
+let revisions = 0;
+
+export function recordOf({
+  revision,
+  ...changes
+}: Partial<DeploymentSpec> & { readonly revision?: number }): DeploymentRecord {
+  revisions += 1;
+  const model = changes.model ?? "m";
+  const spec = { ...defaultDeployment, model, source: `/${model}`, slots: 2, ...changes };
+  return { spec, revision: revision ?? revisions, createdAtMs: 0, pinned: null };
 }
 
-export function memoryOf(gigabytes: number): Deployment["memory"] {
+export function memoryOf(gigabytes: number): ReplicaMemory {
   return { weightsBytes: gigabytes * gigabyte, kvBytes: 0, computeBytes: 0, processBytes: 0 };
 }
 
@@ -157,6 +190,7 @@ export function requestOf(requestId: string, nowMs: number, changes: Partial<New
     requestId,
     model: "m",
     promptTokenIds: [1, 2, 3],
+    promptDigest: "",
     decoding: { ...defaultDecoding, maxTokens: 10 },
     tenant: "",
     priority: "interactive",

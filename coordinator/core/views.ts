@@ -1,10 +1,17 @@
 // Read-only views of the state, for the APIs and for metrics.
-import type { ModelName } from "@pomona/shared/core/ids";
+import type { ModelName, NodeId, ReplicaId } from "@pomona/shared/core/ids";
 import type { ReplicaStatus } from "@pomona/shared/core/node-status";
-import { addedBytes, heldBytes, type ReplicaMemory, totalBytes } from "@pomona/shared/core/replica-memory";
+import { addedBytes, heldBytes } from "@pomona/shared/core/replica-memory";
+import { contextLengthOf, isDraining } from "./deployments.ts";
 import type { ModelSummary, Readiness } from "./generation-request.ts";
+import { loadingOutlook } from "./load-time.ts";
 import { takesWork } from "./membership.ts";
-import type { ClusterState, Deployment, Member } from "./state.ts";
+import { budgetOf, hasLabels, heldMemories, isCurrent, memoryOn } from "./placement-problem.ts";
+import type { ClusterState, Deployment, Member, StepContext } from "./state.ts";
+import { couldHold, survivesNodeLoss } from "./survival.ts";
+
+/** What views read. `nowMs` is monotonic. */
+export type ViewContext = Pick<StepContext, "state" | "nowMs">;
 
 /** A ready replica on a node that takes work. */
 export type ReadyReplica = { readonly member: Member; readonly replica: ReplicaStatus };
@@ -15,147 +22,177 @@ export function readyReplicas(state: ClusterState, model: ModelName): ReadyRepli
   const deployment = state.deployments.get(model);
   if (deployment === undefined) return ready;
   for (const member of state.members.values()) {
-    if (!takesWork(member)) continue;
+    if (!takesWork(member) || isDraining(state, member)) continue;
     const replica = servingReplica(member, deployment);
     if (replica !== undefined) ready.push({ member, replica });
   }
   return ready;
 }
 
-/** Two of a model on one node happen after a lost answer to a load: the one with the lower id serves. */
+/** Ready replicas that run as the deployment says now, as long as there is one; else those that do not yet. */
+export function tokenizingReplicas(
+  state: ClusterState,
+  model: ModelName,
+): { readonly nodeId: NodeId; readonly replicaId: ReplicaId; readonly digest: string }[] {
+  const deployment = state.deployments.get(model);
+  const ready = readyReplicas(state, model);
+  const current = ready.filter(({ replica }) => deployment !== undefined && isCurrent(replica, deployment));
+  return (current.length > 0 ? current : ready).map(({ member: { nodeId }, replica: { replicaId, digest } }) => ({
+    nodeId,
+    replicaId,
+    digest,
+  }));
+}
+
+/** Of two of a model on one node the one that runs as the deployment says now serves, then the one with the lower id. */
 function servingReplica(member: Member, deployment: Deployment): ReplicaStatus | undefined {
   let serving: ReplicaStatus | undefined;
   for (const replica of member.status.replicas) {
-    if (replica.state !== "ready" || !suits(replica, deployment)) continue;
-    if (serving === undefined || replica.replicaId < serving.replicaId) serving = replica;
+    if (replica.model !== deployment.model || replica.state !== "ready") continue;
+    if (member.leaving.has(replica.replicaId)) continue;
+    if (serving === undefined || servesBefore(replica, serving, deployment)) serving = replica;
   }
   return serving;
 }
 
-/** Whether a replica is one that a deployment asks for, whichever coordinator loaded it. */
-export function suits(replica: ReplicaStatus, deployment: Deployment): boolean {
-  return replica.model === deployment.model && replica.contextLength >= deployment.contextLength;
+function servesBefore(a: ReplicaStatus, b: ReplicaStatus, deployment: Deployment): boolean {
+  const isA = isCurrent(a, deployment);
+  return isA === isCurrent(b, deployment) ? a.replicaId < b.replicaId : isA;
 }
 
-/** Whether a ready replica is the one of its model on its node. */
-export function isServing(state: ClusterState, member: Member, replica: ReplicaStatus): boolean {
-  const deployment = state.deployments.get(replica.model);
-  return deployment !== undefined && servingReplica(member, deployment) === replica;
-}
-
-/** Bytes of a node's budget that nothing holds: what it says, and no more than its replicas leave. */
-export function freeBytesOf(member: Member): number {
-  const { budgetBytes, freeBytes } = member.status.capacity;
-  return Math.min(freeBytes, budgetBytes - heldBytes(heldMemories(member)));
-}
-
-/**
- * Bytes that a replica of a deployment takes of a node's budget: less than all where the node has a replica of another
- * model from the same file, such as a variant with adapters, whose mapped pages it would share.
- */
-export function neededBytesOn(state: ClusterState, member: Member, { source, memory }: Deployment): number {
-  const variant = member.status.replicas.find(
-    (replica) =>
-      replica.state !== "failed" &&
-      replica.memory.mappedFile !== undefined &&
-      state.deployments.get(replica.model)?.source === source,
-  );
-  const mappedFile = variant?.memory.mappedFile;
-  if (mappedFile === undefined) return totalBytes(memory);
-  return addedBytes({ ...memory, mappedFile }, heldMemories(member));
-}
-
-function heldMemories({ status }: Member): ReplicaMemory[] {
-  return status.replicas.filter(({ state }) => state !== "failed").map(({ memory }) => memory);
+/** Tokens per slot that every replica has which may serve the model now; 0 while nobody knows. */
+export function servedContextLength(state: ClusterState, model: ModelName): number {
+  const deployment = state.deployments.get(model);
+  const asked = deployment?.facts?.contextLength ?? 0;
+  return readyReplicas(state, model).reduce((least, { replica }) => Math.min(least, replica.contextLength), asked);
 }
 
 /** Every model of the pool by name, with the reason where it is not ready. */
-export function modelSummaries(state: ClusterState): ModelSummary[] {
+export function modelSummaries(context: ViewContext): ModelSummary[] {
+  const { state } = context;
   return [...state.deployments.values()]
-    .map((deployment) => summaryOf(state, deployment))
+    .map((deployment) => summaryOf(context, deployment))
     .sort((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)));
 }
 
-function summaryOf(state: ClusterState, deployment: Deployment): ModelSummary {
-  const readyCount = readyReplicas(state, deployment.model).length;
+function summaryOf(context: ViewContext, deployment: Deployment): ModelSummary {
+  const { state, nowMs } = context;
+  const { model, record } = deployment;
+  const readyCount = readyReplicas(state, model).length;
+  const outlook = stateOf(context, deployment, readyCount);
   return {
-    name: deployment.model,
-    ...stateOf(state, deployment, readyCount),
-    contextLength: deployment.contextLength,
+    name: model,
+    ...outlook,
+    contextLength: contextLengthOf(deployment),
     readyReplicas: readyCount,
-    createdAtMs: deployment.createdAtMs,
+    createdAtMs: record.createdAtMs,
+    loading: outlook.state === "loading" ? loadingOutlook(state, model, nowMs) : null,
+    survivesNodeLoss: survivesNodeLoss(state, deployment),
   };
 }
 
-function stateOf(
-  state: ClusterState,
-  deployment: Deployment,
-  readyCount: number,
-): Pick<ModelSummary, "state" | "reason"> {
-  if (deployment.failure !== null) return { state: "failed", reason: deployment.failure.message };
+type Outlook = Pick<ModelSummary, "state" | "reason">;
+
+function stateOf({ state, nowMs }: ViewContext, deployment: Deployment, readyCount: number): Outlook {
   if (readyCount > 0) return { state: "ready", reason: "" };
+  if (deployment.failure !== null) return { state: "failed", reason: deployment.failure.message };
+  const { model } = deployment;
   const living = [...state.members.values()].filter((member) => member.state !== "dead");
   if (living.length === 0) return { state: "unplaced", reason: "no node is alive" };
-  const members = living.filter((member) => member.status.state === "serving");
+  const members = living.filter((member) => !isDraining(state, member));
   if (members.length === 0) return { state: "unplaced", reason: "every node is draining" };
-  if (members.some((member) => servingReplica(member, deployment) !== undefined)) {
+  if (members.some((member) => servingReplica(member, deployment) !== undefined))
     return { state: "loading", reason: "the node that has it cannot be reached at the moment" };
-  }
-  if (members.some((member) => isOnItsWay(member, deployment.model))) {
+  if (members.some((member) => isOnItsWay(member, model)))
     return { state: "loading", reason: "the first replica is loading" };
-  }
-  const outlook = outlookOf(state, members, deployment);
-  const isHeld = living.some((member) => servingReplica(member, deployment) !== undefined);
-  return outlook.state === "failed" && isHeld
-    ? { state: "unplaced", reason: "the node that has it is draining" }
-    : outlook;
+  if (members.some(({ pulling }) => pulling?.model === model))
+    return { state: "loading", reason: "its files are on their way" };
+  if (deployment.facts === null) return sourceOutlook(members, deployment);
+  return placementOutlook({ state, nowMs }, members, deployment);
+}
+
+/** Nobody has read its header yet. */
+function sourceOutlook(members: readonly Member[], { model }: Deployment): Outlook {
+  const failures = members.flatMap(({ sources }) => {
+    const known = sources.get(model);
+    return known?.kind === "failed" ? [known.failure] : [];
+  });
+  const [failed] = failures;
+  if (failed === undefined) return { state: "loading", reason: "its source is being looked at" };
+  if (failures.length < members.length) return { state: "loading", reason: "its source is being looked at" };
+  return { state: "unplaced", reason: failed.message };
 }
 
 /** No replica is there or on its way: will one come, and what stands against it? */
-function outlookOf(
-  state: ClusterState,
-  members: readonly Member[],
-  deployment: Deployment,
-): Pick<ModelSummary, "state" | "reason"> {
-  const failures = members.flatMap((member) => member.loadFailures.get(deployment.model) ?? []);
-  const hopeful = members.filter((member) => {
-    const retryAtMs = member.loadFailures.get(deployment.model)?.retryAtMs ?? 0;
-    return neededBytesOn(state, member, deployment) <= freeBytesOf(member) && Number.isFinite(retryAtMs);
-  });
-  if (hopeful.length > 0) {
+function placementOutlook(context: ViewContext, members: readonly Member[], deployment: Deployment): Outlook {
+  const { state } = context;
+  const { model, record } = deployment;
+  const failures = members.flatMap((member) => member.loadFailures.get(model) ?? []);
+  const able = members.filter((member) => couldHold(state, member, deployment));
+  if (able.length > 0) {
     const [failed] = failures;
-    const reason =
-      failed === undefined ? "waiting for a node" : `loading failed and is tried again: ${failed.failure.message}`;
-    return { state: "loading", reason };
+    if (failed !== undefined)
+      return { state: "loading", reason: `loading failed and is tried again: ${failed.failure.message}` };
+    const isAwaited = state.awaited.has(model) || state.queue.some((queued) => queued.model === model);
+    const isFree = able.some((member) => fitsNow(state, member, deployment));
+    if (isAwaited || (isFree && record.spec.replicas.min > 0))
+      return { state: "loading", reason: "waiting for a node" };
+    return isFree || record.spec.replicas.min === 0
+      ? { state: "idle", reason: "it is loaded when somebody asks for it" }
+      : {
+          state: "idle",
+          reason: `${neededAndFree(state, members, deployment)}; it takes the place of an idle model when somebody asks for it`,
+        };
   }
   const final = failures.find(({ retryAtMs }) => retryAtMs === Number.POSITIVE_INFINITY);
   if (final !== undefined) return { state: "failed", reason: final.failure.message };
-  const freeBytes = Math.max(...members.map(freeBytesOf));
-  const neededBytes = Math.min(...members.map((member) => neededBytesOn(state, member, deployment)));
-  return { state: "unplaced", reason: `it needs ${neededBytes} bytes, and the freest node has ${freeBytes}` };
+  const isHeld = members.some((member) => hasLabels(state, member, deployment));
+  if (!isHeld) return { state: "unplaced", reason: `no node has the labels ${record.spec.labels.join(", ")}` };
+  return { state: "unplaced", reason: neededAndFree(state, members, deployment) };
 }
 
-function isOnItsWay(member: Member, model: ModelName): boolean {
-  if (member.loading?.model === model) return true;
-  return member.status.replicas.some((replica) => replica.model === model && replica.state === "loading");
+function fitsNow(state: ClusterState, member: Member, deployment: Deployment): boolean {
+  const memory = memoryOn(state, member, deployment);
+  return memory !== null && addedBytes(memory, heldMemories(member)) <= freeBytesOf(state, member);
+}
+
+function neededAndFree(state: ClusterState, members: readonly Member[], deployment: Deployment): string {
+  const freeBytes = Math.max(...members.map((member) => freeBytesOf(state, member)));
+  const needed = members.flatMap((member) => {
+    const memory = memoryOn(state, member, deployment);
+    return memory === null ? [] : [addedBytes(memory, heldMemories(member))];
+  });
+  return `it needs ${Math.min(...needed)} bytes, and the freest node has ${freeBytes}`;
+}
+
+/** Bytes of a node's budget that nothing holds: what it says, and no more than its replicas leave. */
+export function freeBytesOf(state: ClusterState, member: Member): number {
+  const { freeBytes } = member.status.capacity;
+  return Math.max(0, Math.min(freeBytes, budgetOf(state, member) - heldBytes(heldMemories(member))));
+}
+
+function isOnItsWay({ loading, status }: Member, model: ModelName): boolean {
+  if (loading?.model === model) return true;
+  return status.replicas.some((replica) => replica.model === model && replica.state === "loading");
 }
 
 /** Those of the models that no node will load, with the reason. */
-export function failedModels(state: ClusterState, models: ReadonlySet<ModelName>): Map<ModelName, string> {
+export function failedModels(context: ViewContext, models: ReadonlySet<ModelName>): Map<ModelName, string> {
   const failed = new Map<ModelName, string>();
   for (const model of models) {
-    const deployment = state.deployments.get(model);
+    const deployment = context.state.deployments.get(model);
     if (deployment === undefined) continue;
-    const summary = summaryOf(state, deployment);
+    const summary = summaryOf(context, deployment);
     if (summary.state === "failed") failed.set(model, summary.reason);
   }
   return failed;
 }
 
 /** Ready when at least one model answers; the reasons name those that do not. */
-export function readinessOf(state: ClusterState): Readiness {
-  const models = modelSummaries(state);
-  const waiting = models.filter((model) => model.state !== "ready");
+export function readinessOf(context: ViewContext): Readiness {
+  const models = modelSummaries(context);
+  // One that is loaded on demand answers as well, only later.
+  const waiting = models.filter((model) => model.state !== "ready" && model.state !== "idle");
   const reasons = waiting.map((model) => `model ${model.name} is ${model.state}: ${model.reason}`);
   if (models.length === 0) reasons.push("no model is deployed");
   return { isReady: waiting.length < models.length, reasons };

@@ -8,15 +8,21 @@ import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
 import type { ReplicaSpec } from "@pomona/shared/core/node-status";
 import { callUnary, createNodeClient, readStream } from "@pomona/shared/grpc/client";
 import { attemptFrameFromWire, attemptToWire } from "@pomona/shared/grpc/wire";
+import { modelFileToWire } from "@pomona/shared/grpc/wire-files";
 import { tokenizeInputToWire } from "@pomona/shared/grpc/wire-prompt";
 import { nodeStatusFromWire, replicaSpecToWire, replicaStatusFromWire } from "@pomona/shared/grpc/wire-status";
 import type { Logger } from "@pomona/shared/runtime/logger";
+import type { EffectOf } from "../core/effect.ts";
 import type { ClusterEvent } from "../core/event.ts";
+import type { InspectionOutcome } from "../core/model-sources.ts";
 import type { TokenizeCall, TokenizedPrompt } from "../tokenizer.ts";
+import { inspectionFromWire } from "./inspection.ts";
 
 /** A big model on a slow disk: 500 GB at 0.5 GB/s and room. */
 const loadTimeoutMs = 30 * 60_000;
 const unloadTimeoutMs = 10_000;
+/** Headers of a model in many parts, from a slow host. */
+const inspectTimeoutMs = 60_000;
 const reconnectMinMs = 200;
 const reconnectMaxMs = 2000;
 
@@ -130,8 +136,41 @@ export class NodeLinks {
     }
   }
 
+  async inspectModel({ nodeId, model, source, digest, runKey }: EffectOf<"inspectModel">): Promise<void> {
+    let outcome: InspectionOutcome;
+    try {
+      const { client, closed } = this.#link(nodeId);
+      const answer = await callUnary(client, pomona.Node.service.InspectModel, {
+        request: { source, digest: digest ?? "" },
+        timeoutMs: inspectTimeoutMs,
+        signal: closed.signal,
+      });
+      outcome = { kind: "found", inspection: inspectionFromWire(answer) };
+    } catch (thrown) {
+      outcome = { kind: "failed", failure: failureOf(toPomonaError(thrown)) };
+    }
+    this.#onEvent({ kind: "modelInspected", nodeId, model, runKey, outcome });
+  }
+
+  /** Lasts as long as the transfer; heartbeats tell how far it is. */
+  async pullModel({ nodeId, model, files, source, peers }: EffectOf<"pullModel">): Promise<void> {
+    let failure: GenerationFailure | null = null;
+    try {
+      const { client, closed } = this.#link(nodeId);
+      await readStream(client, pomona.Node.service.PullModel, {
+        request: { files: files.map(modelFileToWire), source, peers: [...peers] },
+        timeoutMs: null,
+        signal: closed.signal,
+        onMessage: () => undefined,
+      });
+    } catch (thrown) {
+      failure = failureOf(toPomonaError(thrown));
+    }
+    this.#onEvent({ kind: "pullEnded", nodeId, model, failure });
+  }
+
   /** @throws PomonaError what the node said, or `node_lost`. */
-  async tokenize(call: TokenizeCall): Promise<TokenizedPrompt> {
+  async tokenize(call: TokenizeCall): Promise<Omit<TokenizedPrompt, "digest">> {
     const { client } = this.#link(call.nodeId);
     const { tokenIds, stop, sharedTokens } = await callUnary(client, pomona.Node.service.Tokenize, {
       request: { replicaId: call.replicaId, ...tokenizeInputToWire(call.input) },

@@ -68,6 +68,8 @@ export class FakeGateway implements Gateway {
       contextLength: fakeContextLength,
       readyReplicas: 1,
       createdAtMs: 1_700_000_000_000,
+      loading: null,
+      survivesNodeLoss: true,
     }));
   }
 

@@ -11,6 +11,8 @@ export class PomonaError extends Error {
   readonly retryAfterMs: number | null;
   /** How full the pool is, where that is the reason; else null. */
   readonly queue: QueueOutlook | null;
+  /** How far the model is that is being loaded, where that is the reason; else null. */
+  readonly loading: LoadingOutlook | null;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -18,6 +20,7 @@ export class PomonaError extends Error {
     this.field = details.field ?? null;
     this.retryAfterMs = details.retryAfterMs ?? null;
     this.queue = details.queue ?? null;
+    this.loading = details.loading ?? null;
   }
 
   /** Whether the same call may succeed later or elsewhere without a change. */
@@ -36,11 +39,21 @@ export type QueueOutlook = {
   readonly expectedWaitMs: number;
 };
 
+/** How far a model is whose first replica is on its way. */
+export type LoadingOutlook = {
+  /** `waiting` for memory or a node, `fetching` its files, or `loading`. */
+  readonly state: "waiting" | "fetching" | "loading";
+  readonly percent: number;
+  /** null while nobody knows. */
+  readonly readyInMs: number | null;
+};
+
 /** Optional parts of a {@link PomonaError}. */
 export type ErrorDetails = {
   readonly field?: string;
   readonly retryAfterMs?: number;
   readonly queue?: QueueOutlook;
+  readonly loading?: LoadingOutlook;
   readonly cause?: unknown;
 };
 

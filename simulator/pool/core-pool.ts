@@ -2,20 +2,14 @@
 import type { Effect } from "@pomona/coordinator/core/effect";
 import type { ClusterEvent, NewRequest } from "@pomona/coordinator/core/event";
 import { idleSlotViolations, violations } from "@pomona/coordinator/core/invariants";
-import {
-  type ClusterState,
-  type CoreConfig,
-  type Deployment,
-  defaultCoreConfig,
-  emptyState,
-} from "@pomona/coordinator/core/state";
+import { type ClusterState, type CoreConfig, defaultCoreConfig, emptyState } from "@pomona/coordinator/core/state";
 import { step } from "@pomona/coordinator/core/step";
 import { readyReplicas } from "@pomona/coordinator/core/views";
 import { unreachable } from "@pomona/shared/core/assert";
-import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
 import { defaultDecoding, type GenerationFailure } from "@pomona/shared/core/generation";
 import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
 import type { ReplicaStatus } from "@pomona/shared/core/node-status";
+import { type DeployedModel, deployedModel, inspectionOf } from "../deployed-model.ts";
 import { contextLength } from "../engine/machine-profile.ts";
 import type { WorkloadRequest } from "../workload/sample.ts";
 import { promptTokensOf } from "./block-tokens.ts";
@@ -74,7 +68,7 @@ export class CorePool implements Pool {
     const complain = (problem: string): void => {
       this.problems.push(problem);
     };
-    for (const model of models) this.#take({ kind: "deploymentAdded", deployment: deploymentOf(model) });
+    for (const model of models) this.#take({ kind: "deploymentSet", record: modelOf(model).record });
     for (const [index, machine] of machines.entries()) {
       const nodeId = hexId(index + 1);
       const node = new CoreNode({ time, nodeId, machine, models, savedStates, complain });
@@ -114,6 +108,7 @@ export class CorePool implements Pool {
       priority: "interactive",
       // The product's own objective.
       firstTokenDeadlineMs: null,
+      promptDigest: "",
       promptTokenIds: promptTokensOf(blocks, promptTokens, this.#submitted),
       decoding: { ...defaultDecoding, maxTokens: contextLength - promptTokens },
       deadlineMs: time.nowMs + patientMs,
@@ -195,12 +190,24 @@ export class CorePool implements Pool {
         else log.end(logged, time.nowMs, reason !== "stop" && reason !== "length");
         break;
       }
+      case "inspectModel":
+        time.after(lanMs, () => this.#inspect(effect));
+        break;
+      // Every machine finds every file, on its disk or on the network.
+      case "pullModel":
+      case "pinModel":
       case "announce":
       case "tellWaiting":
         break;
       default:
         unreachable(effect);
     }
+  }
+
+  #inspect({ nodeId, model, runKey }: Effect & { kind: "inspectModel" }): void {
+    const found = this.#parts.models.find(({ name }) => name === model);
+    if (found === undefined || this.#nodes.get(nodeId)?.isDown !== false) return;
+    this.#take({ kind: "modelInspected", nodeId, model, runKey, outcome: inspectionOf(modelOf(found)) });
   }
 
   #connect(nodeId: NodeId): void {
@@ -255,17 +262,8 @@ export class CorePool implements Pool {
   }
 }
 
-function deploymentOf(model: PoolModel): Deployment {
-  return {
-    model: model.name,
-    source: model.name,
-    slots: 4,
-    contextLength,
-    engine: defaultEngineOptions,
-    memory: memoryOf(model),
-    failure: null,
-    createdAtMs: 0,
-  };
+function modelOf(model: PoolModel): DeployedModel {
+  return deployedModel({ model: model.name, slots: 4 }, { memory: memoryOf(model), contextLength });
 }
 
 function hexId(number: number): string {

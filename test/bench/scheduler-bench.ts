@@ -5,7 +5,7 @@ import type { Effect } from "@pomona/coordinator/core/effect";
 import type { ClusterEvent } from "@pomona/coordinator/core/event";
 import { type CoreConfig, defaultCoreConfig, emptyState } from "@pomona/coordinator/core/state";
 import { step } from "@pomona/coordinator/core/step";
-import { deploymentOf, failureOf, replicaOf, requestOf, statusOf, tokens } from "@pomona/coordinator/core/test-pool";
+import { failureOf, recordOf, replicaOf, requestOf, statusOf, tokens } from "@pomona/coordinator/core/test-pool";
 import { expectedSpeed } from "@pomona/shared/core/chip-speeds";
 import { prefixBlockLength } from "@pomona/shared/core/prefix-hash";
 
@@ -43,7 +43,7 @@ class Pool {
 
   constructor(nodeCount: number) {
     this.#nodes = Array.from({ length: nodeCount }, (_, index) => `node-${String(index).padStart(4, "0")}`);
-    this.#take({ kind: "deploymentAdded", deployment: deploymentOf({ slots: slotsPerNode, contextLength }) });
+    this.#take({ kind: "deploymentSet", record: recordOf({ slots: slotsPerNode, contextLength }) });
     for (const [index, nodeId] of this.#nodes.entries()) this.#join(nodeId, chips[index % chips.length] ?? "");
     for (let count = 0; count < nodeCount * slotsPerNode + queued; count += 1) this.#arrive();
     // A replica evaluates one prompt at a time: every first token lets the next one in.

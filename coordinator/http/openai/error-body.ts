@@ -1,4 +1,4 @@
-import { errorTable, type PomonaError } from "@pomona/shared/core/errors";
+import { errorTable, type LoadingOutlook, type PomonaError, type QueueOutlook } from "@pomona/shared/core/errors";
 
 /** OpenAI's error shape. `code` is one of ours (docs/errors.md), `param` the field that was wrong. */
 export type ErrorBody = {
@@ -9,16 +9,32 @@ export type ErrorBody = {
     readonly code: string;
     /** How full the pool is, where that is the reason. */
     readonly queue?: { readonly length: number; readonly position: number; readonly expected_wait_ms: number };
+    /** How far the model is that is being loaded. */
+    readonly loading?: { readonly state: string; readonly percent: number; readonly eta_seconds: number | null };
   };
 };
 
 export function errorBody(error: PomonaError): ErrorBody {
   const type = errorTable[error.code].openaiType;
-  const { message, field, code, queue } = error;
-  const body = { message, type, param: field, code };
-  if (queue === null) return { error: body };
-  const { length, position, expectedWaitMs } = queue;
-  return { error: { ...body, queue: { length, position, expected_wait_ms: Math.round(expectedWaitMs) } } };
+  const { message, field, code, queue, loading } = error;
+  return {
+    error: {
+      message,
+      type,
+      param: field,
+      code,
+      ...(queue === null ? {} : { queue: queueBody(queue) }),
+      ...(loading === null ? {} : { loading: loadingBody(loading) }),
+    },
+  };
+}
+
+function queueBody({ length, position, expectedWaitMs }: QueueOutlook) {
+  return { length, position, expected_wait_ms: Math.round(expectedWaitMs) };
+}
+
+function loadingBody({ state, percent, readyInMs }: LoadingOutlook) {
+  return { state, percent, eta_seconds: readyInMs === null ? null : Math.ceil(readyInMs / 1000) };
 }
 
 /** What a client is told to wait when there is no capacity and nothing better is known. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ErrorCode } from "@pomona/shared/core/errors";
 import type { Effect } from "./effect.ts";
-import { deploymentOf, failureOf, memoryOf, only, replicaOf, statusOf, TestPool } from "./test-pool.ts";
+import { failureOf, memoryOf, only, replicaOf, statusOf, TestPool } from "./test-pool.ts";
 import { modelSummaries } from "./views.ts";
 
 /** What is asked to load, as `model@node`. */
@@ -22,7 +22,7 @@ function failLoad(pool: TestPool, nodeId: string, code: ErrorCode): Effect[] {
 }
 
 function stateOf(pool: TestPool, model: string): string | undefined {
-  return modelSummaries(pool.state).find(({ name }) => name === model)?.state;
+  return modelSummaries(pool.context).find(({ name }) => name === model)?.state;
 }
 
 test("every node with room gets one replica, one load at a time, the biggest model first", () => {
@@ -44,7 +44,7 @@ test("the memory of a replica that was just loaded is not given away again befor
   assert.deepEqual(loads(pool.join(statusOf("a"))), ["big@a"]);
   const replica = replicaOf(loadingReplica(pool, "a"), { model: "big", memory: memoryOf(10) });
   assert.deepEqual(loads(pool.take({ kind: "replicaLoaded", nodeId: "a", replica })), []);
-  assert.equal(stateOf(pool, "middle"), "unplaced");
+  assert.equal(stateOf(pool, "middle"), "idle");
 });
 
 test("a variant of a file that a node has mapped is placed where only its own part fits, another file is not", () => {
@@ -57,7 +57,7 @@ test("a variant of a file that a node has mapped is placed where only its own pa
   const listed = { model: "plain", memory: { ...memory, mappedFile: "1:2" } };
   const replica = replicaOf(loadingReplica(pool, "a"), listed);
   assert.deepEqual(loads(pool.take({ kind: "replicaLoaded", nodeId: "a", replica })), ["variant@a"]);
-  assert.equal(stateOf(pool, "other"), "unplaced");
+  assert.equal(stateOf(pool, "other"), "idle");
   const variant = replicaOf(loadingReplica(pool, "a"), { ...listed, model: "variant" });
   assert.deepEqual(loads(pool.take({ kind: "replicaLoaded", nodeId: "a", replica: variant })), []);
 });
@@ -162,17 +162,20 @@ test("replicas of an earlier coordinator are adopted; what nobody asks for is un
   assert.deepEqual(only(pool.heartbeat(statusOf("a", { sequence: 3, replicas: idle })), "unloadReplica"), []);
 });
 
-test("an adopted replica whose context is too short is replaced", () => {
+test("an adopted replica whose context is too short goes on until the one that takes its place is ready", () => {
   const pool = new TestPool();
   pool.deploy({ contextLength: 200 });
   const effects = pool.join(statusOf("a", { replicas: [replicaOf("old", { contextLength: 100 })] }));
-  assert.equal(only(effects, "unloadReplica").length, 1);
-  assert.deepEqual(loads(effects), ["m@a"]);
+  assert.deepEqual([loads(effects), only(effects, "unloadReplica")], [["m@a"], []]);
+  const replica = replicaOf(loadingReplica(pool, "a"), { contextLength: 200 });
+  const later = pool.take({ kind: "replicaLoaded", nodeId: "a", replica });
+  assert.deepEqual(only(later, "unloadReplica"), [{ kind: "unloadReplica", nodeId: "a", replicaId: "old" }]);
 });
 
 test("a model whose file cannot be read is failed and loaded nowhere", () => {
   const pool = new TestPool();
-  pool.take({ kind: "deploymentAdded", deployment: deploymentOf({ failure: failureOf("invalid_model") }) });
+  pool.deploy();
+  pool.sources.clear();
   assert.deepEqual(loads(pool.join(statusOf("a"))), []);
   assert.equal(stateOf(pool, "m"), "failed");
 });

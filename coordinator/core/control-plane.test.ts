@@ -1,0 +1,279 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { NodeStatus, ReplicaStatus } from "@pomona/shared/core/node-status";
+import type { Effect } from "./effect.ts";
+import { survivesNodeLoss } from "./survival.ts";
+import {
+  endings,
+  failureOf,
+  memoryOf,
+  only,
+  recordOf,
+  replicaOf,
+  starts,
+  statusOf,
+  TestPool,
+  tokens,
+} from "./test-pool.ts";
+import { modelSummaries } from "./views.ts";
+
+const digest = "ab".repeat(32);
+const file = { name: "m.gguf", bytes: 4e9, digest };
+const stored = { digest, bytes: 4e9, heldBytes: 4e9, state: "verified", failure: null } as const;
+
+/** A pool whose nodes carry out what they are asked, and tell so in their heartbeats. */
+class LivingPool extends TestPool {
+  readonly statuses = new Map<string, NodeStatus>();
+
+  add(status: NodeStatus): Effect[] {
+    this.statuses.set(status.nodeId, status);
+    return this.obey(this.join(status));
+  }
+
+  /** Carries out loads, unloads and pulls at once. */
+  obey(effects: readonly Effect[]): Effect[] {
+    const all = [...effects];
+    for (const { nodeId, replicaId, spec } of only(effects, "loadReplica")) {
+      const { model, slots, contextLength, revision } = spec;
+      const memory = this.state.members.get(nodeId)?.loading?.memory ?? memoryOf(4);
+      const replica = replicaOf(replicaId, { model, slots, contextLength: contextLength ?? 100, memory, revision });
+      this.#change(nodeId, ({ replicas, ...status }) => ({ ...status, replicas: [...replicas, replica] }));
+      all.push(...this.obey(this.take({ kind: "replicaLoaded", nodeId, replica })));
+    }
+    for (const { nodeId, replicaId } of only(effects, "unloadReplica")) {
+      const others = (list: readonly ReplicaStatus[]): ReplicaStatus[] =>
+        list.filter((each) => each.replicaId !== replicaId);
+      this.#change(nodeId, (status) => ({ ...status, replicas: others(status.replicas) }));
+      all.push(...this.beat(nodeId));
+    }
+    for (const { nodeId, model, files } of only(effects, "pullModel")) {
+      const held = files.map(({ digest: name, bytes }) => ({ ...stored, digest: name, bytes, heldBytes: bytes }));
+      this.#change(nodeId, (status) => ({ ...status, files: [...status.files, ...held] }));
+      this.beat(nodeId);
+      all.push(...this.obey(this.take({ kind: "pullEnded", nodeId, model, failure: null })));
+    }
+    return all;
+  }
+
+  beat(nodeId: string): Effect[] {
+    this.#change(nodeId, (status) => ({ ...status, sequence: status.sequence + 1 }));
+    const status = this.statuses.get(nodeId);
+    return status === undefined ? [] : this.obey(this.heartbeat(status));
+  }
+
+  /** Lets time pass with heartbeats of all nodes but those named. */
+  pass(ms: number, ...silent: readonly string[]): Effect[] {
+    const all: Effect[] = [];
+    for (let left = ms; left > 0; left -= 500) {
+      this.nowMs += Math.min(500, left);
+      for (const nodeId of this.statuses.keys()) if (!silent.includes(nodeId)) all.push(...this.beat(nodeId));
+      all.push(...this.obey(this.take({ kind: "tick" })));
+    }
+    return all;
+  }
+
+  held(nodeId: string): string[] {
+    return (this.statuses.get(nodeId)?.replicas ?? []).map(({ model }) => model).sort();
+  }
+
+  #change(nodeId: string, change: (status: NodeStatus) => NodeStatus): void {
+    const status = this.statuses.get(nodeId);
+    if (status !== undefined) this.statuses.set(nodeId, change(status));
+  }
+}
+
+function loads(effects: readonly Effect[]): string[] {
+  return only(effects, "loadReplica").map(({ nodeId, spec }) => `${spec.model}@${nodeId}`);
+}
+
+function pulls(effects: readonly Effect[]): string[] {
+  return only(effects, "pullModel").map(({ nodeId, model }) => `${model}@${nodeId}`);
+}
+
+describe("models that are loaded when somebody asks", () => {
+  test("take the place of an idle one that has been there for long enough, and requests wait for them", () => {
+    const pool = new LivingPool();
+    pool.deploy({ model: "a", memory: memoryOf(10), replicas: { min: 0, max: null } });
+    pool.deploy({ model: "b", memory: memoryOf(10), replicas: { min: 0, max: null } });
+    pool.add(statusOf("n"));
+    assert.deepEqual(pool.held("n"), ["a"]);
+    pool.pass(20_000);
+    assert.equal(modelSummaries(pool.context).find(({ name }) => name === "b")?.state, "idle");
+    pool.obey(pool.take({ kind: "modelAwaited", model: "b", change: 1 }));
+    pool.pass(1000);
+    assert.deepEqual(pool.held("n"), ["b"]);
+    pool.take({ kind: "modelAwaited", model: "b", change: -1 });
+    assert.deepEqual(starts(pool.request("q", { model: "b" })), ["q/1@n"]);
+  });
+
+  test("leave after their keep-alive, and come back with the next request", () => {
+    const pool = new LivingPool();
+    pool.deploy({ replicas: { min: 0, max: null }, keepAliveMs: 60_000 });
+    pool.add(statusOf("n"));
+    assert.deepEqual(pool.held("n"), ["m"]);
+    pool.pass(61_000);
+    assert.deepEqual(pool.held("n"), []);
+    const effects = pool.obey(pool.request("q"));
+    assert.deepEqual([loads(effects), starts(effects)], [["m@n"], ["q/1@n"]]);
+  });
+
+  test("make a busy one give way when it ends, never before", () => {
+    const pool = new LivingPool();
+    pool.deploy({ model: "a", memory: memoryOf(10) });
+    pool.deploy({ model: "b", memory: memoryOf(10), replicas: { min: 0, max: null } });
+    pool.add(statusOf("n"));
+    pool.pass(30_000);
+    pool.request("long", { model: "a" });
+    pool.obey(pool.take({ kind: "modelAwaited", model: "b", change: 1 }));
+    const effects = pool.pass(10_000);
+    assert.deepEqual(only(effects, "unloadReplica"), []);
+    assert.deepEqual(starts(pool.request("late", { model: "a" })), [], "it gets nothing new");
+    pool.frame("long", 1, tokens(0, [1]));
+    pool.frame("long", 1, {
+      kind: "ending",
+      ending: {
+        reason: "stop",
+        failure: null,
+        usage: { promptTokens: 3, cachedPromptTokens: 0, generatedTokens: 1 },
+        timings: { queueMs: 0, prefillMs: 0, decodeMs: 0 },
+      },
+    });
+    pool.pass(1000);
+    assert.deepEqual(pool.held("n"), ["b"]);
+  });
+});
+
+describe("a changed deployment", () => {
+  test("is rolled one replica at a time, with one that answers all the while", () => {
+    const pool = new LivingPool();
+    pool.deploy({ memory: memoryOf(10) });
+    for (const nodeId of ["a", "b"]) pool.add(statusOf(nodeId));
+    pool.deploy({ memory: memoryOf(10), slots: 4 });
+    for (let round = 0; round < 40; round += 1) {
+      const ready = modelSummaries(pool.context)[0]?.readyReplicas ?? 0;
+      assert.ok(ready >= 1, `round ${round}`);
+      pool.pass(500);
+    }
+    const slots = ["a", "b"].map((nodeId) => pool.statuses.get(nodeId)?.replicas.map((each) => each.slots));
+    assert.deepEqual(slots, [[4], [4]]);
+  });
+
+  test("whose new files cannot be loaded keeps what runs", () => {
+    const pool = new LivingPool();
+    pool.deploy({ memory: memoryOf(10) });
+    pool.add(statusOf("a"));
+    pool.sources.clear();
+    pool.obey(pool.take({ kind: "deploymentSet", record: recordOf({ source: "/none" }) }));
+    pool.pass(30_000);
+    assert.deepEqual(pool.held("a"), ["m"]);
+    assert.equal(modelSummaries(pool.context)[0]?.state, "ready");
+  });
+});
+
+describe("redundancy", () => {
+  const elsewhere = { source: "https://models.example/m.gguf", digest, files: [file], isInPlace: false } as const;
+
+  test("a model from elsewhere is fetched once, copied to a second node, and survives either one", () => {
+    const pool = new LivingPool();
+    pool.deploy({ ...elsewhere, replicas: { min: 1, max: 1 } });
+    const effects = pool.add(statusOf("a"));
+    assert.deepEqual([pulls(effects), only(effects, "pullModel")[0]?.peers], [["m@a"], []]);
+    assert.deepEqual(pool.held("a"), ["m"]);
+    const deployment = pool.state.deployments.get("m");
+    assert.ok(deployment !== undefined && !survivesNodeLoss(pool.state, deployment));
+    const second = pool.add(statusOf("b"));
+    assert.deepEqual([pulls(second), only(second, "pullModel")[0]?.peers], [["m@b"], ["a:1"]]);
+    assert.ok(survivesNodeLoss(pool.state, deployment));
+    assert.deepEqual(pool.held("b"), []);
+  });
+
+  test("when the only replica's node is lost another one is loaded at once; a copy is made anew after the grace", () => {
+    const pool = new LivingPool();
+    pool.deploy({ ...elsewhere, replicas: { min: 1, max: 1 } });
+    for (const nodeId of ["a", "b", "c"]) pool.add(statusOf(nodeId));
+    const [first = ""] = ["a", "b", "c"].filter((nodeId) => pool.held(nodeId).length > 0);
+    const lost = pool.pass(4000, first);
+    assert.equal(loads(lost).length, 1);
+    assert.deepEqual(pulls(lost), []);
+    assert.deepEqual(pulls(pool.pass(24_000, first)), []);
+    assert.equal(pulls(pool.pass(8000, first)).length, 1);
+  });
+
+  test("a node that is back in time gets nothing anew", () => {
+    const pool = new LivingPool();
+    pool.deploy({ ...elsewhere, replicas: { min: 2, max: 2 } });
+    for (const nodeId of ["a", "b", "c"]) pool.add(statusOf(nodeId));
+    const effects = [...pool.pass(20_000, "a"), ...pool.pass(20_000)];
+    assert.deepEqual([loads(effects), pulls(effects)], [[], []]);
+  });
+
+  test("a pull that fails is tried again later and later, and says why", () => {
+    const pool = new TestPool();
+    pool.deploy({ ...elsewhere });
+    const effects = pool.join(statusOf("a"));
+    assert.deepEqual(pulls(effects), ["m@a"]);
+    const failed = pool.take({ kind: "pullEnded", nodeId: "a", model: "m", failure: failureOf("transfer_failed") });
+    assert.deepEqual(pulls(failed), []);
+    const beat = (sequence: number, ms: number): string[] => {
+      pool.nowMs += ms;
+      return pulls(pool.heartbeat(statusOf("a", { sequence })));
+    };
+    assert.deepEqual(beat(2, 4999), []);
+    assert.deepEqual(beat(3, 1), ["m@a"]);
+  });
+});
+
+describe("what administrators want of nodes", () => {
+  const settings = { labels: [], isCordoned: false, isDraining: false, reservedBytes: 0 };
+
+  test("a cordoned node gets nothing new and goes on with what it has", () => {
+    const pool = new LivingPool();
+    pool.take({ kind: "nodeSettingsSet", nodeId: "a", settings: { ...settings, isCordoned: true }, revision: 1 });
+    pool.deploy();
+    pool.add(statusOf("a", { replicas: [replicaOf("r", { model: "m" })] }));
+    pool.deploy({ model: "n" });
+    assert.deepEqual(pool.held("a"), ["m"]);
+    assert.deepEqual(starts(pool.request("q")), ["q/1@a"]);
+  });
+
+  test("a drained node is emptied, and used again afterwards", () => {
+    const pool = new LivingPool();
+    pool.deploy();
+    pool.add(statusOf("a"));
+    pool.add(statusOf("b"));
+    pool.obey(
+      pool.take({ kind: "nodeSettingsSet", nodeId: "a", settings: { ...settings, isDraining: true }, revision: 1 }),
+    );
+    pool.pass(1000);
+    assert.deepEqual([pool.held("a"), pool.held("b")], [[], ["m"]]);
+    pool.obey(pool.take({ kind: "nodeSettingsSet", nodeId: "a", settings, revision: 2 }));
+    pool.pass(1000);
+    assert.deepEqual(pool.held("a"), ["m"]);
+  });
+
+  test("reserved memory is not given to models, and labels say where one may go", () => {
+    const pool = new LivingPool();
+    pool.take({ kind: "nodeSettingsSet", nodeId: "a", settings: { ...settings, reservedBytes: 13e9 }, revision: 1 });
+    pool.take({
+      kind: "nodeSettingsSet",
+      nodeId: "b",
+      settings: { ...settings, labels: ["room=office"] },
+      revision: 1,
+    });
+    pool.deploy();
+    pool.deploy({ model: "n", labels: ["room=office"] });
+    pool.add(statusOf("a"));
+    pool.add(statusOf("b"));
+    assert.deepEqual([pool.held("a"), pool.held("b")], [[], ["m", "n"]]);
+  });
+});
+
+test("a prompt goes only to replicas of the model that it was tokenized with", () => {
+  const pool = new TestPool();
+  pool.deploy();
+  const replicas = [replicaOf("r", { digest: "cd".repeat(32) })];
+  pool.join(statusOf("a", { replicas }));
+  assert.deepEqual(starts(pool.request("q", { promptDigest: digest })), []);
+  assert.deepEqual(starts(pool.request("p", { promptDigest: "cd".repeat(32) })), ["p/1@a"]);
+  assert.deepEqual(endings(pool.wait(100)), []);
+});

@@ -1,0 +1,84 @@
+// Bringing files to nodes: from whom, how long it takes, and whether there is room.
+import { type NamedFile, totalFileBytes } from "@pomona/shared/core/model-files";
+import type { Effect } from "./effect.ts";
+import { takesWork } from "./membership.ts";
+import { holdsVerified, isFromElsewhere, isInPlace, namedFiles } from "./model-sources.ts";
+import type { ClusterState, Deployment, Member, StepContext } from "./state.ts";
+
+/** A network of 1 GbE, until transfers were measured. */
+const bytesPerSecond = 110e6;
+/** Stays free on every disk. */
+const diskHeadroom = 0.05;
+
+export function fetchSeconds(_member: Member, bytes: number): number {
+  return bytes / bytesPerSecond;
+}
+
+/** Whether a node could get the files: somebody has them, and its disk has room. */
+export function canFetch({ state, nowMs }: StepContext, member: Member, deployment: Deployment): boolean {
+  const files = namedFiles(state, deployment);
+  if (files === null || !takesWork(member)) return false;
+  const failed = member.pullFailures.get(deployment.model);
+  if (failed !== undefined && failed.retryAtMs > nowMs) return false;
+  if (!hasDiskRoom(member, files)) return false;
+  return isFromElsewhere(deployment.record.spec.source) || holders(state, deployment, files).length > 0;
+}
+
+/** A node that does not tell its disk is asked, and says no itself. */
+function hasDiskRoom({ status }: Member, files: readonly NamedFile[]): boolean {
+  const { diskBytes, diskFreeBytes } = status.capacity;
+  const heldBytes = (digest: string): number => status.files.find((file) => file.digest === digest)?.heldBytes ?? 0;
+  const missing = files.reduce((sum, { digest, bytes }) => sum + Math.max(0, bytes - heldBytes(digest)), 0);
+  return diskBytes === 0 || diskFreeBytes - missing >= diskHeadroom * diskBytes;
+}
+
+/** Members that can be read from. */
+export function holders(state: ClusterState, deployment: Deployment, files: readonly NamedFile[]): Member[] {
+  return [...state.members.values()].filter(
+    (member) =>
+      member.state === "alive" && member.isLinkUp && (holdsVerified(member, files) || isInPlace(member, deployment)),
+  );
+}
+
+/** Starts a transfer, one at a time for each node. */
+export function startPull(
+  context: StepContext,
+  member: Member,
+  { deployment, reason }: { readonly deployment: Deployment; readonly reason: string },
+): Effect[] {
+  const { state, nowMs } = context;
+  const files = namedFiles(state, deployment);
+  if (member.pulling !== null || files === null) return [];
+  const { model, record } = deployment;
+  const { nodeId } = member;
+  const seconds = fetchSeconds(member, totalFileBytes(files));
+  member.pulling = { model, startedAtMs: nowMs, readyAtMs: nowMs + 1000 * seconds };
+  const peers = holders(state, deployment, files)
+    .filter((other) => other !== member)
+    .map(({ address }) => address);
+  const source = record.pinned?.source ?? record.spec.source;
+  return [
+    { kind: "pullModel", nodeId, model, files, source: isFromElsewhere(source) ? source : "", peers },
+    { kind: "announce", announcement: { kind: "pullStarted", nodeId, model, reason } },
+  ];
+}
+
+const retryMinMs = 5000;
+const retryMaxMs = 300_000;
+
+type EndedPull = { readonly nodeId: string; readonly model: string; readonly failure: Deployment["failure"] };
+
+export function takePullEnd({ state, nowMs }: StepContext, { nodeId, model, failure }: EndedPull): Effect[] {
+  const member = state.members.get(nodeId);
+  if (member === undefined || member.pulling?.model !== model) return [];
+  member.pulling = null;
+  if (failure === null) {
+    member.pullFailures.delete(model);
+  } else {
+    const count = (member.pullFailures.get(model)?.count ?? 0) + 1;
+    const waitMs = Math.min(retryMaxMs, retryMinMs * 2 ** (count - 1));
+    member.pullFailures.set(model, { count, failure, retryAtMs: nowMs + waitMs });
+  }
+  const announcement = { kind: "pullEnded", nodeId, model, failure: failure?.message ?? null } as const;
+  return [{ kind: "announce", announcement }];
+}

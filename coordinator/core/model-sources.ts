@@ -1,0 +1,194 @@
+// What nodes say of a model's source: who has its files, what they need, which variant is taken.
+import type { GenerationFailure } from "@pomona/shared/core/generation";
+import type { ModelName, NodeId } from "@pomona/shared/core/ids";
+import { type ModelFile, type ModelVariant, type NamedFile, totalFileBytes } from "@pomona/shared/core/model-files";
+import type { ModelSizing } from "@pomona/shared/core/model-sizing";
+import type { Effect } from "./effect.ts";
+import { takesWork } from "./membership.ts";
+import type { ClusterState, Deployment, Member, ModelFacts, SourceOnNode, StepContext } from "./state.ts";
+
+/** What a node found. */
+export type Inspection = {
+  readonly files: readonly ModelFile[];
+  readonly isInPlace: boolean;
+  /** The same source with its revision; empty where it has none. */
+  readonly pinnedSource: string;
+  /** What there is to choose from, the smallest first, where the source leaves it open. */
+  readonly variants: readonly ModelVariant[];
+  /** null where no variant was chosen yet. */
+  readonly sizing: ModelSizing | null;
+};
+
+export type InspectionOutcome =
+  | { readonly kind: "found"; readonly inspection: Inspection }
+  | { readonly kind: "failed"; readonly failure: GenerationFailure };
+
+/** A node that has not answered is asked again after this time. */
+const askAgainMs = 60_000;
+const retryMs = 10_000;
+
+/**
+ * Asks nodes about sources: every node about files that may lie there, one node about those that come from elsewhere and
+ * are not known yet.
+ */
+export function inspectSources({ state, nowMs }: StepContext): Effect[] {
+  const effects: Effect[] = [];
+  for (const deployment of state.deployments.values()) {
+    const { model, runKey, record } = deployment;
+    const isRemote = isFromElsewhere(record.spec.source);
+    for (const member of state.members.values()) {
+      if (!takesWork(member)) continue;
+      if (isRemote && (deployment.facts !== null || isBeingAsked(state, deployment, nowMs))) break;
+      if (!isToBeAsked(member.sources.get(model), { runKey, nowMs })) continue;
+      member.sources.set(model, { runKey, kind: "asked", askedAtMs: nowMs });
+      const source = record.pinned?.source ?? record.spec.source;
+      effects.push({ kind: "inspectModel", nodeId: member.nodeId, model, source, digest: record.spec.digest, runKey });
+    }
+  }
+  return effects;
+}
+
+/** Whether files have to come over a network, wherever they are put. */
+export function isFromElsewhere(source: string): boolean {
+  return /^(https?|hf):/.test(source);
+}
+
+function isBeingAsked(state: ClusterState, { model, runKey }: Deployment, nowMs: number): boolean {
+  return [...state.members.values()].some((member) => {
+    const known = member.sources.get(model);
+    return known?.runKey === runKey && known.kind === "asked" && nowMs - known.askedAtMs < askAgainMs;
+  });
+}
+
+function isToBeAsked(
+  known: SourceOnNode | undefined,
+  { runKey, nowMs }: { readonly runKey: string; readonly nowMs: number },
+): boolean {
+  if (known?.runKey !== runKey) return true;
+  if (known.kind === "asked") return nowMs - known.askedAtMs >= askAgainMs;
+  return known.kind === "failed" && nowMs >= known.retryAtMs;
+}
+
+type Inspected = {
+  readonly nodeId: NodeId;
+  readonly model: ModelName;
+  readonly runKey: string;
+  readonly outcome: InspectionOutcome;
+};
+
+/** Takes an answer in. Nothing of it is kept when the deployment has changed meanwhile. */
+export function takeInspection(context: StepContext, { nodeId, model, runKey, outcome }: Inspected): Effect[] {
+  const { state, nowMs } = context;
+  const member = state.members.get(nodeId);
+  const deployment = state.deployments.get(model);
+  if (member === undefined || deployment?.runKey !== runKey) return [];
+  if (outcome.kind === "failed") {
+    member.sources.set(model, { runKey, kind: "failed", failure: outcome.failure, retryAtMs: nowMs + retryMs });
+    deployment.failure = commonFailure(state, deployment);
+    return [];
+  }
+  const { inspection } = outcome;
+  member.sources.set(model, { runKey, kind: inspection.isInPlace ? "inPlace" : "elsewhere" });
+  deployment.failure = null;
+  if (inspection.variants.length > 0) return chooseVariant(state, deployment, inspection);
+  if (inspection.sizing !== null) deployment.facts ??= factsOf(deployment, inspection.files, inspection.sizing);
+  const isKept = deployment.record.pinned !== null || !isFromElsewhere(deployment.record.spec.source);
+  return isKept ? [] : [pin(deployment, inspection, "")];
+}
+
+/** Why nobody can load it, when every node that may be asked says so. */
+function commonFailure(state: ClusterState, { model, runKey, facts }: Deployment): GenerationFailure | null {
+  if (facts !== null) return null;
+  let first: GenerationFailure | null = null;
+  for (const member of state.members.values()) {
+    if (!takesWork(member)) continue;
+    const known = member.sources.get(model);
+    if (known?.runKey !== runKey || known.kind !== "failed" || known.failure.isRetryable) return null;
+    first ??= known.failure;
+  }
+  return first;
+}
+
+function factsOf({ record }: Deployment, files: readonly ModelFile[], sizing: ModelSizing): ModelFacts {
+  const { slots, engine } = record.spec;
+  const contextLength = sizing.contextLengthFor(record.spec.contextLength);
+  const digested = files.map((file, index) =>
+    index === 0 && files.length === 1 ? { ...file, digest: file.digest ?? record.spec.digest } : file,
+  );
+  return {
+    contextLength,
+    sizing,
+    files: digested,
+    memory: {
+      metal: sizing.memoryFor({ contextLength, slots, engine, gpu: "metal" }),
+      cpu: sizing.memoryFor({ contextLength, slots, engine, gpu: "cpu" }),
+    },
+  };
+}
+
+function pin({ model, record }: Deployment, { pinnedSource, files }: Inspection, reason: string): Effect {
+  return { kind: "pinModel", model, revision: record.revision, pinned: { source: pinnedSource, files, reason } };
+}
+
+/** What a replica takes beside its weights, roughly: KV, buffers and the process. */
+const besideWeights = 1.25;
+
+/** The largest variant of which as many replicas fit as are wanted, each on a node of its own. */
+function chooseVariant(state: ClusterState, deployment: Deployment, { variants, pinnedSource }: Inspection): Effect[] {
+  const wanted = Math.max(1, deployment.record.spec.replicas.min);
+  const budgets = [...state.members.values()].map(({ status }) => status.capacity.budgetBytes).sort((a, b) => b - a);
+  const room = budgets[Math.min(wanted, budgets.length) - 1] ?? 0;
+  const fitting = variants.filter(({ files }) => totalFileBytes(files) * besideWeights <= room);
+  const chosen = fitting.at(-1) ?? variants[0];
+  if (chosen === undefined) return [];
+  const size = gigabytes(totalFileBytes(chosen.files));
+  const larger = variants[variants.indexOf(chosen) + 1];
+  const reason =
+    fitting.length === 0
+      ? `${chosen.quant} (${size}) is the smallest there is, and even that is more than ${wanted} of the nodes can hold`
+      : larger === undefined
+        ? `${chosen.quant} (${size}) is the largest there is`
+        : `${chosen.quant} (${size}) is the largest of which ${wanted} fit; ${larger.quant} needs ${gigabytes(totalFileBytes(larger.files))} and a quarter more`;
+  const pinned = { source: `${pinnedSource}:${chosen.quant}`, files: chosen.files, reason };
+  const { model, record } = deployment;
+  return [
+    { kind: "pinModel", model, revision: record.revision, pinned },
+    { kind: "announce", announcement: { kind: "variantChosen", model, reason } },
+  ];
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
+/** The files by what is in them, once somebody has read them all. */
+export function namedFiles(state: ClusterState, { model, record, facts }: Deployment): readonly NamedFile[] | null {
+  const files = record.pinned?.files ?? facts?.files ?? [];
+  const named = files.map(({ digest, ...file }) => ({ ...file, digest: digest ?? loadedDigest(state, model, files) }));
+  return files.length > 0 && named.every((file): file is NamedFile => file.digest !== null) ? named : null;
+}
+
+/** A replica knows what is in the one file that it was loaded from. */
+function loadedDigest(state: ClusterState, model: ModelName, files: readonly ModelFile[]): string | null {
+  if (files.length !== 1) return null;
+  for (const { status } of state.members.values()) {
+    const replica = status.replicas.find((each) => each.model === model && each.digest !== "");
+    if (replica !== undefined) return replica.digest;
+  }
+  return null;
+}
+
+/** Whether a node can load a model without fetching anything. */
+export function holdsFiles(state: ClusterState, member: Member, deployment: Deployment): boolean {
+  return isInPlace(member, deployment) || holdsVerified(member, namedFiles(state, deployment));
+}
+
+export function isInPlace({ sources }: Member, { model, runKey }: Deployment): boolean {
+  const known = sources.get(model);
+  return known?.runKey === runKey && known.kind === "inPlace";
+}
+
+export function holdsVerified({ status }: Member, files: readonly NamedFile[] | null): boolean {
+  if (files === null) return false;
+  return files.every(({ digest }) => status.files.some((file) => file.digest === digest && file.state === "verified"));
+}

@@ -1,0 +1,23 @@
+// What a model needs, as a function of how it is run.
+import { contextLengthFor, estimateReplicaMemory, type ModelShape, type ReplicaShape } from "./model-memory.ts";
+import type { ReplicaMemory } from "./replica-memory.ts";
+
+/** Of one model's files. */
+export type ModelSizing = {
+  /** Tokens per slot: what is wanted, else the smaller of the trained context and 8,192. */
+  readonly contextLengthFor: (wanted: number | null) => number;
+  /** What one replica needs. */
+  readonly memoryFor: (replica: ReplicaShape) => ReplicaMemory;
+};
+
+export function sizingOf(shape: ModelShape): ModelSizing {
+  return {
+    contextLengthFor: (wanted) => contextLengthFor(shape, wanted),
+    memoryFor: (replica) => estimateReplicaMemory(shape, replica),
+  };
+}
+
+/** The same for every way to run it: for models of which only the size is told. */
+export function fixedSizing(contextLength: number, memory: ReplicaMemory): ModelSizing {
+  return { contextLengthFor: (wanted) => wanted ?? contextLength, memoryFor: () => memory };
+}

@@ -1,0 +1,34 @@
+// Models of simulated pools: what is deployed, and what a node finds at its source.
+import type { InspectionOutcome } from "@pomona/coordinator/core/model-sources";
+import { type DeploymentRecord, type DeploymentSpec, defaultDeployment } from "@pomona/shared/core/deployment";
+import { fixedSizing } from "@pomona/shared/core/model-sizing";
+import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
+
+export type DeployedModel = {
+  readonly record: DeploymentRecord;
+  readonly memory: ReplicaMemory;
+  readonly contextLength: number;
+};
+
+type Figures = Pick<DeployedModel, "memory" | "contextLength">;
+
+/** A model whose source is its name; one replica on every node where it fits, unless its specification says otherwise. */
+export function deployedModel(
+  spec: Partial<DeploymentSpec> & Pick<DeploymentSpec, "model">,
+  figures: Figures,
+): DeployedModel {
+  const record = {
+    spec: { ...defaultDeployment, source: spec.model, contextLength: figures.contextLength, ...spec },
+    revision: 1,
+    createdAtMs: 0,
+    pinned: null,
+  };
+  return { record, ...figures };
+}
+
+/** Every node finds the file on its own disk. */
+export function inspectionOf({ record, memory, contextLength }: DeployedModel): InspectionOutcome {
+  const sizing = fixedSizing(contextLength, memory);
+  const { source } = record.spec;
+  return { kind: "found", inspection: { files: [], isInPlace: true, pinnedSource: source, variants: [], sizing } };
+}
