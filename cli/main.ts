@@ -2,8 +2,10 @@
 import { version } from "@pomona/shared/core/version";
 import { Command, CommanderError } from "commander";
 import { addBenchCommands } from "./commands/bench.ts";
-import { addInspectCommands } from "./commands/inspect.ts";
+import { addModelsCommands } from "./commands/models.ts";
+import { addNodesCommands } from "./commands/nodes.ts";
 import { addServeCommands } from "./commands/serve.ts";
+import { addStatusCommand } from "./commands/status.ts";
 import { addTalkCommands } from "./commands/talk.ts";
 import { addUpCommand } from "./commands/up.ts";
 import { addWhyCommand } from "./commands/why.ts";
@@ -18,7 +20,9 @@ function createProgram(): Command {
     .exitOverride();
   addUpCommand(program);
   addServeCommands(program);
-  addInspectCommands(program);
+  addStatusCommand(program);
+  addNodesCommands(program);
+  addModelsCommands(program);
   addTalkCommands(program);
   addBenchCommands(program);
   addWhyCommand(program);

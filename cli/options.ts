@@ -30,6 +30,26 @@ export function parseBytes(text: string): number {
   return Math.floor(Number(match[1]) * (scale[unit as keyof typeof scale] ?? 1));
 }
 
+/** A whole number, 0 included. */
+export function parseNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("must be a whole number");
+  return Number(text);
+}
+
+/** A whole number that may be less than nothing. */
+export function parseInteger(text: string): number {
+  if (!/^-?\d{1,15}$/.test(text)) throw new InvalidArgumentError("must be a whole number, like 5 or -1");
+  return Number(text);
+}
+
+/** 500ms, 90s, 30m, 2h, 1d. */
+export function parseDuration(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
+  if (match === null) throw new InvalidArgumentError("a time is like 90s, 30m, 2h or 1d");
+  const scale = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+  return Math.round(Number(match[1]) * (scale[match[2] as keyof typeof scale] ?? 1));
+}
+
 /** For a flag that may be given several times. */
 export function collect(text: string, earlier: readonly string[]): string[] {
   return [...earlier, text];

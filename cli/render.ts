@@ -1,8 +1,6 @@
-// Tables for people: nodes with memory bars, models with their states.
-import type { Member__Output } from "@pomona/proto/generated/pomona/v1/Member";
-import type { ModelSummary__Output } from "@pomona/proto/generated/pomona/v1/ModelSummary";
+// What is shown to people: bars, sizes, times, tables.
 
-const barWidth = 20;
+export const barWidth = 20;
 
 /** A bar of 20 characters, filled by the share 0 to 1. */
 export function bar(share: number): string {
@@ -38,36 +36,17 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join("\n");
 }
 
-export function nodesTable(nodes: readonly Member__Output[]): string {
-  if (nodes.length === 0) return "no nodes";
-  const rows = nodes.map(({ nodeId, state, status, grpcAddress }) => {
-    const { budgetBytes = 0, freeBytes = 0, chip = "" } = status?.capacity ?? {};
-    const used = budgetBytes - freeBytes;
-    const models =
-      status?.replicas.map((replica) => `${replica.model} (${shortState(replica.state)})`).join(", ") ?? "";
-    const share = budgetBytes === 0 ? 0 : used / budgetBytes;
-    return [
-      nodeId,
-      shortState(state),
-      `${bar(share)} ${size(used)} of ${size(budgetBytes)}`,
-      chip,
-      grpcAddress,
-      models,
-    ];
-  });
-  return table([["NODE", "STATE", "MEMORY FOR MODELS", "CHIP", "ADDRESS", "MODELS"], ...rows]);
+/** 12 ms, 1.3 s, 2 min. */
+export function time(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  return ms < 120_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`;
 }
 
-export function modelsTable(models: readonly ModelSummary__Output[]): string {
-  if (models.length === 0) return "no models";
-  const rows = models.map(({ name, state, readyReplicas, contextLength, reason }) => [
-    name,
-    state,
-    String(readyReplicas),
-    contextLength === 0 ? "" : String(contextLength),
-    reason,
-  ]);
-  return table([["MODEL", "STATE", "REPLICAS", "CONTEXT", ""], ...rows]);
+/** The shortest beginnings of these ids, of eight digits at least, that tell them apart. */
+export function shortIds(ids: readonly string[]): (id: string) => string {
+  let length = 8;
+  while (length < 32 && new Set(ids.map((id) => id.slice(0, length))).size < new Set(ids).size) length += 1;
+  return (id) => id.slice(0, length);
 }
 
 /** MEMBER_STATE_ALIVE -> alive */

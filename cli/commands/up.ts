@@ -5,7 +5,8 @@ import { type Command, Option } from "commander";
 import { parseModelSpec } from "../model-spec.ts";
 import { collect, defaultStateDir, parseCount, parsePort } from "../options.ts";
 import { type RunningPool, startPool } from "../pool.ts";
-import { modelsTable, nodesTable } from "../render.ts";
+import { listModels, modelsTable } from "../render-models.ts";
+import { nodesTable } from "../render-nodes.ts";
 import { runUntilStopped } from "../run-until-stopped.ts";
 
 type UpFlags = {
@@ -80,7 +81,7 @@ function describe({ line, status }: RunningPool): string {
     "",
     nodesTable(status.nodes),
     "",
-    modelsTable(status.models),
+    modelsTable(listModels(status.models, [])),
     "",
     `HTTP API  ${line.http}/v1`,
     `Metrics   ${line.metrics}`,

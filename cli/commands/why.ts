@@ -2,10 +2,9 @@
 import type { AttemptHistory__Output } from "@pomona/proto/generated/pomona/v1/AttemptHistory";
 import type { ExplainRequestResponse__Output } from "@pomona/proto/generated/pomona/v1/ExplainRequestResponse";
 import { pomona } from "@pomona/proto/load";
-import { callUnary } from "@pomona/shared/grpc/client";
 import type { Command } from "commander";
-import { askCluster, type ClusterFlags, clusterTimeoutMs, withClusterFlags } from "../ask-cluster.ts";
-import { table } from "../render.ts";
+import { askCluster, type ClusterFlags, callCluster, print, withClusterFlags } from "../ask-cluster.ts";
+import { table, time } from "../render.ts";
 
 export function addWhyCommand(program: Command): void {
   const why = program
@@ -18,13 +17,8 @@ export function addWhyCommand(program: Command): void {
     )
     .action((requestId: string, flags: ClusterFlags) =>
       askCluster(flags, async (client) => {
-        const call = {
-          request: { requestId },
-          timeoutMs: clusterTimeoutMs,
-          signal: AbortSignal.timeout(clusterTimeoutMs),
-        };
-        const history = await callUnary(client, pomona.Cluster.service.ExplainRequest, call);
-        process.stdout.write(`${flags.json === true ? JSON.stringify(history) : describe(history)}\n`);
+        const history = await callCluster(client, pomona.Cluster.service.ExplainRequest, { requestId });
+        print(flags, history, describe);
       }),
     );
 }
@@ -36,8 +30,8 @@ function describe(history: ExplainRequestResponse__Output): string {
   const lines = attempts.flatMap(describeAttempt);
   const end =
     ending === null
-      ? `It ${attempts.length === 0 ? "waits" : "runs"} since ${seconds(ageMs)}.`
-      : `It ended after ${seconds(ageMs)}: ${ending.reason.replace("FINISH_REASON_", "").toLowerCase()}${
+      ? `It ${attempts.length === 0 ? "waits" : "runs"} since ${time(ageMs)}.`
+      : `It ended after ${time(ageMs)}: ${ending.reason.replace("FINISH_REASON_", "").toLowerCase()}${
           ending.error === null ? "" : ` (${ending.error.message})`
         }, ${ending.usage?.generatedTokens ?? 0} tokens.`;
   return [head, ...lines, "", end].join("\n");
@@ -48,12 +42,12 @@ function describeAttempt(attempt: AttemptHistory__Output): string[] {
   const predicted = attempt._predictedFirstTokenMs === undefined ? null : (attempt.predictedFirstTokenMs ?? null);
   const real = attempt._firstTokenMs === undefined ? null : (attempt.firstTokenMs ?? null);
   const cached = attempt._cachedTokens === undefined ? null : (attempt.cachedTokens ?? null);
-  const lines = ["", `Attempt ${epoch} went to node ${nodeId} after ${seconds(queueMs)} in the queue.`];
+  const lines = ["", `Attempt ${epoch} went to node ${nodeId} after ${time(queueMs)} in the queue.`];
   if (predicted === null) lines.push("It was in quarantine after a crash, and took the first replica that was empty.");
   else {
     const reused = cached === null ? "" : `; ${cached} prompt tokens were reused`;
-    const came = real === null ? "has not come" : `came after ${seconds(real)}`;
-    lines.push(`First token: predicted after ${seconds(predicted)}, ${came}${reused}.`);
+    const came = real === null ? "has not come" : `came after ${time(real)}`;
+    lines.push(`First token: predicted after ${time(predicted)}, ${came}${reused}.`);
   }
   if (movedFor !== "") lines.push(`It went on elsewhere: ${movedFor}.`);
   if (candidates.length > 0) lines.push("", table([costHead, ...candidates.map(costRow)]));
@@ -64,19 +58,13 @@ const costHead = ["", "NODE", "SLOT", "WAIT", "PREFILL", "DECODE", "DELAY TO OTH
 
 function costRow(cost: AttemptHistory__Output["candidates"][number]): string[] {
   const reused = cost.cachedTokens === 0 ? "" : `${cost.cachedTokens} (${cost.cachedIn})`;
-  const figures = [cost.wait, cost.prefill, cost.decode, cost.delay].map((value) => seconds(1000 * value));
+  const figures = [cost.wait, cost.prefill, cost.decode, cost.delay].map((value) => time(1000 * value));
   return [
     cost.isChosen ? "->" : "",
     cost.nodeId,
     cost.hasIdleSlot ? "free" : "busy",
     ...figures,
     reused,
-    seconds(1000 * cost.score),
+    time(1000 * cost.score),
   ];
-}
-
-/** 12 ms, 1.3 s, 2 min. */
-function seconds(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  return ms < 120_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`;
 }
