@@ -10,7 +10,7 @@ import { Coordinator } from "./coordinator.ts";
 import type { Announcement } from "./core/effect.ts";
 import type { GenerationEvent, GenerationRequest } from "./core/generation-request.ts";
 import { defaultCoreConfig } from "./core/state.ts";
-import { ending, memoryOf, recordOf, replicaOf, statusOf, tokens } from "./core/test-pool.ts";
+import { ending, failureOf, memoryOf, recordOf, replicaOf, statusOf, tokens } from "./core/test-pool.ts";
 import { CoordinatorMetrics } from "./metrics.ts";
 import type { TokenizeCall, TokenizedPrompt } from "./tokenizer.ts";
 
@@ -66,6 +66,7 @@ class Bench {
               outcome: { kind: "found", inspection: found },
             });
           },
+          askSource: async () => ({ kind: "failed", failure: failureOf("node_lost") }),
           pullModel: done,
           startAttempt: (nodeId, attempt) => void this.started.push({ nodeId, attempt }),
           cancelAttempt: (requestId, epoch) => void this.cancelled.push(`${requestId}/${epoch}`),

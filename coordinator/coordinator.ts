@@ -7,12 +7,17 @@ import type { Clock } from "@pomona/shared/runtime/clock";
 import type { Logger } from "@pomona/shared/runtime/logger";
 import { randomId, randomSeed } from "@pomona/shared/runtime/random-id";
 import { decideMaxTokens, refuseModel, refuseQueue } from "./core/admission.ts";
+import { setDeployment } from "./core/deployments.ts";
 import type { Announcement, Effect, EffectKind, EffectOf } from "./core/effect.ts";
 import type { ClusterEvent } from "./core/event.ts";
 import type { Caller, GenerationRequest, ModelSummary, Readiness } from "./core/generation-request.ts";
 import { loadingOutlook, untilReadyMs } from "./core/load-time.ts";
+import { inspectSources, takeInspection } from "./core/model-sources.ts";
+import type { PlacementReport, PlanRequest } from "./core/placement/placement-report.ts";
+import { planPlacement } from "./core/placement-plan.ts";
 import { type ClusterState, type CoreConfig, emptyState, type StepContext, usageOf } from "./core/state.ts";
 import { step } from "./core/step.ts";
+import { suppose } from "./core/suppose.ts";
 import { modelSummaries, readinessOf, readyReplicas, tokenizingReplicas } from "./core/views.ts";
 import type { Gateway, Generation } from "./gateway.ts";
 import { GenerationSession } from "./generation-session.ts";
@@ -39,6 +44,7 @@ export type CoordinatorDependencies = {
     | "loadReplica"
     | "unloadReplica"
     | "inspectModel"
+    | "askSource"
     | "pullModel"
     | "startAttempt"
     | "cancelAttempt"
@@ -195,6 +201,32 @@ export class Coordinator implements Gateway {
     if (history === null)
       throw new PomonaError("not_found", `request ${requestId} is not among the last 1,000 of this coordinator`);
     return history;
+  }
+
+  /**
+   * Where models are and would go, if what is supposed were so. Changes nothing; nodes are asked about sources that are
+   * not known yet.
+   * @throws PomonaError `not_found` for a node that is not known.
+   */
+  async plan(request: PlanRequest, signal: AbortSignal): Promise<PlacementReport> {
+    const supposed = suppose(this.#context(), request);
+    // A source that leaves a variant open is asked about again once one is chosen.
+    for (let round = 0; round < 2; round += 1) await this.#inspectSupposed(supposed, signal);
+    return planPlacement(supposed);
+  }
+
+  async #inspectSupposed(supposed: StepContext, signal: AbortSignal): Promise<void> {
+    const asked = inspectSources(supposed).filter((effect) => effect.kind === "inspectModel");
+    await Promise.all(
+      asked.map(async (effect) => {
+        const outcome = await this.#dependencies.links.askSource(effect, signal);
+        for (const next of takeInspection(supposed, { ...effect, outcome })) {
+          const record = supposed.state.deployments.get(effect.model)?.record;
+          if (next.kind === "pinModel" && record !== undefined)
+            setDeployment(supposed, { ...record, pinned: next.pinned });
+        }
+      }),
+    );
   }
 
   models(): readonly ModelSummary[] {

@@ -2,7 +2,6 @@
 import { randomInt } from "node:crypto";
 import { join } from "node:path";
 import { packageDefinition } from "@pomona/proto/load";
-import { PomonaError } from "@pomona/shared/core/errors";
 import { isClusterName } from "@pomona/shared/core/ids";
 import { version } from "@pomona/shared/core/version";
 import { hostAndPort } from "@pomona/shared/grpc/address";
@@ -104,15 +103,11 @@ function clusterCalls(
     version,
     state,
     gateway: coordinator,
-    administration: { desired, events, plan: noPlan },
+    administration: { desired, events, plan: (request, signal) => coordinator.plan(request, signal) },
     nowMs: systemClock.nowMs,
     isNatsConnected,
     onEvent: (event) => coordinator.take(event),
   });
-}
-
-function noPlan(): Promise<never> {
-  throw new PomonaError("method_not_allowed", "this coordinator cannot plan yet");
 }
 
 type GrpcParts = {

@@ -1,5 +1,4 @@
 // Whether a model still answers when a node dies, and the copies that see to it.
-import type { ModelName, NodeId } from "@pomona/shared/core/ids";
 import { heldBytes, type ReplicaMemory } from "@pomona/shared/core/replica-memory";
 import { isDraining, settingsOf } from "./deployments.ts";
 import type { Effect } from "./effect.ts";
@@ -43,40 +42,34 @@ export function survivesNodeLoss(state: ClusterState, deployment: Deployment): b
   return standIns(state, deployment).length >= 2;
 }
 
-/** The models that are lost with a node. */
-export function lostWith(state: ClusterState, nodeId: NodeId): ModelName[] {
-  return [...state.deployments.values()].flatMap((deployment) => {
-    const able = standIns(state, deployment);
-    return able.length > 0 && able.every((member) => member.nodeId === nodeId) ? [deployment.model] : [];
+/** Copies files until as many nodes can answer for each model as its deployment wants. */
+export function keepCopies(context: StepContext): Effect[] {
+  return [...context.state.deployments.values()].flatMap((deployment) => {
+    const reason = `${deployment.record.spec.availability} nodes shall be able to answer for it`;
+    return copyTargets(context, deployment)
+      .filter(({ pulling }) => pulling === null)
+      .flatMap((member) => startPull(context, member, { deployment, reason }));
   });
 }
 
-/** Copies files until as many nodes can answer for each model as its deployment wants, those that were just lost included. */
-export function keepCopies(context: StepContext): Effect[] {
+/** Nodes that are to get a copy: as many as are missing, those not counted that were just lost. Most free disk first. */
+export function copyTargets(context: StepContext, deployment: Deployment): Member[] {
   const { state } = context;
-  const effects: Effect[] = [];
-  for (const deployment of state.deployments.values()) {
-    const { availability } = deployment.record.spec;
-    const able = standIns(state, deployment);
-    const coming = [...state.members.values()].filter(({ pulling }) => pulling?.model === deployment.model).length;
-    let missing = availability - able.length - coming - lostRecently(context, deployment);
-    if (deployment.facts === null || missing <= 0) continue;
-    const targets = [...state.members.values()].filter(
+  const { availability } = deployment.record.spec;
+  const able = standIns(state, deployment);
+  const coming = [...state.members.values()].filter(({ pulling }) => pulling?.model === deployment.model).length;
+  const missing = availability - able.length - coming - lostRecently(context, deployment);
+  if (deployment.facts === null || missing <= 0) return [];
+  return [...state.members.values()]
+    .filter(
       (member) =>
         !able.includes(member) &&
-        member.pulling === null &&
         couldHold(state, member, deployment) &&
         !holdsFiles(state, member, deployment) &&
         canFetch(context, member, deployment),
-    );
-    for (const member of targets.sort((a, b) => freeDisk(b) - freeDisk(a))) {
-      if (missing <= 0) break;
-      missing -= 1;
-      const reason = `${availability} nodes shall be able to answer for it`;
-      effects.push(...startPull(context, member, { deployment, reason }));
-    }
-  }
-  return effects;
+    )
+    .sort((a, b) => freeDisk(b) - freeDisk(a))
+    .slice(0, missing);
 }
 
 function freeDisk({ status }: Member): number {

@@ -136,20 +136,28 @@ export class NodeLinks {
     }
   }
 
-  async inspectModel({ nodeId, model, source, digest, runKey }: EffectOf<"inspectModel">): Promise<void> {
-    let outcome: InspectionOutcome;
+  async inspectModel(effect: EffectOf<"inspectModel">): Promise<void> {
+    const { nodeId, model, runKey } = effect;
+    const closed = this.#links.get(nodeId)?.closed.signal ?? AbortSignal.abort();
+    const outcome = await this.askSource(effect, closed);
+    this.#onEvent({ kind: "modelInspected", nodeId, model, runKey, outcome });
+  }
+
+  /** What a node says of a source. */
+  async askSource(
+    { nodeId, source, digest }: Pick<EffectOf<"inspectModel">, "nodeId" | "source" | "digest">,
+    signal: AbortSignal,
+  ): Promise<InspectionOutcome> {
     try {
-      const { client, closed } = this.#link(nodeId);
-      const answer = await callUnary(client, pomona.Node.service.InspectModel, {
+      const answer = await callUnary(this.#link(nodeId).client, pomona.Node.service.InspectModel, {
         request: { source, digest: digest ?? "" },
         timeoutMs: inspectTimeoutMs,
-        signal: closed.signal,
+        signal,
       });
-      outcome = { kind: "found", inspection: inspectionFromWire(answer) };
+      return { kind: "found", inspection: inspectionFromWire(answer) };
     } catch (thrown) {
-      outcome = { kind: "failed", failure: failureOf(toPomonaError(thrown)) };
+      return { kind: "failed", failure: failureOf(toPomonaError(thrown)) };
     }
-    this.#onEvent({ kind: "modelInspected", nodeId, model, runKey, outcome });
   }
 
   /** Lasts as long as the transfer; heartbeats tell how far it is. */

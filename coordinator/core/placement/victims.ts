@@ -65,7 +65,7 @@ export function isStanding(layout: Layout, { model }: Resident): boolean {
 }
 
 /** Replicas that stay whether anyone asks for them or not; a pinned model has at least one. */
-export function leastOf({ min, isPinned }: PlacementModel): number {
+export function leastOf({ min, isPinned }: Pick<PlacementModel, "min" | "isPinned">): number {
   return Math.max(min, isPinned ? 1 : 0);
 }
 
