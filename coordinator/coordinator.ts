@@ -151,12 +151,13 @@ export class Coordinator implements Gateway {
     }
   }
 
-  async generate(request: GenerationRequest, { tenant, priority, signal }: Caller): Promise<Generation> {
+  async generate(request: GenerationRequest, caller: Caller): Promise<Generation> {
+    const { tenant, priority, signal } = caller;
     const { clock } = this.#dependencies;
     const arrivedAtMs = clock.nowMs();
     const deadlineMs = arrivedAtMs + (request.timeoutMs ?? defaultTimeoutMs[priority]);
     const { model, api } = request;
-    const prompt = await this.#prepare(model, request.input, { owner: tenant, deadlineMs, signal });
+    const prompt = await this.#prepare(model, request.input, { ...caller, owner: tenant, deadlineMs });
     const size = { model, promptTokens: prompt.tokenIds.length, maxTokens: request.maxTokens };
     const maxTokens = decideMaxTokens(this.state, size);
     if (typeof maxTokens !== "number") throw maxTokens;
@@ -249,19 +250,29 @@ export class Coordinator implements Gateway {
   }
 
   /** Tokenizes. Together with the queue only so many requests may wait here as may be queued. */
-  async #prepare(model: ModelName, input: PromptInput, limits: TokenizeLimits): Promise<TokenizedPrompt> {
+  async #prepare(
+    model: ModelName,
+    input: PromptInput,
+    limits: TokenizeLimits & Pick<Caller, "onLoading">,
+  ): Promise<TokenizedPrompt> {
     // Those whose prompt is still tokenized will stand in the queue too.
     const refusal = this.#refusal(model) ?? refuseQueue(this.#context(), model, this.#preparing);
     if (refusal !== null) throw refusal;
     this.#preparing += 1;
     const isAwaited = readyReplicas(this.state, model).length === 0;
     if (isAwaited) this.take({ kind: "modelAwaited", model, change: 1 });
+    const tell = (): void => {
+      const { state, nowMs } = this.#context();
+      limits.onLoading?.(loadingOutlook(state, model, nowMs));
+    };
+    const telling = isAwaited ? setInterval(tell, this.#config.scheduler.tellWaitingMs) : null;
     const patientUntilMs = this.#dependencies.clock.nowMs() + this.#config.loadPatienceMs;
     const deadlineMs = Math.min(limits.deadlineMs, patientUntilMs);
     try {
       return await this.#tokenizer.tokenize(model, input, { ...limits, deadlineMs });
     } finally {
       this.#preparing -= 1;
+      if (telling !== null) clearInterval(telling);
       if (isAwaited) this.take({ kind: "modelAwaited", model, change: -1 });
     }
   }
@@ -364,6 +375,7 @@ export class Coordinator implements Gateway {
   #announce(announcement: Announcement): void {
     const { log, metrics, publish } = this.#dependencies;
     if (announcement.kind === "requestMoved") this.#noteMove(announcement);
+    if (announcement.kind === "replicaRetired") metrics.evicted(announcement.eviction);
     if (announcement.kind === "memberForgotten") metrics.forgetNode(announcement.nodeId);
     log.info({ ...announcement }, "cluster event");
     publish(announcement);

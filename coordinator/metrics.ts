@@ -3,6 +3,7 @@ import type { ErrorCode } from "@pomona/shared/core/errors";
 import type { Ending } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId } from "@pomona/shared/core/ids";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { EvictionReason } from "./core/placement/problem.ts";
 import type { ClusterState } from "./core/state.ts";
 import { survivesNodeLoss } from "./core/survival.ts";
 import { queueDepths } from "./core/views.ts";
@@ -60,6 +61,8 @@ export class CoordinatorMetrics {
     "Requests that lost their node and went back into the queue, by what happened to them",
     ["model", "reason", "outcome"],
   );
+
+  readonly #evictions = this.#counter("pomona_evictions_total", "Replicas that had to leave, by why", ["reason"]);
 
   readonly #modelsOfNode = new Map<NodeId, Set<ModelName>>();
 
@@ -158,6 +161,10 @@ export class CoordinatorMetrics {
 
   moved(model: ModelName, { reason, outcome }: { readonly reason: string; readonly outcome: MoveOutcome }): void {
     this.#resumes.inc({ model, reason, outcome });
+  }
+
+  evicted(reason: EvictionReason): void {
+    this.#evictions.inc({ reason });
   }
 
   /** Drops the series of a node that was taken off the list, or they would grow with every node that ever was. */

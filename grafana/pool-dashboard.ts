@@ -212,6 +212,22 @@ const nodes: readonly PanelSpec[] = [
   },
 ];
 
+const models: readonly PanelSpec[] = [
+  {
+    title: "Models that leave",
+    description:
+      "Replicas that had to go, by why. Many for `demand`: the models that are asked for do not fit together.",
+    unit: "short",
+    queries: [{ expr: "sum by (reason) (increase(pomona_evictions_total[$__rate_interval]))", legend: "{{reason}}" }],
+  },
+  {
+    title: "Load time",
+    description: "From the request to load a replica until it answers. Files that have to be copied first come on top.",
+    unit: "s",
+    queries: [{ expr: quantile(0.95, "pomona_model_load_seconds", "model"), legend: "{{model}} p95" }],
+  },
+];
+
 /** The dashboard that administrators open first: nodes, queue, speed and memory of one pool. */
 export function poolDashboard(): Dashboard {
   const builder = new DashboardBuilder("Pomona: Pool")
@@ -228,5 +244,7 @@ export function poolDashboard(): Dashboard {
   builder.withRow(new RowBuilder("Nodes"));
   builder.withPanel(memoryBars());
   for (const spec of nodes) builder.withPanel(timeseries(spec));
+  builder.withRow(new RowBuilder("Models"));
+  for (const spec of models) builder.withPanel(timeseries(spec));
   return builder.build();
 }

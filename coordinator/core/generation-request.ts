@@ -10,6 +10,8 @@ export type Caller = {
   readonly priority: Priority;
   /** Aborted when the caller has gone. */
   readonly signal: AbortSignal;
+  /** Told every other second how far the model is while it is being loaded, before the request can be queued. */
+  readonly onLoading?: (outlook: LoadingOutlook) => void;
 };
 
 /** A validated request of any API. */

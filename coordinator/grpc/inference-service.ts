@@ -3,9 +3,10 @@
 import type { InferenceHandlers } from "@pomona/proto/generated/pomona/v1/Inference";
 import type { InferenceGenerateRequest__Output } from "@pomona/proto/generated/pomona/v1/InferenceGenerateRequest";
 import type { InferenceGenerateResponse } from "@pomona/proto/generated/pomona/v1/InferenceGenerateResponse";
+import type { LoadingOutlook as LoadingOutlookWire } from "@pomona/proto/generated/pomona/v1/LoadingOutlook";
 import type { ModelSummary as ModelSummaryWire } from "@pomona/proto/generated/pomona/v1/ModelSummary";
 import { pomona } from "@pomona/proto/load";
-import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
+import { type LoadingOutlook, PomonaError, toPomonaError } from "@pomona/shared/core/errors";
 import { parseHostAndPort } from "@pomona/shared/grpc/address";
 import { streamHandler, unaryHandler } from "@pomona/shared/grpc/handlers";
 import type { GrpcService } from "@pomona/shared/grpc/server";
@@ -29,7 +30,9 @@ export function inferenceService(gateway: Gateway): GrpcService {
       try {
         const tenant = tenantOf(parseHostAndPort(stream.peer).host);
         const priority = parsePriority(wire.priority, "priority");
-        generation = await gateway.generate(request, { tenant, priority, signal: stream.signal });
+        const onLoading = (outlook: LoadingOutlook): void =>
+          void stream.send({ frame: "loading", loading: loadingToWire(outlook) }).catch(() => undefined);
+        generation = await gateway.generate(request, { tenant, priority, signal: stream.signal, onLoading });
       } catch (thrown) {
         gateway.countRefusal("grpc", request.model, toPomonaError(thrown));
         throw thrown;
@@ -49,7 +52,21 @@ export function inferenceService(gateway: Gateway): GrpcService {
 }
 
 export function modelToWire(model: ModelSummary): ModelSummaryWire {
-  return { ...model };
+  const { name, state, reason, contextLength, readyReplicas, createdAtMs, loading, survivesNodeLoss } = model;
+  return {
+    name,
+    state,
+    reason,
+    contextLength,
+    readyReplicas,
+    createdAtMs,
+    loading: loading === null ? null : loadingToWire(loading),
+    survivesNodeLoss,
+  };
+}
+
+function loadingToWire({ state, percent, readyInMs }: LoadingOutlook): LoadingOutlookWire {
+  return { state, percent, ...(readyInMs === null ? {} : { readyInMs }) };
 }
 
 function generationRequest(wire: InferenceGenerateRequest__Output): GenerationRequest {

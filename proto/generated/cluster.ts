@@ -44,6 +44,7 @@ import type { ListReplicasRequest as _pomona_v1_ListReplicasRequest, ListReplica
 import type { ListReplicasResponse as _pomona_v1_ListReplicasResponse, ListReplicasResponse__Output as _pomona_v1_ListReplicasResponse__Output } from './pomona/v1/ListReplicasResponse.ts';
 import type { LoadReplicaRequest as _pomona_v1_LoadReplicaRequest, LoadReplicaRequest__Output as _pomona_v1_LoadReplicaRequest__Output } from './pomona/v1/LoadReplicaRequest.ts';
 import type { LoadReplicaResponse as _pomona_v1_LoadReplicaResponse, LoadReplicaResponse__Output as _pomona_v1_LoadReplicaResponse__Output } from './pomona/v1/LoadReplicaResponse.ts';
+import type { LoadingOutlook as _pomona_v1_LoadingOutlook, LoadingOutlook__Output as _pomona_v1_LoadingOutlook__Output } from './pomona/v1/LoadingOutlook.ts';
 import type { LogitBias as _pomona_v1_LogitBias, LogitBias__Output as _pomona_v1_LogitBias__Output } from './pomona/v1/LogitBias.ts';
 import type { LoraAdapter as _pomona_v1_LoraAdapter, LoraAdapter__Output as _pomona_v1_LoraAdapter__Output } from './pomona/v1/LoraAdapter.ts';
 import type { Member as _pomona_v1_Member, Member__Output as _pomona_v1_Member__Output } from './pomona/v1/Member.ts';
@@ -174,6 +175,7 @@ export interface ProtoGrpcType {
       ListReplicasResponse: MessageTypeDefinition<_pomona_v1_ListReplicasResponse, _pomona_v1_ListReplicasResponse__Output>
       LoadReplicaRequest: MessageTypeDefinition<_pomona_v1_LoadReplicaRequest, _pomona_v1_LoadReplicaRequest__Output>
       LoadReplicaResponse: MessageTypeDefinition<_pomona_v1_LoadReplicaResponse, _pomona_v1_LoadReplicaResponse__Output>
+      LoadingOutlook: MessageTypeDefinition<_pomona_v1_LoadingOutlook, _pomona_v1_LoadingOutlook__Output>
       LogitBias: MessageTypeDefinition<_pomona_v1_LogitBias, _pomona_v1_LogitBias__Output>
       LoraAdapter: MessageTypeDefinition<_pomona_v1_LoraAdapter, _pomona_v1_LoraAdapter__Output>
       Member: MessageTypeDefinition<_pomona_v1_Member, _pomona_v1_Member__Output>

@@ -16,6 +16,7 @@ import type { InferenceTokenizeRequest as _pomona_v1_InferenceTokenizeRequest, I
 import type { InferenceTokenizeResponse as _pomona_v1_InferenceTokenizeResponse, InferenceTokenizeResponse__Output as _pomona_v1_InferenceTokenizeResponse__Output } from './pomona/v1/InferenceTokenizeResponse.ts';
 import type { ListModelsRequest as _pomona_v1_ListModelsRequest, ListModelsRequest__Output as _pomona_v1_ListModelsRequest__Output } from './pomona/v1/ListModelsRequest.ts';
 import type { ListModelsResponse as _pomona_v1_ListModelsResponse, ListModelsResponse__Output as _pomona_v1_ListModelsResponse__Output } from './pomona/v1/ListModelsResponse.ts';
+import type { LoadingOutlook as _pomona_v1_LoadingOutlook, LoadingOutlook__Output as _pomona_v1_LoadingOutlook__Output } from './pomona/v1/LoadingOutlook.ts';
 import type { LogitBias as _pomona_v1_LogitBias, LogitBias__Output as _pomona_v1_LogitBias__Output } from './pomona/v1/LogitBias.ts';
 import type { ModelSummary as _pomona_v1_ModelSummary, ModelSummary__Output as _pomona_v1_ModelSummary__Output } from './pomona/v1/ModelSummary.ts';
 import type { PrefillProgress as _pomona_v1_PrefillProgress, PrefillProgress__Output as _pomona_v1_PrefillProgress__Output } from './pomona/v1/PrefillProgress.ts';
@@ -57,6 +58,7 @@ export interface ProtoGrpcType {
       InferenceTokenizeResponse: MessageTypeDefinition<_pomona_v1_InferenceTokenizeResponse, _pomona_v1_InferenceTokenizeResponse__Output>
       ListModelsRequest: MessageTypeDefinition<_pomona_v1_ListModelsRequest, _pomona_v1_ListModelsRequest__Output>
       ListModelsResponse: MessageTypeDefinition<_pomona_v1_ListModelsResponse, _pomona_v1_ListModelsResponse__Output>
+      LoadingOutlook: MessageTypeDefinition<_pomona_v1_LoadingOutlook, _pomona_v1_LoadingOutlook__Output>
       LogitBias: MessageTypeDefinition<_pomona_v1_LogitBias, _pomona_v1_LogitBias__Output>
       ModelSummary: MessageTypeDefinition<_pomona_v1_ModelSummary, _pomona_v1_ModelSummary__Output>
       PrefillProgress: MessageTypeDefinition<_pomona_v1_PrefillProgress, _pomona_v1_PrefillProgress__Output>

@@ -1,5 +1,5 @@
 // Carries one OpenAI request through the gateway: a whole answer, or a stream of events.
-import { PomonaError, type QueueOutlook, toPomonaError } from "@pomona/shared/core/errors";
+import { type LoadingOutlook, PomonaError, type QueueOutlook, toPomonaError } from "@pomona/shared/core/errors";
 import { type Ending, errorOf, type PromptInput } from "@pomona/shared/core/generation";
 import type { RequestId } from "@pomona/shared/core/ids";
 import type { Logger } from "@pomona/shared/runtime/logger";
@@ -50,12 +50,15 @@ export async function answer(
   }
 }
 
-async function start({ gateway, request, parsed, signal }: AnswerContext): Promise<Generation> {
+async function start(
+  { gateway, request, parsed, signal }: AnswerContext,
+  onLoading: (outlook: LoadingOutlook) => void = () => undefined,
+): Promise<Generation> {
   try {
     const tenant = tenantOf(request.ip);
     const priority = parsePriority(headerOf(request, priorityHeader), priorityHeader);
     const input = withSharing(parsed.request.input, headerOf(request, sharedSystemHeader));
-    return await gateway.generate({ ...parsed.request, input }, { tenant, priority, signal });
+    return await gateway.generate({ ...parsed.request, input }, { tenant, priority, signal, onLoading });
   } catch (thrown) {
     const error = toPomonaError(thrown);
     if (error.code !== "cancelled") gateway.countRefusal("openai", parsed.request.model, error);
@@ -106,7 +109,9 @@ async function answerInEvents(context: AnswerContext): Promise<void> {
     if (!events.isOpen) events.open(boundHeaders(ids.requestId, null));
   }, limits.headersAfterMs);
   try {
-    const generation = await start(context);
+    const generation = await start(context, (outlook) => {
+      if (events.isOpen) events.comment(loadingComment(outlook));
+    });
     if (events.isOpen) events.comment(`pomona request=${generation.requestId}`);
     ids.requestId = generation.requestId;
     await writeEvents(generation, events, context);
@@ -149,6 +154,11 @@ async function writeEvents(generation: Generation, events: EventStream, context:
 /** A proxy or a client that sees nothing for long gives up: this says that, and how long, it still takes. */
 function waitingComment({ position, length, expectedWaitMs }: QueueOutlook): string {
   return `pomona waiting position=${position} length=${length} eta_ms=${Math.round(expectedWaitMs)}`;
+}
+
+function loadingComment({ state, percent, readyInMs }: LoadingOutlook): string {
+  const eta = readyInMs === null ? "unknown" : Math.round(readyInMs);
+  return `pomona loading state=${state} percent=${percent} eta_ms=${eta}`;
 }
 
 type BoundEvent = Extract<GenerationEvent, { kind: "bound" }>;

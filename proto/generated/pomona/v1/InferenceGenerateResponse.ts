@@ -5,6 +5,7 @@ import type { PrefillProgress as _pomona_v1_PrefillProgress, PrefillProgress__Ou
 import type { TextDelta as _pomona_v1_TextDelta, TextDelta__Output as _pomona_v1_TextDelta__Output } from '../../pomona/v1/TextDelta.ts';
 import type { Ending as _pomona_v1_Ending, Ending__Output as _pomona_v1_Ending__Output } from '../../pomona/v1/Ending.ts';
 import type { QueueOutlook as _pomona_v1_QueueOutlook, QueueOutlook__Output as _pomona_v1_QueueOutlook__Output } from '../../pomona/v1/QueueOutlook.ts';
+import type { LoadingOutlook as _pomona_v1_LoadingOutlook, LoadingOutlook__Output as _pomona_v1_LoadingOutlook__Output } from '../../pomona/v1/LoadingOutlook.ts';
 
 export interface InferenceGenerateResponse {
   'bound'?: (_pomona_v1_Bound | null);
@@ -15,7 +16,11 @@ export interface InferenceGenerateResponse {
    * While it waits, every two seconds.
    */
   'waiting'?: (_pomona_v1_QueueOutlook | null);
-  'frame'?: "bound"|"progress"|"text"|"ending"|"waiting";
+  /**
+   * While the model is being loaded, every two seconds.
+   */
+  'loading'?: (_pomona_v1_LoadingOutlook | null);
+  'frame'?: "bound"|"progress"|"text"|"ending"|"waiting"|"loading";
 }
 
 export interface InferenceGenerateResponse__Output {
@@ -27,5 +32,9 @@ export interface InferenceGenerateResponse__Output {
    * While it waits, every two seconds.
    */
   'waiting'?: (_pomona_v1_QueueOutlook__Output | null);
-  'frame'?: "bound"|"progress"|"text"|"ending"|"waiting";
+  /**
+   * While the model is being loaded, every two seconds.
+   */
+  'loading'?: (_pomona_v1_LoadingOutlook__Output | null);
+  'frame'?: "bound"|"progress"|"text"|"ending"|"waiting"|"loading";
 }

@@ -1,5 +1,6 @@
 // Original file: pomona/v1/inference.proto
 
+import type { LoadingOutlook as _pomona_v1_LoadingOutlook, LoadingOutlook__Output as _pomona_v1_LoadingOutlook__Output } from '../../pomona/v1/LoadingOutlook.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface ModelSummary {
@@ -16,16 +17,13 @@ export interface ModelSummary {
   'readyReplicas'?: (number);
   'createdAtMs'?: (number | string | Long);
   /**
-   * How far the first replica is, its files included; unset when it is ready or none is on its way.
+   * Unset when it is ready or none is on its way.
    */
-  'loadingPercent'?: (number | string);
-  'readyInMs'?: (number | string);
+  'loading'?: (_pomona_v1_LoadingOutlook | null);
   /**
    * Whether any one node may die and the model still answers.
    */
   'survivesNodeLoss'?: (boolean);
-  '_loadingPercent'?: "loadingPercent";
-  '_readyInMs'?: "readyInMs";
 }
 
 export interface ModelSummary__Output {
@@ -42,14 +40,11 @@ export interface ModelSummary__Output {
   'readyReplicas': (number);
   'createdAtMs': (number);
   /**
-   * How far the first replica is, its files included; unset when it is ready or none is on its way.
+   * Unset when it is ready or none is on its way.
    */
-  'loadingPercent'?: (number);
-  'readyInMs'?: (number);
+  'loading': (_pomona_v1_LoadingOutlook__Output | null);
   /**
    * Whether any one node may die and the model still answers.
    */
   'survivesNodeLoss': (boolean);
-  '_loadingPercent'?: "loadingPercent";
-  '_readyInMs'?: "readyInMs";
 }
