@@ -41,6 +41,6 @@ export function replicasText({
   readonly minReplicas?: number;
   readonly maxReplicas: number;
 }): string {
-  if (maxReplicas === minReplicas) return String(minReplicas);
-  return `${minReplicas}..${maxReplicas === 0 ? "" : maxReplicas}`;
+  if (maxReplicas === 0) return `${minReplicas}..`;
+  return maxReplicas === minReplicas ? String(minReplicas) : `${minReplicas}..${maxReplicas}`;
 }
