@@ -128,12 +128,12 @@ async function coordinatorArgs(options: PoolOptions, natsUrl: string): Promise<s
   const { host } = options;
   const httpPort = options.httpPort ?? (await defaultOrFree(host, defaultPorts.http, "HTTP"));
   const grpcPort = options.grpcPort ?? (await defaultOrFree(host, defaultPorts.coordinatorGrpc, "gRPC"));
-  const models = options.models.length > 0 ? options.models : ["builtin:tiny"];
   return [
     "coordinator",
     ...commonArgs(options, options.stateDir),
     ...["--http-port", String(httpPort), "--grpc-port", String(grpcPort), "--nats-url", natsUrl],
-    ...models.flatMap((model) => ["--model", model]),
+    ...options.models.flatMap((model) => ["--model", model]),
+    ...["--model-when-none", "builtin:tiny"],
     ...(options.slots === null ? [] : ["--slots", String(options.slots)]),
   ];
 }

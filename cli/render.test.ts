@@ -146,9 +146,9 @@ test("progress is a bar that moves on a terminal, and lines now and then elsewhe
     const write = (part: string): void => {
       text += part;
     };
-    const progress = new ProgressBar("qwen", { isTerminal, write, nowMs: () => nowMs });
-    progress.update({ doneBytes: 0, totalBytes: 0 });
-    for (let second = 1; second <= 20; second += 1) {
+    const progress = new ProgressBar("qwen", { isTerminal, columns: 80, write, nowMs: () => nowMs });
+    progress.update({ doneBytes: 0, totalBytes: 0 }, "a node is asked");
+    for (let second = 0; second <= 20; second += 1) {
       nowMs = second * 1000;
       progress.update({ doneBytes: second * 50e6, totalBytes: 1e9 });
     }
@@ -156,12 +156,12 @@ test("progress is a bar that moves on a terminal, and lines now and then elsewhe
     return text;
   };
   const shown = run(true);
-  assert.equal(shown.split("\r").length, 22);
+  assert.equal(shown.split("\r").length, 23);
   assert.match(shown, /\rqwen {2}█████░{15} {2}25 % {2}250 MB of 1\.0 GB {2}50\.0 MB\/s, 15\.0 s left/);
   assert.ok(shown.endsWith("\n"));
   const said = run(false).trim().split("\n");
   assert.equal(said.length, 3);
-  assert.match(said[0] ?? "", /finding out what to pull/);
+  assert.match(said[0] ?? "", /finding out what to pull: a node is asked$/);
 });
 
 test("a node is named by the beginning of its id, as long as there is one", () => {

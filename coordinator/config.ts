@@ -74,6 +74,8 @@ export const coordinatorSchema = z.strictObject({
   /** Without any, health and metrics come over gRPC alone. */
   natsUrls: z.array(z.string().min(1)).max(16).default([]),
   models: z.array(modelOptionSchema).max(256).default([]),
+  /** Deployed where nothing else is, neither by `models` nor by what is kept; null for nothing. */
+  modelWhenNone: modelOptionSchema.nullable().default(null),
   /** NATS servers of a cluster that keep what should run. */
   natsReplicas: z.number().int().min(1).max(5).default(1),
   /** host:port of node-agents that multicast DNS does not find. */

@@ -231,7 +231,7 @@ async function startDesiredState(
   lifecycle: Lifecycle,
   { options, cluster, log, bus, coordinator }: DesiredParts,
 ): Promise<DesiredState> {
-  const { natsReplicas, models } = options;
+  const { natsReplicas, models, modelWhenNone } = options;
   const tell = (event: DesiredEvent): void => coordinator.take(event);
   const desired = await lifecycle.start({
     name: "desired state",
@@ -239,7 +239,8 @@ async function startDesiredState(
     stop: (started) => started.close(),
   });
   if (bus !== null) await desired.whenRead(desiredStateWaitMs);
-  desired.declare(models.map(specOfOption));
+  const isEmpty = models.length === 0 && desired.deployments().length === 0;
+  desired.declare((isEmpty && modelWhenNone !== null ? [modelWhenNone] : models).map(specOfOption));
   return desired;
 }
 

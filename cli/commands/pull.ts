@@ -1,7 +1,6 @@
 // `pomona models pull`: the files of a model onto the nodes that shall have them, without loading it.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ClusterClient } from "@pomona/proto/generated/pomona/v1/Cluster";
-import type { GetStatusResponse__Output } from "@pomona/proto/generated/pomona/v1/GetStatusResponse";
 import { pomona } from "@pomona/proto/load";
 import type { DeploymentRecord } from "@pomona/shared/core/deployment";
 import { PomonaError } from "@pomona/shared/core/errors";
@@ -52,9 +51,12 @@ async function pulled(client: ClusterClient, model: string): Promise<ModelCopies
       const record = findDeployment(await listDeployments(client), model);
       const status = await callCluster(client, pomona.Cluster.service.GetStatus, {});
       const copies = copiesOf(record, status.nodes);
-      progress.update(copies);
-      if (copies.nodeIds.length >= copies.wantedNodes || isUsedInPlace(record)) return copies;
-      checkFailure(status, copies, model);
+      if (isUsedInPlace(record)) return copies;
+      const summary = status.models.find(({ name }) => name === model);
+      progress.update(copies, summary?.reason ?? "");
+      if (copies.nodeIds.length >= copies.wantedNodes) return copies;
+      const failure = copies.failure ?? (summary?.state === "failed" ? summary.reason : null);
+      if (failure !== null) throw new PomonaError("transfer_failed", `${model} cannot be pulled: ${failure}`);
       await sleep(pollMs);
     }
   } finally {
@@ -66,12 +68,6 @@ async function pulled(client: ClusterClient, model: string): Promise<ModelCopies
 function isUsedInPlace({ spec }: DeploymentRecord): boolean {
   const kind = parseModelSource(spec.source)?.kind;
   return kind === "builtin" || kind === "path";
-}
-
-function checkFailure({ models }: GetStatusResponse__Output, { failure }: ModelCopies, model: string): void {
-  const summary = models.find(({ name }) => name === model);
-  const reason = failure ?? (summary?.state === "failed" ? summary.reason : null);
-  if (reason !== null) throw new PomonaError("transfer_failed", `${model} cannot be pulled: ${reason}`);
 }
 
 function describe({ model, nodeIds, wantedNodes }: ModelCopies & { readonly model: string }): string {

@@ -27,6 +27,7 @@ type CommonFlags = {
 type CoordinatorFlags = CommonFlags & {
   readonly httpPort?: number;
   readonly model: readonly string[];
+  readonly modelWhenNone?: string;
   readonly slots: number;
   readonly node: readonly string[];
 };
@@ -40,7 +41,8 @@ type AgentFlags = CommonFlags & {
 export function addServeCommands(program: Command): void {
   addCommonFlags(program.command("coordinator").description("run a coordinator in this process"))
     .option("--http-port <port>", "port of the HTTP API (8484)", parsePort)
-    .option("--model <spec>", "a model to serve: NAME=PATH, PATH or builtin:tiny; may be repeated", collect, [])
+    .option("--model <spec>", "a model to serve: NAME=SOURCE or SOURCE; may be repeated", collect, [])
+    .option("--model-when-none <spec>", "a model to serve where no other is deployed")
     .option("--slots <n>", "requests that one replica answers at the same time", parseCount, defaultSlots)
     .option("--node <host:port>", "a node-agent that mDNS does not find; may be repeated", collect, [])
     .addHelpText("after", "\nExample:\n  pomona coordinator --host 192.168.1.10 --insecure --model /models/qwen.gguf")
@@ -92,7 +94,7 @@ const unlessEmpty = <Item>(list: readonly Item[]): readonly Item[] | undefined =
   list.length === 0 ? undefined : list;
 
 function coordinatorOptions(flags: CoordinatorFlags): CoordinatorOptions {
-  const models = flags.model.map((text) => ({ ...parseModelSpec(text), slots: flags.slots }));
+  const optionOf = (text: string) => ({ ...parseModelSpec(text), slots: flags.slots });
   return loadConfig({
     schema: coordinatorSchema,
     ...sources(flags, "coordinator"),
@@ -100,7 +102,8 @@ function coordinatorOptions(flags: CoordinatorFlags): CoordinatorOptions {
       ...commonSettings(flags),
       httpPort: flags.httpPort,
       natsUrls: unlessEmpty(flags.natsUrl),
-      models: unlessEmpty(models),
+      models: unlessEmpty(flags.model.map(optionOf)),
+      modelWhenNone: flags.modelWhenNone === undefined ? undefined : optionOf(flags.modelWhenNone),
       nodes: unlessEmpty(flags.node),
     },
   });

@@ -29,7 +29,7 @@ export function addUpCommand(program: Command): void {
     .command("up")
     .description("run a whole pool on this machine: NATS, a coordinator and node-agents")
     .option("--nodes <n>", "node-agents to start; memory and cores are shared out", parseCount, 1)
-    .option("--model <spec>", "a model to serve: NAME=PATH, PATH or builtin:tiny; may be repeated", collect, [])
+    .option("--model <spec>", "a model to serve: NAME=SOURCE or SOURCE; may be repeated", collect, [])
     .option("--slots <n>", "requests that one replica answers at the same time (4)", parseCount)
     .option("--http-port <port>", "port of the HTTP API (8484, or a free one)", parsePort)
     .option("--grpc-port <port>", "port of the coordinator's gRPC services (8485, or a free one)", parsePort)
