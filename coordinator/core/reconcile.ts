@@ -34,8 +34,7 @@ export function reconcile(context: StepContext): Effect[] {
 const askingMs = 2000;
 
 function isAskingStill({ state, nowMs }: StepContext): boolean {
-  for (const { model, facts, failure, runKey } of state.deployments.values()) {
-    if (facts !== null || failure !== null) continue;
+  for (const { model, runKey } of state.deployments.values()) {
     for (const { sources } of state.members.values()) {
       const known = sources.get(model);
       if (known?.runKey === runKey && known.kind === "asked" && nowMs - known.askedAtMs < askingMs) return true;

@@ -1,4 +1,5 @@
 // The coordinator's side of each node: one gRPC client, its status watched all the time, and the calls that effects ask for.
+import { setMaxListeners } from "node:events";
 import type { NodeClient } from "@pomona/proto/generated/pomona/v1/Node";
 import type { NodeGenerateResponse__Output } from "@pomona/proto/generated/pomona/v1/NodeGenerateResponse";
 import { pomona } from "@pomona/proto/load";
@@ -49,6 +50,8 @@ export class NodeLinks {
     if (known?.address === address) return;
     this.disconnect(nodeId);
     const link = { address, client: createNodeClient(address), closed: new AbortController() };
+    // Every call to the node listens to it.
+    setMaxListeners(0, link.closed.signal);
     this.#links.set(nodeId, link);
     void this.#watch(link, { nodeId });
   }

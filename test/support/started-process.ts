@@ -19,9 +19,9 @@ export type StartedProcess = ReadyProcess & {
 
 /** Starts `pomona ARGS` and waits, at most a minute, until it serves. */
 export async function startPomona(args: readonly string[]): Promise<StartedProcess> {
-  const quiet = ["--no-mdns", "--grpc-port", "0", "--log-level", "fatal"];
+  const quiet = ["--no-mdns", "--grpc-port", "0", "--log-level", process.env["TEST_LOG_LEVEL"] ?? "fatal"];
   const child = spawn(process.execPath, [pomonaPath, ...args, ...quiet], {
-    stdio: ["ignore", "ignore", "inherit", "ipc"],
+    stdio: ["ignore", process.env["TEST_LOG_LEVEL"] ? "inherit" : "ignore", "inherit", "ipc"],
   });
   const ready = await readyMessage(child, args);
   return {
