@@ -231,11 +231,11 @@ async function startDesiredState(
   lifecycle: Lifecycle,
   { options, cluster, log, bus, coordinator }: DesiredParts,
 ): Promise<DesiredState> {
-  const { natsReplicas, models, modelWhenNone } = options;
+  const { natsReplicas, stateDir, models, modelWhenNone } = options;
   const tell = (event: DesiredEvent): void => coordinator.take(event);
   const desired = await lifecycle.start({
     name: "desired state",
-    start: () => new DesiredState({ cluster, natsReplicas }, { bus, clock: systemClock, log, onEvent: tell }),
+    start: () => new DesiredState({ cluster, natsReplicas, stateDir }, { bus, clock: systemClock, log, onEvent: tell }),
     stop: (started) => started.close(),
   });
   if (bus !== null) await desired.whenRead(desiredStateWaitMs);

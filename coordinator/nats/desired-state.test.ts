@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
 import { type DeploymentSpec, defaultDeployment, defaultNodeSettings } from "@pomona/shared/core/deployment";
 import { isModelName } from "@pomona/shared/core/ids";
 import type { Bus } from "@pomona/shared/nats/bus";
@@ -16,12 +19,23 @@ function specOf(model: string, changes: Partial<DeploymentSpec> = {}): Deploymen
   return { ...defaultDeployment, model, source: "builtin:tiny", ...changes };
 }
 
+const stateDirs: string[] = [];
+after(() => {
+  for (const path of stateDirs) rmSync(path, { recursive: true, force: true });
+});
+
+function newStateDir(): string {
+  const path = mkdtempSync(join(tmpdir(), "pomona-desired-"));
+  stateDirs.push(path);
+  return path;
+}
+
 /** A coordinator's view, and what its loop was told, as `tiny@1`, `-tiny`, `a1..@2`. */
-function view(bus: Bus | null) {
+function view(bus: Bus | null, stateDir = newStateDir()) {
   const told: string[] = [];
   const log = createSilentLogger();
   const desired = new DesiredState(
-    { cluster, natsReplicas: 1 },
+    { cluster, natsReplicas: 1, stateDir },
     {
       bus,
       clock: { nowMs: () => 0, wallMs: () => 1_700_000_000_000 },
@@ -190,6 +204,73 @@ test("what NATS has lost is written again, and what was removed meanwhile is not
     ["b"],
   );
   assert.equal(one.told.at(-1), "-a");
+});
+
+test("a start while NATS is away goes on with what was last known, and NATS is believed when it is back", async () => {
+  const nats = new FakeNats();
+  const stateDir = newStateDir();
+  const first = view(nats.connect(), stateDir);
+  const kept = await first.desired.putDeployment(specOf("kept"), 0);
+  await first.desired.putDeployment(specOf("removed"), 0);
+  await first.desired.putNodeSettings(nodeId, { ...defaultNodeSettings, isDraining: true }, null);
+  first.desired.close();
+  nats.stop();
+  const again = view(nats.connect(), stateDir);
+  await again.desired.whenRead(1);
+  assert.deepEqual(again.told, ["kept@1", "removed@2", "a1@1"]);
+  assert.deepEqual(again.desired.deployment("kept"), kept);
+  again.desired.declare([specOf("kept", { slots: 9 })]);
+  nats.start();
+  await settled();
+  const other = view(nats.connect());
+  await other.desired.whenRead(1000);
+  await other.desired.removeDeployment("removed", null);
+  await settled();
+  assert.deepEqual(again.desired.deployments(), other.desired.deployments());
+  assert.equal(again.desired.deployment("kept")?.spec.slots, 9);
+  assert.equal(again.desired.deployment("removed"), null);
+});
+
+test("a NATS that lost its disk while no coordinator ran gets everything back; one that is in use is believed", async () => {
+  const nats = new FakeNats();
+  const stateDir = newStateDir();
+  const first = view(nats.connect(), stateDir);
+  await first.desired.putDeployment(specOf("tiny"), 0);
+  await first.desired.putNodeSettings(nodeId, { ...defaultNodeSettings, isDraining: true }, null);
+  first.desired.close();
+  nats.stop();
+  nats.startEmpty();
+  const again = view(nats.connect(), stateDir);
+  await again.desired.whenRead(1000);
+  again.desired.declare([specOf("option")]);
+  await settled();
+  const other = view(nats.connect());
+  await other.desired.whenRead(1000);
+  assert.deepEqual(other.desired.deployments(), again.desired.deployments());
+  assert.deepEqual(
+    other.desired.deployments().map(({ spec }) => spec.model),
+    ["option", "tiny"],
+  );
+  assert.equal(other.desired.nodeSettings(nodeId).settings.isDraining, true);
+  again.desired.close();
+  await other.desired.removeDeployment("tiny", null);
+  const last = view(nats.connect(), stateDir);
+  await last.desired.whenRead(1000);
+  assert.equal(last.desired.deployment("tiny"), null);
+});
+
+test("a memory that cannot be read is none", async () => {
+  const nats = new FakeNats();
+  nats.stop();
+  const stateDir = newStateDir();
+  const path = join(stateDir, "desired");
+  // Where the folder should be.
+  writeFileSync(path, "junk");
+  const { desired, told } = view(nats.connect(), stateDir);
+  await desired.whenRead(1);
+  assert.deepEqual(told, []);
+  nats.start();
+  assert.equal((await desired.putDeployment(specOf("tiny"), 0)).revision, 1);
 });
 
 test("settings of a node are set by revision, told, and go with the node", async () => {

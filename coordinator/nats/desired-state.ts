@@ -1,4 +1,5 @@
 // What should run, and what administrators want of nodes: kept in NATS, told to the loop as it changes.
+import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import {
   type DeploymentRecord,
@@ -20,11 +21,14 @@ import type { Bus } from "@pomona/shared/nats/bus";
 import type { Clock } from "@pomona/shared/runtime/clock";
 import type { Logger } from "@pomona/shared/runtime/logger";
 import { KeptRecords, type KeptRecordsConfig } from "./kept-records.ts";
+import { bucketMemory } from "./remembered-bucket.ts";
 
 export type DesiredStateConfig = {
   readonly cluster: string;
   /** NATS servers of a cluster that keep it. */
   readonly natsReplicas: number;
+  /** Where the coordinator remembers what it has seen. */
+  readonly stateDir: string;
 };
 
 export type DesiredStateDependencies = {
@@ -57,25 +61,28 @@ export class DesiredState {
   readonly #deployments: KeptRecords<DeploymentRecord>;
   readonly #members: KeptRecords<NodeSettingsRecord>;
 
-  constructor({ cluster, natsReplicas: replicas }: DesiredStateConfig, dependencies: DesiredStateDependencies) {
+  constructor(config: DesiredStateConfig, dependencies: DesiredStateDependencies) {
+    const { cluster, natsReplicas: replicas, stateDir } = config;
     const { bus, clock, log, onEvent } = dependencies;
-    const bucket = (name: string) => bus?.openBucket({ name: `pomona-${cluster}-${name}`, replicas }) ?? null;
+    const kept = (which: string) => {
+      const name = `pomona-${cluster}-${which}`;
+      const memory = bucketMemory(join(stateDir, "desired", `${name}.json`), log);
+      return { bucket: bus?.openBucket({ name, replicas }) ?? null, memory, log };
+    };
     this.#clock = clock;
     this.#deployments = new KeptRecords(deploymentRecords, {
-      bucket: bucket("deployments"),
-      log,
+      ...kept("deployments"),
       onSet: (record) => onEvent({ kind: "deploymentSet", record }),
       onRemoved: ({ spec: { model } }) => onEvent({ kind: "deploymentRemoved", model }),
     });
     this.#members = new KeptRecords(memberRecords, {
-      bucket: bucket("members"),
-      log,
+      ...kept("members"),
       onSet: (record) => onEvent({ kind: "nodeSettingsSet", ...record }),
       onRemoved: ({ nodeId }) => onEvent({ kind: "nodeSettingsSet", ...unset(nodeId) }),
     });
   }
 
-  /** Resolves when all that is kept was told as events, or after this time: NATS may be away. */
+  /** Resolves when all that is kept was told as events; after this time, when NATS may be away, what was last known. */
   async whenRead(timeoutMs: number): Promise<void> {
     await Promise.all([this.#deployments.whenRead(timeoutMs), this.#members.whenRead(timeoutMs)]);
   }

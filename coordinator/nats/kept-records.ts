@@ -3,6 +3,7 @@
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { Bucket, BucketChange, BucketEntry, WriteOutcome } from "@pomona/shared/nats/bucket";
 import type { Logger } from "@pomona/shared/runtime/logger";
+import type { BucketMemory } from "./remembered-bucket.ts";
 
 export type KeptRecordsConfig<Kept> = {
   /** What one is, for messages: `deployment`. */
@@ -19,6 +20,7 @@ export type KeptRecordsConfig<Kept> = {
 export type KeptRecordsDependencies<Kept> = {
   /** null without NATS. */
   readonly bucket: Bucket | null;
+  readonly memory: BucketMemory;
   readonly log: Logger;
   readonly onSet: (record: Kept) => void;
   readonly onRemoved: (record: Kept) => void;
@@ -37,7 +39,9 @@ export class KeptRecords<Kept extends { readonly revision: number }> {
   /** Keys whose record has changed here, until the bucket has it. */
   readonly #noted = new Set<string>();
   readonly #stopWatching: () => void;
+  /** Which bucket the revisions are of; null while none was seen. */
   #bucketId: string | null = null;
+  #isRead = false;
   #seenRevision = 0;
   #isClosed = false;
   #waiting: (() => void)[] = [];
@@ -56,9 +60,10 @@ export class KeptRecords<Kept extends { readonly revision: number }> {
     return this.#known.get(key) ?? null;
   }
 
-  /** Resolves when the bucket has said what it has, or after this time. */
+  /** Resolves when the bucket has said what it has, or after this time with what was last known of it. */
   async whenRead(timeoutMs: number): Promise<void> {
-    await this.#until(() => this.#bucketId !== null, timeoutMs);
+    await this.#until(() => this.#isRead, timeoutMs);
+    if (!this.#isRead && this.#bucketId === null) this.#recall();
   }
 
   /** Known from now on, and written as soon as the bucket can be: at once, or when it is there. */
@@ -71,7 +76,7 @@ export class KeptRecords<Kept extends { readonly revision: number }> {
       return;
     }
     this.#set(key, record);
-    if (this.#bucketId !== null) this.#write(key, record, 0);
+    if (this.#isRead) this.#write(key, record, 0);
   }
 
   /**
@@ -150,13 +155,17 @@ export class KeptRecords<Kept extends { readonly revision: number }> {
     else this.#takeRemoval(change.key);
     if (change.kind === "set") this.#seenRevision = change.entry.revision;
     if (change.kind === "removed") this.#seenRevision = change.revision;
+    this.#remember();
     this.#wake();
   }
 
   #takeSnapshot({ entries, bucketId, lastRevision }: BucketChange & { kind: "snapshot" }): void {
+    // One that was never written to, where there was another: it was lost while nobody looked.
+    if (this.#bucketId === null && lastRevision === 0) this.#recall();
     // Revisions of another bucket say nothing in this one.
     if (this.#bucketId !== null && this.#bucketId !== bucketId) this.#forgetRevisions();
     this.#bucketId = bucketId;
+    this.#isRead = true;
     this.#seenRevision = lastRevision;
     const isLost = ({ revision }: Kept): boolean => revision === 0 || revision > lastRevision;
     const there = new Set(entries.map(({ key }) => key));
@@ -172,6 +181,25 @@ export class KeptRecords<Kept extends { readonly revision: number }> {
       if (isLost(record)) this.#write(key, record, 0);
       else this.#takeRemoval(key);
     }
+  }
+
+  /** Goes on with what this coordinator saw last. */
+  #recall(): void {
+    const { memory, log } = this.#dependencies;
+    const remembered = memory.read();
+    if (remembered === null) return;
+    const { what } = this.#config;
+    log.warn({ what, count: remembered.entries.length }, "NATS says nothing of it: going on with what was last known");
+    this.#bucketId = remembered.bucketId;
+    for (const entry of remembered.entries) this.#takeEntry(entry);
+  }
+
+  #remember(): void {
+    if (this.#bucketId === null) return;
+    const { keyOf, encode } = this.#config;
+    const kept = [...this.#known.values()].filter(({ revision }) => revision > 0);
+    const entries = kept.map((record) => ({ key: keyOf(record), value: encode(record), revision: record.revision }));
+    this.#dependencies.memory.write({ bucketId: this.#bucketId, entries });
   }
 
   #forgetRevisions(): void {

@@ -9,6 +9,7 @@ import { DesiredState } from "@pomona/coordinator/nats/desired-state";
 import { FakeNats } from "@pomona/shared/nats/fake-bus";
 import { systemClock } from "@pomona/shared/runtime/clock";
 import { createSilentLogger } from "@pomona/shared/runtime/logger";
+import { createTemporaryDirectory } from "./temporary-directory.ts";
 
 export type FakeCluster = {
   readonly calls: ClusterCalls;
@@ -17,6 +18,7 @@ export type FakeCluster = {
   readonly events: EventLog;
   /** What was planned for. */
   readonly plans: PlanRequest[];
+  close(): void;
 };
 
 export function fakeCluster(gateway: Gateway, report: PlacementReport = { nodes: [], models: [] }): FakeCluster {
@@ -24,8 +26,9 @@ export function fakeCluster(gateway: Gateway, report: PlacementReport = { nodes:
   const state = emptyState();
   const events = new EventLog();
   const plans: PlanRequest[] = [];
+  const directory = createTemporaryDirectory("cluster");
   const desired = new DesiredState(
-    { cluster: "pool-test", natsReplicas: 1 },
+    { cluster: "pool-test", natsReplicas: 1, stateDir: directory.path },
     { bus: nats.connect(), clock: systemClock, log: createSilentLogger(), onEvent: () => undefined },
   );
   const plan = async (request: PlanRequest): Promise<PlacementReport> => {
@@ -44,5 +47,9 @@ export function fakeCluster(gateway: Gateway, report: PlacementReport = { nodes:
       if (event.kind === "nodeForgotten") state.members.delete(event.nodeId);
     },
   });
-  return { calls, state, nats, events, plans };
+  const close = (): void => {
+    desired.close();
+    directory.remove();
+  };
+  return { calls, state, nats, events, plans, close };
 }

@@ -36,7 +36,10 @@ export async function serve(t: TestContext, { models, limits, log }: ServeOption
     log: log ?? createSilentLogger(),
     limits: { closeGraceMs: 100, ...limits },
   });
-  t.after(() => server.close());
+  t.after(async () => {
+    await server.close();
+    cluster.close();
+  });
   return { url: `http://127.0.0.1:${server.port}`, port: server.port, gateway, cluster, close: () => server.close() };
 }
 
