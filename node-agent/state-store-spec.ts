@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { EngineOptions } from "@pomona/shared/core/engine-options";
-import { savedStateBytes } from "@pomona/shared/core/model-memory";
+import { savedStateBytes } from "@pomona/shared/core/memory/kept-states";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
 import type { StateStoreSpec } from "./engine/engine.ts";
 
@@ -28,7 +28,7 @@ export type StateIdentity = {
   readonly memory: ReplicaMemory;
 };
 
-/** In memory one slot's worth is kept, which the estimate of a replica's memory has room for. */
+/** In memory as much is kept as the estimate of a replica's memory has room for. */
 export function stateStoreSpec(limits: StateStoreLimits, identity: StateIdentity): StateStoreSpec {
   const { digest, adapters, build, contextLength, slots, options, memory } = identity;
   const key = createHash("sha256")
@@ -36,7 +36,7 @@ export function stateStoreSpec(limits: StateStoreLimits, identity: StateIdentity
     .digest("hex");
   return {
     directory: join(limits.directory, key.slice(0, 32)),
-    ramBytes: savedStateBytes(memory.kvBytes, slots),
+    ramBytes: savedStateBytes(memory, slots),
     diskBytes: limits.diskBytes,
     diskWriteBytesPerDay: limits.diskWriteBytesPerDay,
     kvBytesPerToken: memory.kvBytes / (contextLength * slots),

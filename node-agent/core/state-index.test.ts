@@ -2,20 +2,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ownScope } from "@pomona/shared/core/generation";
 import fc from "fast-check";
-import { type SavedState, StateIndex } from "./state-index.ts";
+import { type AddedState, type SavedState, StateIndex } from "./state-index.ts";
 
 const limits = { ramBytes: 100, diskBytes: 200, diskWriteBytesPerDay: 1000 };
 const sequence = (first: number, length = 200): number[] => Array.from({ length }, (_, i) => first * 1000 + i);
 
-function stateOf(first: number, changes: Partial<SavedState> = {}): Omit<SavedState, "id"> {
+function stateOf(first: number, changes: Partial<AddedState> = {}): AddedState {
   const tokenIds = changes.tokenIds ?? sequence(first);
   return {
     scope: ownScope(""),
     tokenIds,
     chunkLengths: [tokenIds.length],
     bytes: 40,
-    inRam: true,
-    onDisk: false,
     lastUsedMs: first,
     ...changes,
   };
@@ -50,7 +48,8 @@ test("a state that only begins another one is replaced by it, and one that is sa
   const { added } = index.add(stateOf(1, { tokenIds: sequence(1, 200) }));
   assert.equal(index.isWorthSaving(sequence(1, 150), ownScope(""), 10), false);
   assert.equal(index.isWorthSaving(sequence(1, 300), ownScope(""), 10), true);
-  assert.equal(index.isWorthSaving(sequence(1, 300), ownScope(""), 101), false);
+  assert.equal(index.isWorthSaving(sequence(1, 300), ownScope(""), 101), true);
+  assert.equal(index.isWorthSaving(sequence(1, 300), ownScope(""), 201), false);
   assert.equal(index.isWorthSaving(sequence(2, 127), ownScope(""), 10), false);
   assert.deepEqual(index.add(stateOf(1, { tokenIds: sequence(1, 300) })).replaced, [added]);
 });
@@ -70,6 +69,18 @@ test("what does not fit in memory goes to the disk, the least recently used firs
     places.filter(({ onDisk }) => onDisk).map(({ lastUsedMs }) => lastUsedMs),
     [2, 3, 4, 5, 6],
   );
+});
+
+test("what is larger than the memory goes to the disk at once, and drives nothing out of memory", () => {
+  const index = new StateIndex(limits);
+  index.add(stateOf(1));
+  const { added } = index.add(stateOf(2, { bytes: 150 }));
+  assert.deepEqual(index.evict(2), [{ kind: "writeToDisk", state: added }]);
+  const places = [...index.states].map(({ inRam, onDisk }) => ({ inRam, onDisk }));
+  assert.deepEqual(places, [
+    { inRam: true, onDisk: false },
+    { inRam: false, onDisk: true },
+  ]);
 });
 
 test("no more is written to the disk in 24 hours than allowed", () => {

@@ -18,6 +18,11 @@ export type SavedState = {
   lastUsedMs: number;
 };
 
+export type AddedState = Omit<SavedState, "id" | "inRam" | "onDisk"> & {
+  /** Found there; else it has just been made. */
+  readonly isOnDisk?: boolean;
+};
+
 export type StateLimits = {
   readonly ramBytes: number;
   readonly diskBytes: number;
@@ -64,21 +69,28 @@ export class StateIndex {
 
   /** Whether saving the sequence would add anything. */
   isWorthSaving(tokenIds: readonly number[], scope: CacheScope, bytes: number): boolean {
-    const { ramBytes } = this.#limits;
-    if (tokenIds.length < savedTokensMin || bytes > ramBytes) return false;
+    const { ramBytes, diskBytes } = this.#limits;
+    if (tokenIds.length < savedTokensMin || bytes > Math.max(ramBytes, diskBytes)) return false;
     return ![...this.#states.values()].some(
       (state) => state.scope.owner === scope.owner && beginsWith(state.tokenIds, tokenIds),
     );
   }
 
-  /** Adds a state that is in memory. Those that are only a beginning of it are returned: they have become useless. */
-  add(state: Omit<SavedState, "id">): { readonly added: SavedState; readonly replaced: readonly SavedState[] } {
+  /**
+   * Adds a state, for memory where it fits there; `evict` tells what becomes of it. Those that are only a beginning of it
+   * are returned: they have become useless.
+   */
+  add({ isOnDisk = false, ...state }: AddedState): {
+    readonly added: SavedState;
+    readonly replaced: readonly SavedState[];
+  } {
     const replaced = [...this.#states.values()].filter(
       (other) => other.scope.owner === state.scope.owner && beginsWith(state.tokenIds, other.tokenIds),
     );
     for (const { id } of replaced) this.#states.delete(id);
     this.#lastId += 1;
-    const added: SavedState = { ...state, id: this.#lastId };
+    const inRam = !isOnDisk && state.bytes <= this.#limits.ramBytes;
+    const added: SavedState = { ...state, id: this.#lastId, inRam, onDisk: isOnDisk };
     this.#states.set(added.id, added);
     return { added, replaced };
   }
@@ -90,7 +102,8 @@ export class StateIndex {
   /** What has to go, the least recently used first; each is noted as done. */
   evict(nowMs: number): Eviction[] {
     const byAge = [...this.#states.values()].sort((a, b) => a.lastUsedMs - b.lastUsedMs);
-    const evictions: Eviction[] = [];
+    const isNowhere = ({ inRam, onDisk }: SavedState): boolean => !inRam && !onDisk;
+    const evictions = byAge.filter(isNowhere).flatMap((state) => this.#writeToDisk(state, nowMs));
     let ramBytes = sumBytes(byAge.filter(({ inRam }) => inRam));
     for (const state of byAge) {
       if (ramBytes <= this.#limits.ramBytes) break;

@@ -6,8 +6,9 @@ import type { GgufHeader } from "./gguf/reader.ts";
 import { type ComputeShape, computeBytes, computeShapeOf } from "./memory/compute-buffer.ts";
 import type { GraphLoad } from "./memory/graph-inputs.ts";
 import { HeaderFigures } from "./memory/header-figures.ts";
+import { checkpointCount, savedStateBytes } from "./memory/kept-states.ts";
 import { keepsNothing, type LayerCache, layerCachesOf } from "./memory/layer-caches.ts";
-import { checkpointsMax, type ProcessShape, processBytes } from "./memory/process-memory.ts";
+import { type ProcessShape, processBytes } from "./memory/process-memory.ts";
 import { windowKey, windowMax } from "./memory/sliding-window.ts";
 import { type CpuArchitecture, type WeightShape, weightBytes, weightShapeOf } from "./memory/weights.ts";
 import type { ReplicaMemory } from "./replica-memory.ts";
@@ -87,25 +88,22 @@ export function estimateReplicaMemory(shape: ModelShape, replica: ReplicaShape):
   const operandWidth = Math.max(width, feedForward);
   const kv = kvBytes(shape.layers, load, engine);
   const weights = weightBytes(shape.weights, { engine, gpu, cpu, layers: shape.layers.length + 1 });
+  const weightsBytes = weights.weightsBytes + adapterBytes;
   return {
-    weightsBytes: weights.weightsBytes + adapterBytes,
+    weightsBytes,
     mappedBytes: weights.mappedBytes,
     kvBytes: kv,
     computeBytes: computeBytes(shape.compute, load) + pooledBytes(shape, replica),
     processBytes:
       processBytes(shape, { slots, tokens: load.tokens, operandWidth }) +
-      checkpointBytes(shape, load, engine) +
-      savedStateBytes(kv, slots),
+      (needsCheckpoints(shape)
+        ? checkpoints(shape, load, engine).bytes
+        : savedStateBytes({ weightsBytes, kvBytes: kv }, slots)),
   };
 }
 
-/** A replica keeps the KV of as much as one slot in memory beside its slots. */
-export function savedStateBytes(kvBytesOfAll: number, slots: number): number {
-  return Math.ceil(kvBytesOfAll / slots);
-}
-
 /** Whether a sequence cannot forget its end: a state or a window has overwritten what was before. */
-export function needsCheckpoints({ layers }: ModelShape): boolean {
+function needsCheckpoints({ layers }: ModelShape): boolean {
   return layers.some(({ window, state }) => window !== null || state > 0);
 }
 
@@ -149,16 +147,26 @@ function kvBytes(layers: readonly LayerCache[], load: GraphLoad, { kvType, hasFl
   return Math.ceil(bytes * load.slots);
 }
 
+/** Checkpoints of each slot that the engine keeps; 0 where a sequence can forget its end. */
+export function checkpointsPerSlot(shape: ModelShape, replica: Omit<ReplicaShape, "gpu">): number {
+  return checkpoints(shape, loadOf(shape, replica), replica.engine).perSlot;
+}
+
+type Checkpoints = { readonly perSlot: number; readonly bytes: number };
+
 /**
  * What a slot remembers to go back to: the states, and the windows as far as they are filled (llama.cpp's
  * LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY). Measured: a prompt that grows turn by turn fills all of them.
  */
-function checkpointBytes(shape: ModelShape, load: GraphLoad, engine: EngineOptions): number {
+function checkpoints(shape: ModelShape, load: GraphLoad, engine: EngineOptions): Checkpoints {
   const partial = shape.layers.flatMap((layer) => {
     if (layer.window !== null) return [layer];
     return layer.state > 0 ? [{ ...layer, keys: 0, values: 0 }] : [];
   });
-  return checkpointsMax * kvBytes(partial, load, engine);
+  const bytesOfAll = kvBytes(partial, load, engine);
+  const beside = { weightsBytes: shape.weights.tensorBytes, kvBytes: kvBytes(shape.layers, load, engine) };
+  const perSlot = checkpointCount(beside, bytesOfAll);
+  return { perSlot, bytes: perSlot * bytesOfAll };
 }
 
 /** The engine adds one token at each end, and wants a context longer than its input. */

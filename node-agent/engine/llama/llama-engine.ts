@@ -15,6 +15,11 @@ import { failedEnding } from "../failed-ending.ts";
 import type { CallAnswer, CallRequest, FromWorker, ToWorker, WireError, WorkerFrame } from "./messages.ts";
 
 const workerPath = fileURLToPath(new URL("./worker-main.js", import.meta.url));
+/**
+ * Megabytes of each half of V8's young generation, 16 by default. Reading a model's header fills them, and they stay
+ * resident until some later collection: 20 to 25 MB of a replica that nobody could foretell.
+ */
+const workerFlags = [...process.execArgv, "--max-semi-space-size=2"];
 const closeTimeoutMs = 5000;
 /** While attempts run, a worker speaks after each step. The longest step is a chunk of a large model on a slow machine. */
 const defaultHangMs = 30_000;
@@ -76,7 +81,12 @@ class LlamaReplica implements EngineReplica {
     this.#hangMs = hangMs;
     // In a process group of its own: Ctrl-C is for the node-agent, which ends its workers in order.
     const stdio = ["ignore", "ignore", "ignore", "ipc"] as const;
-    this.#child = fork(workerPath, [], { serialization: "advanced", detached: true, stdio: [...stdio] });
+    this.#child = fork(workerPath, [], {
+      execArgv: workerFlags,
+      serialization: "advanced",
+      detached: true,
+      stdio: [...stdio],
+    });
     this.loaded = new Promise((resolve, reject) => {
       this.#settleLoad = { resolve, reject };
     });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { LoraAdapter } from "@pomona/shared/core/engine-options";
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame } from "@pomona/shared/core/generation";
-import { needsCheckpoints } from "@pomona/shared/core/model-memory";
+import { checkpointsPerSlot } from "@pomona/shared/core/model-memory";
 import type { HeldPrefix } from "@pomona/shared/core/node-status";
 import { prefixHashes } from "@pomona/shared/core/prefix-hash";
 import type { SpeedProfile } from "@pomona/shared/core/speed-profile";
@@ -78,11 +78,12 @@ export async function loadModel({ spec, onFrame, onStep, onEngineError }: LoadPa
   });
   const native = openNative(model, context);
   // A file may name a window that the engine does not use: only the layers tell.
-  const mustRemember = needsCheckpoints(await readModelShape(spec.modelPath, new AbortController().signal));
-  const slots = Array.from({ length: spec.slots }, (_, id) => new Slot({ id, native, needsCheckpoints: mustRemember }));
+  const shape = await readModelShape(spec.modelPath, new AbortController().signal);
+  const checkpointsMax = checkpointsPerSlot(shape, { ...spec, engine: options });
+  const slots = Array.from({ length: spec.slots }, (_, id) => new Slot({ id, native, checkpointsMax }));
   const store = spec.stateStore === null ? null : await openStore(spec.stateStore, spec.contextLength);
   const kvBytesPerToken = spec.stateStore?.kvBytesPerToken ?? 0;
-  const canRestore = store !== null && !mustRemember;
+  const canRestore = store !== null && checkpointsMax === 0;
   const learner =
     spec.speed === null
       ? null

@@ -1,6 +1,5 @@
 // One sequence of KV: the tokens that it holds, how they came in, and how to go back.
 import { type CacheScope, ownScope } from "@pomona/shared/core/generation";
-import { checkpointsMax } from "@pomona/shared/core/memory/process-memory";
 import { ChunkRecord } from "../../core/chunk-record.ts";
 import { keptOf, type Wanted } from "../../core/state-index.ts";
 import type { Native, NativeCheckpoint } from "./native.ts";
@@ -9,8 +8,11 @@ export type SlotOptions = {
   /** The index of the sequence. */
   readonly id: number;
   readonly native: Native;
-  /** The memory of recurrent, hybrid and sliding-window models cannot forget its end: it goes back to a checkpoint. */
-  readonly needsCheckpoints: boolean;
+  /**
+   * The memory of recurrent, hybrid and sliding-window models cannot forget its end: it goes back to a checkpoint, and
+   * keeps so many; 0 for other models.
+   */
+  readonly checkpointsMax: number;
 };
 
 /** What a saved sequence does not tell itself. */
@@ -23,7 +25,7 @@ export type SavedSequence = {
 
 export class Slot {
   readonly id: number;
-  readonly needsCheckpoints: boolean;
+  readonly #checkpointsMax: number;
   readonly #native: Native;
   #tokenIds: number[] = [];
   #record = new ChunkRecord();
@@ -31,10 +33,14 @@ export class Slot {
   /** Whose tokens these are: prompts of others do not reuse them. */
   scope = ownScope("");
 
-  constructor({ id, native, needsCheckpoints }: SlotOptions) {
+  constructor({ id, native, checkpointsMax }: SlotOptions) {
     this.id = id;
     this.#native = native;
-    this.needsCheckpoints = needsCheckpoints;
+    this.#checkpointsMax = checkpointsMax;
+  }
+
+  get needsCheckpoints(): boolean {
+    return this.#checkpointsMax > 0;
   }
 
   get tokenIds(): readonly number[] {
@@ -77,10 +83,11 @@ export class Slot {
   /** Remembers this point, where the model needs it. */
   async remember(): Promise<void> {
     if (!this.needsCheckpoints || this.#checkpointWithin(this.length)?.length === this.length) return;
+    // The oldest goes first: there is room for no more.
+    if (this.#checkpoints.length >= this.#checkpointsMax) this.#checkpoints.shift()?.dispose();
     const checkpoint = this.#native.createCheckpoint();
     await checkpoint.init(this.#native.context, this.id);
     this.#checkpoints.push(checkpoint);
-    if (this.#checkpoints.length > checkpointsMax) this.#checkpoints.shift()?.dispose();
   }
 
   clear(): void {

@@ -1,10 +1,12 @@
 // Saved sequence states: in memory first, on disk when the memory is full and before the process ends.
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { z } from "zod";
 import { type Eviction, type SavedState, StateIndex, type StateLimits, type Wanted } from "../../core/state-index.ts";
+import { copyChecked } from "./checked-copy.ts";
 import type { Slot } from "./slot.ts";
+import { StateMemory, stateMemoryMax } from "./state-memory.ts";
 
 export type StateStoreOptions = StateLimits & {
   /** Of one model file, engine build and KV type: states of another are of no use. */
@@ -27,13 +29,17 @@ const metadataSchema = z.strictObject({
 export class StateStore {
   readonly #options: StateStoreOptions;
   readonly #index: StateIndex;
-  readonly #inRam = new Map<number, Buffer>();
+  readonly #inRam: StateMemory;
   readonly #files = new Map<number, string>();
   #lastFile = 0;
+  /** A state that is neither in memory nor on the disk yet. */
+  #fresh: { readonly id: number; readonly path: string } | null = null;
 
   private constructor(options: StateStoreOptions) {
     this.#options = options;
-    this.#index = new StateIndex(options);
+    const ramBytes = Math.min(options.ramBytes, stateMemoryMax);
+    this.#inRam = new StateMemory(ramBytes);
+    this.#index = new StateIndex({ ...options, ramBytes });
   }
 
   /** Takes in what an earlier process left; broken files are deleted. */
@@ -65,30 +71,31 @@ export class StateStore {
     const scratch = this.#scratchPath();
     try {
       await slot.save(scratch);
-      const content = await readFile(scratch);
+      const { size: bytes } = await stat(scratch);
       const { added, replaced } = this.#index.add({
         scope,
         tokenIds: [...tokenIds],
         chunkLengths: [...chunkLengths],
-        bytes: content.length,
-        inRam: true,
-        onDisk: false,
+        bytes,
         lastUsedMs: performance.now(),
       });
-      this.#inRam.set(added.id, content);
       for (const { id } of replaced) await this.#forget(id);
+      this.#fresh = { id: added.id, path: scratch };
+      await this.#carryOut(this.#index.evict(performance.now()));
+      if (added.inRam) await this.#inRam.take(added.id, scratch, bytes);
     } finally {
+      this.#fresh = null;
       await rm(scratch, { force: true });
     }
-    await this.#carryOut(this.#index.evict(performance.now()));
   }
 
   /** Puts a saved state into a slot. One that turns out to be broken is forgotten, and the slot is empty then. */
   async restore(state: SavedState, slot: Slot): Promise<void> {
     const scratch = this.#scratchPath();
     try {
-      const content = this.#inRam.get(state.id) ?? (await this.#readFromDisk(state));
-      await writeFile(scratch, content, { mode: 0o600 });
+      const content = this.#inRam.get(state.id);
+      if (content === undefined) await this.#copyFromDisk(state, scratch);
+      else await writeFile(scratch, content, { mode: 0o600 });
       await slot.restore(scratch, { ...state, tokensMax: this.#options.contextLength });
       state.lastUsedMs = performance.now();
     } catch {
@@ -123,36 +130,39 @@ export class StateStore {
   async #carryOut(evictions: readonly Eviction[]): Promise<void> {
     for (const { kind, state } of evictions) {
       if (kind === "writeToDisk") await this.#writeToDisk(state);
-      else if (kind === "dropFromRam") this.#inRam.delete(state.id);
+      else if (kind === "dropFromRam") this.#inRam.drop(state.id);
       else await this.#deleteFile(state.id);
     }
   }
 
   async #writeToDisk(state: SavedState): Promise<void> {
-    const content = this.#inRam.get(state.id);
-    if (content === undefined) return;
     this.#lastFile += 1;
     const name = String(this.#lastFile);
+    const path = join(this.#options.directory, name);
+    const sum = await this.#writeContent(state, `${path}.kv.part`);
+    if (sum === null) return;
+    await rename(`${path}.kv.part`, `${path}.kv`);
     const { scope, chunkLengths, bytes } = state;
     const tokens = Buffer.from(Uint32Array.from(state.tokenIds).buffer).toString("base64");
-    const metadata = { version: 2, scope, tokens, chunkLengths, bytes, crc32: crc32(content) };
-    await this.#writeFile(`${name}.kv`, content);
-    await this.#writeFile(`${name}.json`, JSON.stringify(metadata));
+    const metadata = { version: 2, scope, tokens, chunkLengths, bytes, crc32: sum };
+    await writeFile(`${path}.json.part`, JSON.stringify(metadata), { mode: 0o600 });
+    await rename(`${path}.json.part`, `${path}.json`);
     this.#files.set(state.id, name);
   }
 
-  async #writeFile(name: string, content: Buffer | string): Promise<void> {
-    const path = join(this.#options.directory, name);
-    await writeFile(`${path}.part`, content, { mode: 0o600 });
-    await rename(`${path}.part`, path);
+  /** Returns its CRC-32; null when there is no such content. */
+  async #writeContent({ id }: SavedState, path: string): Promise<number | null> {
+    if (this.#fresh?.id === id) return await copyChecked(this.#fresh.path, path);
+    const content = this.#inRam.get(id);
+    if (content === undefined) return null;
+    await writeFile(path, content, { mode: 0o600 });
+    return crc32(content);
   }
 
-  async #readFromDisk(state: SavedState): Promise<Buffer> {
+  async #copyFromDisk(state: SavedState, to: string): Promise<void> {
     const path = join(this.#options.directory, this.#files.get(state.id) ?? "");
-    const content = await readFile(`${path}.kv`);
     const metadata = metadataSchema.parse(JSON.parse(await readFile(`${path}.json`, "utf8")));
-    if (crc32(content) !== metadata.crc32) throw new Error("the saved state is broken");
-    return content;
+    if ((await copyChecked(`${path}.kv`, to)) !== metadata.crc32) throw new Error("the saved state is broken");
   }
 
   async #takeIn(path: string): Promise<void> {
@@ -167,8 +177,7 @@ export class StateStore {
       tokenIds,
       chunkLengths,
       bytes: metadata.bytes,
-      inRam: false,
-      onDisk: true,
+      isOnDisk: true,
       lastUsedMs,
     });
     this.#files.set(added.id, path.slice(path.lastIndexOf("/") + 1));
@@ -176,7 +185,7 @@ export class StateStore {
   }
 
   async #forget(id: number): Promise<void> {
-    this.#inRam.delete(id);
+    this.#inRam.drop(id);
     await this.#deleteFile(id);
   }
 
