@@ -3,7 +3,7 @@ import type { ErrorCode } from "@pomona/shared/core/errors";
 import type { Ending } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId } from "@pomona/shared/core/ids";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { EvictionReason } from "./core/placement/problem.ts";
+import { type EvictionReason, evictionReasons } from "./core/placement/problem.ts";
 import type { ClusterState } from "./core/state.ts";
 import { survivesNodeLoss } from "./core/survival.ts";
 import { queueDepths } from "./core/views.ts";
@@ -68,6 +68,7 @@ export class CoordinatorMetrics {
 
   constructor(state: ClusterState, isNatsConnected: () => boolean) {
     const registers = [this.registry];
+    for (const reason of evictionReasons) this.#evictions.inc({ reason }, 0);
     const queueDepth = new Gauge({
       name: "pomona_queue_depth",
       help: "Requests that wait for a slot",

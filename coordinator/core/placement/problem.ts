@@ -80,8 +80,18 @@ export type LoadOption = {
   readonly isWaiting: boolean;
 };
 
+export const evictionReasons = [
+  "demand",
+  "idle",
+  "drain",
+  "memory",
+  "replaced",
+  "moved",
+  "surplus",
+  "removed",
+] as const;
 /** Why a replica goes; the label of a metric. */
-export type EvictionReason = "demand" | "idle" | "drain" | "memory" | "replaced" | "moved" | "surplus" | "removed";
+export type EvictionReason = (typeof evictionReasons)[number];
 
 export type PlacementDecision =
   | {
