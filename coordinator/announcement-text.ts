@@ -1,3 +1,4 @@
+import type { NodeSettings } from "@pomona/shared/core/deployment";
 import type { NodeId } from "@pomona/shared/core/ids";
 import type { Announcement } from "./core/effect.ts";
 
@@ -23,11 +24,11 @@ export function announcementText(announcement: Announcement): string {
       return `${model} could not be loaded on ${node(nodeId)}: ${message}`;
     }
     case "deploymentChanged":
-      return `the deployment of ${announcement.model} has changed`;
+      return `the deployment of ${announcement.model} is that of ${revisionText(announcement.revision)} now`;
     case "deploymentRemoved":
       return `${announcement.model} is not deployed any more`;
     case "nodeSettingsChanged":
-      return `the settings of ${node(announcement.nodeId)} have changed`;
+      return `the settings of ${node(announcement.nodeId)} are now: ${settingsText(announcement.settings)}`;
     case "variantChosen":
       return `${announcement.model}: ${announcement.reason}`;
     case "loadStarted":
@@ -52,6 +53,21 @@ export function announcementText(announcement: Announcement): string {
 export function nodeOf(announcement: Announcement): NodeId {
   if ("nodeId" in announcement) return announcement.nodeId;
   return announcement.kind === "requestMoved" ? announcement.from : "";
+}
+
+/** 0 is that of a deployment which is not kept yet. */
+function revisionText(revision: number): string {
+  return revision === 0 ? "the options" : `revision ${revision}`;
+}
+
+function settingsText({ isDraining, isCordoned, reservedBytes, labels }: NodeSettings): string {
+  const words = [
+    isDraining ? "draining" : "",
+    isCordoned ? "cordoned" : "",
+    reservedBytes > 0 ? `${(reservedBytes / 1e9).toFixed(1)} GB kept free` : "",
+    labels.length > 0 ? `labels ${labels.join(" ")}` : "",
+  ];
+  return words.filter((word) => word !== "").join(", ") || "none";
 }
 
 /** The first eight digits tell the nodes of one pool apart; events carry the whole id beside the text. */

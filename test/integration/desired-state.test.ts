@@ -221,7 +221,9 @@ test("pomona models adds, changes, scales and removes", { skip }, async () => {
   assert.equal(digest.code, 2);
 });
 
-test("pomona nodes drains, labels and reserves, by the beginning of an id", { skip }, async () => {
+test("pomona nodes drains, labels and reserves, and models plan loses, by the beginning of an id", {
+  skip,
+}, async () => {
   const [node] = await nodes();
   const id = node?.nodeId ?? "";
   const short = id.slice(0, 10);
@@ -230,6 +232,9 @@ test("pomona nodes drains, labels and reserves, by the beginning of an id", { sk
   assert.match(await done(`nodes label ${short} fast room=attic`), /draining, labels fast room=attic/);
   assert.match(await done(`nodes reserve ${short} 100MB`), /100 MB kept free/);
   assert.match(await done("nodes"), new RegExp(`${id} .* draining, 100 MB kept free .*░.* fast room=attic`));
+  const other = (await nodes()).find(({ nodeId }) => nodeId !== id)?.nodeId ?? "";
+  const plan = await done(`models plan --lose ${short}`);
+  assert.ok(plan.includes(other.slice(0, 8)), plan);
   const alive = await run(`nodes forget ${short}`);
   assert.deepEqual([alive.code, /only a dead node/.test(alive.stderr)], [1, true]);
 });
