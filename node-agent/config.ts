@@ -21,6 +21,14 @@ export const nodeAgentSchema = z.strictObject({
   stateDiskBytes: z.number().int().min(0).default(8e9),
   /** Most that is written of them in 24 hours: flash memory wears out. */
   stateDiskWriteBytesPerDay: z.number().int().min(0).default(40e9),
+  /** Bytes per second that model files may take, each way; null is no limit. */
+  transferBytesPerSecond: z.number().int().min(1_000_000).nullable().default(null),
+  /** The same while something is generated on this node. */
+  transferBytesPerSecondBusy: z.number().int().min(1_000_000).default(20_000_000),
+  /** A source or a node that sends nothing for so long has failed. */
+  transferStallMs: z.number().int().min(100).max(600_000).default(20_000),
+  /** Allows sources of models in private networks and without encryption. */
+  allowsPrivateSources: z.boolean().default(false),
   mdns: z.boolean().default(true),
   /** Allows an address beyond loopback without keys and encryption. */
   isInsecure: z.boolean().default(false),

@@ -20,12 +20,16 @@ import type { Engine } from "./engine/engine.ts";
 import { createLlamaEngine } from "./engine/llama/llama-engine.ts";
 import { createSimulatedEngine } from "./engine/simulated/simulated-engine.ts";
 import { nodeService } from "./grpc/node-service.ts";
+import { GrpcPeerFiles } from "./grpc/peer-files.ts";
 import { keepRegistered, type Pool } from "./grpc/registration.ts";
 import { hardwareOfThisMachine } from "./hardware/this-machine.ts";
 import { NodeAdvertiser } from "./mdns/advertiser.ts";
 import { NodeMetrics } from "./metrics.ts";
 import { ModelDigests } from "./model-store/model-digests.ts";
+import { ModelStore } from "./model-store/model-store.ts";
+import { sourcePolicyOf } from "./model-store/sources/source-policy.ts";
 import { SpeedProfiles } from "./model-store/speed-profiles.ts";
+import { TransferLimiter } from "./model-store/transfer-limiter.ts";
 import { Reporter } from "./nats/reporter.ts";
 import { NodeAgent } from "./node-agent.ts";
 
@@ -102,7 +106,9 @@ async function startAgent(
   const hardware = hardwareOfThisMachine();
   const machine = await hardware.machine();
   const metrics = new NodeMetrics();
-  const agent = await lifecycle.start({
+  const digests = new ModelDigests({ cachePath: join(directory.path, "model-digests.json"), log });
+  const store = await startStore(lifecycle, { options, log, directory, digests, metrics, isBusy: () => agent.isBusy });
+  const agent: NodeAgent = await lifecycle.start({
     name: "replicas",
     start: () =>
       new NodeAgent({
@@ -112,7 +118,8 @@ async function startAgent(
         budgetBytes: Math.min(options.budgetBytes ?? budgetFor(machine.memoryBytes), machine.memoryBytes),
         threads: options.threads ?? Math.max(1, machine.cpuCores - 1),
         modelsDirectory: join(directory.path, "models"),
-        digests: new ModelDigests({ cachePath: join(directory.path, "model-digests.json"), log }),
+        digests,
+        store,
         speeds: new SpeedProfiles(join(directory.path, "profiles")),
         states: {
           directory: join(directory.path, "kv"),
@@ -133,6 +140,8 @@ async function startAgent(
     const [conditions, memory] = await Promise.all([hardware.conditions(), hardware.memory()]);
     agent.setConditions(conditions);
     agent.setMemory(memory);
+    // Not waited for: a volume that is gone must not keep the machine's conditions from being known.
+    store.look().catch((error: unknown) => log.warn({ reason: String(error) }, "the model store cannot be looked at"));
   };
   await look();
   await lifecycle.start({
@@ -146,6 +155,40 @@ async function startAgent(
     stop: (timer) => clearInterval(timer),
   });
   return { agent, metrics };
+}
+
+type StoreParts = AgentParts & {
+  readonly digests: ModelDigests;
+  readonly metrics: NodeMetrics;
+  readonly isBusy: () => boolean;
+};
+
+async function startStore(lifecycle: Lifecycle, parts: StoreParts): Promise<ModelStore> {
+  const { options, log, directory, digests, metrics, isBusy } = parts;
+  const rates = {
+    maxBytesPerSecond: options.transferBytesPerSecond,
+    busyBytesPerSecond: options.transferBytesPerSecondBusy,
+  };
+  const peerFiles = await lifecycle.start({
+    name: "peer files",
+    start: () => new GrpcPeerFiles({ stallMs: options.transferStallMs }),
+    stop: (started) => started.close(),
+  });
+  return await lifecycle.start({
+    name: "model store",
+    start: () =>
+      new ModelStore({
+        directory: join(directory.path, "models"),
+        digests,
+        peerFiles,
+        policy: sourcePolicyOf(options, process.env),
+        limiter: new TransferLimiter(rates, { clock: systemClock, isBusy }),
+        clock: systemClock,
+        log,
+        onTransfer: (bytes, count) => metrics.transferred(bytes, count),
+      }),
+    stop: (started) => started.close(),
+  });
 }
 
 function engineOf(options: NodeAgentOptions, log: Logger): Engine {

@@ -4,6 +4,7 @@ import { heldBytes } from "@pomona/shared/core/replica-memory";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { DeathReason } from "./core/engine-death.ts";
 import { budgetOf, freeBudget, holders } from "./core/state.ts";
+import type { TransferCount } from "./model-store/model-store.ts";
 import type { NodeAgent } from "./node-agent.ts";
 
 const thermalLevels = { unknown: -1, nominal: 0, fair: 1, serious: 2, critical: 3 } as const;
@@ -38,6 +39,17 @@ export class NodeMetrics {
     registers: [this.registry],
   });
 
+  readonly #transferBytes = new Counter({
+    name: "pomona_model_transfer_bytes_total",
+    help: "Bytes of model files that came or went, from or to nodes or sources",
+    labelNames: ["direction", "peer"],
+    registers: [this.registry],
+  });
+
+  transferred(bytes: number, { direction, peer }: TransferCount): void {
+    this.#transferBytes.inc({ direction, peer }, bytes);
+  }
+
   engineDied(model: string, reason: DeathReason): void {
     this.#engineDeaths.inc({ model, reason });
   }
@@ -61,6 +73,18 @@ export class NodeMetrics {
       registers,
       collect: () => {
         for (const [kind, bytes] of Object.entries(memoryParts(agent, memoryBytes))) memory.set({ kind }, bytes);
+      },
+    });
+    const store = new Gauge({
+      name: "pomona_model_store_bytes",
+      help: "Disk that holds the model store: all of it, what is free, and what whole model files take",
+      labelNames: ["kind"],
+      registers,
+      collect: () => {
+        const { diskBytes, diskFreeBytes } = agent.disk;
+        store.set({ kind: "disk" }, diskBytes);
+        store.set({ kind: "free" }, diskFreeBytes);
+        store.set({ kind: "files" }, agent.storedBytes);
       },
     });
     const slots = new Gauge({

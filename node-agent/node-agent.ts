@@ -26,12 +26,16 @@ import { emptyAgentState, freeBudget, replicaStatus } from "./core/state.ts";
 import { type AgentEffect, type AgentEvent, stepAgent } from "./core/step.ts";
 import type { Engine, EngineReplica, TokenizedPrompt } from "./engine/engine.ts";
 import { briefProfileOptions, measureProfile } from "./engine/measure-profile.ts";
+import { filesOfNode } from "./files-of-node.ts";
 import { type Conditions, type Machine, unknownConditions } from "./hardware/hardware.ts";
 import type { NodeMetrics } from "./metrics.ts";
+import type { DiskSpace } from "./model-store/disk-space.ts";
 import type { ModelDigests } from "./model-store/model-digests.ts";
 import { readModelNeeds } from "./model-store/model-needs.ts";
+import type { ModelStore } from "./model-store/model-store.ts";
+import { readModelDigest } from "./model-store/read-model-digest.ts";
 import type { SpeedIdentity, SpeedProfiles } from "./model-store/speed-profiles.ts";
-import type { RankCall } from "./node-port.ts";
+import type { FilesPort, RankCall } from "./node-port.ts";
 import { type StateStoreLimits, stateStoreSpec } from "./state-store-spec.ts";
 
 export type NodeAgentDependencies = {
@@ -43,6 +47,7 @@ export type NodeAgentDependencies = {
   readonly threads: number;
   readonly modelsDirectory: string;
   readonly digests: ModelDigests;
+  readonly store: ModelStore;
   readonly speeds: SpeedProfiles;
   /** Where sequence states are kept that no slot holds. */
   readonly states: StateStoreLimits;
@@ -69,12 +74,35 @@ export class NodeAgent {
   #conditions: Conditions = unknownConditions;
   #sequence = 0;
   #isClosing = false;
+  #isDraining = false;
   /** host:port of the Node service, once it is bound; an empty host means: the sender's address. */
   grpcAddress = "";
+
+  readonly files: FilesPort;
 
   constructor(dependencies: NodeAgentDependencies) {
     this.#dependencies = dependencies;
     this.state = emptyAgentState(dependencies.budgetBytes, dependencies.threads);
+    this.files = filesOfNode(dependencies.store, this.state);
+  }
+
+  /** Says in every status from now on that no new work is wanted, or that it is again. */
+  setDraining(isDraining: boolean): void {
+    this.#isDraining = isDraining;
+  }
+
+  /** Whether something is generated now. */
+  get isBusy(): boolean {
+    return this.#attempts.size > 0;
+  }
+
+  get disk(): DiskSpace {
+    return this.#dependencies.store.disk;
+  }
+
+  /** Whole model files in the store. */
+  get storedBytes(): number {
+    return this.#dependencies.store.ownBytes();
   }
 
   setConditions(conditions: Conditions): void {
@@ -92,21 +120,21 @@ export class NodeAgent {
 
   /** The node's sign of life; each call has the next sequence number. */
   status(): NodeStatus {
-    const { nodeId, incarnation, machine, budgetBytes, hostname } = this.#dependencies;
+    const { nodeId, incarnation, machine, budgetBytes, hostname, store } = this.#dependencies;
     this.#sequence += 1;
     return {
       nodeId,
       incarnation,
       sequence: this.#sequence,
-      state: "serving",
+      state: this.#isDraining ? "draining" : "serving",
       grpcAddress: this.grpcAddress,
       hostname,
       version,
-      capacity: { ...untold, ...machine, budgetBytes, freeBytes: freeBudget(this.state) },
+      capacity: { ...untold, ...machine, budgetBytes, freeBytes: freeBudget(this.state), ...store.disk },
       replicas: this.replicas(),
       ...this.#conditions,
       heartbeatIntervalMs,
-      files: [],
+      files: store.statuses(),
     };
   }
 
@@ -122,8 +150,9 @@ export class NodeAgent {
 
   /** Loads a replica, or joins its loading. @throws PomonaError why it cannot be. */
   async load(replicaId: ReplicaId, spec: ReplicaSpec, signal: AbortSignal): Promise<ReplicaStatus> {
-    const { machine, modelsDirectory } = this.#dependencies;
-    const needs = await readModelNeeds(spec, { gpu: machine.gpu, modelsDirectory }, signal);
+    const { machine, modelsDirectory, store } = this.#dependencies;
+    const source = spec.files.length === 0 ? spec.source : await store.provide(spec.files, signal);
+    const needs = await readModelNeeds({ ...spec, source }, { gpu: machine.gpu, modelsDirectory }, signal);
     const settled = new Promise<GenerationFailure | null>((resolve) => {
       const waiting = this.#waiting.get(replicaId) ?? [];
       this.#waiting.set(replicaId, [...waiting, resolve]);
@@ -309,7 +338,7 @@ export class NodeAgent {
   }
 
   async #readModel({ replicaId, spec, modelPath, isSuspect }: StartEngine, signal: AbortSignal): Promise<string> {
-    const digest = await this.#dependencies.digests.digestOf(modelPath, { isFresh: isSuspect, signal });
+    const digest = await readModelDigest({ spec, modelPath, isFresh: isSuspect, signal }, this.#dependencies);
     const known = this.state.replicas.get(replicaId)?.digest ?? "";
     const changed = refuseChangedModel(known, digest, { model: spec.model, modelPath });
     if (changed !== null) throw new PomonaError(changed.code, changed.message);

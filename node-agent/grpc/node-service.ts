@@ -10,13 +10,14 @@ import { checkReplicaId } from "@pomona/shared/grpc/wire-checks";
 import { tokenizeInputFromWire } from "@pomona/shared/grpc/wire-prompt";
 import { nodeStatusToWire, replicaSpecFromWire, replicaStatusToWire } from "@pomona/shared/grpc/wire-status";
 import type { NodePort, RunningAttemptLog } from "../node-port.ts";
+import { fileHandlers } from "./file-handlers.ts";
 
 /** Calls back for each heartbeat until the returned function is called. */
 export type OnHeartbeat = (listener: () => void) => () => void;
 
 /** Translates `pomona.v1.Node` to the node-agent. */
 export function nodeService(node: NodePort, onHeartbeat: OnHeartbeat): GrpcService {
-  const implementation = {
+  const implementation: NodeHandlers = {
     Generate: streamHandler(async (wire, stream) => {
       const running = node.startAttempt(attemptFromWire(wire));
       await follow(node, { running, fromIndex: 0, stream, wrap: (response) => response });
@@ -60,7 +61,12 @@ export function nodeService(node: NodePort, onHeartbeat: OnHeartbeat): GrpcServi
       return {};
     }),
     ListReplicas: unaryHandler(() => ({ replicas: node.replicas().map(replicaStatusToWire) })),
-  } satisfies Partial<NodeHandlers>;
+    ...fileHandlers(node.files),
+    Drain: unaryHandler(({ isOver }) => {
+      node.setDraining(!isOver);
+      return {};
+    }),
+  };
   return { definition: pomona.Node.service, implementation };
 }
 

@@ -24,6 +24,21 @@ export function createNodeClient(address: string): NodeClient {
   );
 }
 
+/**
+ * Node to node, for files. A full line delays signs of life, so that a lost node is noticed later than by the coordinator;
+ * with HTTP/2's own window of 64 KiB three transfers over loopback took 1.5 times as long.
+ */
+export function createTransferClient(address: string): NodeClient {
+  return new pomona.Node(address, credentials.createInsecure(), {
+    ...channelOptions(transferKeepaliveMs, transferKeepaliveTimeoutMs),
+    "grpc-node.flow_control_window": transferWindowBytes,
+  });
+}
+
+const transferKeepaliveMs = 5000;
+const transferKeepaliveTimeoutMs = 10_000;
+const transferWindowBytes = 16 * 2 ** 20;
+
 /** Any client to the coordinator. */
 export function createInferenceClient(address: string): InferenceClient {
   return new pomona.Inference(address, credentials.createInsecure(), channelOptions(2000, 2000));

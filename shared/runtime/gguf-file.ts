@@ -1,8 +1,11 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { PomonaError } from "../core/errors.ts";
-import { type GgufHeader, ggufLimits, parseGgufHeader } from "../core/gguf/reader.ts";
+import { type GgufExpectation, type GgufHeader, ggufLimits, parseGgufHeader } from "../core/gguf/reader.ts";
 
 export type GgufFile = { readonly header: GgufHeader; readonly fileBytes: number };
+
+/** A file's header as it is read and as it stands there. */
+export type GgufBeginning = GgufFile & { readonly bytes: Uint8Array };
 
 /** Most headers of small models fit; each further piece doubles what was read. */
 const firstPieceBytes = 1 << 20;
@@ -12,11 +15,22 @@ const firstPieceBytes = 1 << 20;
  * @throws PomonaError `invalid_model` with the path and the reason; `cancelled` when the signal aborts.
  */
 export async function readGgufHeader(path: string, signal: AbortSignal): Promise<GgufFile> {
+  const { header, fileBytes } = await readBeginning({ path, expected: "whole" }, signal);
+  return { header, fileBytes };
+}
+
+/** The same, also of a file that is one part of a model. */
+export async function readGgufBeginning(path: string, signal: AbortSignal): Promise<GgufBeginning> {
+  return await readBeginning({ path, expected: "part" }, signal);
+}
+
+type Beginning = { readonly path: string; readonly expected: GgufExpectation };
+
+async function readBeginning({ path, expected }: Beginning, signal: AbortSignal): Promise<GgufBeginning> {
   const file = await openModel(path);
   try {
-    const stat = await file.stat();
-    if (!stat.isFile()) throw new PomonaError("invalid_model", `${path} is not a file`);
-    return { header: await readHeader({ file, path, fileBytes: stat.size }, signal), fileBytes: stat.size };
+    const { size } = await file.stat();
+    return { ...(await readHeader({ file, path, fileBytes: size, expected }, signal)), fileBytes: size };
   } finally {
     await file.close();
   }
@@ -24,24 +38,30 @@ export async function readGgufHeader(path: string, signal: AbortSignal): Promise
 
 async function openModel(path: string): Promise<FileHandle> {
   try {
+    // Opening a pipe would wait for somebody to write into it.
+    if (!(await stat(path)).isFile()) throw new PomonaError("invalid_model", `${path} is not a file`);
     return await open(path, "r");
   } catch (error) {
+    if (error instanceof PomonaError) throw error;
     const reason = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
     const what = reason === "ENOENT" ? "there is no such file" : `the system says ${reason}`;
     throw new PomonaError("invalid_model", `${path} cannot be opened: ${what}`, { cause: error });
   }
 }
 
-type OpenModel = { readonly file: FileHandle; readonly path: string; readonly fileBytes: number };
+type OpenModel = Beginning & { readonly file: FileHandle; readonly fileBytes: number };
 
-async function readHeader({ file, path, fileBytes }: OpenModel, signal: AbortSignal): Promise<GgufHeader> {
+async function readHeader(
+  { file, path, fileBytes, expected }: OpenModel,
+  signal: AbortSignal,
+): Promise<{ readonly header: GgufHeader; readonly bytes: Uint8Array }> {
   let bytes = new Uint8Array(0);
   let wanted = firstPieceBytes;
   for (;;) {
     if (signal.aborted) throw new PomonaError("cancelled", `reading ${path} was cancelled`);
     bytes = await readUpTo(file, bytes, Math.min(wanted, fileBytes, ggufLimits.headerBytes));
-    const parsed = parseGgufHeader(bytes, fileBytes);
-    if (parsed.kind === "header") return parsed.header;
+    const parsed = parseGgufHeader(bytes, fileBytes, expected);
+    if (parsed.kind === "header") return { header: parsed.header, bytes: bytes.subarray(0, parsed.header.dataOffset) };
     if (parsed.kind === "invalid") throw new PomonaError("invalid_model", `${path} is ${parsed.reason}`);
     if (bytes.length < Math.min(wanted, fileBytes)) {
       throw new PomonaError("invalid_model", `${path} became shorter while it was read`);

@@ -1,14 +1,16 @@
 // Where a model's file is, and what its header says.
 import { accessSync, constants, mkdirSync } from "node:fs";
 import { stat } from "node:fs/promises";
-import { isAbsolute, join, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { builtinTinyModel, builtinTinySource } from "../core/builtin-model.ts";
 import type { LoraAdapter } from "../core/engine-options.ts";
 import { PomonaError } from "../core/errors.ts";
 import { parseGgufHeader } from "../core/gguf/reader.ts";
+import { type GgufFileHeader, parseSplitName } from "../core/gguf/split.ts";
+import { modelShapeOfFiles } from "../core/model-headers.ts";
 import { type ModelShape, modelShapeOf } from "../core/model-memory.ts";
-import { readGgufHeader } from "./gguf-file.ts";
+import { readGgufBeginning } from "./gguf-file.ts";
 import { writeFileAtomically } from "./state-directory.ts";
 
 /**
@@ -17,8 +19,23 @@ import { writeFileAtomically } from "./state-directory.ts";
  */
 export async function readModelShape(source: string, signal: AbortSignal): Promise<ModelShape> {
   if (source === builtinTinySource) return builtinShape();
-  const { header, fileBytes } = await readGgufHeader(modelPath(source), signal);
-  return modelShapeOf(header, fileBytes);
+  const files: GgufFileHeader[] = [];
+  for (const path of modelPartPaths(modelPath(source))) {
+    const { header, fileBytes } = await readGgufBeginning(path, signal);
+    files.push({ name: path, header, fileBytes });
+  }
+  return modelShapeOfFiles(files);
+}
+
+/** The path itself, or those of all parts of a split model when its name is that of one. */
+export function modelPartPaths(path: string): string[] {
+  const split = parseSplitName(basename(path));
+  if (split === null) return [path];
+  const { stem, count } = split;
+  const digits = (number: number): string => String(number).padStart(5, "0");
+  return Array.from({ length: count }, (_, index) =>
+    join(dirname(path), `${stem}-${digits(index + 1)}-of-${digits(count)}.gguf`),
+  );
 }
 
 /**

@@ -6,7 +6,6 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { after, test } from "node:test";
 import { createLlamaEngine } from "@pomona/node-agent/engine/llama/llama-engine";
 import { NodeMetrics } from "@pomona/node-agent/metrics";
-import { ModelDigests } from "@pomona/node-agent/model-store/model-digests";
 import { SpeedProfiles } from "@pomona/node-agent/model-store/speed-profiles";
 import { NodeAgent } from "@pomona/node-agent/node-agent";
 import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
@@ -20,6 +19,7 @@ import { loadedInPlace, type ReplicaStatus } from "@pomona/shared/core/node-stat
 import { systemClock } from "@pomona/shared/runtime/clock";
 import { createSilentLogger } from "@pomona/shared/runtime/logger";
 import { attemptOf, type Changes, start as startOn } from "../support/attempts.ts";
+import { openStore } from "../support/model-store.ts";
 import { createTemporaryDirectory } from "../support/temporary-directory.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -42,7 +42,7 @@ function startAgent(t: { after: (done: () => Promise<void>) => void }): { agent:
     budgetBytes: 4e9,
     threads: 2,
     modelsDirectory: join(folder.path, "models"),
-    digests: new ModelDigests({ cachePath: join(folder.path, "digests.json"), log }),
+    ...openStore(folder.path),
     speeds: new SpeedProfiles(join(folder.path, "profiles")),
     states: { directory: join(folder.path, "kv"), diskBytes: 0, diskWriteBytesPerDay: 0 },
     engine: createLlamaEngine({ log }),

@@ -2,11 +2,11 @@
 import { join } from "node:path";
 import { createLlamaEngine } from "@pomona/node-agent/engine/llama/llama-engine";
 import { NodeMetrics } from "@pomona/node-agent/metrics";
-import { ModelDigests } from "@pomona/node-agent/model-store/model-digests";
 import { SpeedProfiles } from "@pomona/node-agent/model-store/speed-profiles";
 import { NodeAgent } from "@pomona/node-agent/node-agent";
 import { systemClock } from "@pomona/shared/runtime/clock";
 import { createSilentLogger } from "@pomona/shared/runtime/logger";
+import { openStore } from "./model-store.ts";
 
 /** Its files go into `directory`. */
 export function startAgent(directory: string, budgetBytes = 4e9): NodeAgent {
@@ -18,7 +18,7 @@ export function startAgent(directory: string, budgetBytes = 4e9): NodeAgent {
     budgetBytes,
     threads: 2,
     modelsDirectory: join(directory, "models"),
-    digests: new ModelDigests({ cachePath: join(directory, "digests.json"), log }),
+    ...openStore(directory),
     speeds: new SpeedProfiles(join(directory, "profiles")),
     states: { directory: join(directory, "kv"), diskBytes: 0, diskWriteBytesPerDay: 0 },
     engine: createLlamaEngine({ log }),

@@ -1,0 +1,340 @@
+// Which chunk of a file comes from which node next. What is verified is always a beginning of the file: a chunk is proved
+// by the digest of everything up to its end, so one pass of SHA-256 proves the chunks and makes the digest of the whole.
+import { chunkCount } from "./chunks.ts";
+
+/** The numbers of a pull. */
+export const pullLimits = {
+  /** Chunks that may be under way or wait for the ones before them: what a pull holds in memory. */
+  windowChunks: 6,
+  readsPerPeer: 2,
+  /** Wait before a busy node is asked again; jitter makes it up to twice as long. */
+  busyMs: 10,
+  failureWaitMinMs: 100,
+  failureWaitMaxMs: 5000,
+  /** A node that failed so often in a row is not counted on; it is asked now and then all the same. */
+  failuresMax: 3,
+  /** Without a chunk for so long a pull from nodes has failed. */
+  patienceMs: 15_000,
+  /** The first missing chunk is asked of a second node as well, when all others wait for it this long. */
+  hedgeMs: 2000,
+} as const;
+
+export type PullPeer = {
+  readonly address: string;
+  /** Chunks that it can send, from the beginning. */
+  heldChunks: number;
+  readonly reading: Set<number>;
+  isProbing: boolean;
+  notBeforeMs: number;
+  /** In a row. */
+  failures: number;
+  /** It sent what its digest was not: it is asked no more. */
+  isStruck: boolean;
+  /** What it said last, for the message of a failure. */
+  lastFailure: string;
+};
+
+export type PullState = {
+  readonly chunks: number;
+  /** Chunks whose digest was right, from the beginning. */
+  verified: number;
+  /** Of these, those on disk. */
+  written: number;
+  /** Whether a node has proved what an earlier pull left here. */
+  isConfirmed: boolean;
+  /** Chunks that came whole, by the node that sent them. */
+  readonly arrived: Map<number, string>;
+  isVerifying: boolean;
+  readonly peers: Map<string, PullPeer>;
+  readonly startedAtMs: Map<number, number>;
+  lastProgressMs: number;
+  /** Drawn by the caller for each event, 0 to 1. */
+  jitter: number;
+};
+
+export type PullEvent =
+  | { readonly kind: "timePassed" }
+  | { readonly kind: "peerAdded"; readonly address: string }
+  /** A node has told how much it holds. */
+  | { readonly kind: "peerHolds"; readonly address: string; readonly chunks: number }
+  | { readonly kind: "probeEnded"; readonly address: string; readonly failure: string | null }
+  | { readonly kind: "chunkCame"; readonly address: string; readonly chunk: number }
+  | { readonly kind: "readEnded"; readonly address: string; readonly chunk: number; readonly end: ReadEnd }
+  | { readonly kind: "chunkVerified" }
+  | { readonly kind: "chunkWritten" }
+  /** The first chunk that is not verified was not what its digest said. */
+  | { readonly kind: "chunkRefused" }
+  /** All chunks fit together, and are another file. */
+  | { readonly kind: "fileRefused" };
+
+/** Why a read brought nothing. */
+export type ReadEnd = { readonly kind: "busy" | "notHeld" } | { readonly kind: "failed"; readonly message: string };
+
+export type PullEffect =
+  | { readonly kind: "read"; readonly address: string; readonly chunk: number }
+  /** Asks how much a node holds, once it is more than up to the chunk. */
+  | { readonly kind: "probe"; readonly address: string; readonly chunk: number }
+  | { readonly kind: "cancelRead"; readonly address: string; readonly chunk: number }
+  /** Compares the chunk's digest. */
+  | { readonly kind: "verify"; readonly address: string; readonly chunk: number }
+  /** The node may not know that its file is damaged. */
+  | { readonly kind: "tellDoubt"; readonly address: string; readonly chunk: number }
+  /** What is on disk is of no use: begins anew. */
+  | { readonly kind: "discard" }
+  | { readonly kind: "finish" }
+  | { readonly kind: "giveUp"; readonly reason: string };
+
+export type PullStart = { readonly fileBytes: number; readonly heldChunks: number; readonly nowMs: number };
+
+export function startPull({ fileBytes, heldChunks, nowMs }: PullStart): PullState {
+  return {
+    chunks: chunkCount(fileBytes),
+    verified: heldChunks,
+    written: heldChunks,
+    isConfirmed: heldChunks === 0,
+    arrived: new Map(),
+    isVerifying: false,
+    peers: new Map(),
+    startedAtMs: new Map(),
+    lastProgressMs: nowMs,
+    jitter: 0.5,
+  };
+}
+
+/** Takes the event into the state, and says what to do now. */
+export function stepPull(state: PullState, event: PullEvent, nowMs: number): PullEffect[] {
+  const effects = takeEvent(state, event, nowMs);
+  if (state.written === state.chunks) return [...effects, { kind: "finish" }];
+  const next = state.arrived.get(state.verified);
+  if (next !== undefined && !state.isVerifying) {
+    state.isVerifying = true;
+    effects.push({ kind: "verify", address: next, chunk: state.verified });
+  }
+  return [...effects, ...planReads(state, nowMs), ...giveUpIfHopeless(state, nowMs)];
+}
+
+function takeEvent(state: PullState, event: PullEvent, nowMs: number): PullEffect[] {
+  switch (event.kind) {
+    case "timePassed":
+      return [];
+    case "peerAdded":
+      addPeer(state, event.address);
+      return [];
+    case "peerHolds":
+      noteHeld(state, event);
+      return [];
+    case "probeEnded": {
+      const peer = state.peers.get(event.address);
+      if (peer !== undefined) peer.isProbing = false;
+      if (peer !== undefined && event.failure !== null) noteFailure(state, { peer, message: event.failure, nowMs });
+      return [];
+    }
+    case "readEnded":
+      endRead(state, event, nowMs);
+      return [];
+    case "chunkCame":
+      return takeChunk(state, event, nowMs);
+    case "chunkVerified":
+      state.arrived.delete(state.verified);
+      state.verified += 1;
+      state.isVerifying = false;
+      state.isConfirmed = true;
+      return [];
+    case "chunkWritten":
+      state.written += 1;
+      state.lastProgressMs = nowMs;
+      return [];
+    case "chunkRefused":
+      return refuseChunk(state);
+    case "fileRefused":
+      return [...strike(state, state.arrived.get(state.verified)), ...discard(state)];
+  }
+}
+
+function addPeer(state: PullState, address: string): void {
+  if (state.peers.has(address)) return;
+  state.peers.set(address, {
+    address,
+    heldChunks: 0,
+    reading: new Set(),
+    isProbing: false,
+    notBeforeMs: 0,
+    failures: 0,
+    isStruck: false,
+    lastFailure: "",
+  });
+}
+
+function noteHeld(state: PullState, event: PullEvent & { kind: "peerHolds" }): void {
+  const peer = state.peers.get(event.address);
+  if (peer === undefined) return;
+  peer.heldChunks = Math.min(event.chunks, state.chunks);
+  peer.failures = 0;
+}
+
+function noteFailure(
+  state: PullState,
+  { peer, message, nowMs }: { readonly peer: PullPeer; readonly message: string; readonly nowMs: number },
+): void {
+  peer.failures += 1;
+  peer.lastFailure = message;
+  // It may have lost what it had: it is asked first.
+  peer.heldChunks = 0;
+  const waitMs = Math.min(pullLimits.failureWaitMinMs * 2 ** (peer.failures - 1), pullLimits.failureWaitMaxMs);
+  peer.notBeforeMs = nowMs + waitMs * (0.5 + state.jitter);
+}
+
+function endRead(state: PullState, event: PullEvent & { kind: "readEnded" }, nowMs: number): void {
+  const peer = state.peers.get(event.address);
+  if (peer === undefined || !peer.reading.delete(event.chunk)) return;
+  forgetStart(state, event.chunk);
+  switch (event.end.kind) {
+    case "busy":
+      peer.notBeforeMs = nowMs + pullLimits.busyMs * (1 + state.jitter);
+      return;
+    case "notHeld":
+      peer.heldChunks = Math.min(peer.heldChunks, event.chunk);
+      return;
+    case "failed":
+      noteFailure(state, { peer, message: event.end.message, nowMs });
+      return;
+  }
+}
+
+function forgetStart(state: PullState, chunk: number): void {
+  if (![...state.peers.values()].some((peer) => peer.reading.has(chunk))) state.startedAtMs.delete(chunk);
+}
+
+function takeChunk(state: PullState, event: PullEvent & { kind: "chunkCame" }, nowMs: number): PullEffect[] {
+  const { address, chunk } = event;
+  const peer = state.peers.get(address);
+  if (peer === undefined || !peer.reading.delete(chunk)) return [];
+  peer.failures = 0;
+  state.lastProgressMs = nowMs;
+  const cancels: PullEffect[] = [];
+  for (const other of state.peers.values())
+    if (other.reading.delete(chunk)) cancels.push({ kind: "cancelRead", address: other.address, chunk });
+  state.startedAtMs.delete(chunk);
+  if (chunk >= state.verified && !state.arrived.has(chunk)) state.arrived.set(chunk, address);
+  return cancels;
+}
+
+function refuseChunk(state: PullState): PullEffect[] {
+  const chunk = state.verified;
+  const address = state.arrived.get(chunk);
+  state.arrived.delete(chunk);
+  state.isVerifying = false;
+  // What an earlier pull left may be as wrong as what just came.
+  if (!state.isConfirmed) return discard(state);
+  return strike(state, address);
+}
+
+function strike(state: PullState, address: string | undefined): PullEffect[] {
+  const peer = state.peers.get(address ?? "");
+  if (peer === undefined) return [];
+  const chunk = state.verified;
+  const cancels = [...peer.reading].map(
+    (read) => ({ kind: "cancelRead", address: peer.address, chunk: read }) as const,
+  );
+  peer.reading.clear();
+  peer.isStruck = true;
+  peer.lastFailure = `it sent chunk ${chunk} with other bytes than its digest says`;
+  return [...cancels, { kind: "tellDoubt", address: peer.address, chunk }];
+}
+
+function discard(state: PullState): PullEffect[] {
+  const cancels: PullEffect[] = [];
+  for (const { address, reading } of state.peers.values()) {
+    for (const chunk of reading) cancels.push({ kind: "cancelRead", address, chunk });
+    reading.clear();
+  }
+  state.arrived.clear();
+  state.startedAtMs.clear();
+  state.isVerifying = false;
+  state.verified = 0;
+  state.written = 0;
+  state.isConfirmed = true;
+  return [...cancels, { kind: "discard" }];
+}
+
+function planReads(state: PullState, nowMs: number): PullEffect[] {
+  const effects: PullEffect[] = [];
+  const end = Math.min(state.written + pullLimits.windowChunks, state.chunks);
+  for (let chunk = state.verified; chunk < end; chunk += 1) {
+    if (state.arrived.has(chunk) || isUnderWay(state, chunk)) continue;
+    const peer = choosePeer(state, chunk, nowMs);
+    if (peer !== null) effects.push(startRead(state, { peer, chunk, nowMs }));
+  }
+  effects.push(...hedge(state, nowMs));
+  for (const peer of state.peers.values()) {
+    if (!isAskable(peer, nowMs) || peer.isProbing || peer.heldChunks > state.written || state.written >= state.chunks)
+      continue;
+    peer.isProbing = true;
+    effects.push({ kind: "probe", address: peer.address, chunk: state.written });
+  }
+  return effects;
+}
+
+function startRead(
+  state: PullState,
+  { peer, chunk, nowMs }: { readonly peer: PullPeer; readonly chunk: number; readonly nowMs: number },
+): PullEffect {
+  peer.reading.add(chunk);
+  if (!state.startedAtMs.has(chunk)) state.startedAtMs.set(chunk, nowMs);
+  return { kind: "read", address: peer.address, chunk };
+}
+
+function isUnderWay(state: PullState, chunk: number): boolean {
+  return [...state.peers.values()].some(({ reading }) => reading.has(chunk));
+}
+
+function isAskable(peer: PullPeer, nowMs: number): boolean {
+  return !peer.isStruck && peer.notBeforeMs <= nowMs;
+}
+
+/** Nodes that pull themselves come first: those that have all are the only ones that others can ask. */
+function choosePeer(state: PullState, chunk: number, nowMs: number): PullPeer | null {
+  let best: PullPeer | null = null;
+  for (const peer of state.peers.values()) {
+    const canSend = isAskable(peer, nowMs) && peer.heldChunks > chunk && peer.reading.size < pullLimits.readsPerPeer;
+    if (canSend && (best === null || rank(state, peer) < rank(state, best))) best = peer;
+  }
+  return best;
+}
+
+function rank(state: PullState, { heldChunks, reading }: PullPeer): number {
+  return reading.size + (heldChunks < state.chunks ? 0 : pullLimits.readsPerPeer);
+}
+
+function hedge(state: PullState, nowMs: number): PullEffect[] {
+  const chunk = state.verified;
+  const startedAtMs = state.startedAtMs.get(chunk);
+  if (startedAtMs === undefined || nowMs - startedAtMs < pullLimits.hedgeMs) return [];
+  const readers = [...state.peers.values()].filter(({ reading }) => reading.size > 0);
+  const [only] = readers;
+  // Somebody still reads another chunk, or two are asked already.
+  if (only === undefined || readers.length > 1 || !only.reading.has(chunk)) return [];
+  const peer = [...state.peers.values()].find(
+    (other) => other !== only && isAskable(other, nowMs) && other.heldChunks > chunk,
+  );
+  return peer === undefined ? [] : [startRead(state, { peer, chunk, nowMs })];
+}
+
+function giveUpIfHopeless(state: PullState, nowMs: number): PullEffect[] {
+  if (state.isVerifying || state.verified > state.written) return [];
+  const peers = [...state.peers.values()];
+  const isHopeless = peers.every(({ isStruck, failures }) => isStruck || failures >= pullLimits.failuresMax);
+  const isLate = nowMs - state.lastProgressMs > pullLimits.patienceMs;
+  if (!isHopeless && !isLate) return [];
+  if (peers.some(({ reading }) => reading.size > 0) && !isLate) return [];
+  const told = peers.map(({ address, lastFailure }) => `${address}: ${lastFailure || "it holds nothing more"}`);
+  return [{ kind: "giveUp", reason: told.join("; ") || "no node was named" }];
+}
+
+/** When something is due without an event; infinite when nothing is. */
+export function nextPullWakeMs(state: PullState, nowMs: number): number {
+  const due = [...state.peers.values()].filter(({ isStruck }) => !isStruck).map(({ notBeforeMs }) => notBeforeMs);
+  const hedgeMs = (state.startedAtMs.get(state.verified) ?? Number.POSITIVE_INFINITY) + pullLimits.hedgeMs;
+  const later = [...due, hedgeMs, state.lastProgressMs + pullLimits.patienceMs + 1].filter((atMs) => atMs > nowMs);
+  return Math.min(...later);
+}

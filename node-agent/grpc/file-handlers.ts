@@ -1,0 +1,161 @@
+// The calls of the Node service that are about model files.
+import type { NodeHandlers } from "@pomona/proto/generated/pomona/v1/Node";
+import type { PullModelResponse } from "@pomona/proto/generated/pomona/v1/PullModelResponse";
+import type { ReadModelFileResponse } from "@pomona/proto/generated/pomona/v1/ReadModelFileResponse";
+import { type ResponseStream, streamHandler, unaryHandler } from "@pomona/shared/grpc/handlers";
+import { checkCount, checkLength, checkText, fail } from "@pomona/shared/grpc/wire-checks";
+import { checkSha256, modelFilesFromWire, modelFileToWire } from "@pomona/shared/grpc/wire-files";
+import { chunkBytes, chunkRange } from "../core/transfer/chunks.ts";
+import { mayUpload, type Upload } from "../core/transfer/upload-slots.ts";
+import type { PullProgress } from "../model-store/model-store.ts";
+import type { ReadableFile } from "../model-store/readable-file.ts";
+import type { FilesPort } from "../node-port.ts";
+
+type FileHandlers = Pick<NodeHandlers, "InspectModel" | "PullModel" | "ReadModelFile" | "RemoveModelFile">;
+
+const sourceLengthMax = 4096;
+const peersMax = 256;
+/** Measured: larger messages are not faster, smaller ones cost more processor. */
+const pieceBytes = 2 ** 20;
+const probeMs = 500;
+const progressIntervalMs = 250;
+
+/** Translates them to the store. */
+export function fileHandlers(files: FilesPort): FileHandlers {
+  const uploads = new Set<Upload>();
+  return {
+    InspectModel: unaryHandler(async ({ source, digest }, { signal }) => {
+      checkText("source", source, sourceLengthMax);
+      const model = await files.inspect(source, digest === "" ? "" : checkSha256("digest", digest), signal);
+      return {
+        files: model.files.map(modelFileToWire),
+        headers: model.headers.map((header) => Buffer.from(header.buffer, header.byteOffset, header.byteLength)),
+        isInPlace: model.isInPlace,
+        pinnedSource: model.pinnedSource,
+        variants: model.variants.map((variant) => ({
+          quant: variant.quant,
+          files: variant.files.map(modelFileToWire),
+        })),
+      };
+    }),
+    PullModel: streamHandler(async (wire, stream) => {
+      const call = {
+        files: modelFilesFromWire("files", wire.files),
+        source: checkText("source", wire.source, sourceLengthMax),
+        peers: checkLength("peers", wire.peers, peersMax).map(checkPeer),
+      };
+      const report = progressReport(stream);
+      try {
+        await files.pull({ ...call, signal: stream.signal, onProgress: report.take });
+      } finally {
+        report.close();
+      }
+    }),
+    ReadModelFile: streamHandler(async (wire, stream) => {
+      const digest = checkSha256("digest", wire.digest);
+      if (wire.isDoubted) files.doubt(digest);
+      const offset = checkCount("offset", wire.offset);
+      if (offset % chunkBytes !== 0) fail("offset", `must be a multiple of ${chunkBytes}`);
+      const file = await files.openForSending(digest);
+      try {
+        if (wire.isProbe) await answerProbe(file, offset, stream);
+        else await sendChunks({ files, file, uploads, stream }, { offset, length: checkCount("length", wire.length) });
+      } finally {
+        await file.close();
+      }
+    }),
+    RemoveModelFile: unaryHandler(async ({ digest }) => {
+      await files.remove(checkSha256("digest", digest));
+      return {};
+    }),
+  };
+}
+
+function checkPeer(address: string): string {
+  return /^[A-Za-z0-9.\-_:[\]]{1,253}:\d{1,5}$/.test(address)
+    ? address
+    : fail("peers", "must be of the form host:port");
+}
+
+/** Sends how far a pull is, now and then, and at each change of its phase. */
+function progressReport(stream: ResponseStream<PullModelResponse>) {
+  let last: PullProgress | null = null;
+  let sent = { atMs: performance.now(), heldBytes: 0, phase: "" };
+  const send = (): void => {
+    if (last === null) return;
+    const atMs = performance.now();
+    const seconds = (atMs - sent.atMs) / 1000;
+    const bytesPerSecond =
+      seconds > 0 && sent.phase !== "" ? Math.max(0, last.heldBytes - sent.heldBytes) / seconds : 0;
+    sent = { atMs, heldBytes: last.heldBytes, phase: last.phase };
+    void stream.send({ ...last, bytesPerSecond });
+  };
+  const timer = setInterval(send, progressIntervalMs);
+  return {
+    take: (progress: PullProgress): void => {
+      last = progress;
+      if (progress.phase !== sent.phase) send();
+    },
+    close: (): void => clearInterval(timer),
+  };
+}
+
+async function answerProbe(
+  file: ReadableFile,
+  offset: number,
+  stream: ResponseStream<ReadModelFileResponse>,
+): Promise<void> {
+  await file.waitBeyond(offset, probeMs);
+  await stream.send({ heldBytes: file.heldBytes() });
+}
+
+type Sending = {
+  readonly files: FilesPort;
+  readonly file: ReadableFile;
+  readonly uploads: Set<Upload>;
+  readonly stream: ResponseStream<ReadModelFileResponse>;
+};
+
+/** Whole chunks, as many as are held; none while another node has the line for itself. */
+async function sendChunks(
+  sending: Sending,
+  range: { readonly offset: number; readonly length: number },
+): Promise<void> {
+  const { file, uploads, stream } = sending;
+  const end = range.length === 0 ? file.bytes : Math.min(file.bytes, range.offset + range.length);
+  for (let chunk = range.offset / chunkBytes; chunk * chunkBytes < end; chunk += 1) {
+    const { offset, length } = chunkRange(chunk, file.bytes);
+    const startedAtMs = performance.now();
+    if (offset + length > file.heldBytes()) return await stream.send({ heldBytes: file.heldBytes() });
+    if (!mayUpload([...uploads], stream.peer, startedAtMs))
+      return await stream.send({ heldBytes: file.heldBytes(), isBusy: true });
+    const upload = { receiver: stream.peer, startedAtMs };
+    uploads.add(upload);
+    try {
+      await sendChunk(sending, chunk);
+    } finally {
+      uploads.delete(upload);
+    }
+    if (stream.signal.aborted) return;
+  }
+}
+
+async function sendChunk({ files, file, stream }: Sending, chunk: number): Promise<void> {
+  const { offset, length } = chunkRange(chunk, file.bytes);
+  for (let sent = 0; sent < length && !stream.signal.aborted; ) {
+    const piece = Buffer.allocUnsafe(Math.min(pieceBytes, length - sent));
+    const bytes = await file.read(piece, offset + sent);
+    // The file has become shorter: the receiver asks somebody else for the rest.
+    if (bytes === 0) return;
+    await files.passSent(bytes, stream.signal);
+    const isLast = sent + bytes === length;
+    const digestSoFar = isLast ? Buffer.from(file.digestAt(chunk) ?? []) : Buffer.alloc(0);
+    await stream.send({
+      offset: offset + sent,
+      data: piece.subarray(0, bytes),
+      digestSoFar,
+      heldBytes: file.heldBytes(),
+    });
+    sent += bytes;
+  }
+}
