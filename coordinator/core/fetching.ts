@@ -5,13 +5,23 @@ import { takesWork } from "./membership.ts";
 import { holdsVerified, isFromElsewhere, isInPlace, namedFiles } from "./model-sources.ts";
 import type { ClusterState, Deployment, Member, StepContext } from "./state.ts";
 
-/** A network of 1 GbE, until transfers were measured. */
-const bytesPerSecond = 110e6;
+/** A network of 1 GbE, until a transfer was measured. */
+const usualBytesPerSecond = 110e6;
+/** What a new measurement weighs against those before; short transfers say little. */
+const measuredShare = 0.3;
+const measuredBytesMin = 10e6;
 /** Stays free on every disk. */
 const diskHeadroom = 0.05;
 
-export function fetchSeconds(_member: Member, bytes: number): number {
-  return bytes / bytesPerSecond;
+export function fetchSeconds(state: ClusterState, bytes: number): number {
+  return bytes / (state.transferBytesPerSecond ?? usualBytesPerSecond);
+}
+
+function noteTransfer(state: ClusterState, bytes: number, ms: number): void {
+  if (bytes < measuredBytesMin || ms <= 0) return;
+  const measured = (1000 * bytes) / ms;
+  const known = state.transferBytesPerSecond ?? measured;
+  state.transferBytesPerSecond = known + measuredShare * (measured - known);
 }
 
 /** Whether a node could get the files: somebody has them, and its disk has room. */
@@ -25,11 +35,18 @@ export function canFetch({ state, nowMs }: StepContext, member: Member, deployme
 }
 
 /** A node that does not tell its disk is asked, and says no itself. */
-function hasDiskRoom({ status }: Member, files: readonly NamedFile[]): boolean {
-  const { diskBytes, diskFreeBytes } = status.capacity;
-  const heldBytes = (digest: string): number => status.files.find((file) => file.digest === digest)?.heldBytes ?? 0;
-  const missing = files.reduce((sum, { digest, bytes }) => sum + Math.max(0, bytes - heldBytes(digest)), 0);
+function hasDiskRoom(member: Member, files: readonly NamedFile[]): boolean {
+  const { diskBytes, diskFreeBytes } = member.status.capacity;
+  const missing = totalFileBytes(files) - heldBytesOf(member, files);
   return diskBytes === 0 || diskFreeBytes - missing >= diskHeadroom * diskBytes;
+}
+
+/** What a node has of the files already, those on their way included. */
+export function heldBytesOf({ status }: Member, files: readonly NamedFile[]): number {
+  return files.reduce((sum, { digest, bytes }) => {
+    const held = status.files.find((file) => file.digest === digest)?.heldBytes ?? 0;
+    return sum + Math.min(bytes, held);
+  }, 0);
 }
 
 /** Members that can be read from. */
@@ -51,8 +68,9 @@ export function startPull(
   if (member.pulling !== null || files === null) return [];
   const { model, record } = deployment;
   const { nodeId } = member;
-  const seconds = fetchSeconds(member, totalFileBytes(files));
-  member.pulling = { model, startedAtMs: nowMs, readyAtMs: nowMs + 1000 * seconds };
+  const missingBytes = totalFileBytes(files) - heldBytesOf(member, files);
+  const readyAtMs = nowMs + 1000 * fetchSeconds(state, missingBytes);
+  member.pulling = { model, startedAtMs: nowMs, readyAtMs, missingBytes };
   const peers = holders(state, deployment, files)
     .filter((other) => other !== member)
     .map(({ address }) => address);
@@ -70,9 +88,11 @@ type EndedPull = { readonly nodeId: string; readonly model: string; readonly fai
 
 export function takePullEnd({ state, nowMs }: StepContext, { nodeId, model, failure }: EndedPull): Effect[] {
   const member = state.members.get(nodeId);
-  if (member === undefined || member.pulling?.model !== model) return [];
+  const { pulling } = member ?? {};
+  if (member === undefined || pulling?.model !== model) return [];
   member.pulling = null;
   if (failure === null) {
+    noteTransfer(state, pulling.missingBytes, nowMs - pulling.startedAtMs);
     member.pullFailures.delete(model);
   } else {
     const count = (member.pullFailures.get(model)?.count ?? 0) + 1;

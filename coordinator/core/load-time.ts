@@ -2,7 +2,10 @@
 import { expectedSpeed } from "@pomona/shared/core/chip-speeds";
 import type { LoadingOutlook } from "@pomona/shared/core/errors";
 import type { ModelName } from "@pomona/shared/core/ids";
+import { totalFileBytes } from "@pomona/shared/core/model-files";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
+import { fetchSeconds, heldBytesOf } from "./fetching.ts";
+import { namedFiles } from "./model-sources.ts";
 import type { ClusterState, Member } from "./state.ts";
 
 /** A process starts, and some steps are measured. */
@@ -21,16 +24,36 @@ export function expectedLoadMs({ status }: Pick<Member, "status">, { weightsByte
 /** The nearest to being ready of all nodes that load it or fetch its files. */
 export function loadingOutlook(state: ClusterState, model: ModelName, nowMs: number): LoadingOutlook {
   let best: LoadingOutlook = { state: "waiting", percent: 0, readyInMs: null };
-  for (const { loading, pulling } of state.members.values()) {
-    const under = loading?.model === model ? loading : pulling?.model === model ? pulling : null;
-    if (under === null) continue;
-    const readyInMs = Math.max(0, under.readyAtMs - nowMs);
-    if (best.readyInMs !== null && best.readyInMs <= readyInMs) continue;
-    const total = Math.max(1, under.readyAtMs - under.startedAtMs);
-    const percent = Math.min(99, Math.floor((100 * (nowMs - under.startedAtMs)) / total));
-    best = { state: under === loading ? "loading" : "fetching", percent, readyInMs };
+  for (const member of state.members.values()) {
+    const outlook = outlookOn(state, member, { model, nowMs });
+    if (outlook === null || (best.readyInMs !== null && best.readyInMs <= (outlook.readyInMs ?? 0))) continue;
+    best = outlook;
   }
   return best;
+}
+
+type Asked = { readonly model: ModelName; readonly nowMs: number };
+
+function outlookOn(state: ClusterState, member: Member, { model, nowMs }: Asked): LoadingOutlook | null {
+  const { loading, pulling } = member;
+  if (loading?.model === model) {
+    const readyInMs = Math.max(0, loading.readyAtMs - nowMs);
+    return { state: "loading", percent: percentOf(nowMs - loading.startedAtMs, readyInMs), readyInMs };
+  }
+  const deployment = state.deployments.get(model);
+  if (pulling?.model !== model || deployment === undefined) return null;
+  const files = namedFiles(state, deployment) ?? [];
+  const heldBytes = heldBytesOf(member, files);
+  const missingBytes = totalFileBytes(files) - heldBytes;
+  const memory = deployment.facts?.memory[member.status.capacity.gpu];
+  const loadMs = memory === undefined ? startMs : expectedLoadMs(member, memory);
+  const readyInMs = 1000 * fetchSeconds(state, missingBytes) + loadMs;
+  return { state: "fetching", percent: percentOf(heldBytes, missingBytes), readyInMs };
+}
+
+/** Never 100 before it is done. */
+function percentOf(done: number, left: number): number {
+  return Math.min(99, Math.floor((100 * done) / Math.max(1, done + left)));
 }
 
 /** When to ask again for a model that no replica has ready: when the first that is loading should be, at least a second. */

@@ -6,10 +6,10 @@ import type { NodeCapacity, ReplicaStatus } from "@pomona/shared/core/node-statu
 import { heldBytes, type ReplicaMemory, totalBytes } from "@pomona/shared/core/replica-memory";
 import { decodeStepSeconds, prefillSeconds, type SpeedProfile } from "@pomona/shared/core/speed-profile";
 import { isDraining, settingsOf } from "./deployments.ts";
-import { canFetch, fetchSeconds } from "./fetching.ts";
+import { canFetch, fetchSeconds, heldBytesOf } from "./fetching.ts";
 import { expectedLoadMs } from "./load-time.ts";
 import { takesWork } from "./membership.ts";
-import { holdsFiles } from "./model-sources.ts";
+import { holdsFiles, namedFiles } from "./model-sources.ts";
 import type {
   LoadOption,
   PlacementModel,
@@ -220,7 +220,7 @@ export function optionOn(context: StepContext, member: Member, deployment: Deplo
   if (failed !== undefined && !Number.isFinite(failed.retryAtMs)) return null;
   const hasFiles = holdsFiles(state, member, deployment);
   if (!hasFiles && !canFetch(context, member, deployment)) return null;
-  const fetch = hasFiles ? 0 : fetchSeconds(member, totalFileBytes(deployment.facts?.files ?? []));
+  const fetch = hasFiles ? 0 : fetchSeconds(state, missingFileBytes(state, member, deployment));
   return {
     memory,
     readyIn: fetch + expectedLoadMs(member, memory) / 1000,
@@ -257,6 +257,11 @@ export function memoryOn(state: ClusterState, member: Member, { record, facts }:
 function corrected(memory: ReplicaMemory, { memoryCorrection }: NodeCapacity): ReplicaMemory {
   const more = Math.ceil((memoryCorrection - 1) * totalBytes(memory));
   return more <= 0 ? memory : { ...memory, processBytes: memory.processBytes + more };
+}
+
+function missingFileBytes(state: ClusterState, member: Member, deployment: Deployment): number {
+  const files = namedFiles(state, deployment) ?? [];
+  return totalFileBytes(files) - heldBytesOf(member, files);
 }
 
 /** As its replica there has shown, else as the chip promises. */

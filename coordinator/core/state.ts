@@ -72,7 +72,14 @@ export type SourceOnNode = { readonly runKey: string } & (
   | { readonly kind: "failed"; readonly failure: GenerationFailure; readonly retryAtMs: number }
 );
 
-export type Pulling = { readonly model: ModelName; readonly startedAtMs: number; readonly readyAtMs: number };
+export type Pulling = {
+  readonly model: ModelName;
+  readonly startedAtMs: number;
+  /** When it is expected to be done. */
+  readonly readyAtMs: number;
+  /** What had to come when it began. */
+  readonly missingBytes: number;
+};
 
 export type PullFailure = { readonly count: number; readonly retryAtMs: number; readonly failure: GenerationFailure };
 
@@ -198,6 +205,8 @@ export type ClusterState = {
   readonly replicaUse: Map<ReplicaId, ReplicaUse>;
   /** Since when requests of a model have been waiting too long. */
   readonly pressedSinceMs: Map<ModelName, number>;
+  /** What transfers of files between nodes, or from their sources, have reached; null before the first. */
+  transferBytesPerSecond: number | null;
   /** When the pressure was last looked at. */
   pressureReadAtMs: number;
   readonly scheduler: SchedulerState;
@@ -285,6 +294,7 @@ export function emptyState(tenantsMax = defaultSchedulerConfig.tenantsMax): Clus
     demand: new Map(),
     replicaUse: new Map(),
     pressedSinceMs: new Map(),
+    transferBytesPerSecond: null,
     pressureReadAtMs: Number.NEGATIVE_INFINITY,
     scheduler: new SchedulerState(tenantsMax),
     boundByReplica: new Map(),
