@@ -114,12 +114,14 @@ function loadOf(shape: ModelShape, { contextLength, slots, engine }: Omit<Replic
   const paddedLength = alignUp(contextLength, contextPadding);
   const isWhole = keepsNothing(shape.architecture);
   const batch = Math.max(engine.batchSize, slots) + (isNarrower(shape) ? 1 : 0);
+  const outputs = isWhole ? batch : Math.min(batch, paddedLength * slots);
   // The engine gives every sequence the same share of the largest batch.
-  const tokens = alignUp(isWhole ? batch : Math.min(batch, paddedLength * slots), slots);
+  const tokens = alignUp(outputs, slots);
   const window = shape.layers.reduce((most, layer) => Math.max(most, layer.window ?? 0), 0);
   const attends = shape.layers.some((layer) => layer.keys > 0);
   return {
     tokens,
+    outputs,
     slots,
     cells: isWhole ? tokens : attends ? paddedLength : 0,
     // llama-kv-cache-iswa.cpp: a window and a batch, whatever the context.

@@ -16,9 +16,7 @@ export class EngineModels {
 
   /** Two slots of 1,024 tokens without a state store, unless changed. */
   async load(name: string, model: () => GgufModel, changes: Partial<EngineLoadSpec> = {}): Promise<EngineReplica> {
-    const modelPath = join(this.folder, `${name}.gguf`);
-    if (!this.#written.has(name)) writeFileSync(modelPath, writeGguf(model()));
-    this.#written.add(name);
+    const modelPath = this.write(name, model);
     const options = { ...defaultEngineOptions, threads: 1 };
     const spec = {
       modelPath,
@@ -30,6 +28,14 @@ export class EngineModels {
       speed: null,
     };
     return await this.#engine.load({ ...spec, ...changes }, AbortSignal.timeout(60_000));
+  }
+
+  /** Returns the path; a model of the same name is written once. */
+  write(name: string, model: () => GgufModel): string {
+    const path = join(this.folder, `${name}.gguf`);
+    if (!this.#written.has(name)) writeFileSync(path, writeGguf(model()));
+    this.#written.add(name);
+    return path;
   }
 
   remove(): void {

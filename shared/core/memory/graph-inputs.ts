@@ -37,7 +37,10 @@ export type StateShape = {
 
 /** One evaluation at its largest. */
 export type GraphLoad = {
+  /** A multiple of the slots. */
   readonly tokens: number;
+  /** Tokens whose logits are wanted: at worst the whole batch. */
+  readonly outputs: number;
   readonly slots: number;
   /** Tokens that one slot keeps. */
   readonly cells: number;
@@ -61,7 +64,7 @@ export type GraphInputs = {
   readonly positions: Tensor;
   readonly whole: CacheInputs;
   readonly sliding: CacheInputs;
-  /** Which tokens' logits are wanted: at worst all. */
+  /** Which tokens' logits are wanted. */
   readonly outputIds: Tensor;
   readonly stateIds: Tensor;
 };
@@ -83,7 +86,7 @@ export function openRun(graph: ComputeGraph, shape: GraphShape, load: GraphLoad)
     positions: graph.input([load.tokens]),
     whole: cache(load.cells),
     sliding: cache(load.slidingCells),
-    outputIds: graph.input([load.tokens]),
+    outputIds: graph.input([load.outputs]),
     stateIds: graph.view(graph.input([load.slots]), [load.slots]),
   };
   return { graph, shape, load, inputs, valuesMost };

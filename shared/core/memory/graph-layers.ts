@@ -19,7 +19,7 @@ export function sum({ graph }: GraphRun, one: Tensor, other: Tensor): Tensor {
 
 /** Those tokens only whose logits are wanted. */
 export function wantedRows({ graph, shape, inputs, load }: GraphRun, of: Tensor): Tensor {
-  return graph.result([shape.width, load.tokens], of, inputs.outputIds);
+  return graph.result([shape.width, load.outputs], of, inputs.outputIds);
 }
 
 /** Gate and up side by side, then their product. */
@@ -32,9 +32,9 @@ export function feedForward(run: GraphRun, operand: Tensor): Tensor {
 
 /** `build_moe_ffn` where gate and up are matrices of their own, and the weights of the chosen experts add up to one. */
 export function expertFeedForward(run: GraphRun, operand: Tensor, weighsChosenOnly: boolean): Tensor {
-  const { graph, shape, load } = run;
+  const { graph, shape } = run;
   const { count, used, feedForward: inner } = shape.experts;
-  const { tokens } = load;
+  const [, tokens = 0] = operand.shape;
   const logits = product(run, operand, count);
   const shares = weighsChosenOnly ? logits : graph.replacement(logits.shape, logits);
   const chosen = graph.view(graph.result([count, tokens], shares), [used, tokens]);
@@ -51,9 +51,9 @@ export function expertFeedForward(run: GraphRun, operand: Tensor, weighsChosenOn
 
 type Choice = { readonly shares: Tensor; readonly chosen: Tensor; readonly weighsChosenOnly: boolean };
 
-function expertWeights({ graph, shape, load }: GraphRun, { shares, chosen, weighsChosenOnly }: Choice): Tensor {
+function expertWeights({ graph, shape }: GraphRun, { shares, chosen, weighsChosenOnly }: Choice): Tensor {
   const { count, used } = shape.experts;
-  const { tokens } = load;
+  const [, tokens = 0] = shares.shape;
   const picked = graph.result([1, used, tokens], graph.view(shares, [1, count, tokens]), chosen);
   const flat = graph.view(picked, [used, tokens]);
   if (weighsChosenOnly) return graph.view(graph.replacement(flat.shape, flat), [1, used, tokens]);
@@ -62,8 +62,9 @@ function expertWeights({ graph, shape, load }: GraphRun, { shares, chosen, weigh
   return graph.view(divided, [1, used, tokens]);
 }
 
-function addedUp({ graph, shape, load }: GraphRun, weighted: Tensor): Tensor {
-  const each = Array.from({ length: shape.experts.used }, () => graph.view(weighted, [shape.width, load.tokens]));
+function addedUp({ graph, shape }: GraphRun, weighted: Tensor): Tensor {
+  const [, , tokens = 0] = weighted.shape;
+  const each = Array.from({ length: shape.experts.used }, () => graph.view(weighted, [shape.width, tokens]));
   for (const one of each) graph.expand(one);
   const [first = weighted, ...rest] = each;
   if (rest.length === 0) return graph.result(first.shape, first);
