@@ -30,6 +30,8 @@ import { PromptTokenizer, type TokenizedPrompt, type TokenizeLimits } from "./to
 const defaultTimeoutMs = { interactive: 600_000, batch: 86_400_000 } as const;
 const tokenizeTimeoutMs = 30_000;
 const tickMs = 100;
+/** Variants of a source whose headers are read for a plan, one after the other. */
+const variantsTriedMax = 12;
 
 type Executors = { readonly [Kind in EffectKind]: (effect: EffectOf<Kind>) => void };
 
@@ -211,8 +213,8 @@ export class Coordinator implements Gateway {
    */
   async plan(request: PlanRequest, signal: AbortSignal): Promise<PlacementReport> {
     const supposed = suppose(this.#context(), request);
-    // A source that leaves a variant open is asked about again once one is chosen.
-    for (let round = 0; round < 2; round += 1) await this.#inspectSupposed(supposed, signal);
+    // A source that leaves a variant open is asked about again for each that is tried.
+    for (let round = 0; round < variantsTriedMax; round += 1) await this.#inspectSupposed(supposed, signal);
     return planPlacement(supposed);
   }
 

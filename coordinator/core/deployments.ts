@@ -42,6 +42,7 @@ export function setDeployment({ state, nowMs }: StepContext, record: DeploymentR
 export function removeDeployment(state: ClusterState, model: ModelName): Effect[] {
   if (!state.deployments.delete(model)) return [];
   state.demand.delete(model);
+  state.variants.delete(model);
   state.pressedSinceMs.delete(model);
   for (const member of state.members.values()) {
     for (const kept of [member.sources, member.loadFailures, member.pullFailures]) kept.delete(model);

@@ -17,6 +17,21 @@ export function fetchSeconds(state: ClusterState, bytes: number): number {
   return bytes / (state.transferBytesPerSecond ?? usualBytesPerSecond);
 }
 
+/** The files count at once, before the next heartbeat. */
+function notePulled(member: Member, files: readonly NamedFile[], untilMs: number): void {
+  const pulled = files.map(({ digest, bytes }) => ({
+    digest,
+    bytes,
+    heldBytes: bytes,
+    state: "verified" as const,
+    failure: null,
+  }));
+  const digests = new Set(pulled.map(({ digest }) => digest));
+  const others = member.status.files.filter(({ digest }) => !digests.has(digest));
+  member.justPulled = { files: pulled, untilMs };
+  member.status = { ...member.status, files: [...others, ...pulled] };
+}
+
 function noteTransfer(state: ClusterState, bytes: number, ms: number): void {
   if (bytes < measuredBytesMin || ms <= 0) return;
   const measured = (1000 * bytes) / ms;
@@ -70,7 +85,7 @@ export function startPull(
   const { nodeId } = member;
   const missingBytes = totalFileBytes(files) - heldBytesOf(member, files);
   const readyAtMs = nowMs + 1000 * fetchSeconds(state, missingBytes);
-  member.pulling = { model, startedAtMs: nowMs, readyAtMs, missingBytes };
+  member.pulling = { model, startedAtMs: nowMs, readyAtMs, missingBytes, files };
   const peers = holders(state, deployment, files)
     .filter((other) => other !== member)
     .map(({ address }) => address);
@@ -86,13 +101,14 @@ const retryMaxMs = 300_000;
 
 type EndedPull = { readonly nodeId: string; readonly model: string; readonly failure: Deployment["failure"] };
 
-export function takePullEnd({ state, nowMs }: StepContext, { nodeId, model, failure }: EndedPull): Effect[] {
+export function takePullEnd({ state, nowMs, config }: StepContext, { nodeId, model, failure }: EndedPull): Effect[] {
   const member = state.members.get(nodeId);
   const { pulling } = member ?? {};
   if (member === undefined || pulling?.model !== model) return [];
   member.pulling = null;
   if (failure === null) {
     noteTransfer(state, pulling.missingBytes, nowMs - pulling.startedAtMs);
+    notePulled(member, pulling.files, nowMs + 2 * config.heartbeatIntervalMs);
     member.pullFailures.delete(model);
   } else {
     const count = (member.pullFailures.get(model)?.count ?? 0) + 1;

@@ -40,7 +40,7 @@ export function takeHeartbeat(
     known.address = address;
     effects.push({ kind: "connectNode", nodeId, address });
   }
-  known.status = withJustLoaded(known, status, nowMs);
+  known.status = withJustPulled(known, withJustLoaded(known, status, nowMs), nowMs);
   known.lastHeartbeatMs = nowMs;
   return { outcome: isRestarted ? "replaced" : "accepted", effects };
 }
@@ -55,6 +55,7 @@ function newMember({ status, address, nowMs }: Heartbeat): Member {
     isLinkUp: false,
     loading: null,
     justLoaded: null,
+    justPulled: null,
     leaving: new Map(),
     moving: new Set(),
     sources: new Map(),
@@ -70,6 +71,7 @@ function forgetProcess(member: Member): void {
   member.isLinkUp = false;
   member.loading = null;
   member.justLoaded = null;
+  member.justPulled = null;
   member.leaving.clear();
   member.moving.clear();
   member.sources.clear();
@@ -95,6 +97,21 @@ function withJustLoaded(member: Member, status: NodeStatus, nowMs: number): Node
   }
   const others = status.replicas.filter((other) => other !== listed);
   return { ...status, replicas: [...others, replica] };
+}
+
+/** The same for files: one that is told of otherwise is as the node says. */
+function withJustPulled(member: Member, status: NodeStatus, nowMs: number): NodeStatus {
+  if (member.justPulled === null) return status;
+  const { files, untilMs } = member.justPulled;
+  const isSettled = (state: string): boolean => state === "verified" || state === "failed";
+  const known = new Set(status.files.filter(({ state }) => isSettled(state)).map(({ digest }) => digest));
+  const missing = files.filter(({ digest }) => !known.has(digest));
+  if (nowMs >= untilMs || missing.length === 0) {
+    member.justPulled = null;
+    return status;
+  }
+  const added = new Set(missing.map(({ digest }) => digest));
+  return { ...status, files: [...status.files.filter(({ digest }) => !added.has(digest)), ...missing] };
 }
 
 /** Sets each member's state from its last heartbeat and its link. Returns the nodes that died in this call. */

@@ -3,6 +3,7 @@ import type { GenerationFailure } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId } from "@pomona/shared/core/ids";
 import { type ModelFile, type ModelVariant, type NamedFile, totalFileBytes } from "@pomona/shared/core/model-files";
 import type { ModelSizing } from "@pomona/shared/core/model-sizing";
+import { type ReplicaMemory, totalBytes } from "@pomona/shared/core/replica-memory";
 import type { Effect } from "./effect.ts";
 import { takesWork } from "./membership.ts";
 import type { ClusterState, Deployment, Member, ModelFacts, SourceOnNode, StepContext } from "./state.ts";
@@ -91,7 +92,12 @@ export function takeInspection(context: StepContext, { nodeId, model, runKey, ou
   member.sources.set(model, { runKey, kind: inspection.isInPlace ? "inPlace" : "elsewhere" });
   deployment.failure = null;
   if (inspection.variants.length > 0) return chooseVariant(state, deployment, inspection);
-  if (inspection.sizing !== null) deployment.facts ??= factsOf(deployment, inspection.files, inspection.sizing);
+  if (inspection.sizing !== null) {
+    const facts = factsOf(deployment, inspection.files, inspection.sizing);
+    const smaller = smallerVariant(state, deployment, facts.memory.cpu);
+    if (smaller.length > 0) return smaller;
+    deployment.facts ??= facts;
+  }
   const isKept = deployment.record.pinned !== null || !isFromElsewhere(deployment.record.spec.source);
   return isKept ? [] : [pin(deployment, inspection, "")];
 }
@@ -130,35 +136,60 @@ function pin({ model, record }: Deployment, { pinnedSource, files }: Inspection,
   return { kind: "pinModel", model, revision: record.revision, pinned: { source: pinnedSource, files, reason } };
 }
 
-/** What a replica takes beside its weights, roughly: KV, buffers and the process. */
-const besideWeights = 1.25;
-
-/** The largest variant of which as many replicas fit as are wanted, each on a node of its own. */
+/**
+ * The largest variant of which as many replicas fit as are wanted, each on a node of its own. What one needs beside its
+ * weights is known when its header was read: if that is too much after all, the next smaller one is taken.
+ */
 function chooseVariant(state: ClusterState, deployment: Deployment, { variants, pinnedSource }: Inspection): Effect[] {
-  const wanted = Math.max(1, deployment.record.spec.replicas.min);
-  const budgets = [...state.members.values()].map(({ status }) => status.capacity.budgetBytes).sort((a, b) => b - a);
-  const room = budgets[Math.min(wanted, budgets.length) - 1] ?? 0;
-  const fitting = variants.filter(({ files }) => totalFileBytes(files) * besideWeights <= room);
-  const chosen = fitting.at(-1) ?? variants[0];
-  if (chosen === undefined) return [];
-  const size = gigabytes(totalFileBytes(chosen.files));
-  const larger = variants[variants.indexOf(chosen) + 1];
-  const reason =
-    fitting.length === 0
-      ? `${chosen.quant} (${size}) is the smallest there is, and even that is more than ${wanted} of the nodes can hold`
-      : larger === undefined
-        ? `${chosen.quant} (${size}) is the largest there is`
-        : `${chosen.quant} (${size}) is the largest of which ${wanted} fit; ${larger.quant} needs ${gigabytes(totalFileBytes(larger.files))} and a quarter more`;
-  const pinned = { source: `${pinnedSource}:${chosen.quant}`, files: chosen.files, reason };
   const { model, record } = deployment;
+  const { source } = record.spec;
+  state.variants.set(model, { source, pinnedSource, variants });
+  const room = roomOf(state, deployment);
+  const fitting = variants.filter(({ files }) => totalFileBytes(files) <= room);
+  return chosen(state, deployment, fitting.at(-1) ?? variants[0]);
+}
+
+/** Budget of the node that would get the last of the replicas that are wanted. */
+function roomOf(state: ClusterState, { record }: Deployment): number {
+  const wanted = Math.max(1, record.spec.replicas.min);
+  const budgets = [...state.members.values()].map(({ status }) => status.capacity.budgetBytes).sort((a, b) => b - a);
+  return budgets[Math.min(wanted, budgets.length) - 1] ?? 0;
+}
+
+function chosen(state: ClusterState, { model, record }: Deployment, variant: ModelVariant | undefined): Effect[] {
+  const listed = state.variants.get(model);
+  if (variant === undefined || listed === undefined) return [];
+  const wanted = Math.max(1, record.spec.replicas.min);
+  const larger = listed.variants[listed.variants.indexOf(variant) + 1];
+  const name = `${variant.quant} (${fileSize(variant)})`;
+  const nodes = wanted === 1 ? "one node" : `${wanted} nodes`;
+  const reason =
+    larger === undefined
+      ? `${name} is the largest there is`
+      : `${name} is the largest that ${nodes} can hold with all slots at full context; ${larger.quant} has ${fileSize(larger)} of weights alone`;
+  const pinned = { source: `${listed.pinnedSource}:${variant.quant}`, files: variant.files, reason };
   return [
     { kind: "pinModel", model, revision: record.revision, pinned },
     { kind: "announce", announcement: { kind: "variantChosen", model, reason } },
   ];
 }
 
+/** The next smaller variant, when the chosen one needs more than there is; none when the source named one itself. */
+function smallerVariant(state: ClusterState, deployment: Deployment, memory: ReplicaMemory): Effect[] {
+  const { model, record } = deployment;
+  const listed = state.variants.get(model);
+  if (listed === undefined || listed.source !== record.spec.source) return [];
+  const index = listed.variants.findIndex(({ quant }) => record.pinned?.source === `${listed.pinnedSource}:${quant}`);
+  if (index <= 0 || totalBytes(memory) <= roomOf(state, deployment)) return [];
+  return chosen(state, deployment, listed.variants[index - 1]);
+}
+
+function fileSize({ files }: ModelVariant): string {
+  return gigabytes(totalFileBytes(files));
+}
+
 function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(1)} GB`;
+  return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 /** The files by what is in them, once somebody has read them all. */

@@ -2,7 +2,7 @@
 import type { DeploymentRecord, NodeSettings } from "@pomona/shared/core/deployment";
 import type { Decoding, GenerationFailure, Usage } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, ReplicaId, RequestId, TenantId } from "@pomona/shared/core/ids";
-import type { ModelFile } from "@pomona/shared/core/model-files";
+import type { ModelFile, ModelVariant, NamedFile, StoredFile } from "@pomona/shared/core/model-files";
 import type { ModelSizing } from "@pomona/shared/core/model-sizing";
 import type { NodeStatus, ReplicaStatus } from "@pomona/shared/core/node-status";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
@@ -30,6 +30,8 @@ export type Member = {
   loading: Loading | null;
   /** The replica that was loaded last, while heartbeats may still be older than it. */
   justLoaded: { readonly replica: ReplicaStatus; readonly untilMs: number } | null;
+  /** Files that were pulled last, while heartbeats may still be older than that. */
+  justPulled: { readonly files: readonly StoredFile[]; readonly untilMs: number } | null;
   /** Replicas that get nothing new and go when they are idle. */
   readonly leaving: Map<ReplicaId, Leaving>;
   /** Replicas that leave when the one that was loaded elsewhere in their place is ready. */
@@ -79,6 +81,7 @@ export type Pulling = {
   readonly readyAtMs: number;
   /** What had to come when it began. */
   readonly missingBytes: number;
+  readonly files: readonly NamedFile[];
 };
 
 export type PullFailure = { readonly count: number; readonly retryAtMs: number; readonly failure: GenerationFailure };
@@ -180,6 +183,13 @@ export type RequestRecord = {
   decodeMs: number;
 };
 
+export type OfferedVariants = {
+  readonly source: string;
+  /** With the revision, without a variant. */
+  readonly pinnedSource: string;
+  readonly variants: readonly ModelVariant[];
+};
+
 /** Requests that wait for a model before they can be queued. */
 export type Awaited = { readonly count: number; readonly sinceMs: number };
 
@@ -205,6 +215,8 @@ export type ClusterState = {
   readonly replicaUse: Map<ReplicaId, ReplicaUse>;
   /** Since when requests of a model have been waiting too long. */
   readonly pressedSinceMs: Map<ModelName, number>;
+  /** What sources offer that leave the variant open, the smallest first. */
+  readonly variants: Map<ModelName, OfferedVariants>;
   /** What transfers of files between nodes, or from their sources, have reached; null before the first. */
   transferBytesPerSecond: number | null;
   /** When the pressure was last looked at. */
@@ -295,6 +307,7 @@ export function emptyState(tenantsMax = defaultSchedulerConfig.tenantsMax): Clus
     replicaUse: new Map(),
     pressedSinceMs: new Map(),
     transferBytesPerSecond: null,
+    variants: new Map(),
     pressureReadAtMs: Number.NEGATIVE_INFINITY,
     scheduler: new SchedulerState(tenantsMax),
     boundByReplica: new Map(),

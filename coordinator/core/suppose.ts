@@ -30,6 +30,7 @@ function copyOf(state: ClusterState): ClusterState {
     members: new Map([...state.members].map(([nodeId, member]) => [nodeId, memberOf(member)])),
     deployments: new Map([...state.deployments].map(([model, deployment]) => [model, { ...deployment }])),
     demand: new Map(state.demand),
+    variants: new Map(state.variants),
     pressedSinceMs: new Map(state.pressedSinceMs),
   };
 }
