@@ -228,6 +228,31 @@ const models: readonly PanelSpec[] = [
   },
 ];
 
+const files: readonly PanelSpec[] = [
+  {
+    title: "Model files on their way",
+    description: "Bytes per second that each Mac receives from others and from the Internet.",
+    unit: "Bps",
+    queries: [
+      {
+        expr: 'sum by (node, peer) (rate(pomona_model_transfer_bytes_total{direction="received"}[$__rate_interval]))',
+        legend: "{{node}} from {{peer}}",
+      },
+    ],
+  },
+  {
+    title: "Disk of the model store",
+    description: "Share of the disk that is free. Below a twentieth nothing more is pulled: remove models nobody uses.",
+    unit: "percentunit",
+    queries: [
+      {
+        expr: 'pomona_model_store_bytes{kind="free"} / ignoring(kind) pomona_model_store_bytes{kind="disk"}',
+        legend: "{{node}}",
+      },
+    ],
+  },
+];
+
 /** The dashboard that administrators open first: nodes, queue, speed and memory of one pool. */
 export function poolDashboard(): Dashboard {
   const builder = new DashboardBuilder("Pomona: Pool")

@@ -7,6 +7,7 @@ import { checkCount, checkLength, checkText, fail } from "@pomona/shared/grpc/wi
 import { checkSha256, modelFilesFromWire, modelFileToWire } from "@pomona/shared/grpc/wire-files";
 import { chunkBytes, chunkRange } from "../core/transfer/chunks.ts";
 import { mayUpload, type Upload } from "../core/transfer/upload-slots.ts";
+import { BufferPool } from "../model-store/buffer-pool.ts";
 import type { PullProgress } from "../model-store/model-store.ts";
 import type { ReadableFile } from "../model-store/readable-file.ts";
 import type { FilesPort } from "../node-port.ts";
@@ -23,6 +24,7 @@ const progressIntervalMs = 250;
 /** Translates them to the store. */
 export function fileHandlers(files: FilesPort): FileHandlers {
   const uploads = new Set<Upload>();
+  const pieces = new BufferPool({ bytes: pieceBytes, keptMax: 8 });
   return {
     InspectModel: unaryHandler(async ({ source, digest }, { signal }) => {
       checkText("source", source, sourceLengthMax);
@@ -59,7 +61,11 @@ export function fileHandlers(files: FilesPort): FileHandlers {
       const file = await files.openForSending(digest);
       try {
         if (wire.isProbe) await answerProbe(file, offset, stream);
-        else await sendChunks({ files, file, uploads, stream }, { offset, length: checkCount("length", wire.length) });
+        else
+          await sendChunks(
+            { files, file, uploads, pieces, stream },
+            { offset, length: checkCount("length", wire.length) },
+          );
       } finally {
         await file.close();
       }
@@ -113,6 +119,7 @@ type Sending = {
   readonly files: FilesPort;
   readonly file: ReadableFile;
   readonly uploads: Set<Upload>;
+  readonly pieces: BufferPool;
   readonly stream: ResponseStream<ReadModelFileResponse>;
 };
 
@@ -140,22 +147,30 @@ async function sendChunks(
   }
 }
 
-async function sendChunk({ files, file, stream }: Sending, chunk: number): Promise<void> {
+/** The next piece is read while the last one leaves. */
+async function sendChunk({ files, file, pieces, stream }: Sending, chunk: number): Promise<void> {
   const { offset, length } = chunkRange(chunk, file.bytes);
+  let [buffer, spare] = [pieces.take(), pieces.take()];
+  let leaving = Promise.resolve();
   for (let sent = 0; sent < length && !stream.signal.aborted; ) {
-    const piece = Buffer.allocUnsafe(Math.min(pieceBytes, length - sent));
+    const piece = buffer.subarray(0, Math.min(pieceBytes, length - sent));
     const bytes = await file.read(piece, offset + sent);
+    await leaving;
     // The file has become shorter: the receiver asks somebody else for the rest.
     if (bytes === 0) return;
     await files.passSent(bytes, stream.signal);
     const isLast = sent + bytes === length;
-    const digestSoFar = isLast ? Buffer.from(file.digestAt(chunk) ?? []) : Buffer.alloc(0);
-    await stream.send({
-      offset: offset + sent,
-      data: piece.subarray(0, bytes),
-      digestSoFar,
-      heldBytes: file.heldBytes(),
-    });
+    const digestSoFar = isLast ? Buffer.from(file.digestAt(chunk) ?? []) : noBytes;
+    const data = piece.subarray(0, bytes);
+    leaving = stream.sendThrough({ offset: offset + sent, data, digestSoFar, heldBytes: file.heldBytes() });
     sent += bytes;
+    [buffer, spare] = [spare, buffer];
   }
+  await leaving;
+  // After a cut a buffer may still be on its way out.
+  if (stream.signal.aborted) return;
+  pieces.give(buffer);
+  pieces.give(spare);
 }
+
+const noBytes = Buffer.alloc(0);

@@ -84,6 +84,10 @@ export class FilePull {
     this.#peerPull?.addPeers(peers);
   }
 
+  get isCancelled(): boolean {
+    return this.#controller.signal.aborted;
+  }
+
   cancel(): void {
     this.#controller.abort();
   }

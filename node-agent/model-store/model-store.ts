@@ -153,7 +153,7 @@ export class ModelStore {
   }
 
   #progressOf(files: readonly NamedFile[]): PullProgress {
-    let [heldBytes, totalBytes, phase]: [number, number, PullPhase] = [0, 0, "pulling"];
+    let [heldBytes, totalBytes, phase]: [number, number, PullPhase] = [0, 0, "verifying"];
     for (const { digest, bytes } of files) {
       const running = this.#pulls.get(digest)?.pull;
       totalBytes += bytes;
@@ -168,6 +168,9 @@ export class ModelStore {
     origin: PullOrigin,
     { signal, onProgress }: Pick<PullCall, "signal"> & { readonly onProgress: () => void },
   ): Promise<void> {
+    // One that its last caller has left ends before another begins.
+    const left = this.#pulls.get(file.digest);
+    if (left?.pull.isCancelled === true) await left.held.catch(() => undefined);
     if (await this.#isHere(file, signal)) return;
     if (signal.aborted || this.#closing.signal.aborted)
       throw new PomonaError("cancelled", `pulling ${file.name} was cancelled`);

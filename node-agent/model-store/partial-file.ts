@@ -82,13 +82,13 @@ export class PartialFile {
    * Writes the next chunk. `hash` is that of everything up to its end.
    * @throws PomonaError `disk_full`; `transfer_failed` when somebody else has written to the file: open it again.
    */
-  async append(pieces: readonly Uint8Array[], hash: Hash): Promise<void> {
+  async append(chunk: Uint8Array, hash: Hash): Promise<void> {
     const { offset, length } = chunkRange(this.chunks, this.spec.bytes);
     const { name, paths } = this.spec;
     try {
       await this.#checkUntouched();
       await checkRoom({ directory: dirname(paths.data), neededBytes: length, what: name });
-      await writeAll(this.#data, pieces, offset);
+      await writeAll(this.#data, chunk, offset);
       await this.#digests.write(hash.copy().digest(), 0, digestBytes, this.chunks * digestBytes);
     } catch (error) {
       throw writeError(error, this.spec.name);
@@ -194,15 +194,9 @@ async function openOrCreate(path: string): Promise<FileHandle> {
   });
 }
 
-async function writeAll(file: FileHandle, pieces: readonly Uint8Array[], offset: number): Promise<void> {
-  let position = offset;
-  for (const piece of pieces) {
-    for (let done = 0; done < piece.length; ) {
-      const { bytesWritten } = await file.write(piece, done, piece.length - done, position);
-      done += bytesWritten;
-      position += bytesWritten;
-    }
-  }
+async function writeAll(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
+  for (let done = 0; done < bytes.length; )
+    done += (await file.write(bytes, done, bytes.length - done, offset + done)).bytesWritten;
 }
 
 /** What to do about a file that is not the one that was wanted. */

@@ -1,15 +1,17 @@
 // Carries out what the plan of a pull says: reads chunks from several nodes at once, proves and writes them in order.
 import { createHash, type Hash } from "node:crypto";
 import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
-import { chunkRange, wholeChunks } from "../core/transfer/chunks.ts";
+import { chunkBytes, chunkRange, wholeChunks } from "../core/transfer/chunks.ts";
 import {
   nextPullWakeMs,
   type PullEffect,
   type PullEvent,
   type PullState,
+  pullLimits,
   startPull,
   stepPull,
 } from "../core/transfer/pull-plan.ts";
+import { BufferPool } from "./buffer-pool.ts";
 import type { PartialFile } from "./partial-file.ts";
 import type { ChunkAnswer, PeerFiles } from "./peer-files.ts";
 
@@ -34,10 +36,11 @@ type Read = {
   readonly address: string;
   readonly chunk: number;
   readonly controller: AbortController;
-  readonly pieces: Uint8Array[];
+  readonly data: Buffer;
+  cameBytes: number;
   /** Of everything up to what of this chunk was hashed; null until the chunks before it are verified. */
   hash: Hash | null;
-  hashedPieces: number;
+  hashedBytes: number;
   digestSoFar: Uint8Array | null;
 };
 
@@ -54,6 +57,7 @@ export class PeerPull {
   /** Resolves when the file is whole, or no node gives more of it. Rejects for faults of this node's own disk. */
   readonly done: Promise<PeerPullEnd>;
   readonly #closing = new AbortController();
+  readonly #buffers = new BufferPool({ bytes: chunkBytes, keptMax: pullLimits.windowChunks });
   /** Of all verified chunks, also of those that are being written. */
   #hash: Hash;
   /** Writes, one after the other. */
@@ -160,13 +164,24 @@ export class PeerPull {
 
   async #read(address: string, chunk: number): Promise<void> {
     const controller = new AbortController();
-    const read: Read = { address, chunk, controller, pieces: [], hash: null, hashedPieces: 0, digestSoFar: null };
+    const data = this.#buffers.take();
+    const read: Read = {
+      address,
+      chunk,
+      controller,
+      data,
+      cameBytes: 0,
+      hash: null,
+      hashedBytes: 0,
+      digestSoFar: null,
+    };
     const key = keyOf(address, chunk);
     this.#reads.set(key, read);
     const { digest, bytes } = this.#call.partial.spec;
     const onPiece = async (piece: Uint8Array): Promise<void> => {
-      read.pieces.push(piece);
-      if (chunk === this.#state.verified) this.#hashPieces(read);
+      data.set(piece, read.cameBytes);
+      read.cameBytes += piece.length;
+      if (chunk === this.#state.verified) this.#hashCame(read);
       await this.#dependencies.onBytes(piece.length, controller.signal);
     };
     try {
@@ -191,6 +206,7 @@ export class PeerPull {
       this.#take({ kind: "chunkCame", address, chunk });
       if (this.#state.arrived.get(chunk) !== address) this.#reads.delete(key);
     } else {
+      this.#buffers.give(read.data);
       this.#reads.delete(key);
       this.#take({ kind: "readEnded", address, chunk, end: { kind: answer.kind } });
     }
@@ -202,11 +218,11 @@ export class PeerPull {
     this.#reads.delete(key);
   }
 
-  /** As pieces come they are still in the processor's cache. */
-  #hashPieces(read: Read): Hash {
+  /** As bytes come they are still in the processor's cache. */
+  #hashCame(read: Read): Hash {
     read.hash ??= this.#hash.copy();
-    for (; read.hashedPieces < read.pieces.length; read.hashedPieces += 1)
-      read.hash.update(read.pieces[read.hashedPieces] ?? new Uint8Array(0));
+    read.hash.update(read.data.subarray(read.hashedBytes, read.cameBytes));
+    read.hashedBytes = read.cameBytes;
     return read.hash;
   }
 
@@ -214,25 +230,31 @@ export class PeerPull {
     const key = keyOf(address, chunk);
     const read = this.#reads.get(key);
     this.#reads.delete(key);
-    const hash = read === undefined ? null : this.#hashPieces(read);
-    const found = hash?.copy().digest();
-    if (read?.digestSoFar == null || hash === null || found?.equals(read.digestSoFar) !== true) {
+    if (read === undefined) {
       this.#take({ kind: "chunkRefused" });
-    } else if (chunk === this.#state.chunks - 1 && found.toString("hex") !== this.#call.partial.spec.digest) {
+      return;
+    }
+    const hash = this.#hashCame(read);
+    const found = hash.copy().digest();
+    const isLast = chunk === this.#state.chunks - 1;
+    if (read.digestSoFar === null || !found.equals(read.digestSoFar)) {
+      this.#buffers.give(read.data);
+      this.#take({ kind: "chunkRefused" });
+    } else if (isLast && found.toString("hex") !== this.#call.partial.spec.digest) {
       this.#take({ kind: "fileRefused" });
     } else {
       this.#hash = hash;
       this.#take({ kind: "chunkVerified" });
-      this.#write(read.pieces, hash);
+      this.#write(read, hash);
     }
   }
 
-  #write(pieces: readonly Uint8Array[], hash: Hash): void {
+  #write({ data, cameBytes }: Read, hash: Hash): void {
     const { partial } = this.#call;
     const round = this.#round;
     this.#onDisk(async () => {
-      if (round !== this.#round) return;
-      await partial.append(pieces, hash);
+      if (round === this.#round) await partial.append(data.subarray(0, cameBytes), hash);
+      this.#buffers.give(data);
       if (round !== this.#round) return;
       this.#take({ kind: "chunkWritten" });
       this.#dependencies.onWritten();

@@ -1,7 +1,7 @@
 // A file from its source: one stream, in order, taken up again where it broke off.
 import type { Hash } from "node:crypto";
 import { PomonaError } from "@pomona/shared/core/errors";
-import { chunkRange } from "../core/transfer/chunks.ts";
+import { chunkBytes, chunkRange } from "../core/transfer/chunks.ts";
 import type { PartialFile } from "./partial-file.ts";
 import { readBody, requestSource, type SourcePolicy, type SourceResponse } from "./sources/guarded-request.ts";
 import { SourceRefusal } from "./sources/source-refusal.ts";
@@ -57,7 +57,8 @@ async function takeBody(
   { partial, signal }: SourcePullCall,
   { onBytes, onWritten }: SourcePullDependencies,
 ): Promise<void> {
-  let pieces: Buffer[] = [];
+  const chunk = Buffer.allocUnsafeSlow(chunkBytes);
+  let came = 0;
   let missing = missingOf(partial);
   let hash: Hash = partial.hash();
   for await (const piece of body) {
@@ -67,12 +68,13 @@ async function takeBody(
       rest = rest.subarray(taken.length);
       if (taken.length === 0) throw new PomonaError("transfer_failed", `${partial.spec.name} goes on after its end`);
       hash.update(taken);
-      pieces.push(taken);
+      chunk.set(taken, came);
+      came += taken.length;
       missing -= taken.length;
       if (missing > 0) continue;
-      await partial.append(pieces, hash);
+      await partial.append(chunk.subarray(0, came), hash);
       onWritten();
-      pieces = [];
+      came = 0;
       missing = missingOf(partial);
       hash = partial.hash();
     }

@@ -33,6 +33,8 @@ export type ResponseStream<Response> = CallContext & {
    * at once when the client has gone, and what is sent then is dropped.
    */
   send(message: Response): Promise<void>;
+  /** Resolves when the message has left this process, or the client has gone: its buffers may be used again. */
+  sendThrough(message: Response): Promise<void>;
 };
 
 /** A server-streaming method: the stream ends when the returned promise resolves, or with the error that it threw. */
@@ -45,7 +47,12 @@ export function streamHandler<Request, Response>(
     // A write to a stream that the client has reset is reported here; `cancelled` already told the handler.
     call.on("error", () => controller.abort(clientLeft()));
     const { signal } = controller;
-    const stream = { signal, peer: call.getPeer(), send: (message: Response) => send(call, message, signal) };
+    const stream = {
+      signal,
+      peer: call.getPeer(),
+      send: (message: Response) => send(call, message, signal),
+      sendThrough: (message: Response) => sendThrough(call, message, signal),
+    };
     Promise.resolve()
       .then(() => handle(call.request, stream))
       .then(
@@ -69,6 +76,22 @@ function send<Request, Response>(
     };
     call.on("drain", done);
     signal.addEventListener("abort", done, { once: true });
+  });
+}
+
+function sendThrough<Request, Response>(
+  call: ServerWritableStream<Request, Response>,
+  message: Response,
+  signal: AbortSignal,
+): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    signal.addEventListener("abort", done, { once: true });
+    call.write(message, done);
   });
 }
 

@@ -12,7 +12,7 @@ import {
 
 /** A metadata value that the writer can write. */
 export type WritableValue =
-  | { readonly kind: "uint32" | "float32"; readonly value: number }
+  | { readonly kind: "uint16" | "uint32" | "int32" | "float32"; readonly value: number }
   | { readonly kind: "bool"; readonly value: boolean }
   | { readonly kind: "string"; readonly value: string }
   | { readonly kind: "strings"; readonly values: readonly string[] }
@@ -98,6 +98,8 @@ function encodeHeader(model: GgufModel): Uint8Array {
 
 function encodeValue(output: ByteOutput, value: WritableValue): void {
   switch (value.kind) {
+    case "uint16":
+    case "int32":
     case "uint32":
     case "float32":
       output.uint32(valueTypeCodes[value.kind]);
@@ -136,6 +138,14 @@ class ByteOutput {
 
   uint8(value: number): void {
     this.#next(1).setUint8(0, value);
+  }
+
+  uint16(value: number): void {
+    this.#next(2).setUint16(0, value, true);
+  }
+
+  int32(value: number): void {
+    this.#next(4).setInt32(0, value, true);
   }
 
   uint32(value: number): void {
