@@ -270,6 +270,6 @@ export function poolDashboard(): Dashboard {
   builder.withPanel(memoryBars());
   for (const spec of nodes) builder.withPanel(timeseries(spec));
   builder.withRow(new RowBuilder("Models"));
-  for (const spec of models) builder.withPanel(timeseries(spec));
+  for (const spec of [...models, ...files]) builder.withPanel(timeseries(spec));
   return builder.build();
 }
