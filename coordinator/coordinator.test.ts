@@ -241,6 +241,33 @@ test("a request waits for a model that is loading, and is answered when it is re
   );
 });
 
+test("whoever waits for a load is told how far it is, and refused with that when it takes longer than anyone waits", async () => {
+  const bench = new Bench({ loadPatienceMs: 5000 });
+  bench.coordinator.take({ kind: "deploymentSet", record: recordOf({}) });
+  bench.coordinator.take({ kind: "heartbeat", status: statusOf("a"), address: "a:1" });
+  const waiting = bench.generate({ input: { kind: "text", text: "hello" } });
+  const heard = assert.rejects(waiting, (thrown: PomonaError) => {
+    assert.equal(thrown.code, "model_not_ready");
+    const { state, percent, readyInMs } = thrown.loading ?? {};
+    assert.equal(state, "loading");
+    assert.ok((percent ?? 0) > 50 && (percent ?? 0) < 100 && readyInMs !== null);
+    assert.ok((thrown.retryAfterMs ?? 0) >= 1000);
+    return true;
+  });
+  assert.equal(bench.coordinator.state.awaited.get("m")?.count, 1);
+  bench.nowMs += 5000;
+  bench.coordinator.take({ kind: "heartbeat", status: statusOf("a", { sequence: 2 }), address: "a:1" });
+  await heard;
+  assert.equal(bench.coordinator.state.awaited.has("m"), false);
+});
+
+test("a load that is expected to take longer than anyone waits is a refusal at once", async () => {
+  const bench = new Bench({ loadPatienceMs: 1 });
+  bench.coordinator.take({ kind: "deploymentSet", record: recordOf({}) });
+  bench.coordinator.take({ kind: "heartbeat", status: statusOf("a"), address: "a:1" });
+  await assert.rejects(bench.generate({ input: { kind: "text", text: "hello" } }), { code: "model_not_ready" });
+});
+
 test("those that wait for tokens count against the limit of the queue", async () => {
   const bench = new Bench({ queueLengthMax: 2 }).withNodes("a");
   bench.tokenize = () => new Promise(() => undefined);
