@@ -16,6 +16,7 @@ import { createLogger, type Logger } from "@pomona/shared/runtime/logger";
 import { openStateDirectory, readTextIfPresent, writeFileAtomically } from "@pomona/shared/runtime/state-directory";
 import type { NodeAgentOptions } from "./config.ts";
 import { budgetFor } from "./core/memory-budget.ts";
+import { retryLimits } from "./core/transfer/retry.ts";
 import type { Engine } from "./engine/engine.ts";
 import { createLlamaEngine } from "./engine/llama/llama-engine.ts";
 import { createSimulatedEngine } from "./engine/simulated/simulated-engine.ts";
@@ -182,6 +183,7 @@ async function startStore(lifecycle: Lifecycle, parts: StoreParts): Promise<Mode
         digests,
         peerFiles,
         policy: sourcePolicyOf(options, process.env),
+        retries: retryLimits,
         limiter: new TransferLimiter(rates, { clock: systemClock, isBusy }),
         clock: systemClock,
         log,

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
 import type { NamedFile } from "@pomona/shared/core/model-files";
 import type { Logger } from "@pomona/shared/runtime/logger";
-import { retryDelayMs } from "../core/transfer/retry.ts";
+import { type RetryLimits, retryDelayMs } from "../core/transfer/retry.ts";
 import { checkRoom } from "./disk-space.ts";
 import { PartialFile, WrongDigest } from "./partial-file.ts";
 import type { PeerFiles } from "./peer-files.ts";
@@ -25,6 +25,7 @@ export type FilePullDependencies = {
   readonly layout: StoreLayout;
   readonly peerFiles: PeerFiles;
   readonly policy: SourcePolicy;
+  readonly retries: RetryLimits;
   readonly nowMs: () => number;
   /** Resolves when the bytes may be taken. */
   readonly onBytes: (bytes: number, from: "peer" | "source", signal: AbortSignal) => Promise<void>;
@@ -110,7 +111,7 @@ export class FilePull {
         const error = signal.aborted ? cancelled(this.file) : toPomonaError(thrown);
         failures = this.heldBytes > heldBefore ? 1 : failures + 1;
         if (error instanceof WrongDigest) wrongDigests += 1;
-        const waitMs = retryDelayMs(failures, Math.random());
+        const waitMs = retryDelayMs(failures, Math.random(), this.#dependencies.retries);
         if (!mayRepeat(error) || waitMs === null || wrongDigests >= wrongDigestsMax) throw error;
         const { name, digest } = this.file;
         this.#dependencies.log.warn(

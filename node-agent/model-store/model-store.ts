@@ -3,6 +3,7 @@ import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
 import type { ModelFile, NamedFile, StoredFile } from "@pomona/shared/core/model-files";
 import type { Clock } from "@pomona/shared/runtime/clock";
 import type { Logger } from "@pomona/shared/runtime/logger";
+import type { RetryLimits } from "../core/transfer/retry.ts";
 import { type DiskSpace, readDiskSpace } from "./disk-space.ts";
 import { FilePull, type PulledFile, type PullOrigin, type PullPhase } from "./file-pull.ts";
 import type { ModelDigests } from "./model-digests.ts";
@@ -32,6 +33,7 @@ export type ModelStoreDependencies = {
   readonly digests: ModelDigests;
   readonly peerFiles: PeerFiles;
   readonly policy: SourcePolicy;
+  readonly retries: RetryLimits;
   readonly limiter: TransferLimiter;
   readonly clock: Clock;
   readonly log: Logger;
@@ -205,11 +207,12 @@ export class ModelStore {
   }
 
   #startPull(file: NamedFile, origin: PullOrigin): RunningPull {
-    const { peerFiles, policy, limiter, clock, log, onTransfer } = this.#dependencies;
+    const { peerFiles, policy, retries, limiter, clock, log, onTransfer } = this.#dependencies;
     const pull = new FilePull(file, origin, {
       layout: this.#layout,
       peerFiles,
       policy,
+      retries,
       log,
       nowMs: () => clock.nowMs(),
       onBytes: async (bytes, from, signal) => {

@@ -98,9 +98,9 @@ export class StoredFiles {
    */
   async verify(file: HeldFile, call: { readonly isFresh: boolean; readonly signal: AbortSignal }): Promise<void> {
     try {
+      file.bytes = (await onVolume(file.path, stat(file.path))).size;
       const found = await this.#dependencies.digests.digestOf(file.path, call);
       if (found !== file.digest) throw changed(file, found);
-      file.bytes = (await stat(file.path)).size;
       this.#pass(file);
     } catch (thrown) {
       const error = toPomonaError(thrown);

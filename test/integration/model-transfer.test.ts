@@ -1,7 +1,7 @@
 // Model files between node-agents: real processes over loopback, cut, killed, truncated and with bytes flipped on disk.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import {
   closeSync,
   copyFileSync,
@@ -10,7 +10,6 @@ import {
   openSync,
   readdirSync,
   readSync,
-  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -51,19 +50,11 @@ async function stop(node: NodeProcess, how: "kill" | "close"): Promise<void> {
 }
 
 /** Bytes that do not repeat, so that a chunk in the wrong place is a wrong chunk. */
-async function writeRandomFile(
-  name: string,
-  bytes: number,
-): Promise<{ readonly path: string; readonly file: NamedFile }> {
+function writeRandomFile(name: string, length: number): { readonly path: string; readonly file: NamedFile } {
   const path = join(folder.path, name);
-  const content = Buffer.allocUnsafe(bytes);
-  let state = bytes;
-  for (let offset = 0; offset + 4 <= bytes; offset += 4) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    content.writeUInt32LE(state, offset);
-  }
+  const content = randomBytes(length);
   writeFileSync(path, content);
-  return { path, file: { name, bytes, digest: await sha256Of(path) } };
+  return { path, file: { name, bytes: length, digest: createHash("sha256").update(content).digest("hex") } };
 }
 
 function flipByte(path: string, offset: number): void {
@@ -84,8 +75,8 @@ async function startHolder(path: string, file: NamedFile, environment: Environme
 }
 
 /** Slow enough that a transfer can be cut in its middle. */
-const slow = { POMONA_TRANSFER_BYTES_PER_SECOND: "30000000" };
-const bytes = 60_000_001;
+const slow = { POMONA_TRANSFER_BYTES_PER_SECOND: "20000000" };
+const bytes = 36_000_001;
 const chunkBytes = 8 * 2 ** 20;
 const deadlineMs = 30_000;
 
@@ -104,7 +95,7 @@ async function assertHeld(node: NodeProcess, { digest }: NamedFile): Promise<voi
 
 suite("model files travel between nodes", { concurrency: false }, () => {
   test("one holder gives a file to three nodes, which give it to each other", async () => {
-    const { path, file } = await writeRandomFile("shared.gguf", bytes);
+    const { path, file } = writeRandomFile("shared.gguf", bytes);
     const holder = await startHolder(path, file);
     const receivers = await Promise.all([startNode(), startNode(), startNode()]);
     const all = [holder, ...receivers];
@@ -123,7 +114,7 @@ suite("model files travel between nodes", { concurrency: false }, () => {
   });
 
   test("a receiver that was killed goes on where it was, and finds what was changed or cut off meanwhile", async () => {
-    const { path, file } = await writeRandomFile("cut.gguf", bytes);
+    const { path, file } = writeRandomFile("cut.gguf", bytes);
     const holder = await startHolder(path, file, slow);
     let receiver = await startNode();
     const damage: readonly ((partial: string) => number)[] = [
@@ -167,7 +158,7 @@ suite("model files travel between nodes", { concurrency: false }, () => {
   });
 
   test("a holder that dies is replaced by another, and one that sends damaged bytes finds out", async () => {
-    const { path, file } = await writeRandomFile("holders.gguf", bytes);
+    const { path, file } = writeRandomFile("holders.gguf", bytes);
     const copy = join(folder.path, "holders-copy.gguf");
     copyFileSync(path, copy);
     const dying = await startHolder(path, file, slow);
@@ -245,33 +236,21 @@ suite("model files travel between nodes", { concurrency: false }, () => {
     await Promise.all([holder, node].map((one) => stop(one, "close")));
   });
 
-  test("a volume that vanishes takes its file out of the offer, and brings it back", async () => {
-    const { path, file } = await writeRandomFile("volume.gguf", 100_000);
-    const holder = await startHolder(path, file);
-    renameSync(path, `${path}.away`);
-    await waitFor(async () => (await holder.file(file.digest))?.state === "failed", deadlineMs, "the loss is noticed");
-    const failure = (await holder.file(file.digest))?.failure;
-    assert.match(failure?.message ?? "", /volume\.gguf that can be read.*is mounted/);
-    renameSync(`${path}.away`, path);
-    await waitFor(async () => (await holder.file(file.digest))?.state === "verified", deadlineMs, "it is back");
-    await stop(holder, "close");
-  });
-
   test("a disk that fills up in the middle keeps what came, and the rest comes when there is room", {
     skip: skipReason(),
   }, async (t) => {
-    const { path, file } = await writeRandomFile("full.gguf", bytes);
+    const { path, file } = writeRandomFile("full.gguf", bytes);
     const holder = await startHolder(path, file, slow);
     const stateDir = join(folder.path, "small-disk");
     mkdirSync(stateDir);
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=100m", "tmpfs", stateDir]);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64m", "tmpfs", stateDir]);
     t.after(() => execFileSync("umount", ["-l", stateDir]));
     const node = await startNode({}, stateDir);
     const pulling = node.pull([file], { peers: [holder] });
     pulling.catch(() => undefined);
     await waitForChunks(node, file, 1);
     const filler = join(stateDir, "filler");
-    writeFileSync(filler, Buffer.alloc(60_000_000));
+    writeFileSync(filler, Buffer.alloc(40_000_000));
     await assert.rejects(pulling, { code: "disk_full", message: /no room for full.gguf.*remove models/ });
     await assert.rejects(node.pull([file], { peers: [holder] }), { code: "disk_full" });
     assert.ok(sizeOf(node.partialPath(file.digest)) >= chunkBytes);
@@ -279,7 +258,7 @@ suite("model files travel between nodes", { concurrency: false }, () => {
     await node.pull([file], { peers: [holder] });
     await assertHeld(node, file);
     const { diskBytes, diskFreeBytes } = (await node.status()).capacity;
-    assert.ok(diskBytes > 9e7 && diskBytes < 1.2e8 && diskFreeBytes < diskBytes, `${diskFreeBytes} of ${diskBytes}`);
+    assert.ok(diskBytes > 6e7 && diskBytes < 7e7 && diskFreeBytes < diskBytes, `${diskFreeBytes} of ${diskBytes}`);
     await Promise.all([holder, node].map((one) => stop(one, "close")));
   });
 

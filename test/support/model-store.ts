@@ -21,6 +21,7 @@ export function openStore(
     digests,
     peerFiles: { read: () => Promise.reject(alone), probe: () => Promise.reject(alone), doubt: () => undefined },
     policy: { allowsPrivate: true, hubOrigin: "https://hub.invalid", token: null, stallMs: 1000 },
+    retries: { failuresMax: 3, waitMinMs: 10, waitMaxMs: 20 },
     limiter: new TransferLimiter(
       { maxBytesPerSecond: null, busyBytesPerSecond: 1e9 },
       { clock: systemClock, isBusy: () => false },

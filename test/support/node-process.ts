@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
+import type { InspectModelResponse__Output } from "@pomona/proto/generated/pomona/v1/InspectModelResponse";
 import type { NodeClient } from "@pomona/proto/generated/pomona/v1/Node";
 import type { PullModelResponse__Output } from "@pomona/proto/generated/pomona/v1/PullModelResponse";
 import { pomona } from "@pomona/proto/load";
@@ -92,6 +93,14 @@ export class NodeProcess {
       timeoutMs: callTimeoutMs,
       signal,
       onMessage: (progress) => void onProgress(progress),
+    });
+  }
+
+  async inspect(source: string, digest = ""): Promise<InspectModelResponse__Output> {
+    return await callUnary(this.client, pomona.Node.service.InspectModel, {
+      request: { source, digest },
+      timeoutMs: callTimeoutMs,
+      signal: new AbortController().signal,
     });
   }
 
