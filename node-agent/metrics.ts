@@ -4,7 +4,7 @@ import { heldBytes } from "@pomona/shared/core/replica-memory";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { DeathReason } from "./core/engine-death.ts";
 import { budgetOf, freeBudget, holders } from "./core/state.ts";
-import type { TransferCount } from "./model-store/model-store.ts";
+import type { TransferCount } from "./model-store/transfer-limiter.ts";
 import type { NodeAgent } from "./node-agent.ts";
 
 const thermalLevels = { unknown: -1, nominal: 0, fair: 1, serious: 2, critical: 3 } as const;

@@ -4,6 +4,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "@pomona/shared/runtime/clock";
 import { emptyTokenBucket, takeTokens } from "../core/transfer/token-bucket.ts";
 
+/** Which way bytes went, and who was at the other end. */
+export type TransferCount = { readonly direction: "received" | "sent"; readonly peer: "node" | "source" };
+
 export type TransferRates = {
   /** Bytes per second; null is no limit. */
   readonly maxBytesPerSecond: number | null;
