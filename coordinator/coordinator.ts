@@ -7,22 +7,19 @@ import type { Clock } from "@pomona/shared/runtime/clock";
 import type { Logger } from "@pomona/shared/runtime/logger";
 import { randomId, randomSeed } from "@pomona/shared/runtime/random-id";
 import { decideMaxTokens, refuseModel, refuseQueue } from "./core/admission.ts";
-import { setDeployment } from "./core/deployments.ts";
 import type { Announcement, Effect, EffectKind, EffectOf } from "./core/effect.ts";
 import type { ClusterEvent } from "./core/event.ts";
 import type { Caller, GenerationRequest, ModelSummary, Readiness } from "./core/generation-request.ts";
 import { loadingOutlook, untilReadyMs } from "./core/load-time.ts";
-import { inspectSources, takeInspection } from "./core/model-sources.ts";
 import type { PlacementReport, PlanRequest } from "./core/placement/placement-report.ts";
-import { planPlacement } from "./core/placement-plan.ts";
 import { type ClusterState, type CoreConfig, emptyState, type StepContext, usageOf } from "./core/state.ts";
 import { step } from "./core/step.ts";
-import { suppose } from "./core/suppose.ts";
 import { modelSummaries, readinessOf, readyReplicas, tokenizingReplicas } from "./core/views.ts";
 import type { Gateway, Generation } from "./gateway.ts";
 import { GenerationSession } from "./generation-session.ts";
 import type { NodeLinks } from "./grpc/node-links.ts";
 import { type CoordinatorMetrics, outcomeOfError } from "./metrics.ts";
+import { planSupposed } from "./plan-supposed.ts";
 import { type RequestHistory, RequestLog } from "./request-history.ts";
 import { PromptTokenizer, type TokenizedPrompt, type TokenizeLimits } from "./tokenizer.ts";
 
@@ -30,8 +27,6 @@ import { PromptTokenizer, type TokenizedPrompt, type TokenizeLimits } from "./to
 const defaultTimeoutMs = { interactive: 600_000, batch: 86_400_000 } as const;
 const tokenizeTimeoutMs = 30_000;
 const tickMs = 100;
-/** Variants of a source whose headers are read for a plan, one after the other. */
-const variantsTriedMax = 12;
 
 type Executors = { readonly [Kind in EffectKind]: (effect: EffectOf<Kind>) => void };
 
@@ -212,24 +207,7 @@ export class Coordinator implements Gateway {
    * @throws PomonaError `not_found` for a node that is not known.
    */
   async plan(request: PlanRequest, signal: AbortSignal): Promise<PlacementReport> {
-    const supposed = suppose(this.#context(), request);
-    // A source that leaves a variant open is asked about again for each that is tried.
-    for (let round = 0; round < variantsTriedMax; round += 1) await this.#inspectSupposed(supposed, signal);
-    return planPlacement(supposed);
-  }
-
-  async #inspectSupposed(supposed: StepContext, signal: AbortSignal): Promise<void> {
-    const asked = inspectSources(supposed).filter((effect) => effect.kind === "inspectModel");
-    await Promise.all(
-      asked.map(async (effect) => {
-        const outcome = await this.#dependencies.links.askSource(effect, signal);
-        for (const next of takeInspection(supposed, { ...effect, outcome })) {
-          const record = supposed.state.deployments.get(effect.model)?.record;
-          if (next.kind === "pinModel" && record !== undefined)
-            setDeployment(supposed, { ...record, pinned: next.pinned });
-        }
-      }),
-    );
+    return await planSupposed(this.#context(), request, (effect) => this.#dependencies.links.askSource(effect, signal));
   }
 
   models(): readonly ModelSummary[] {

@@ -12,7 +12,11 @@ import { NodeFeed } from "./node-feed.ts";
 const nodeId = "a1".repeat(16);
 const other = "b2".repeat(16);
 const cluster = "pool-test";
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Each turn of the event loop hands over one message at least; no test has more of them than this. */
+async function turn(): Promise<void> {
+  for (let turns = 0; turns < 8; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+}
 
 /** A feed beside a pool that knows one node, and the NATS that both hang on. */
 function feed() {
