@@ -1,6 +1,7 @@
 // How much of a machine models may use. Nothing loads that does not fit with all its slots at full context.
 import type { GenerationFailure } from "@pomona/shared/core/generation";
 import type { ModelName } from "@pomona/shared/core/ids";
+import type { MemoryPressure } from "@pomona/shared/core/node-status";
 import { addedBytes, heldBytes, type ReplicaMemory } from "@pomona/shared/core/replica-memory";
 import type { MemoryReading } from "./memory-reading.ts";
 
@@ -10,6 +11,38 @@ const reservedShare = 0.25;
 /** The machine's memory less 6 GB or a quarter, whichever is more: what macOS and its apps need to stay alive. */
 export function budgetFor(memoryBytes: number): number {
   return Math.max(0, Math.floor(memoryBytes - Math.max(reservedBytesMin, memoryBytes * reservedShare)));
+}
+
+/** What a machine has. */
+export type MachineMemory = {
+  readonly memoryBytes: number;
+  /** What Metal recommends to have in use at most; null where nobody tells. */
+  readonly workingSetBytes: number | null;
+};
+
+/** What an operator has set. */
+export type BudgetSettings = {
+  /** null leaves it to the machine. */
+  readonly budgetBytes: number | null;
+  /** Kept for other things. */
+  readonly reservedBytes: number;
+};
+
+/** What models may use: the setting, else the share of the memory and no more than the working set; less the reserve. */
+export function nodeBudget({ memoryBytes, workingSetBytes }: MachineMemory, settings: BudgetSettings): number {
+  const own = Math.min(budgetFor(memoryBytes), workingSetBytes ?? memoryBytes);
+  return Math.max(0, Math.min(settings.budgetBytes ?? own, memoryBytes) - settings.reservedBytes);
+}
+
+const smallWorkingSetBelow = 36 * 2 ** 30;
+
+/**
+ * The working set that Metal recommends where nobody has asked Metal yet: two thirds of a smaller Mac's memory, three
+ * quarters of a larger one's. Read off llama.cpp's logs, `recommendedMaxWorkingSetSize`: 10,922.67 MiB with 16 GB
+ * (ise-uiuc/magicoder#19), 21,845.34 with 32 GB (llama.cpp#2011), 73,728.00 with 96 GB (llama.cpp#3213).
+ */
+export function usualWorkingSet(memoryBytes: number): number {
+  return Math.floor(memoryBytes < smallWorkingSetBelow ? (memoryBytes * 2) / 3 : (memoryBytes * 3) / 4);
 }
 
 export type Reservation = { readonly model: ModelName; readonly memory: ReplicaMemory };
@@ -36,7 +69,20 @@ export function missingBytes(budgetBytes: number, promised: Promised, reading: M
   return Math.max(0, unreservedBytes - availableBytes);
 }
 
-export type Budget = { readonly configuredBytes: number; readonly missingBytes: number };
+export type Budget = {
+  /** While the owner uses the machine, the share that is left to models. */
+  readonly configuredBytes: number;
+  readonly missingBytes: number;
+  /** `unknown` by default. */
+  readonly pressure?: MemoryPressure;
+  /** Whether the owner uses the machine, and models make way; not by default. */
+  readonly makesWay?: boolean;
+};
+
+/** Nothing new loads while a system is short of memory: what a reading calls available may be others' swapped pages. */
+export function isShort(pressure: MemoryPressure): boolean {
+  return pressure === "warning" || pressure === "critical";
+}
 
 /** Null when the replica fits, else what is needed, what is free, and who holds the rest. */
 export function refuseOvercommit(
@@ -51,14 +97,17 @@ export function refuseOvercommit(
   const partOf = ({ model, memory }: Reservation, index: number): string =>
     `${model} ${gigabytes(addedBytes(memory, memories.slice(0, index)))}`;
   const holders = held.map(partOf).join(", ") || "nothing";
-  const others =
-    budget.missingBytes === 0
-      ? ""
-      : `; other programs of this machine hold ${gigabytes(budget.missingBytes)} of it: end some, or wait`;
   const message =
     `${wanted.model} needs ${gigabytes(needed)} with all its slots at full context, ` +
-    `${gigabytes(free)} of ${gigabytes(budget.configuredBytes)} are free; held by: ${holders}${others}`;
+    `${gigabytes(free)} of ${gigabytes(budget.configuredBytes)} are free; held by: ${holders}${whyLess(budget)}`;
   return { code: "insufficient_memory", message, isRetryable: false };
+}
+
+function whyLess({ pressure = "unknown", missingBytes: missing, makesWay = false }: Budget): string {
+  const owner = makesWay ? "; the owner uses this machine" : "";
+  if (isShort(pressure)) return `; the system is short of memory (${pressure}): end some programs, or wait${owner}`;
+  if (missing === 0) return owner;
+  return `; other programs of this machine hold ${gigabytes(missing)} of it: end some, or wait${owner}`;
 }
 
 function gigabytes(bytes: number): string {

@@ -1,9 +1,15 @@
 // What a node-agent knows of its replicas. Only `step` changes it.
 import type { GenerationFailure } from "@pomona/shared/core/generation";
 import type { ReplicaId, RequestId } from "@pomona/shared/core/ids";
-import type { ReplicaSpec, ReplicaState, ReplicaStatus } from "@pomona/shared/core/node-status";
+import type {
+  MemoryPressure,
+  OwnerState,
+  ReplicaSpec,
+  ReplicaState,
+  ReplicaStatus,
+} from "@pomona/shared/core/node-status";
 import { heldBytes, mappedBytesOf, privateBytes, type ReplicaMemory } from "@pomona/shared/core/replica-memory";
-import { type Budget, freeBytes, missingBytes } from "./memory-budget.ts";
+import { type Budget, freeBytes, isShort, missingBytes } from "./memory-budget.ts";
 import type { MemoryReading } from "./memory-reading.ts";
 
 /**
@@ -19,6 +25,10 @@ export type Replica = {
   readonly contextLength: number;
   /** Reserved from the first moment until the engine has gone, also while it waits to be started again. */
   readonly memory: ReplicaMemory;
+  /** All of it as the formula has it, without what was learned of earlier errors. */
+  readonly estimatedBytes: number;
+  /** The most that the engine's process had in memory since it started; 0 while nobody has looked. */
+  residentBytes: number;
   /** When the load under way was asked for, or is due after a death. */
   loadFromMs: number;
   /** When the engine last became ready; null before the first time. */
@@ -37,16 +47,21 @@ export type Replica = {
 
 export type AgentState = {
   /** As configured; see `budgetOf` for what of it there is now. */
-  readonly budgetBytes: number;
+  budgetBytes: number;
+  /** Of it, what is left to models while the owner is active; 1 where they do not make way. */
+  readonly activeShare: number;
   /** Processor cores of all engines together. */
   readonly threads: number;
   /** What the machine last said of its memory; null when it does not tell. */
   memory: { readonly reading: MemoryReading; readonly readAtMs: number } | null;
+  pressure: MemoryPressure;
+  owner: OwnerState;
   readonly replicas: Map<ReplicaId, Replica>;
 };
 
-export function emptyAgentState(budgetBytes: number, threads = 1): AgentState {
-  return { budgetBytes, threads, memory: null, replicas: new Map() };
+export function emptyAgentState(budgetBytes: number, threads = 1, activeShare = 1): AgentState {
+  const unread = { memory: null, pressure: "unknown", owner: "unknown" } as const;
+  return { budgetBytes, activeShare, threads, ...unread, replicas: new Map() };
 }
 
 /** Replicas that hold memory: all but the failed. */
@@ -63,16 +78,26 @@ export function freeBudget(state: AgentState): number {
   return freeBytes(configuredBytes - missing, reservations(state));
 }
 
-/** The budget, and what of it other programs of the machine have taken. */
+function makesWay({ owner, activeShare }: AgentState): boolean {
+  return owner === "active" && activeShare < 1;
+}
+
+/** What models may use now, whatever others have of it. */
+export function currentBudget(state: AgentState): number {
+  return makesWay(state) ? Math.floor(state.budgetBytes * state.activeShare) : state.budgetBytes;
+}
+
+/** The budget, and what of it other programs of the machine have taken: all that is free while it is short of memory. */
 export function budgetOf(state: AgentState): Budget {
-  const { budgetBytes, memory } = state;
-  if (memory === null) return { configuredBytes: budgetBytes, missingBytes: 0 };
+  const { memory, pressure } = state;
+  const configuredBytes = currentBudget(state);
+  const budget = { configuredBytes, missingBytes: 0, pressure, makesWay: makesWay(state) };
   const held = holders(state);
-  const promised = {
-    reservedBytes: heldBytes(held.map((replica) => replica.memory)),
-    unseenBytes: unseenBytes(held, memory),
-  };
-  return { configuredBytes: budgetBytes, missingBytes: missingBytes(budgetBytes, promised, memory.reading) };
+  const reservedBytes = heldBytes(held.map((replica) => replica.memory));
+  if (isShort(pressure)) return { ...budget, missingBytes: Math.max(0, configuredBytes - reservedBytes) };
+  if (memory === null) return budget;
+  const promised = { reservedBytes, unseenBytes: unseenBytes(held, memory) };
+  return { ...budget, missingBytes: missingBytes(configuredBytes, promised, memory.reading) };
 }
 
 /**

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
 import { loadedInPlace } from "@pomona/shared/core/node-status";
-import { budgetFor, refuseOvercommit } from "./memory-budget.ts";
+import { budgetFor, nodeBudget, refuseOvercommit, usualWorkingSet } from "./memory-budget.ts";
 import { type AgentState, emptyAgentState, freeBudget, replicaStatus } from "./state.ts";
 import { type AgentEvent, stepAgent } from "./step.ts";
 
@@ -156,6 +156,35 @@ test("the budget leaves 6 GB or a quarter of the machine, whichever is more", ()
     [4e9, 0],
   ] as const) {
     assert.equal(budgetFor(memoryBytes), budget);
+  }
+});
+
+test("Metal's working set lowers the budget, a setting goes before both, and a reserve is kept in any case", () => {
+  const gib = 2 ** 30;
+  const nothing = { budgetBytes: null, reservedBytes: 0 };
+  const cases: [Parameters<typeof nodeBudget>[0], Parameters<typeof nodeBudget>[1], number][] = [
+    [{ memoryBytes: 32 * gib, workingSetBytes: null }, nothing, 24 * gib],
+    [{ memoryBytes: 32 * gib, workingSetBytes: 21 * gib }, nothing, 21 * gib],
+    [{ memoryBytes: 32 * gib, workingSetBytes: 30 * gib }, nothing, 24 * gib],
+    [{ memoryBytes: 32 * gib, workingSetBytes: 21 * gib }, { budgetBytes: 28 * gib, reservedBytes: 0 }, 28 * gib],
+    [{ memoryBytes: 32 * gib, workingSetBytes: 21 * gib }, { budgetBytes: 40 * gib, reservedBytes: 0 }, 32 * gib],
+    [{ memoryBytes: 32 * gib, workingSetBytes: 21 * gib }, { budgetBytes: null, reservedBytes: 4 * gib }, 17 * gib],
+    [{ memoryBytes: 32 * gib, workingSetBytes: null }, { budgetBytes: 8 * gib, reservedBytes: 4 * gib }, 4 * gib],
+    [{ memoryBytes: 32 * gib, workingSetBytes: null }, { budgetBytes: 8 * gib, reservedBytes: 9 * gib }, 0],
+  ];
+  for (const [machine, settings, budget] of cases) {
+    assert.equal(nodeBudget(machine, settings), budget, JSON.stringify([machine, settings]));
+  }
+});
+
+test("the usual working set is what Macs of that size report", () => {
+  // MiB, from logs of llama.cpp; see `usualWorkingSet`.
+  for (const [gibibytes, mebibytes] of [
+    [16, 10_922],
+    [32, 21_845],
+    [96, 73_728],
+  ] as const) {
+    assert.equal(Math.floor(usualWorkingSet(gibibytes * 2 ** 30) / 2 ** 20), mebibytes);
   }
 });
 

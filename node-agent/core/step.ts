@@ -1,8 +1,8 @@
 // The node-agent's one transition function: replicas come, serve, fail and go. It changes the state in place.
 import type { GenerationFailure } from "@pomona/shared/core/generation";
 import type { ReplicaId, RequestId } from "@pomona/shared/core/ids";
-import type { ReplicaSpec } from "@pomona/shared/core/node-status";
-import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
+import type { MemoryPressure, OwnerState, ReplicaSpec } from "@pomona/shared/core/node-status";
+import { type ReplicaMemory, totalBytes } from "@pomona/shared/core/replica-memory";
 import { refuseOvercommit } from "./memory-budget.ts";
 import type { MemoryReading } from "./memory-reading.ts";
 import { countDeath, givenUp, restartDelayMs } from "./restart.ts";
@@ -17,6 +17,8 @@ export type AgentEvent =
       readonly modelPath: string;
       readonly contextLength: number;
       readonly memory: ReplicaMemory;
+      /** Without what was learned of earlier errors; the memory's sum by default. */
+      readonly estimatedBytes?: number;
     }
   /** The file of a replica that loads was read. */
   | { readonly kind: "modelRead"; readonly replicaId: ReplicaId; readonly digest: string }
@@ -30,6 +32,12 @@ export type AgentEvent =
     }
   /** What the machine says of its memory; null when it does not tell. */
   | { readonly kind: "memoryRead"; readonly reading: MemoryReading | null }
+  | { readonly kind: "pressureRead"; readonly pressure: MemoryPressure }
+  | { readonly kind: "ownerRead"; readonly owner: OwnerState }
+  /** The engine has told more of the machine than was known at the start. */
+  | { readonly kind: "budgetKnown"; readonly budgetBytes: number }
+  /** What the process of a replica's engine has in memory. */
+  | { readonly kind: "residentRead"; readonly replicaId: ReplicaId; readonly bytes: number }
   | { readonly kind: "unloadRequested"; readonly replicaId: ReplicaId }
   | { readonly kind: "engineStopped"; readonly replicaId: ReplicaId }
   | {
@@ -84,6 +92,20 @@ export function stepAgent(state: AgentState, event: AgentEvent, nowMs: number): 
     case "memoryRead":
       state.memory = event.reading === null ? null : { reading: event.reading, readAtMs: nowMs };
       return [];
+    case "pressureRead":
+      state.pressure = event.pressure;
+      return [];
+    case "ownerRead":
+      state.owner = event.owner;
+      return [];
+    case "budgetKnown":
+      state.budgetBytes = event.budgetBytes;
+      return [];
+    case "residentRead": {
+      const replica = state.replicas.get(event.replicaId);
+      if (replica?.state === "ready") replica.residentBytes = Math.max(replica.residentBytes, event.bytes);
+      return [];
+    }
     case "unloadRequested":
       return unload(state, event.replicaId);
     case "engineStopped":
@@ -115,6 +137,8 @@ function requestLoad(state: AgentState, event: AgentEvent & { kind: "loadRequest
     state: "loading",
     contextLength,
     memory,
+    estimatedBytes: event.estimatedBytes ?? totalBytes(memory),
+    residentBytes: 0,
     loadFromMs: nowMs,
     readyAtMs: null,
     loadMs: 0,
@@ -140,6 +164,7 @@ function becomeReady(state: AgentState, event: AgentEvent & { kind: "engineReady
   if (replica?.state !== "loading") return [{ kind: "stopEngine", replicaId: event.replicaId }];
   replica.state = "ready";
   replica.pid = event.pid;
+  replica.residentBytes = 0;
   replica.readyAtMs = nowMs;
   replica.failure = null;
   replica.loadMs = nowMs - replica.loadFromMs;

@@ -1,7 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { PowerStatus } from "@pomona/shared/core/node-status";
+import type { MemoryPressure, PowerStatus } from "@pomona/shared/core/node-status";
 import type { MemoryReading } from "../core/memory-reading.ts";
+import type { OwnerReading } from "../core/owner-presence.ts";
 import { type Conditions, type Hardware, type Machine, machineByNode, unknownConditions } from "./hardware.ts";
 
 /** Linux: what the kernel's sysfs shows (Documentation/ABI/testing/sysfs-class-power). */
@@ -23,6 +24,22 @@ export class LinuxHardware implements Hardware {
 
   async memory(): Promise<MemoryReading | null> {
     return parseMeminfo(await readFile("/proc/meminfo", "utf8").catch(() => ""));
+  }
+
+  workingSetBytes(): Promise<number | null> {
+    return Promise.resolve(null);
+  }
+
+  async pressure(): Promise<MemoryPressure> {
+    return parsePressureStall(await readFile("/proc/pressure/memory", "utf8").catch(() => ""));
+  }
+
+  owner(): Promise<OwnerReading | null> {
+    return Promise.resolve(null);
+  }
+
+  async residentBytes(pid: number): Promise<number | null> {
+    return parseProcessStatus(await readFile(`/proc/${pid}/status`, "utf8").catch(() => ""));
   }
 
   /** On battery when a battery discharges; on mains when a mains supply says so. */
@@ -48,4 +65,24 @@ export class LinuxHardware implements Hardware {
 export function parseMeminfo(text: string): MemoryReading | null {
   const kibibytes = /^MemAvailable:\s+(\d+) kB$/m.exec(text)?.[1];
   return kibibytes === undefined ? null : { availableBytes: Number(kibibytes) * 1024, countsMappedFiles: true };
+}
+
+/** Tasks that wait for memory, in percent of the last ten seconds: half of what `full` takes to be critical. */
+const warningPercent = 30;
+/** All tasks at once: where systemd-oomd(8) begins to kill (oomd.conf(5), DefaultMemoryPressureLimit). */
+const criticalPercent = 60;
+
+/** Linux, /proc/pressure/memory (Documentation/accounting/psi.rst); kernels without it say nothing. */
+export function parsePressureStall(text: string): MemoryPressure {
+  const average = (who: "some" | "full"): number =>
+    Number(new RegExp(`^${who} avg10=(\\d+\\.\\d+) `, "m").exec(text)?.[1] ?? Number.NaN);
+  if (average("full") >= criticalPercent) return "critical";
+  if (Number.isNaN(average("some"))) return "unknown";
+  return average("some") >= warningPercent ? "warning" : "normal";
+}
+
+/** Linux, /proc/<pid>/status, VmRSS (proc_pid_status(5)): anonymous pages, and those of mapped files and shared memory. */
+export function parseProcessStatus(text: string): number | null {
+  const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(text)?.[1];
+  return kibibytes === undefined ? null : Number(kibibytes) * 1024;
 }

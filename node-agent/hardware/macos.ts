@@ -1,13 +1,18 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import type { PowerStatus, ThermalState } from "@pomona/shared/core/node-status";
+import type { MemoryPressure, PowerStatus, ThermalState } from "@pomona/shared/core/node-status";
+import { usualWorkingSet } from "../core/memory-budget.ts";
 import type { MemoryReading } from "../core/memory-reading.ts";
+import type { OwnerReading } from "../core/owner-presence.ts";
 import { type Conditions, type Hardware, type Machine, machineByNode } from "./hardware.ts";
 
 const run = promisify(execFile);
 const timeoutMs = 1000;
 
-/** macOS, by its own command line tools: sysctl(8), pmset(1) and memory_pressure(1). None of them needs a right. */
+/**
+ * macOS, by its own command line tools: sysctl(8), pmset(1), memory_pressure(1), ioreg(8), stat(1) and ps(1). None of them
+ * needs a right.
+ */
 export class MacosHardware implements Hardware {
   async machine(): Promise<Machine> {
     const byNode = machineByNode();
@@ -27,6 +32,61 @@ export class MacosHardware implements Hardware {
   async memory(): Promise<MemoryReading | null> {
     return parseMemoryPressure(await output("memory_pressure", ["-Q"]));
   }
+
+  /** Until an engine runs, which asks Metal itself. */
+  async workingSetBytes(): Promise<number | null> {
+    if (process.arch !== "arm64") return null;
+    const [limit, memory] = await Promise.all([
+      output("sysctl", ["-n", "iogpu.wired_limit_mb"]),
+      output("sysctl", ["-n", "hw.memsize"]),
+    ]);
+    return parseWiredLimit(limit) ?? (Number(memory) > 0 ? usualWorkingSet(Number(memory)) : null);
+  }
+
+  async pressure(): Promise<MemoryPressure> {
+    return parsePressureLevel(await output("sysctl", ["-n", "kern.memorystatus_vm_pressure_level"]));
+  }
+
+  async owner(): Promise<OwnerReading | null> {
+    const [registry, user] = await Promise.all([
+      output("ioreg", ["-r", "-c", "IOHIDSystem", "-d", "1"]),
+      output("stat", ["-f", "%Su", "/dev/console"]),
+    ]);
+    return parseOwner(registry, user);
+  }
+
+  /** Without what Metal alone holds: an estimate can look too large by it, never too small. */
+  async residentBytes(pid: number): Promise<number | null> {
+    return parseResidentSize(await output("ps", ["-o", "rss=", "-p", String(pid)]));
+  }
+}
+
+/** `sysctl -n iogpu.wired_limit_mb`: what an administrator has set, in MiB; 0 leaves it to the system. */
+export function parseWiredLimit(text: string): number | null {
+  const mebibytes = /^[1-9]\d*$/.test(text) ? Number(text) : 0;
+  return mebibytes === 0 ? null : mebibytes * 2 ** 20;
+}
+
+/** `sysctl -n kern.memorystatus_vm_pressure_level`: XNU's NOTE_MEMORYSTATUS_PRESSURE_NORMAL, _WARN and _CRITICAL. */
+export function parsePressureLevel(text: string): MemoryPressure {
+  const levels: Readonly<Record<string, MemoryPressure>> = { "1": "normal", "2": "warning", "4": "critical" };
+  return levels[text] ?? "unknown";
+}
+
+/**
+ * `ioreg -r -c IOHIDSystem -d 1` and `stat -f %Su /dev/console`. HIDIdleTime is in nanoseconds; the console belongs to
+ * root while nobody is logged in.
+ */
+export function parseOwner(registry: string, consoleUser: string): OwnerReading | null {
+  const nanoseconds = /^[ |]*"HIDIdleTime" = (\d+)$/m.exec(registry)?.[1];
+  if (nanoseconds === undefined || consoleUser === "") return null;
+  const isLoggedIn = consoleUser !== "root" && consoleUser !== "_windowserver";
+  return { idleMs: Math.floor(Number(nanoseconds) / 1e6), isLoggedIn };
+}
+
+/** `ps -o rss= -p <pid>`: KiB, and nothing for a process that is gone. */
+export function parseResidentSize(text: string): number | null {
+  return /^\d+$/.test(text) ? Number(text) * 1024 : null;
 }
 
 /** `pmset -g batt`: "Now drawing from 'AC Power'" or "'Battery Power'". It tells no watts. */

@@ -5,7 +5,7 @@ import { loadedInPlace } from "@pomona/shared/core/node-status";
 import type { MemoryReading } from "../core/memory-reading.ts";
 import { type AgentState, budgetOf, emptyAgentState, freeBudget, threadsFor } from "../core/state.ts";
 import { type AgentEffect, type AgentEvent, stepAgent } from "../core/step.ts";
-import { parseMeminfo } from "./linux.ts";
+import { LinuxHardware, parseMeminfo, parsePressureStall, parseProcessStatus } from "./linux.ts";
 import { parseMemoryPressure } from "./macos.ts";
 
 // Recorded with `head -5 /proc/meminfo` on a machine with Linux 6 and 24 GB.
@@ -65,7 +65,8 @@ test("what other programs hold is missing from the budget, and comes back with t
   ] as const) {
     run(state, [event]);
     assert.equal(freeBudget(state), free);
-    assert.deepEqual(budgetOf(state), { configuredBytes: 1000, missingBytes: 1000 - free });
+    const { configuredBytes, missingBytes } = budgetOf(state);
+    assert.deepEqual([configuredBytes, missingBytes], [1000, 1000 - free]);
   }
 });
 
@@ -118,6 +119,88 @@ test("pages that replicas have in common are unseen once, and not at all when th
     stepAgent(state, loadRequested("r2", defaultEngineOptions, "a"), 3000);
     assert.equal(freeBudget(state), free);
   }
+});
+
+// Recorded with `cat /proc/pressure/memory` on a machine with Linux 6.
+const calm = "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n";
+
+test("what Linux says of tasks that wait for memory is read, and kernels that say nothing are unknown", () => {
+  const stalled = (some: string, full: string): string =>
+    calm.replace("some avg10=0.00", `some avg10=${some}`).replace("full avg10=0.00", `full avg10=${full}`);
+  for (const [text, pressure] of [
+    [calm, "normal"],
+    [stalled("29.99", "20.00"), "normal"],
+    [stalled("30.00", "0.00"), "warning"],
+    [stalled("80.00", "59.99"), "warning"],
+    [stalled("80.00", "60.00"), "critical"],
+    ["", "unknown"],
+    ["some avg10=much", "unknown"],
+  ] as const) {
+    assert.equal(parsePressureStall(text), pressure, text);
+  }
+});
+
+// Three lines of /proc/<pid>/status, recorded of Node 20 on Linux 6.
+const processStatus = "VmHWM:\t   40428 kB\nVmRSS:\t   40428 kB\nRssAnon:\t    6324 kB\n";
+
+test("Linux tells what a process has in memory, and nothing of one that is gone", {
+  skip: process.platform !== "linux",
+}, async () => {
+  assert.equal(parseProcessStatus(processStatus), 40_428 * 1024);
+  assert.equal(parseProcessStatus(""), null);
+  const hardware = new LinuxHardware("/sys");
+  assert.ok(((await hardware.residentBytes(process.pid)) ?? 0) > 20e6);
+  assert.equal(await hardware.residentBytes(2 ** 22 + 1), null);
+});
+
+test("while the system is short of memory nothing new loads, and what runs stays", () => {
+  for (const pressure of ["warning", "critical"] as const) {
+    const state = emptyAgentState(1000);
+    run(state, [loadRequested("r1"), ready("r1"), read(900), { kind: "pressureRead", pressure }]);
+    assert.equal(freeBudget(state), 0);
+    assert.equal(state.replicas.get("r1")?.state, "ready");
+    const [effect] = stepAgent(state, loadRequested("r2"), 5000);
+    assert.ok(effect?.kind === "settleLoad");
+    assert.match(effect.failure?.message ?? "", new RegExp(`short of memory \\(${pressure}\\)`));
+    stepAgent(state, { kind: "pressureRead", pressure: "normal" }, 6000);
+    assert.equal(stepAgent(state, loadRequested("r2"), 6000)[0]?.kind, "startEngine");
+  }
+});
+
+test("while its owner uses a machine the budget is a share, where models make way at all", () => {
+  const states = { on: emptyAgentState(2000, 1, 0.5), off: emptyAgentState(2000) };
+  for (const [owner, free] of [
+    ["active", 1000],
+    ["away", 2000],
+    ["unknown", 2000],
+  ] as const) {
+    for (const state of Object.values(states)) run(state, [{ kind: "ownerRead", owner }]);
+    assert.equal(freeBudget(states.on), free);
+    assert.equal(freeBudget(states.off), 2000);
+  }
+  // More is held than the share: it stays, and nothing is free.
+  run(states.on, [
+    loadRequested("r1"),
+    loadRequested("r2"),
+    loadRequested("r3"),
+    { kind: "ownerRead", owner: "active" },
+  ]);
+  assert.equal(freeBudget(states.on), 0);
+  const [effect] = stepAgent(states.on, loadRequested("r4"), 5000);
+  assert.ok(effect?.kind === "settleLoad");
+  assert.match(effect.failure?.message ?? "", /the owner uses this machine/);
+});
+
+test("the most that was resident of a running engine is kept until it starts again", () => {
+  const state = emptyAgentState(2000);
+  const resident = (bytes: number): AgentEvent => ({ kind: "residentRead", replicaId: "r1", bytes });
+  run(state, [loadRequested("r1"), resident(7), ready("r1"), resident(400), resident(300)]);
+  assert.equal(state.replicas.get("r1")?.residentBytes, 400);
+  assert.equal(state.replicas.get("r1")?.estimatedBytes, 500);
+  const failure = { code: "engine_crashed", message: "it died", isRetryable: true } as const;
+  stepAgent(state, { kind: "engineFailed", replicaId: "r1", failure }, 5000);
+  stepAgent(state, ready("r1"), 6000);
+  assert.equal(state.replicas.get("r1")?.residentBytes, 0);
 });
 
 test("a replica that starts gets its share of the machine's threads, at least one, or what its options ask for", () => {
