@@ -175,10 +175,10 @@ test("a model that is nowhere is loaded when somebody asks, in the place of an i
 }, async (context) => {
   const first = await ask("c");
   assert.equal(first.status, 200);
+  // Which one depends on what its load took: the cheapest to have back.
   const now = await placed();
-  assert.equal(now.length, 3);
-  const gone = smallModels.find((model) => !now.some((each) => each.startsWith(`${model}@`)));
-  assert.ok(gone === "a" || gone === "b", `one of them made way: ${now.join(", ")}`);
+  const gone = ["large", "a", "b"].find((model) => !now.some((each) => each.startsWith(`${model}@`)));
+  assert.ok(gone !== undefined, `one of them made way: ${now.join(", ")}`);
   const second = await ask(gone);
   assert.equal(second.status, 200);
   context.diagnostic(`c answered after ${Math.round(first.ms)} ms, ${gone} again after ${Math.round(second.ms)} ms`);
