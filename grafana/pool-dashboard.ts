@@ -50,9 +50,9 @@ function timeseries(spec: PanelSpec): TimeseriesBuilder {
     .description(spec.description)
     .datasource(datasource)
     .unit(spec.unit)
-    .min(0)
     .height(8)
     .span(12);
+  if (spec !== memoryError) panel.min(0);
   for (const query of spec.queries) panel.withTarget(target(query));
   return panel;
 }
@@ -212,6 +212,31 @@ const nodes: readonly PanelSpec[] = [
   },
 ];
 
+const memory: readonly PanelSpec[] = [
+  {
+    title: "Short of memory",
+    description:
+      "How much a Mac lacks memory: 1 warning, 2 critical. Nothing new loads there; its owner should end some programs.",
+    unit: "short",
+    queries: [{ expr: "pomona_node_memory_pressure", legend: "{{node}}" }],
+  },
+  {
+    title: "Owners at their Macs",
+    description: "1 while somebody uses a Mac whose models then make way (`ownerMode`).",
+    unit: "short",
+    queries: [{ expr: "pomona_node_owner_active", legend: "{{node}}" }],
+  },
+];
+
+/** May be below 0. */
+const memoryError: PanelSpec = {
+  title: "Memory reserved beyond what is used",
+  description:
+    "What a replica reserved over what its process has in memory, less 1. Below 0 the estimate was too small, and later ones are corrected.",
+  unit: "percentunit",
+  queries: [{ expr: "min by (node, model) (pomona_model_memory_error_ratio)", legend: "{{node}} {{model}}" }],
+};
+
 const models: readonly PanelSpec[] = [
   {
     title: "Models that leave",
@@ -268,7 +293,7 @@ export function poolDashboard(): Dashboard {
   for (const spec of requests) builder.withPanel(timeseries(spec));
   builder.withRow(new RowBuilder("Nodes"));
   builder.withPanel(memoryBars());
-  for (const spec of nodes) builder.withPanel(timeseries(spec));
+  for (const spec of [...nodes, ...memory, memoryError]) builder.withPanel(timeseries(spec));
   builder.withRow(new RowBuilder("Models"));
   for (const spec of [...models, ...files]) builder.withPanel(timeseries(spec));
   return builder.build();

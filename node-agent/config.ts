@@ -13,8 +13,22 @@ export const nodeAgentSchema = z.strictObject({
   peers: z.array(z.string().min(1)).max(16).default([]),
   /** null means the one kept in the state directory, else that of the first coordinator found. */
   cluster: z.string().refine(isClusterName, "a cluster name is 1 to 32 of a-z, 0-9 and -").nullable().default(null),
-  /** Bytes that models may use; null means the machine's memory less 6 GB or a quarter, whichever is more. */
+  /**
+   * Bytes that models may use; null means the machine's memory less 6 GB or a quarter, whichever is more, and on Macs no
+   * more than what Metal recommends.
+   */
   budgetBytes: z.number().int().min(0).nullable().default(null),
+  /** Bytes of the budget that are kept for other things. */
+  reservedBytes: z.number().int().min(0).default(0),
+  /** While somebody uses the machine, models may use a share of the budget; null makes no difference. */
+  ownerMode: z
+    .strictObject({
+      /** The owner is away after so long without keyboard, mouse or trackpad. */
+      idleAfterMs: z.number().int().min(1000).max(86_400_000).default(300_000),
+      budgetShare: z.number().min(0).max(1).default(0.5),
+    })
+    .nullable()
+    .default(null),
   /** Processor cores that engines may use; null means all but one. */
   threads: z.number().int().min(1).max(1024).nullable().default(null),
   /** Most that saved sequence states of one model take on disk; 0 keeps none there. */

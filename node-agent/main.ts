@@ -15,7 +15,7 @@ import { Lifecycle } from "@pomona/shared/runtime/lifecycle";
 import { createLogger, type Logger } from "@pomona/shared/runtime/logger";
 import { openStateDirectory, readTextIfPresent, writeFileAtomically } from "@pomona/shared/runtime/state-directory";
 import type { NodeAgentOptions } from "./config.ts";
-import { budgetFor } from "./core/memory-budget.ts";
+import { nodeBudget } from "./core/memory-budget.ts";
 import { retryLimits } from "./core/transfer/retry.ts";
 import type { Engine } from "./engine/engine.ts";
 import { createLlamaEngine } from "./engine/llama/llama-engine.ts";
@@ -23,9 +23,11 @@ import { createSimulatedEngine } from "./engine/simulated/simulated-engine.ts";
 import { nodeService } from "./grpc/node-service.ts";
 import { GrpcPeerFiles } from "./grpc/peer-files.ts";
 import { keepRegistered, type Pool } from "./grpc/registration.ts";
+import type { Hardware } from "./hardware/hardware.ts";
 import { hardwareOfThisMachine } from "./hardware/this-machine.ts";
 import { NodeAdvertiser } from "./mdns/advertiser.ts";
 import { NodeMetrics } from "./metrics.ts";
+import { MemoryCorrections } from "./model-store/memory-corrections.ts";
 import { ModelDigests } from "./model-store/model-digests.ts";
 import { ModelStore } from "./model-store/model-store.ts";
 import { sourcePolicyOf } from "./model-store/sources/source-policy.ts";
@@ -106,22 +108,27 @@ async function startAgent(
 ): Promise<{ agent: NodeAgent; metrics: NodeMetrics }> {
   const hardware = hardwareOfThisMachine();
   const machine = await hardware.machine();
+  const { memoryBytes } = machine;
+  const budgetWith = (workingSetBytes: number | null): number => nodeBudget({ memoryBytes, workingSetBytes }, options);
   const metrics = new NodeMetrics();
   const digests = new ModelDigests({ cachePath: join(directory.path, "model-digests.json"), log });
   const store = await startStore(lifecycle, { options, log, directory, digests, metrics, isBusy: () => agent.isBusy });
   const agent: NodeAgent = await lifecycle.start({
     name: "replicas",
-    start: () =>
+    start: async () =>
       new NodeAgent({
         nodeId: directory.id,
         incarnation: directory.incarnation,
         machine,
-        budgetBytes: Math.min(options.budgetBytes ?? budgetFor(machine.memoryBytes), machine.memoryBytes),
+        budgetBytes: budgetWith(await hardware.workingSetBytes()),
+        budgetWith,
+        ownerMode: options.ownerMode,
         threads: options.threads ?? Math.max(1, machine.cpuCores - 1),
         modelsDirectory: join(directory.path, "models"),
         digests,
         store,
         speeds: new SpeedProfiles(join(directory.path, "profiles")),
+        corrections: new MemoryCorrections(join(directory.path, "profiles")),
         states: {
           directory: join(directory.path, "kv"),
           diskBytes: options.stateDiskBytes,
@@ -138,9 +145,16 @@ async function startAgent(
   });
   metrics.observe(agent, machine.memoryBytes);
   const look = async (): Promise<void> => {
-    const [conditions, memory] = await Promise.all([hardware.conditions(), hardware.memory()]);
+    const [conditions, memory, pressure] = await Promise.all([
+      hardware.conditions(),
+      hardware.memory(),
+      hardware.pressure(),
+    ]);
     agent.setConditions(conditions);
     agent.setMemory(memory);
+    agent.setPressure(pressure);
+    if (options.ownerMode !== null) agent.setOwner(await hardware.owner());
+    await lookAtReplicas(agent, hardware);
     // Not waited for: a volume that is gone must not keep the machine's conditions from being known.
     store.look().catch((error: unknown) => log.warn({ reason: String(error) }, "the model store cannot be looked at"));
   };
@@ -156,6 +170,14 @@ async function startAgent(
     stop: (timer) => clearInterval(timer),
   });
   return { agent, metrics };
+}
+
+/** What each engine's process has in memory. */
+async function lookAtReplicas(agent: NodeAgent, hardware: Hardware): Promise<void> {
+  for (const { replicaId, pid, state } of agent.replicas()) {
+    const bytes = pid === null || state !== "ready" ? null : await hardware.residentBytes(pid);
+    if (bytes !== null) agent.setResident(replicaId, bytes);
+  }
 }
 
 type StoreParts = AgentParts & {

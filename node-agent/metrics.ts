@@ -1,12 +1,15 @@
 // What a node measures of itself. It travels over NATS; the coordinator adds the `node` label.
 import type { AttemptFrame } from "@pomona/shared/core/generation";
-import { heldBytes } from "@pomona/shared/core/replica-memory";
+import type { ModelName } from "@pomona/shared/core/ids";
+import { heldBytes, totalBytes } from "@pomona/shared/core/replica-memory";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { DeathReason } from "./core/engine-death.ts";
-import { budgetOf, freeBudget, holders } from "./core/state.ts";
+import { budgetOf, currentBudget, freeBudget, holders } from "./core/state.ts";
 import type { TransferCount } from "./model-store/transfer-limiter.ts";
 import type { NodeAgent } from "./node-agent.ts";
 
+const pressureLevels = { unknown: -1, normal: 0, warning: 1, critical: 2 } as const;
+const ownerLevels = { unknown: -1, away: 0, active: 1 } as const;
 const thermalLevels = { unknown: -1, nominal: 0, fair: 1, serious: 2, critical: 3 } as const;
 
 /** Counters are fed by the loop; gauges are read off the node-agent at each report. */
@@ -65,16 +68,9 @@ export class NodeMetrics {
 
   /** Adds the gauges that are read off a node-agent. */
   observe(agent: NodeAgent, memoryBytes: number): void {
+    this.#observeMemory(agent, memoryBytes);
+    this.#observeMachine(agent);
     const registers = [this.registry];
-    const memory = new Gauge({
-      name: "pomona_node_memory_bytes",
-      help: "Memory of the machine, the budget of models, what replicas have reserved of it, and what other programs hold",
-      labelNames: ["kind"],
-      registers,
-      collect: () => {
-        for (const [kind, bytes] of Object.entries(memoryParts(agent, memoryBytes))) memory.set({ kind }, bytes);
-      },
-    });
     const store = new Gauge({
       name: "pomona_model_store_bytes",
       help: "Disk that holds the model store: all of it, what is free, and what whole model files take",
@@ -111,6 +107,49 @@ export class NodeMetrics {
         for (const { model, state } of agent.replicas()) replicas.inc({ model, state });
       },
     });
+  }
+
+  #observeMemory(agent: NodeAgent, memoryBytes: number): void {
+    const registers = [this.registry];
+    const memory = new Gauge({
+      name: "pomona_node_memory_bytes",
+      help: "Memory of the machine, the budget of models, what replicas have reserved of it, and what other programs hold",
+      labelNames: ["kind"],
+      registers,
+      collect: () => {
+        for (const [kind, bytes] of Object.entries(memoryParts(agent, memoryBytes))) memory.set({ kind }, bytes);
+      },
+    });
+    const error = new Gauge({
+      name: "pomona_model_memory_error_ratio",
+      help: "Memory reserved for a replica over what its process has in memory, less 1; of several the lowest",
+      labelNames: ["model"],
+      registers,
+      collect: () => {
+        error.reset();
+        for (const [model, ratio] of memoryErrors(agent)) error.set({ model }, ratio);
+      },
+    });
+    const pressure: Gauge = new Gauge({
+      name: "pomona_node_memory_pressure",
+      help: "How short of memory the system is: 0 normal, 1 warning, 2 critical, -1 unknown",
+      registers,
+      collect: () => {
+        pressure.set(pressureLevels[agent.state.pressure]);
+      },
+    });
+    const owner: Gauge = new Gauge({
+      name: "pomona_node_owner_active",
+      help: "Whether somebody uses the machine and models make way: 1 yes, 0 no, -1 unknown or not asked",
+      registers,
+      collect: () => {
+        owner.set(ownerLevels[agent.state.owner]);
+      },
+    });
+  }
+
+  #observeMachine(agent: NodeAgent): void {
+    const registers = [this.registry];
     const thermal: Gauge = new Gauge({
       name: "pomona_node_thermal_state",
       help: "0 nominal, 1 fair, 2 serious, 3 critical, -1 unknown",
@@ -134,6 +173,17 @@ export class NodeMetrics {
   }
 }
 
+/** Below 0 a replica has more than was reserved for it. */
+function memoryErrors({ state }: NodeAgent): Map<ModelName, number> {
+  const errors = new Map<ModelName, number>();
+  for (const { spec, state: is, memory, residentBytes } of state.replicas.values()) {
+    if (is !== "ready" || residentBytes === 0) continue;
+    const error = totalBytes(memory) / residentBytes - 1;
+    errors.set(spec.model, Math.min(errors.get(spec.model) ?? error, error));
+  }
+  return errors;
+}
+
 function memoryParts(agent: NodeAgent, memoryBytes: number): Record<string, number> {
   const held = holders(agent.state);
   const sum = (part: (replica: (typeof held)[number]) => number): number =>
@@ -141,7 +191,7 @@ function memoryParts(agent: NodeAgent, memoryBytes: number): Record<string, numb
   const used = heldBytes(held.map(({ memory }) => memory));
   return {
     total: memoryBytes,
-    budget: agent.state.budgetBytes,
+    budget: currentBudget(agent.state),
     // What is left: pages that replicas have in common count once.
     weights: used - sum(({ memory }) => memory.kvBytes + memory.computeBytes + memory.processBytes),
     kv: sum(({ memory }) => memory.kvBytes),

@@ -12,43 +12,50 @@ import {
   type PromptInput,
 } from "@pomona/shared/core/generation";
 import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
-import { type NodeStatus, type ReplicaSpec, type ReplicaStatus, untold } from "@pomona/shared/core/node-status";
-import { clampSpeed, type SpeedProfile } from "@pomona/shared/core/speed-profile";
+import type { MemoryPressure, NodeStatus, ReplicaSpec, ReplicaStatus } from "@pomona/shared/core/node-status";
 import { version } from "@pomona/shared/core/version";
 import type { Clock } from "@pomona/shared/runtime/clock";
 import type { Logger } from "@pomona/shared/runtime/logger";
 import { AttemptLog } from "./attempt-log.ts";
 import { deathReasonOf } from "./core/engine-death.ts";
 import type { MemoryReading } from "./core/memory-reading.ts";
+import { type OwnerMode, type OwnerReading, ownerStateAfter } from "./core/owner-presence.ts";
 import { refuseChangedModel } from "./core/restart.ts";
 import type { AgentState, Replica } from "./core/state.ts";
-import { emptyAgentState, freeBudget, replicaStatus } from "./core/state.ts";
+import { currentBudget, emptyAgentState, freeBudget, replicaStatus } from "./core/state.ts";
 import { type AgentEffect, type AgentEvent, stepAgent } from "./core/step.ts";
 import type { Engine, EngineReplica, TokenizedPrompt } from "./engine/engine.ts";
-import { briefProfileOptions, measureProfile } from "./engine/measure-profile.ts";
 import { filesOfNode } from "./files-of-node.ts";
 import { type Conditions, type Machine, unknownConditions } from "./hardware/hardware.ts";
+import { MemoryCheck } from "./memory-check.ts";
 import type { NodeMetrics } from "./metrics.ts";
 import type { DiskSpace } from "./model-store/disk-space.ts";
+import type { MemoryCorrections } from "./model-store/memory-corrections.ts";
 import type { ModelDigests } from "./model-store/model-digests.ts";
 import { readModelNeeds } from "./model-store/model-needs.ts";
 import type { ModelStore } from "./model-store/model-store.ts";
 import { readModelDigest } from "./model-store/read-model-digest.ts";
-import type { SpeedIdentity, SpeedProfiles } from "./model-store/speed-profiles.ts";
+import type { SpeedProfiles } from "./model-store/speed-profiles.ts";
 import type { FilesPort, RankCall } from "./node-port.ts";
-import { type StateStoreLimits, stateStoreSpec } from "./state-store-spec.ts";
+import { ReplicaSpeeds, speedOf } from "./replica-speeds.ts";
+import { adapterIdentities, type StateStoreLimits, stateStoreSpec } from "./state-store-spec.ts";
 
 export type NodeAgentDependencies = {
   readonly nodeId: NodeId;
   readonly incarnation: number;
   readonly machine: Machine;
   readonly budgetBytes: number;
+  /** The budget once an engine has told what Metal recommends; null leaves it as it is. */
+  readonly budgetWith: ((workingSetBytes: number) => number) | null;
+  /** null does not make way for anybody. */
+  readonly ownerMode: OwnerMode | null;
   /** Processor cores of all engines together. */
   readonly threads: number;
   readonly modelsDirectory: string;
   readonly digests: ModelDigests;
   readonly store: ModelStore;
   readonly speeds: SpeedProfiles;
+  readonly corrections: MemoryCorrections;
   /** Where sequence states are kept that no slot holds. */
   readonly states: StateStoreLimits;
   readonly engine: Engine;
@@ -67,7 +74,8 @@ export class NodeAgent {
   readonly state: AgentState;
   readonly #dependencies: NodeAgentDependencies;
   readonly #engines = new Map<ReplicaId, EngineReplica>();
-  readonly #speedIdentities = new Map<ReplicaId, SpeedIdentity>();
+  readonly #speeds: ReplicaSpeeds;
+  readonly #memoryCheck: MemoryCheck;
   readonly #starting = new Map<ReplicaId, AbortController>();
   readonly #waiting = new Map<ReplicaId, ((failure: GenerationFailure | null) => void)[]>();
   readonly #attempts = new Map<RequestId, { readonly log: AttemptLog; readonly replicaId: ReplicaId }>();
@@ -82,7 +90,11 @@ export class NodeAgent {
 
   constructor(dependencies: NodeAgentDependencies) {
     this.#dependencies = dependencies;
-    this.state = emptyAgentState(dependencies.budgetBytes, dependencies.threads);
+    const { budgetBytes, threads, ownerMode, speeds, corrections, engine, machine, log } = dependencies;
+    this.state = emptyAgentState(budgetBytes, threads, ownerMode?.budgetShare);
+    this.#speeds = new ReplicaSpeeds(speeds, log);
+    const identity = { build: engine.build, gpu: machine.gpu };
+    this.#memoryCheck = new MemoryCheck({ corrections, identity, log });
     this.files = filesOfNode(dependencies.store, this.state);
   }
 
@@ -118,9 +130,30 @@ export class NodeAgent {
     this.#take({ kind: "memoryRead", reading });
   }
 
+  setPressure(pressure: MemoryPressure): void {
+    this.#take({ kind: "pressureRead", pressure });
+  }
+
+  /** Whoever is at the machine may get a part of the budget. */
+  setOwner(reading: OwnerReading | null): void {
+    const { ownerMode } = this.#dependencies;
+    if (ownerMode === null) return;
+    this.#take({ kind: "ownerRead", owner: ownerStateAfter(this.state.owner, reading, ownerMode) });
+  }
+
+  /** What the process of a replica's engine has in memory is compared with what was estimated. */
+  setResident(replicaId: ReplicaId, bytes: number): void {
+    this.#take({ kind: "residentRead", replicaId, bytes });
+    const replica = this.state.replicas.get(replicaId);
+    if (replica !== undefined) this.#memoryCheck.take(replica);
+  }
+
   /** The node's sign of life; each call has the next sequence number. */
   status(): NodeStatus {
-    const { nodeId, incarnation, machine, budgetBytes, hostname, store } = this.#dependencies;
+    const { nodeId, incarnation, machine, hostname, store } = this.#dependencies;
+    const { pressure: memoryPressure, owner: ownerState } = this.state;
+    const budget = { budgetBytes: currentBudget(this.state), freeBytes: freeBudget(this.state) };
+    const memory = { ...budget, memoryPressure, memoryCorrection: this.#memoryCheck.correction };
     this.#sequence += 1;
     return {
       nodeId,
@@ -130,7 +163,7 @@ export class NodeAgent {
       grpcAddress: this.grpcAddress,
       hostname,
       version,
-      capacity: { ...untold, ...machine, budgetBytes, freeBytes: freeBudget(this.state), ...store.disk },
+      capacity: { ...machine, ...memory, ...store.disk, ownerState },
       replicas: this.replicas(),
       ...this.#conditions,
       heartbeatIntervalMs,
@@ -152,7 +185,8 @@ export class NodeAgent {
   async load(replicaId: ReplicaId, spec: ReplicaSpec, signal: AbortSignal): Promise<ReplicaStatus> {
     const { machine, modelsDirectory, store } = this.#dependencies;
     const source = spec.files.length === 0 ? spec.source : await store.provide(spec.files, signal);
-    const needs = await readModelNeeds({ ...spec, source }, { gpu: machine.gpu, modelsDirectory }, signal);
+    const place = { gpu: machine.gpu, modelsDirectory, memoryCorrection: this.#memoryCheck.correction };
+    const needs = await readModelNeeds({ ...spec, source }, place, signal);
     const settled = new Promise<GenerationFailure | null>((resolve) => {
       const waiting = this.#waiting.get(replicaId) ?? [];
       this.#waiting.set(replicaId, [...waiting, resolve]);
@@ -270,6 +304,7 @@ export class NodeAgent {
     try {
       const replica = await this.#openEngine(effect, controller.signal);
       this.#engines.set(replicaId, replica);
+      this.#takeWorkingSet(replica.info.workingSetBytes);
       void replica.exited.then((reason) => this.#engineExited(replicaId, reason));
       this.#take({ kind: "engineReady", replicaId, pid: replica.info.pid });
     } catch (thrown) {
@@ -281,6 +316,11 @@ export class NodeAgent {
     }
   }
 
+  #takeWorkingSet(bytes: number | null): void {
+    const { budgetWith } = this.#dependencies;
+    if (bytes !== null && budgetWith !== null) this.#take({ kind: "budgetKnown", budgetBytes: budgetWith(bytes) });
+  }
+
   /** @throws PomonaError what the engine or the file has against it; whatever, once the signal has aborted. */
   async #openEngine(effect: StartEngine, signal: AbortSignal): Promise<EngineReplica> {
     const { modelPath, spec, contextLength, memory, threads, delayMs, isSuspect } = effect;
@@ -289,52 +329,24 @@ export class NodeAgent {
     const digest = await this.#readModel(effect, signal);
     const options = { ...spec.engine, threads };
     const { slots } = spec;
-    const adapters = await this.#readAdapters(spec, signal);
+    const adapters = await adapterIdentities(this.#dependencies.digests, spec.engine.loras, signal);
     const identity = { digest, adapters, build: engine.build, contextLength, slots, options, memory };
     const stateStore = stateStoreSpec(states, identity);
-    const { speeds, machine } = this.#dependencies;
+    const { machine } = this.#dependencies;
     const speedIdentity = { digest, build: engine.build, chip: machine.chip, options };
-    const known = speeds.read(speedIdentity);
+    const known = this.#speeds.known(speedIdentity);
     const { weightsBytes } = memory;
     const speed = known ?? expectedSpeed({ ...machine, weightsBytes, kvBytesPerToken: stateStore.kvBytesPerToken });
     const load = { modelPath, slots, contextLength, options, checksTensors: isSuspect, stateStore, speed };
     const replica = await engine.load(load, signal);
-    this.#speedIdentities.set(effect.replicaId, speedIdentity);
-    if (known === null) await this.#measure(replica, spec.model);
+    this.#speeds.began(effect.replicaId, speedIdentity);
+    if (known === null) await this.#speeds.measure(replica, spec.model);
     return replica;
-  }
-
-  /** A few steps before the first request: whoever chooses between nodes knows at once what this one is worth. */
-  async #measure(replica: EngineReplica, model: string): Promise<void> {
-    try {
-      await measureProfile(replica, briefProfileOptions);
-    } catch (thrown) {
-      // A model that makes no text has nothing to measure here, and one that cannot is found out by its requests.
-      this.#dependencies.log.debug({ model, reason: toPomonaError(thrown).message }, "nothing was measured");
-    }
   }
 
   /** Keeps what the replicas have learned of their speed for the next start. Call it now and then. */
   keepSpeeds(): void {
-    for (const [replicaId, engine] of this.#engines) this.#keepSpeed(replicaId, engine);
-  }
-
-  #keepSpeed(replicaId: ReplicaId, { speed }: EngineReplica): void {
-    const identity = this.#speedIdentities.get(replicaId);
-    if (identity === undefined || speed === null) return;
-    try {
-      this.#dependencies.speeds.write(identity, speed);
-    } catch (thrown) {
-      this.#dependencies.log.warn({ reason: toPomonaError(thrown).message }, "speeds cannot be kept");
-    }
-  }
-
-  async #readAdapters({ engine }: ReplicaSpec, signal: AbortSignal) {
-    const { digests } = this.#dependencies;
-    const adapters: { readonly digest: string; readonly scale: number }[] = [];
-    for (const { path, scale } of engine.loras)
-      adapters.push({ digest: await digests.digestOf(path, { isFresh: false, signal }), scale });
-    return adapters;
+    for (const [replicaId, engine] of this.#engines) this.#speeds.keep(replicaId, engine);
   }
 
   async #readModel({ replicaId, spec, modelPath, isSuspect }: StartEngine, signal: AbortSignal): Promise<string> {
@@ -353,9 +365,9 @@ export class NodeAgent {
 
   #engineExited(replicaId: ReplicaId, reason: PomonaError | null): void {
     const engine = this.#engines.get(replicaId);
-    if (engine !== undefined) this.#keepSpeed(replicaId, engine);
+    if (engine !== undefined) this.#speeds.keep(replicaId, engine);
     this.#engines.delete(replicaId);
-    this.#speedIdentities.delete(replicaId);
+    this.#speeds.ended(replicaId);
     if (reason === null) {
       this.#take({ kind: "engineStopped", replicaId });
       return;
@@ -382,10 +394,4 @@ export class NodeAgent {
       this.#dependencies.metrics.loaded(replica.spec.model, replica.loadMs);
     for (const resolve of waiting) resolve(failure);
   }
-}
-
-/** What the engine has learned, with how fast it was loaded. */
-function speedOf({ speed }: EngineReplica, { memory, loadMs }: ReplicaStatus): SpeedProfile | null {
-  if (speed === null || loadMs <= 0) return speed;
-  return clampSpeed({ ...speed, loadBytesPerSecond: (1000 * memory.weightsBytes) / loadMs }, speed).speed;
 }

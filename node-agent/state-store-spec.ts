@@ -1,10 +1,11 @@
 // Where the states of a replica are kept, and how much of them.
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { EngineOptions } from "@pomona/shared/core/engine-options";
+import type { EngineOptions, LoraAdapter } from "@pomona/shared/core/engine-options";
 import { savedStateBytes } from "@pomona/shared/core/memory/kept-states";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
 import type { StateStoreSpec } from "./engine/engine.ts";
+import type { ModelDigests } from "./model-store/model-digests.ts";
 
 /** Limits of all saved states of a node. */
 export type StateStoreLimits = {
@@ -27,6 +28,18 @@ export type StateIdentity = {
   readonly options: EngineOptions;
   readonly memory: ReplicaMemory;
 };
+
+/** @throws PomonaError when an adapter cannot be read; whatever, once the signal has aborted. */
+export async function adapterIdentities(
+  digests: ModelDigests,
+  loras: readonly LoraAdapter[],
+  signal: AbortSignal,
+): Promise<StateIdentity["adapters"]> {
+  const adapters: { readonly digest: string; readonly scale: number }[] = [];
+  for (const { path, scale } of loras)
+    adapters.push({ digest: await digests.digestOf(path, { isFresh: false, signal }), scale });
+  return adapters;
+}
 
 /** In memory as much is kept as the estimate of a replica's memory has room for. */
 export function stateStoreSpec(limits: StateStoreLimits, identity: StateIdentity): StateStoreSpec {

@@ -86,6 +86,8 @@ export type EngineReplicaInfo = {
   readonly hasChatTemplate: boolean;
   /** Process id of the worker; null when the engine runs in this process. */
   readonly pid: number | null;
+  /** What Metal recommends to have in use at most, as the engine knows it; null without Metal. */
+  readonly workingSetBytes: number | null;
   /** What the engine itself reports after the load. */
   readonly memory: ReplicaMemory;
 };

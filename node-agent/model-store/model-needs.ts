@@ -1,7 +1,7 @@
 // What a replica needs of this node, read off the model's file.
 import { contextLengthFor, estimateReplicaMemory } from "@pomona/shared/core/model-memory";
 import type { NodeCapacity, ReplicaSpec } from "@pomona/shared/core/node-status";
-import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
+import { correctedMemory, type ReplicaMemory, totalBytes } from "@pomona/shared/core/replica-memory";
 import { adapterBytes, fileIdentity, provideModelFile, readModelShape } from "@pomona/shared/runtime/model-source";
 
 export type ModelNeeds = {
@@ -9,9 +9,13 @@ export type ModelNeeds = {
   /** Tokens per slot. */
   readonly contextLength: number;
   readonly memory: ReplicaMemory;
+  /** All of it without a correction. */
+  readonly estimatedBytes: number;
 };
 
-type Place = Pick<NodeCapacity, "gpu"> & { readonly modelsDirectory: string };
+/** `memoryCorrection` is what was learned of earlier estimates here; 1 by default. */
+type Place = Pick<NodeCapacity, "gpu"> &
+  Partial<Pick<NodeCapacity, "memoryCorrection">> & { readonly modelsDirectory: string };
 
 /** @throws PomonaError `not_found` when there is no such file or adapter, `invalid_model` when its header is that of no model. */
 export async function readModelNeeds(spec: ReplicaSpec, place: Place, signal: AbortSignal): Promise<ModelNeeds> {
@@ -28,5 +32,10 @@ export async function readModelNeeds(spec: ReplicaSpec, place: Place, signal: Ab
     adapterBytes: adapters,
   });
   const mapped = memory.mappedBytes === 0 ? {} : { mappedFile: await fileIdentity(modelPath) };
-  return { modelPath, contextLength, memory: { ...memory, ...mapped } };
+  return {
+    modelPath,
+    contextLength,
+    memory: { ...correctedMemory(memory, place.memoryCorrection ?? 1), ...mapped },
+    estimatedBytes: totalBytes(memory),
+  };
 }

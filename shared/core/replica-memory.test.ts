@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import {
   addedBytes,
+  correctedMemory,
   heldBytes,
   mappedBytesOf,
   privateBytes,
@@ -74,4 +75,9 @@ test("a replica adds at least its own part and at most all, less the more are th
       if (!held.some(({ mappedFile }) => mappedFile === wanted.mappedFile)) assert.equal(added, totalBytes(wanted));
     }),
   );
+});
+
+test("what replicas took beside their parts counts as the process's, and nothing is taken away", () => {
+  assert.deepEqual(correctedMemory(parts, 1.25), { ...parts, processBytes: 175 });
+  for (const correction of [1, 0.5]) assert.equal(correctedMemory(parts, correction), parts);
 });

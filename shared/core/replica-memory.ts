@@ -18,6 +18,12 @@ export function totalBytes(memory: ReplicaMemory): number {
   return memory.weightsBytes + memory.kvBytes + memory.computeBytes + memory.processBytes;
 }
 
+/** Where replicas have been larger than estimated, what they took beside their parts counts as the process's. */
+export function correctedMemory(memory: ReplicaMemory, correction: number): ReplicaMemory {
+  const more = Math.ceil((correction - 1) * totalBytes(memory));
+  return more <= 0 ? memory : { ...memory, processBytes: memory.processBytes + more };
+}
+
 /**
  * What replicas of one machine hold together: the system has a mapped page once, however many processes map it, as long
  * as one of them does. Replicas of one file may map different parts of it, so the largest part counts.

@@ -6,6 +6,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { after, test } from "node:test";
 import { createLlamaEngine } from "@pomona/node-agent/engine/llama/llama-engine";
 import { NodeMetrics } from "@pomona/node-agent/metrics";
+import { MemoryCorrections } from "@pomona/node-agent/model-store/memory-corrections";
 import { SpeedProfiles } from "@pomona/node-agent/model-store/speed-profiles";
 import { NodeAgent } from "@pomona/node-agent/node-agent";
 import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
@@ -40,10 +41,13 @@ function startAgent(t: { after: (done: () => Promise<void>) => void }): { agent:
     incarnation: 1,
     machine: { memoryBytes: 8e9, chip: "test", gpu: "cpu", cpuCores: 2 },
     budgetBytes: 4e9,
+    budgetWith: null,
+    ownerMode: null,
     threads: 2,
     modelsDirectory: join(folder.path, "models"),
     ...openStore(folder.path),
     speeds: new SpeedProfiles(join(folder.path, "profiles")),
+    corrections: new MemoryCorrections(join(folder.path, "profiles")),
     states: { directory: join(folder.path, "kv"), diskBytes: 0, diskWriteBytesPerDay: 0 },
     engine: createLlamaEngine({ log }),
     hostname: "test",

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { createLlamaEngine } from "@pomona/node-agent/engine/llama/llama-engine";
 import { NodeMetrics } from "@pomona/node-agent/metrics";
+import { MemoryCorrections } from "@pomona/node-agent/model-store/memory-corrections";
 import { SpeedProfiles } from "@pomona/node-agent/model-store/speed-profiles";
 import { NodeAgent } from "@pomona/node-agent/node-agent";
 import { systemClock } from "@pomona/shared/runtime/clock";
@@ -16,10 +17,13 @@ export function startAgent(directory: string, budgetBytes = 4e9): NodeAgent {
     incarnation: 1,
     machine: { memoryBytes: 8e9, chip: "test", gpu: "cpu", cpuCores: 2 },
     budgetBytes,
+    budgetWith: null,
+    ownerMode: null,
     threads: 2,
     modelsDirectory: join(directory, "models"),
     ...openStore(directory),
     speeds: new SpeedProfiles(join(directory, "profiles")),
+    corrections: new MemoryCorrections(join(directory, "profiles")),
     states: { directory: join(directory, "kv"), diskBytes: 0, diskWriteBytesPerDay: 0 },
     engine: createLlamaEngine({ log }),
     hostname: "test",

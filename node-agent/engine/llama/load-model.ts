@@ -102,7 +102,7 @@ export async function loadModel({ spec, onFrame, onStep, onEngineError }: LoadPa
     loop,
     preparation,
     pooled,
-    info: describe(model, context, spec),
+    info: { ...describe(model, context, spec), workingSetBytes: await workingSetOf(llama) },
     held,
     speed: () => learner?.profile() ?? null,
   };
@@ -183,6 +183,13 @@ function checkTokenIds({ sampling }: Attempt["decoding"], vocabularySize: number
   if (unknown === undefined) return;
   const message = `logit_bias names token ${unknown.tokenId}; the vocabulary has ${vocabularySize} tokens`;
   throw new PomonaError("invalid_request", message, { field: "logit_bias" });
+}
+
+/** llama.cpp's Metal backend calls the working set that Metal recommends all of its memory (ggml-metal-device.m). */
+async function workingSetOf(llama: Llama): Promise<number | null> {
+  if (llama.gpu !== "metal") return null;
+  const { total } = await llama.getVramState();
+  return total > 0 ? total : null;
 }
 
 function describe(model: LlamaModel, context: LlamaContext, { contextLength, slots }: EngineLoadSpec) {

@@ -73,7 +73,15 @@ export class SimulatedReplica implements EngineReplica {
   constructor(spec: EngineLoadSpec, options: Required<SimulatedEngineOptions>) {
     const { contextLength, slots } = spec;
     const memory = { weightsBytes: 0, kvBytes: 0, computeBytes: 0, processBytes: 0 };
-    this.info = { contextLength, slots, vocabularySize, hasChatTemplate: true, pid: null, memory };
+    this.info = {
+      contextLength,
+      slots,
+      vocabularySize,
+      hasChatTemplate: true,
+      pid: null,
+      workingSetBytes: null,
+      memory,
+    };
     this.#options = options;
     this.#held = Array.from({ length: slots }, () => []);
     this.exited = new Promise((resolve) => {
