@@ -11,9 +11,10 @@ export type Tensor = {
   /** Whose memory it shows; null for one that has its own. */
   readonly viewOf: Tensor | null;
   readonly kind: "input" | "result" | "replacement" | "view" | "written";
+  /** What is known of it while memory is handed out. */
+  readonly use: Use;
 };
 
-/** What is known of a tensor while memory is handed out. */
 type Use = { children: number; views: number; block: Block | null };
 
 const valueBytes = 4;
@@ -69,39 +70,31 @@ export class ComputeGraph {
   /** ggml-alloc.c, `ggml_gallocr_alloc_graph_impl`. */
   peakBytes(): number {
     const allocator = new GraphAllocator();
-    const uses = this.#countUses();
-    const useOf = (of: Tensor): Use => uses.get(of) ?? { children: 0, views: 0, block: null };
-    for (const input of this.#inputs) useOf(input).block = allocator.allocate(input.bytes);
+    this.#countUses();
+    for (const { use, bytes } of this.#inputs) use.block = allocator.allocate(bytes);
     for (const step of this.#steps) {
-      const use = useOf(step);
-      if (hasPlace(step)) use.block = this.#replaced(step, useOf) ?? allocator.allocate(step.bytes);
+      if (hasPlace(step)) step.use.block = this.#replaced(step) ?? allocator.allocate(step.bytes);
       for (const source of step.sources) {
-        const gone = releasedWith(source, useOf);
-        if (gone !== null && !this.#outputs.has(gone)) release(allocator, useOf(gone));
+        const gone = releasedWith(source);
+        if (gone !== null && !this.#outputs.has(gone)) release(allocator, gone.use);
       }
     }
     return allocator.peakBytes;
   }
 
-  #countUses(): Map<Tensor, Use> {
-    const uses = new Map<Tensor, Use>();
-    for (const each of [...this.#inputs, ...this.#steps]) uses.set(each, { children: 0, views: 0, block: null });
-    for (const step of this.#steps) {
-      const shown = step.viewOf === null ? undefined : uses.get(step.viewOf);
-      if (shown !== undefined) shown.views += 1;
-      for (const source of step.sources) {
-        const use = uses.get(source);
-        if (use !== undefined) use.children += 1;
-      }
+  #countUses(): void {
+    for (const { use } of [...this.#inputs, ...this.#steps]) Object.assign(use, unused());
+    for (const { viewOf, sources } of this.#steps) {
+      if (viewOf !== null) viewOf.use.views += 1;
+      for (const { use } of sources) use.children += 1;
     }
-    return uses;
   }
 
   /** ggml-alloc.c, `ggml_gallocr_allocate_node`: a view has no place to be replaced in. */
-  #replaced(step: Tensor, useOf: (of: Tensor) => Use): Block | null {
+  #replaced(step: Tensor): Block | null {
     if (step.kind !== "replacement") return null;
     for (const source of step.sources) {
-      const use = useOf(source);
+      const { use } = source;
       if (use.block === null || this.#outputs.has(source) || !isSameShape(step, source)) continue;
       if (use.children !== 1 || use.views !== 0) continue;
       const { block } = use;
@@ -121,7 +114,11 @@ type Origin = {
 function tensor(kind: Tensor["kind"], shape: readonly number[], origin: Origin): Tensor {
   const { sources = [], viewOf = null, bytesPerValue = valueBytes } = origin;
   const values = shape.reduce((product, length) => product * length, 1);
-  return { shape, bytes: values * bytesPerValue, sources, viewOf, kind };
+  return { shape, bytes: values * bytesPerValue, sources, viewOf, kind, use: unused() };
+}
+
+function unused(): Use {
+  return { children: 0, views: 0, block: null };
 }
 
 function hasPlace({ kind }: Tensor): boolean {
@@ -133,12 +130,12 @@ function isSameShape(one: Tensor, other: Tensor): boolean {
 }
 
 /** One reader less; whose memory nobody reads any more, or null. */
-function releasedWith(source: Tensor, useOf: (of: Tensor) => Use): Tensor | null {
-  const use = useOf(source);
+function releasedWith(source: Tensor): Tensor | null {
+  const { use } = source;
   use.children -= 1;
   if (use.children > 0 || use.views > 0) return null;
   if (source.viewOf === null) return source;
-  const shown = useOf(source.viewOf);
+  const shown = source.viewOf.use;
   shown.views -= 1;
   return shown.views === 0 && shown.children === 0 ? source.viewOf : null;
 }

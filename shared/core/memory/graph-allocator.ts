@@ -54,9 +54,9 @@ export class GraphAllocator {
 
   #bestHole(bytes: number): Hole {
     let best = this.#holes.at(-1) ?? endless();
-    for (const hole of this.#holes.slice(0, -1)) {
-      // Of two that are alike ggml takes the later one.
-      if (hole.bytes >= bytes && hole.bytes <= best.bytes) best = hole;
+    for (const hole of this.#holes) {
+      // Of two that are alike ggml takes the later one; the last one is endless.
+      if (hole.bytes >= bytes && hole.bytes <= best.bytes && hole.bytes < Number.POSITIVE_INFINITY) best = hole;
     }
     return best;
   }
