@@ -68,6 +68,7 @@ class Bench {
           },
           askSource: async () => ({ kind: "failed", failure: failureOf("node_lost") }),
           pullModel: done,
+          cancelPull: () => undefined,
           startAttempt: (nodeId, attempt) => void this.started.push({ nodeId, attempt }),
           cancelAttempt: (requestId, epoch) => void this.cancelled.push(`${requestId}/${epoch}`),
           tokenize: (call) => this.tokenize(call),

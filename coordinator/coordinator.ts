@@ -14,7 +14,7 @@ import { loadingOutlook, untilReadyMs } from "./core/load-time.ts";
 import type { PlacementReport, PlanRequest } from "./core/placement/placement-report.ts";
 import { type ClusterState, type CoreConfig, emptyState, type StepContext, usageOf } from "./core/state.ts";
 import { step } from "./core/step.ts";
-import { modelSummaries, readinessOf, readyReplicas, tokenizingReplicas } from "./core/views.ts";
+import { modelSummaries, readinessOf, tokenizingReplicas } from "./core/views.ts";
 import type { Gateway, Generation } from "./gateway.ts";
 import { GenerationSession } from "./generation-session.ts";
 import type { NodeLinks } from "./grpc/node-links.ts";
@@ -43,6 +43,7 @@ export type CoordinatorDependencies = {
     | "inspectModel"
     | "askSource"
     | "pullModel"
+    | "cancelPull"
     | "startAttempt"
     | "cancelAttempt"
     | "tokenize"
@@ -97,6 +98,7 @@ export class Coordinator implements Gateway {
         return { outlook: loadingOutlook(state, model, nowMs), retryAfterMs: untilReadyMs(state, model, nowMs) };
       },
       replicas: (model) => tokenizingReplicas(this.state, model),
+      startWaiting: (model, limits) => this.#startWaiting(model, limits),
       changed: () => new Promise((resolve) => this.#waiting.push(resolve)),
       ask: (call) => this.#dependencies.links.tokenize(call),
     });
@@ -154,7 +156,12 @@ export class Coordinator implements Gateway {
     const arrivedAtMs = clock.nowMs();
     const deadlineMs = arrivedAtMs + (request.timeoutMs ?? defaultTimeoutMs[priority]);
     const { model, api } = request;
-    const prompt = await this.#prepare(model, request.input, { ...caller, owner: tenant, deadlineMs });
+    const prompt = await this.#prepare(model, request.input, {
+      ...caller,
+      owner: tenant,
+      deadlineMs,
+      patienceMs: priority === "batch" ? Number.POSITIVE_INFINITY : this.#config.loadPatienceMs,
+    });
     const size = { model, promptTokens: prompt.tokenIds.length, maxTokens: request.maxTokens };
     const maxTokens = decideMaxTokens(this.state, size);
     if (typeof maxTokens !== "number") throw maxTokens;
@@ -190,7 +197,8 @@ export class Coordinator implements Gateway {
 
   async tokenize(model: ModelName, input: PromptInput, signal: AbortSignal): Promise<readonly number[]> {
     const deadlineMs = this.#dependencies.clock.nowMs() + tokenizeTimeoutMs;
-    return (await this.#prepare(model, input, { owner: "", deadlineMs, signal })).tokenIds;
+    return (await this.#prepare(model, input, { owner: "", deadlineMs, patienceMs: tokenizeTimeoutMs, signal }))
+      .tokenIds;
   }
 
   /** @throws PomonaError `not_found` when it is not among the last 1,000. */
@@ -230,31 +238,34 @@ export class Coordinator implements Gateway {
   }
 
   /** Tokenizes. Together with the queue only so many requests may wait here as may be queued. */
-  async #prepare(
-    model: ModelName,
-    input: PromptInput,
-    limits: TokenizeLimits & Pick<Caller, "onLoading">,
-  ): Promise<TokenizedPrompt> {
+  async #prepare(model: ModelName, input: PromptInput, limits: TokenizeLimits): Promise<TokenizedPrompt> {
     // Those whose prompt is still tokenized will stand in the queue too.
     const refusal = this.#refusal(model) ?? refuseQueue(this.#context(), model, this.#preparing);
-    if (refusal !== null) throw refusal;
+    if (refusal !== null) {
+      // Whoever is sent away until it is loaded comes back for it.
+      if (refusal.loading !== null) this.take({ kind: "modelAwaited", model, change: 0 });
+      throw refusal;
+    }
     this.#preparing += 1;
-    const isAwaited = readyReplicas(this.state, model).length === 0;
-    if (isAwaited) this.take({ kind: "modelAwaited", model, change: 1 });
-    const tell = (): void => {
-      const { state, nowMs } = this.#context();
-      limits.onLoading?.(loadingOutlook(state, model, nowMs));
-    };
-    const telling = isAwaited ? setInterval(tell, this.#config.scheduler.tellWaitingMs) : null;
-    const patientUntilMs = this.#dependencies.clock.nowMs() + this.#config.loadPatienceMs;
-    const deadlineMs = Math.min(limits.deadlineMs, patientUntilMs);
     try {
-      return await this.#tokenizer.tokenize(model, input, { ...limits, deadlineMs });
+      return await this.#tokenizer.tokenize(model, input, limits);
     } finally {
       this.#preparing -= 1;
-      if (telling !== null) clearInterval(telling);
-      if (isAwaited) this.take({ kind: "modelAwaited", model, change: -1 });
     }
+  }
+
+  /** Counts a request that waits for a replica, and tells its client how far that is. */
+  #startWaiting(model: ModelName, { onLoading }: TokenizeLimits): () => void {
+    this.take({ kind: "modelAwaited", model, change: 1 });
+    const tell = (): void => {
+      const { state, nowMs } = this.#context();
+      onLoading?.(loadingOutlook(state, model, nowMs));
+    };
+    const telling = setInterval(tell, this.#config.scheduler.tellWaitingMs);
+    return () => {
+      clearInterval(telling);
+      this.take({ kind: "modelAwaited", model, change: -1 });
+    };
   }
 
   #refusal(model: ModelName): PomonaError | null {
@@ -290,6 +301,7 @@ export class Coordinator implements Gateway {
     unloadReplica: ({ nodeId, replicaId }) => void this.#dependencies.links.unloadReplica(nodeId, replicaId),
     inspectModel: (effect) => void this.#dependencies.links.inspectModel(effect),
     pullModel: (effect) => void this.#dependencies.links.pullModel(effect),
+    cancelPull: (effect) => this.#dependencies.links.cancelPull(effect),
     pinModel: ({ model, pinned, revision }) => this.#dependencies.pin(model, pinned, revision),
     startAttempt: (effect) => this.#startAttempt(effect),
     cancelAttempt: ({ requestId, epoch }) => this.#dependencies.links.cancelAttempt(requestId, epoch),

@@ -4,7 +4,12 @@ import { type ErrorCode, PomonaError } from "@pomona/shared/core/errors";
 import { PromptTokenizer, type PromptTokenizerDependencies, type TokenizeCall } from "./tokenizer.ts";
 
 const text = (value: string) => ({ kind: "text", text: value }) as const;
-const patient = () => ({ owner: "", deadlineMs: 1000, signal: new AbortController().signal });
+const patient = () => ({
+  owner: "",
+  patienceMs: Number.POSITIVE_INFINITY,
+  deadlineMs: 1000,
+  signal: new AbortController().signal,
+});
 
 /** A pool of two ready replicas; each call is answered by `answer`. */
 function pool(changes: Partial<PromptTokenizerDependencies> = {}) {
@@ -15,6 +20,7 @@ function pool(changes: Partial<PromptTokenizerDependencies> = {}) {
     loading: () => ({ outlook: { state: "waiting", percent: 0, readyInMs: null }, retryAfterMs: 2000 }),
     refusal: () => null,
     replicas: () => ["a", "b"].map((nodeId) => ({ nodeId, replicaId: `r-${nodeId}`, digest: "" })),
+    startWaiting: () => () => undefined,
     changed: () => Promise.resolve(),
     ask: async () => ({ tokenIds: [1, 2], stop: ["<end>"], sharedTokens: 0 }),
     ...changes,
@@ -138,7 +144,12 @@ test("a wait ends with the deadline, the refusal of the model, or the client", a
   await assert.rejects(waiting, refusal);
   refusal = null;
   time.nowMs = 0;
-  const left = tokenizer.tokenize("m", text("hello"), { owner: "", deadlineMs: 1000, signal: client.signal });
+  const left = tokenizer.tokenize("m", text("hello"), {
+    owner: "",
+    patienceMs: Number.POSITIVE_INFINITY,
+    deadlineMs: 1000,
+    signal: client.signal,
+  });
   client.abort(new PomonaError("cancelled", "the client has gone"));
   await assert.rejects(left, { code: "cancelled" });
 });

@@ -37,6 +37,8 @@ export type PromptTokenizerDependencies = {
   /** How far a model is that has no ready replica, and when a client may ask again. */
   readonly loading: (model: ModelName) => { readonly outlook: LoadingOutlook; readonly retryAfterMs: number };
   readonly replicas: (model: ModelName) => readonly TokenizingReplica[];
+  /** A request begins to wait for a replica. Returns what to call when it does not wait any more. */
+  readonly startWaiting: (model: ModelName, limits: TokenizeLimits) => () => void;
   /** Resolves when the pool may have changed. */
   readonly changed: () => Promise<void>;
   readonly ask: (call: TokenizeCall) => Promise<Omit<TokenizedPrompt, "digest">>;
@@ -49,7 +51,11 @@ export type TokenizeLimits = {
   /** Whose prompt it is: answers that are kept are not told to others, not even by being fast. */
   readonly owner: TenantId;
   readonly deadlineMs: number;
+  /** Longest wait for a replica. */
+  readonly patienceMs: number;
   readonly signal: AbortSignal;
+  /** Told every other second how far the model is while it waits for it. */
+  readonly onLoading?: (outlook: LoadingOutlook) => void;
 };
 
 /** Longest time that one replica may take. */
@@ -119,16 +125,23 @@ export class PromptTokenizer {
     model: ModelName,
     { failed, limits }: { readonly failed: ReadonlySet<ReplicaId>; readonly limits: TokenizeLimits },
   ): Promise<TokenizingReplica> {
-    const { replicas, changed } = this.#dependencies;
-    for (let waits = 0; ; waits += 1) {
-      this.#check(model, limits);
-      const ready = replicas(model);
-      const fresh = ready.filter(({ replicaId }) => !failed.has(replicaId));
-      const candidates = fresh.length === 0 && waits > 0 ? ready : fresh;
-      this.#turn += 1;
-      const chosen = candidates[this.#turn % candidates.length];
-      if (chosen !== undefined) return chosen;
-      await changed();
+    const { clock, replicas, changed, startWaiting } = this.#dependencies;
+    const deadlineMs = Math.min(limits.deadlineMs, clock.nowMs() + limits.patienceMs);
+    let stopWaiting: (() => void) | null = null;
+    try {
+      for (;;) {
+        this.#check(model, { ...limits, deadlineMs });
+        const ready = replicas(model);
+        const fresh = ready.filter(({ replicaId }) => !failed.has(replicaId));
+        const candidates = fresh.length === 0 && stopWaiting !== null ? ready : fresh;
+        this.#turn += 1;
+        const chosen = candidates[this.#turn % candidates.length];
+        if (chosen !== undefined) return chosen;
+        stopWaiting ??= startWaiting(model, limits);
+        await changed();
+      }
+    } finally {
+      stopWaiting?.();
     }
   }
 

@@ -142,6 +142,7 @@ export class SimulatedCoordinator {
         break;
       // Every node has the files.
       case "pullModel":
+      case "cancelPull":
       case "pinModel":
         break;
       case "startAttempt":

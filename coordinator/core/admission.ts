@@ -1,40 +1,38 @@
 // Whether a request may enter the queue. A refusal is a value that says why and what to do.
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { ModelName } from "@pomona/shared/core/ids";
-import type { ModelSummary } from "./generation-request.ts";
 import { untilReadyMs } from "./load-time.ts";
 import { outlookForNext } from "./queue-outlook.ts";
 import type { ClusterState, StepContext } from "./state.ts";
-import { modelSummaries, servedContextLength } from "./views.ts";
+import { type ModelOutlook, modelOutlook, servedContextLength } from "./views.ts";
 
 /** Null when the pool has the model and may come to answer; the refusal else. */
 export function refuseModel(context: StepContext, model: ModelName): PomonaError | null {
   const { state, nowMs } = context;
-  const models = modelSummaries(context);
-  const summary = models.find(({ name }) => name === model);
-  if (summary === undefined) {
-    const names = models.map(({ name }) => name).join(", ") || "none";
+  const outlook = modelOutlook(context, model);
+  if (outlook === null) {
+    const names = [...state.deployments.keys()].sort().join(", ") || "none";
     return new PomonaError("model_not_found", `model ${JSON.stringify(model)} is not in this pool; it has: ${names}`, {
       field: "model",
     });
   }
-  switch (summary.state) {
+  switch (outlook.state) {
     case "ready":
     case "idle":
       return null;
     case "loading":
-      return refuseImpatient(context, summary);
+      return refuseImpatient(context, model, outlook);
     case "failed":
-      return new PomonaError("model_failed", `model ${model} cannot be loaded: ${summary.reason}`);
+      return new PomonaError("model_failed", `model ${model} cannot be loaded: ${outlook.reason}`);
     case "unplaced":
-      return new PomonaError("model_not_ready", `model ${model} runs on no node: ${summary.reason}`, {
+      return new PomonaError("model_not_ready", `model ${model} runs on no node: ${outlook.reason}`, {
         retryAfterMs: untilReadyMs(state, model, nowMs),
       });
   }
 }
 
 /** Whoever would have to wait for a load longer than anyone does is told so at once. */
-function refuseImpatient({ config }: Pick<StepContext, "config">, { name, loading }: ModelSummary): PomonaError | null {
+function refuseImpatient({ config }: StepContext, name: ModelName, { loading }: ModelOutlook): PomonaError | null {
   const readyInMs = loading?.readyInMs ?? 0;
   if (loading === null || readyInMs <= config.loadPatienceMs) return null;
   return new PomonaError("model_not_ready", `model ${name} is ${loading.state}: it takes ${seconds(readyInMs)} more`, {

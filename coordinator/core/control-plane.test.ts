@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { NodeStatus, ReplicaStatus } from "@pomona/shared/core/node-status";
+import { decideMaxTokens } from "./admission.ts";
 import type { Effect } from "./effect.ts";
 import { survivesNodeLoss } from "./survival.ts";
 import {
+  ending,
   endings,
   failureOf,
   memoryOf,
@@ -46,11 +48,11 @@ class LivingPool extends TestPool {
       this.#change(nodeId, (status) => ({ ...status, replicas: others(status.replicas) }));
       all.push(...this.beat(nodeId));
     }
-    for (const { nodeId, model, files } of only(effects, "pullModel")) {
+    for (const { nodeId, model, runKey, files } of only(effects, "pullModel")) {
       const held = files.map(({ digest: name, bytes }) => ({ ...stored, digest: name, bytes, heldBytes: bytes }));
       this.#change(nodeId, (status) => ({ ...status, files: [...status.files, ...held] }));
       this.beat(nodeId);
-      all.push(...this.obey(this.take({ kind: "pullEnded", nodeId, model, failure: null })));
+      all.push(...this.obey(this.take({ kind: "pullEnded", nodeId, model, runKey, failure: null })));
     }
     return all;
   }
@@ -176,12 +178,12 @@ describe("redundancy", () => {
   test("a model from elsewhere is fetched once, copied to a second node, and survives either one", () => {
     const pool = new LivingPool();
     pool.deploy({ ...elsewhere, replicas: { min: 1, max: 1 } });
-    const effects = pool.add(statusOf("a"));
+    const effects = [...pool.add(statusOf("a")), ...pool.pass(2500)];
     assert.deepEqual([pulls(effects), only(effects, "pullModel")[0]?.peers], [["m@a"], []]);
     assert.deepEqual(pool.held("a"), ["m"]);
     const deployment = pool.state.deployments.get("m");
     assert.ok(deployment !== undefined && !survivesNodeLoss(pool.state, deployment));
-    const second = pool.add(statusOf("b"));
+    const second = [...pool.add(statusOf("b")), ...pool.pass(500)];
     assert.deepEqual([pulls(second), only(second, "pullModel")[0]?.peers], [["m@b"], ["a:1"]]);
     assert.ok(survivesNodeLoss(pool.state, deployment));
     assert.deepEqual(pool.held("b"), []);
@@ -191,6 +193,7 @@ describe("redundancy", () => {
     const pool = new LivingPool();
     pool.deploy({ ...elsewhere, replicas: { min: 1, max: 1 } });
     for (const nodeId of ["a", "b", "c"]) pool.add(statusOf(nodeId));
+    pool.pass(4000);
     const [first = ""] = ["a", "b", "c"].filter((nodeId) => pool.held(nodeId).length > 0);
     const lost = pool.pass(4000, first);
     assert.equal(loads(lost).length, 1);
@@ -203,6 +206,7 @@ describe("redundancy", () => {
     const pool = new LivingPool();
     pool.deploy({ ...elsewhere, replicas: { min: 2, max: 2 } });
     for (const nodeId of ["a", "b", "c"]) pool.add(statusOf(nodeId));
+    pool.pass(4000);
     const effects = [...pool.pass(20_000, "a"), ...pool.pass(20_000)];
     assert.deepEqual([loads(effects), pulls(effects)], [[], []]);
   });
@@ -210,16 +214,25 @@ describe("redundancy", () => {
   test("a pull that fails is tried again later and later, and says why", () => {
     const pool = new TestPool();
     pool.deploy({ ...elsewhere });
-    const effects = pool.join(statusOf("a"));
+    pool.join(statusOf("a"));
+    pool.nowMs += 2000;
+    const effects = pool.heartbeat(statusOf("a", { sequence: 2 }));
     assert.deepEqual(pulls(effects), ["m@a"]);
-    const failed = pool.take({ kind: "pullEnded", nodeId: "a", model: "m", failure: failureOf("transfer_failed") });
+    const runKey = pool.state.deployments.get("m")?.runKey ?? "";
+    const failed = pool.take({
+      kind: "pullEnded",
+      nodeId: "a",
+      model: "m",
+      runKey,
+      failure: failureOf("transfer_failed"),
+    });
     assert.deepEqual(pulls(failed), []);
     const beat = (sequence: number, ms: number): string[] => {
       pool.nowMs += ms;
       return pulls(pool.heartbeat(statusOf("a", { sequence })));
     };
-    assert.deepEqual(beat(2, 4999), []);
-    assert.deepEqual(beat(3, 1), ["m@a"]);
+    assert.deepEqual(beat(3, 4999), []);
+    assert.deepEqual(beat(4, 500), ["m@a"]);
   });
 });
 
@@ -275,5 +288,93 @@ test("a prompt goes only to replicas of the model that it was tokenized with", (
   pool.join(statusOf("a", { replicas }));
   assert.deepEqual(starts(pool.request("q", { promptDigest: digest })), []);
   assert.deepEqual(starts(pool.request("p", { promptDigest: "cd".repeat(32) })), ["p/1@a"]);
-  assert.deepEqual(endings(pool.wait(100)), []);
+  assert.deepEqual(endings(pool.wait(100)), ["q: failed node_lost"], "nobody understands it any more");
+});
+
+describe("what changes while something is under way", () => {
+  const old = "cd".repeat(32);
+
+  test("a replica that is replaced answers those first whose prompts only it understands", () => {
+    const pool = new TestPool();
+    pool.deploy();
+    const busy = [{ requestId: "foreign", epoch: 1 }];
+    const before = replicaOf("r-old", { slots: 1, digest: old, revision: "before", running: busy });
+    pool.join(statusOf("a", { replicas: [before] }));
+    assert.deepEqual(starts(pool.request("q", { promptDigest: old })), []);
+    const revision = pool.state.deployments.get("m")?.runKey ?? "";
+    const after = replicaOf("r-new", { digest, revision });
+    pool.nowMs += 500;
+    const effects = pool.heartbeat(statusOf("a", { sequence: 2, replicas: [{ ...before, running: [] }, after] }));
+    assert.deepEqual([starts(effects), only(effects, "unloadReplica")], [["q/1@a"], []]);
+    assert.deepEqual(starts(pool.request("p")), ["p/1@a"]);
+    pool.frame("q", 1, ending("stop", 0));
+    assert.deepEqual(only(pool.wait(500), "unloadReplica"), [
+      { kind: "unloadReplica", nodeId: "a", replicaId: "r-old" },
+    ]);
+  });
+
+  test("requests that wait for a model which is taken away are told so", () => {
+    const pool = new TestPool();
+    pool.deploy();
+    pool.request("q");
+    pool.take({ kind: "deploymentRemoved", model: "m" });
+    assert.deepEqual(endings(pool.wait(100)), ["q: failed model_not_found"]);
+  });
+
+  test("a transfer of files that nobody asks for any more is stopped, and the new one begins", () => {
+    const pool = new TestPool();
+    const elsewhere = { source: "https://models.example/m.gguf", digest, files: [file], isInPlace: false } as const;
+    pool.deploy(elsewhere);
+    pool.join(statusOf("a"));
+    pool.nowMs += 2000;
+    const [first] = only(pool.heartbeat(statusOf("a", { sequence: 2 })), "pullModel");
+    const effects = pool.deploy({ ...elsewhere, source: "https://models.example/n.gguf" });
+    assert.deepEqual(
+      only(effects, "cancelPull").map(({ runKey }) => runKey),
+      [first?.runKey],
+    );
+    pool.nowMs += 500;
+    const next = [...effects, ...pool.heartbeat(statusOf("a", { sequence: 3 }))];
+    assert.equal(only(next, "pullModel").length, 1);
+    pool.take({ kind: "pullEnded", nodeId: "a", model: "m", runKey: first?.runKey ?? "", failure: null });
+    assert.equal(pool.state.members.get("a")?.pulling?.model, "m", "the end of the old one says nothing of the new");
+  });
+
+  test("a load of the deployment before that fails says nothing against the new one", () => {
+    const pool = new TestPool();
+    pool.deploy();
+    const [load] = only(pool.join(statusOf("a")), "loadReplica");
+    pool.deploy({ source: "/other" });
+    const failure = failureOf("invalid_model");
+    const effects = pool.take({
+      kind: "loadFailed",
+      nodeId: "a",
+      replicaId: load?.replicaId ?? "",
+      model: "m",
+      failure,
+    });
+    assert.deepEqual(loads(effects), ["m@a"]);
+  });
+
+  test("a load that nobody asks for any more is ended", () => {
+    const pool = new TestPool();
+    pool.deploy();
+    const [load] = only(pool.join(statusOf("a")), "loadReplica");
+    const revision = load?.spec.revision ?? "";
+    const loading = replicaOf(load?.replicaId ?? "", { state: "loading", revision });
+    pool.heartbeat(statusOf("a", { sequence: 2, replicas: [loading] }));
+    const effects = pool.take({ kind: "deploymentRemoved", model: "m" });
+    assert.deepEqual(only(effects, "unloadReplica"), [
+      { kind: "unloadReplica", nodeId: "a", replicaId: loading.replicaId },
+    ]);
+    assert.equal(pool.state.members.get("a")?.loading, null);
+  });
+
+  test("requests are admitted to a replica that is ready, whatever nobody knows of the new source", () => {
+    const pool = new TestPool();
+    pool.deploy();
+    pool.join(statusOf("a", { replicas: [replicaOf("r")] }));
+    pool.take({ kind: "deploymentSet", record: recordOf({ source: "/not-there" }) });
+    assert.equal(decideMaxTokens(pool.state, { model: "m", promptTokens: 10, maxTokens: 20 }), 20);
+  });
 });

@@ -70,3 +70,13 @@ export function isDraining(state: ClusterState, { nodeId, status }: Member): boo
 export function contextLengthOf({ facts }: Deployment): number {
   return facts?.contextLength ?? 0;
 }
+
+/** What models may use of a node: as it says, less what administrators keep free. */
+export function budgetOf(state: ClusterState, { nodeId, status }: Member): number {
+  return Math.max(0, status.capacity.budgetBytes - settingsOf(state, nodeId).reservedBytes);
+}
+
+export function hasLabels(state: ClusterState, { nodeId }: Member, { record }: Deployment): boolean {
+  const { labels } = settingsOf(state, nodeId);
+  return record.spec.labels.every((label) => labels.includes(label));
+}

@@ -1,6 +1,5 @@
 // Late binding: a request waits in the one queue until the replica that will answer it soonest has a free slot.
 import type { ModelName, NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
-import type { ReplicaStatus } from "@pomona/shared/core/node-status";
 import { prefixHashes } from "@pomona/shared/core/prefix-hash";
 import { candidateOf } from "./candidates.ts";
 import type { Effect } from "./effect.ts";
@@ -25,9 +24,7 @@ export function dispatch(context: StepContext): Effect[] {
     const isClosed = dispatchQuarantined(context, { waiting, bind });
     const free = waiting.filter((record) => !isQuarantined(record));
     if (free.length === 0) continue;
-    const ready = readyReplicas(state, model).filter(
-      ({ replica }) => !isClosed(replica.replicaId) && understands(replica, digest),
-    );
+    const ready = readyReplicas(state, model, digest).filter(({ replica }) => !isClosed(replica.replicaId));
     planModel(planningOf(context, model, ready), free, ({ request, chosen, decision }) => {
       const { replicaId } = chosen;
       const at = ready.find(({ replica }) => replica.replicaId === replicaId);
@@ -58,11 +55,6 @@ function alike(queue: readonly RequestRecord[]): Iterable<Alike> {
     group.waiting.push(record);
   }
   return groups.values();
-}
-
-/** Token ids mean something to the model that they were made for. */
-export function understands(replica: ReplicaStatus, digest: string): boolean {
-  return digest === "" || replica.digest === "" || replica.digest === digest;
 }
 
 type Quarantining = {
@@ -101,8 +93,7 @@ function holdsQuarantined(state: ClusterState, replicaId: ReplicaId): boolean {
 
 /** A replica that runs nothing and may be asked now. */
 function emptyReplica({ state, nowMs }: StepContext, { model, promptDigest }: RequestRecord): ReadyReplica | null {
-  const ready = readyReplicas(state, model).filter(({ replica }) => understands(replica, promptDigest));
-  const empty = ready.find(
+  const empty = readyReplicas(state, model, promptDigest).find(
     (ready) => nowMs >= (state.avoidUntilMs.get(ready.replica.replicaId) ?? 0) && busySlots(state, ready) === 0,
   );
   return empty ?? null;
@@ -111,10 +102,10 @@ function emptyReplica({ state, nowMs }: StepContext, { model, promptDigest }: Re
 function leastBusy(state: ClusterState, { model, promptDigest }: RequestRecord): ReplicaId | null {
   let least: ReplicaId | null = null;
   let busyMost = Number.POSITIVE_INFINITY;
-  for (const ready of readyReplicas(state, model)) {
+  for (const ready of readyReplicas(state, model, promptDigest)) {
     const { replicaId } = ready.replica;
     const busy = busySlots(state, ready);
-    if (busy >= busyMost || holdsQuarantined(state, replicaId) || !understands(ready.replica, promptDigest)) continue;
+    if (busy >= busyMost || holdsQuarantined(state, replicaId)) continue;
     busyMost = busy;
     least = replicaId;
   }

@@ -34,12 +34,14 @@ export type Effect =
       readonly kind: "pullModel";
       readonly nodeId: NodeId;
       readonly model: ModelName;
+      readonly runKey: string;
       readonly files: readonly NamedFile[];
       /** Empty for nowhere else. */
       readonly source: string;
       /** host:port of Node services. */
       readonly peers: readonly string[];
     }
+  | { readonly kind: "cancelPull"; readonly nodeId: NodeId; readonly model: ModelName; readonly runKey: string }
   /** Keep what a source was found to be, unless the deployment was edited since. */
   | { readonly kind: "pinModel"; readonly model: ModelName; readonly revision: number; readonly pinned: PinnedSource }
   | {

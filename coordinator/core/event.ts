@@ -47,10 +47,11 @@ export type ClusterEvent =
       readonly kind: "pullEnded";
       readonly nodeId: NodeId;
       readonly model: ModelName;
+      readonly runKey: string;
       readonly failure: GenerationFailure | null;
     }
-  /** A request waits for a model before it can be queued, or does so no more. */
-  | { readonly kind: "modelAwaited"; readonly model: ModelName; readonly change: 1 | -1 }
+  /** One request more, or less, waits for a model before it can be queued; 0 for one that was sent away instead. */
+  | { readonly kind: "modelAwaited"; readonly model: ModelName; readonly change: 1 | 0 | -1 }
   /** A heartbeat, whichever way it came; `address` is where the node is reached. */
   | { readonly kind: "heartbeat"; readonly status: NodeStatus; readonly address: string }
   | { readonly kind: "linkUp"; readonly nodeId: NodeId }

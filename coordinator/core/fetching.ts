@@ -80,31 +80,57 @@ export function startPull(
 ): Effect[] {
   const { state, nowMs } = context;
   const files = namedFiles(state, deployment);
+  const { model, record, runKey } = deployment;
   if (member.pulling !== null || files === null) return [];
-  const { model, record } = deployment;
+  // From the Internet once: whoever else wants it copies it from the first.
+  if (holders(state, deployment, files).length === 0 && isComing(state, deployment)) return [];
   const { nodeId } = member;
   const missingBytes = totalFileBytes(files) - heldBytesOf(member, files);
   const readyAtMs = nowMs + 1000 * fetchSeconds(state, missingBytes);
-  member.pulling = { model, startedAtMs: nowMs, readyAtMs, missingBytes, files };
+  member.pulling = { model, runKey, startedAtMs: nowMs, readyAtMs, missingBytes, files };
   const peers = holders(state, deployment, files)
     .filter((other) => other !== member)
     .map(({ address }) => address);
   const source = record.pinned?.source ?? record.spec.source;
   return [
-    { kind: "pullModel", nodeId, model, files, source: isFromElsewhere(source) ? source : "", peers },
+    { kind: "pullModel", nodeId, model, runKey, files, source: isFromElsewhere(source) ? source : "", peers },
     { kind: "announce", announcement: { kind: "pullStarted", nodeId, model, reason } },
   ];
+}
+
+function isComing({ members }: ClusterState, { model, runKey }: Deployment): boolean {
+  return [...members.values()].some(({ pulling }) => pulling?.model === model && pulling.runKey === runKey);
+}
+
+/** Stops transfers of files that nobody asks for any more. What came so far is kept for the next time. */
+export function cancelPulls({ state }: StepContext): Effect[] {
+  const effects: Effect[] = [];
+  for (const member of state.members.values()) {
+    const { pulling, nodeId } = member;
+    if (pulling === null || state.deployments.get(pulling.model)?.runKey === pulling.runKey) continue;
+    member.pulling = null;
+    effects.push({ kind: "cancelPull", nodeId, model: pulling.model, runKey: pulling.runKey });
+  }
+  return effects;
 }
 
 const retryMinMs = 5000;
 const retryMaxMs = 300_000;
 
-type EndedPull = { readonly nodeId: string; readonly model: string; readonly failure: Deployment["failure"] };
+type EndedPull = {
+  readonly nodeId: string;
+  readonly model: string;
+  readonly runKey: string;
+  readonly failure: Deployment["failure"];
+};
 
-export function takePullEnd({ state, nowMs, config }: StepContext, { nodeId, model, failure }: EndedPull): Effect[] {
+export function takePullEnd(
+  { state, nowMs, config }: StepContext,
+  { nodeId, model, runKey, failure }: EndedPull,
+): Effect[] {
   const member = state.members.get(nodeId);
   const { pulling } = member ?? {};
-  if (member === undefined || pulling?.model !== model) return [];
+  if (member === undefined || pulling?.model !== model || pulling.runKey !== runKey) return [];
   member.pulling = null;
   if (failure === null) {
     noteTransfer(state, pulling.missingBytes, nowMs - pulling.startedAtMs);

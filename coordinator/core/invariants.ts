@@ -1,6 +1,5 @@
 // What must hold of a state after every step. Used by the simulator and the tests, which stop at the first violation.
 import { heldBytes } from "@pomona/shared/core/replica-memory";
-import { understands } from "./dispatch.ts";
 import type { Member, RequestRecord, StepContext } from "./state.ts";
 import { readyReplicas } from "./views.ts";
 
@@ -107,9 +106,7 @@ export function idleSlotViolations(context: StepContext): string[] {
   for (const { model, requestId, promptDigest } of state.queue) {
     if (seen.has(model)) continue;
     seen.add(model);
-    const ready = readyReplicas(state, model).filter(
-      ({ replica }) => replica.slots > 0 && understands(replica, promptDigest),
-    );
+    const ready = readyReplicas(state, model, promptDigest).filter(({ replica }) => replica.slots > 0);
     const isAsked = ready.every(({ replica }) => nowMs >= (state.avoidUntilMs.get(replica.replicaId) ?? 0));
     const isEmpty = ready.every(
       (each) => !state.boundByReplica.has(each.replica.replicaId) && each.replica.running.length === 0,

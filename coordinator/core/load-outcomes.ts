@@ -22,8 +22,11 @@ type FailedLoad = { readonly replicaId: ReplicaId; readonly model: string; reado
 
 /** A load failed: back off, for ever when trying again cannot help. */
 export function takeLoadFailure(member: Member, load: FailedLoad, context: StepContext): Effect[] {
-  if (member.loading?.replicaId !== load.replicaId) return [];
-  member.loading = null;
+  const { loading } = member;
+  if (loading?.replicaId !== load.replicaId) return [];
+  giveUpLoad(member, context);
+  // What failed is not what is asked for any more.
+  if (context.state.deployments.get(load.model)?.runKey !== loading.runKey) return [];
   if (load.failure.code === "node_lost") {
     // Nothing is known of the load, so it is no failure of the model; a heartbeat comes before the next try.
     const before = member.loadFailures.get(load.model);
@@ -33,6 +36,13 @@ export function takeLoadFailure(member: Member, load: FailedLoad, context: StepC
     backOff(member, load, { context, wasReady: false });
   }
   return [announced(member, load)];
+}
+
+/** Whatever it was to make room for stays where it is. */
+function giveUpLoad(member: Member, { state }: StepContext): void {
+  const insteadOf = member.loading?.insteadOf ?? null;
+  if (insteadOf !== null) for (const { moving } of state.members.values()) moving.delete(insteadOf);
+  member.loading = null;
 }
 
 /**
@@ -49,7 +59,12 @@ export function noteReplicas(member: Member, before: readonly ReplicaStatus[], c
     const old = before.find((listed) => listed.replicaId === replicaId);
     const isNoted = member.loadFailures.get(model)?.replicaId === replicaId || old?.state === "failed";
     if (!isOwnLoad && (old === undefined || isNoted)) continue;
-    if (isOwnLoad) member.loading = null;
+    const runKey = context.state.deployments.get(model)?.runKey;
+    const isOutdated = isOwnLoad
+      ? member.loading?.runKey !== runKey
+      : replica.revision !== "" && replica.revision !== runKey;
+    if (isOwnLoad) giveUpLoad(member, context);
+    if (isOutdated) continue;
     backOff(member, { replicaId, model, failure }, { context, wasReady: old?.state === "ready" });
     effects.push(announced(member, { replicaId, model, failure }));
   }

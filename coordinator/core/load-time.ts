@@ -10,12 +10,20 @@ import type { ClusterState, Member } from "./state.ts";
 
 /** A process starts, and some steps are measured. */
 const startMs = 2000;
+/** The load of a smaller model says how long a process takes to start, and nothing of the disk. */
+const tellingBytesMin = 1e9;
 /** What a client is told while nothing is loading. */
 const unknownMs = 2000;
 
-/** From the speed at which the node has loaded before, else from what its disk promises. */
+/** From the speed at which the node has loaded its largest model, else from what its disk promises. */
 export function expectedLoadMs({ status }: Pick<Member, "status">, { weightsBytes }: ReplicaMemory): number {
-  const measured = status.replicas.find(({ speed }) => speed !== null)?.speed?.loadBytesPerSecond;
+  let largest = tellingBytesMin;
+  let measured: number | undefined;
+  for (const { memory, speed } of status.replicas) {
+    if (speed === null || memory.weightsBytes < largest) continue;
+    largest = memory.weightsBytes;
+    measured = speed.loadBytesPerSecond;
+  }
   const { chip, gpu } = status.capacity;
   const promised = expectedSpeed({ chip, gpu, weightsBytes, kvBytesPerToken: 0 });
   return startMs + (1000 * weightsBytes) / Math.max(1, measured ?? promised.loadBytesPerSecond);

@@ -63,7 +63,7 @@ test("a draining node gets no work, and what it has leaves when it is idle", () 
   assert.deepEqual(starts(pool.request("p")), []);
   const ended = pool.frame("q", 1, ending("stop", 0));
   assert.deepEqual(only(ended, "unloadReplica"), []);
-  assert.deepEqual(only(pool.wait(100), "unloadReplica"), [{ kind: "unloadReplica", nodeId: "a", replicaId: "r" }]);
+  assert.deepEqual(only(pool.wait(500), "unloadReplica"), [{ kind: "unloadReplica", nodeId: "a", replicaId: "r" }]);
 });
 
 test("a heartbeat of one node moves the requests of another that died meanwhile", () => {

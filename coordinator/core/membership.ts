@@ -2,7 +2,7 @@
 import type { NodeId } from "@pomona/shared/core/ids";
 import type { NodeStatus } from "@pomona/shared/core/node-status";
 import type { Effect } from "./effect.ts";
-import type { ClusterState, CoreConfig, Member, MemberState } from "./state.ts";
+import type { ClusterState, CoreConfig, Member, MemberState, StepContext } from "./state.ts";
 
 /** What a heartbeat did: `replaced` means that the old process of the node is gone. */
 export type HeartbeatOutcome = "accepted" | "ignored" | "replaced";
@@ -25,6 +25,7 @@ export function takeHeartbeat(
       return { outcome: "ignored", effects: [{ kind: "announce", announcement }] };
     }
     const member = newMember(heartbeat);
+    state.firstHeardMs ??= nowMs;
     state.members.set(nodeId, member);
     return {
       outcome: "accepted",
@@ -53,6 +54,7 @@ function newMember({ status, address, nowMs }: Heartbeat): Member {
     status,
     lastHeartbeatMs: nowMs,
     isLinkUp: false,
+    linkDownAtMs: nowMs,
     loading: null,
     justLoaded: null,
     justPulled: null,
@@ -152,6 +154,11 @@ function changed(nodeId: NodeId, from: MemberState | null, to: MemberState): Eff
 /** Whether a node may get work: alive, linked, and not draining. */
 export function takesWork(member: Member): boolean {
   return member.state === "alive" && member.isLinkUp && member.status.state === "serving";
+}
+
+/** Whether what it has counts for placement: heard of, and reached, now or a moment ago. */
+export function isReachable({ state, isLinkUp, linkDownAtMs }: Member, { nowMs, config }: StepContext): boolean {
+  return state !== "dead" && (isLinkUp || nowMs - linkDownAtMs < 1000 * config.placement.lossGrace);
 }
 
 /** Takes a dead node off the list. Does nothing when it is not dead. */

@@ -4,6 +4,7 @@ import type { ModelName, NodeId } from "@pomona/shared/core/ids";
 import { type ModelFile, type ModelVariant, type NamedFile, totalFileBytes } from "@pomona/shared/core/model-files";
 import type { ModelSizing } from "@pomona/shared/core/model-sizing";
 import { type ReplicaMemory, totalBytes } from "@pomona/shared/core/replica-memory";
+import { budgetOf, hasLabels, isDraining, settingsOf } from "./deployments.ts";
 import type { Effect } from "./effect.ts";
 import { takesWork } from "./membership.ts";
 import type { ClusterState, Deployment, Member, ModelFacts, SourceOnNode, StepContext } from "./state.ts";
@@ -26,7 +27,11 @@ export type InspectionOutcome =
 
 /** A node that has not answered is asked again after this time. */
 const askAgainMs = 60_000;
+/** A host may be back in a moment; a file that is not there comes when somebody puts it there. */
 const retryMs = 10_000;
+const missingRetryMs = 60_000;
+/** So long after the first node was heard of, the others of a pool that starts are there too. */
+const gatheringMs = 2000;
 
 /**
  * Asks nodes about sources: every node about files that may lie there, one node about those that come from elsewhere and
@@ -37,6 +42,8 @@ export function inspectSources({ state, nowMs }: StepContext): Effect[] {
   for (const deployment of state.deployments.values()) {
     const { model, runKey, record } = deployment;
     const isRemote = isFromElsewhere(record.spec.source);
+    // Which variant fits is decided for all nodes, not for the first that is heard of.
+    if (isRemote && record.pinned === null && nowMs - (state.firstHeardMs ?? nowMs) < gatheringMs) continue;
     for (const member of state.members.values()) {
       if (!takesWork(member)) continue;
       if (isRemote && (deployment.facts !== null || isBeingAsked(state, deployment, nowMs))) break;
@@ -84,7 +91,8 @@ export function takeInspection(context: StepContext, { nodeId, model, runKey, ou
   const deployment = state.deployments.get(model);
   if (member === undefined || deployment?.runKey !== runKey) return [];
   if (outcome.kind === "failed") {
-    member.sources.set(model, { runKey, kind: "failed", failure: outcome.failure, retryAtMs: nowMs + retryMs });
+    const waitMs = outcome.failure.isRetryable ? retryMs : missingRetryMs;
+    member.sources.set(model, { runKey, kind: "failed", failure: outcome.failure, retryAtMs: nowMs + waitMs });
     deployment.failure = commonFailure(state, deployment);
     return [];
   }
@@ -150,28 +158,39 @@ function chooseVariant(state: ClusterState, deployment: Deployment, { variants, 
 }
 
 /** Budget of the node that would get the last of the replicas that are wanted. */
-function roomOf(state: ClusterState, { record }: Deployment): number {
-  const wanted = Math.max(1, record.spec.replicas.min);
-  const budgets = [...state.members.values()].map(({ status }) => status.capacity.budgetBytes).sort((a, b) => b - a);
+function roomOf(state: ClusterState, deployment: Deployment): number {
+  const wanted = Math.max(1, deployment.record.spec.replicas.min);
+  const budgets = [...state.members.values()]
+    .filter((member) => takesWork(member) && !isDraining(state, member) && !settingsOf(state, member.nodeId).isCordoned)
+    .filter((member) => hasLabels(state, member, deployment))
+    .map((member) => budgetOf(state, member))
+    .sort((a, b) => b - a);
   return budgets[Math.min(wanted, budgets.length) - 1] ?? 0;
 }
 
-function chosen(state: ClusterState, { model, record }: Deployment, variant: ModelVariant | undefined): Effect[] {
+function chosen(state: ClusterState, deployment: Deployment, variant: ModelVariant | undefined): Effect[] {
+  const { model, record } = deployment;
   const listed = state.variants.get(model);
   if (variant === undefined || listed === undefined) return [];
-  const wanted = Math.max(1, record.spec.replicas.min);
   const larger = listed.variants[listed.variants.indexOf(variant) + 1];
-  const name = `${variant.quant} (${fileSize(variant)})`;
-  const nodes = wanted === 1 ? "one node" : `${wanted} nodes`;
-  const reason =
-    larger === undefined
-      ? `${name} is the largest there is`
-      : `${name} is the largest that ${nodes} can hold with all slots at full context; ${larger.quant} has ${fileSize(larger)} of weights alone`;
+  const reason = whyChosen(deployment, { variant, larger, room: roomOf(state, deployment) });
   const pinned = { source: `${listed.pinnedSource}:${variant.quant}`, files: variant.files, reason };
   return [
     { kind: "pinModel", model, revision: record.revision, pinned },
     { kind: "announce", announcement: { kind: "variantChosen", model, reason } },
   ];
+}
+
+type Choice = { readonly variant: ModelVariant; readonly larger: ModelVariant | undefined; readonly room: number };
+
+function whyChosen({ record }: Deployment, { variant, larger, room }: Choice): string {
+  const wanted = Math.max(1, record.spec.replicas.min);
+  const nodes = wanted === 1 ? "one node" : `${wanted} nodes`;
+  const name = `${variant.quant} (${fileSize(variant)})`;
+  if (fileBytes(variant) > room)
+    return `${name} is the smallest there is, and even that is more than ${nodes} can hold`;
+  if (larger === undefined) return `${name} is the largest there is`;
+  return `${name} is the largest that ${nodes} can hold with all slots at full context; ${larger.quant} has ${fileSize(larger)} of weights alone`;
 }
 
 /** The next smaller variant, when the chosen one needs more than there is; none when the source named one itself. */
@@ -184,8 +203,12 @@ function smallerVariant(state: ClusterState, deployment: Deployment, memory: Rep
   return chosen(state, deployment, listed.variants[index - 1]);
 }
 
-function fileSize({ files }: ModelVariant): string {
-  return gigabytes(totalFileBytes(files));
+function fileBytes({ files }: ModelVariant): number {
+  return totalFileBytes(files);
+}
+
+function fileSize(variant: ModelVariant): string {
+  return gigabytes(fileBytes(variant));
 }
 
 function gigabytes(bytes: number): string {
@@ -193,17 +216,29 @@ function gigabytes(bytes: number): string {
 }
 
 /** The files by what is in them, once somebody has read them all. */
-export function namedFiles(state: ClusterState, { model, record, facts }: Deployment): readonly NamedFile[] | null {
+export function namedFiles(
+  state: ClusterState,
+  { model, runKey, record, facts }: Deployment,
+): readonly NamedFile[] | null {
   const files = record.pinned?.files ?? facts?.files ?? [];
-  const named = files.map(({ digest, ...file }) => ({ ...file, digest: digest ?? loadedDigest(state, model, files) }));
+  const named = files.map(({ digest, ...file }) => ({
+    ...file,
+    digest: digest ?? loadedDigest(state, { model, runKey }, files),
+  }));
   return files.length > 0 && named.every((file): file is NamedFile => file.digest !== null) ? named : null;
 }
 
 /** A replica knows what is in the one file that it was loaded from. */
-function loadedDigest(state: ClusterState, model: ModelName, files: readonly ModelFile[]): string | null {
+function loadedDigest(
+  state: ClusterState,
+  { model, runKey }: Pick<Deployment, "model" | "runKey">,
+  files: readonly ModelFile[],
+): string | null {
   if (files.length !== 1) return null;
   for (const { status } of state.members.values()) {
-    const replica = status.replicas.find((each) => each.model === model && each.digest !== "");
+    const replica = status.replicas.find(
+      (each) => each.model === model && each.revision === runKey && each.digest !== "",
+    );
     if (replica !== undefined) return replica.digest;
   }
   return null;

@@ -5,10 +5,10 @@ import { totalFileBytes } from "@pomona/shared/core/model-files";
 import type { NodeCapacity, ReplicaStatus } from "@pomona/shared/core/node-status";
 import { heldBytes, type ReplicaMemory, totalBytes } from "@pomona/shared/core/replica-memory";
 import { decodeStepSeconds, prefillSeconds, type SpeedProfile } from "@pomona/shared/core/speed-profile";
-import { isDraining, settingsOf } from "./deployments.ts";
+import { budgetOf, hasLabels, isDraining, settingsOf } from "./deployments.ts";
 import { canFetch, fetchSeconds, heldBytesOf } from "./fetching.ts";
 import { expectedLoadMs } from "./load-time.ts";
-import { takesWork } from "./membership.ts";
+import { isReachable, takesWork } from "./membership.ts";
 import { holdsFiles, namedFiles } from "./model-sources.ts";
 import type {
   LoadOption,
@@ -26,7 +26,7 @@ const unknownLoadSeconds = 5;
 
 export function problemOf(context: StepContext): PlacementProblem {
   const { state } = context;
-  const members = [...state.members.values()].filter((member) => member.state !== "dead");
+  const members = [...state.members.values()].filter((member) => isReachable(member, context));
   const waiting = waitingByModel(context);
   return {
     nodes: members.map((member) => nodeOf(context, member)),
@@ -37,7 +37,6 @@ export function problemOf(context: StepContext): PlacementProblem {
 function nodeOf(context: StepContext, member: Member): PlacementNode {
   const { state, nowMs } = context;
   const { nodeId, status, loading } = member;
-  const memories = heldMemories(member);
   const budgetBytes = budgetOf(state, member);
   const isListed = status.replicas.some(({ replicaId }) => replicaId === loading?.replicaId);
   const replicas = status.replicas.flatMap((replica) => replicaOf(context, member, replica) ?? []);
@@ -45,18 +44,19 @@ function nodeOf(context: StepContext, member: Member): PlacementNode {
   return {
     nodeId,
     budgetBytes,
-    otherBytes: Math.max(0, status.capacity.budgetBytes - status.capacity.freeBytes - heldBytes(memories)),
+    otherBytes: otherBytesOf(member),
     canLoad:
       takesWork(member) && !settingsOf(state, nodeId).isCordoned && pressure !== "warning" && pressure !== "critical",
     isDraining: isDraining(state, member),
     loadingLeft: loadingLeft(member, nowMs),
-    replicas: loading === null || isListed ? replicas : [...replicas, comingReplica(loading)],
+    replicas: loading === null || isListed ? replicas : [...replicas, comingReplica(state, loading)],
   };
 }
 
-/** What models may use: as the node says, less what administrators keep free. */
-export function budgetOf(state: ClusterState, { nodeId, status }: Member): number {
-  return Math.max(0, status.capacity.budgetBytes - settingsOf(state, nodeId).reservedBytes);
+/** What other programs have of the budget. */
+export function otherBytesOf(member: Member): number {
+  const { budgetBytes, freeBytes } = member.status.capacity;
+  return Math.max(0, budgetBytes - freeBytes - heldBytes(heldMemories(member)));
 }
 
 export function heldMemories({ status }: Member): ReplicaMemory[] {
@@ -70,8 +70,12 @@ function loadingLeft({ loading, status }: Member, nowMs: number): number | null 
   return status.replicas.some(isFirstLoad) ? unknownLoadSeconds : null;
 }
 
-function comingReplica({ replicaId, model, memory }: NonNullable<Member["loading"]>): PlacementReplica {
-  const soon = { isCurrent: true, isBusy: false, isMoving: false, idleFor: 0, residentFor: 0, reloadSeconds: 0 };
+function comingReplica(
+  state: ClusterState,
+  { replicaId, model, memory, runKey }: NonNullable<Member["loading"]>,
+): PlacementReplica {
+  const isCurrent = state.deployments.get(model)?.runKey === runKey;
+  const soon = { isCurrent, isBusy: false, isMoving: false, idleFor: 0, residentFor: 0, reloadSeconds: 0 };
   return { replicaId, model, memory, state: "loading", ...soon };
 }
 
@@ -101,21 +105,18 @@ export function isCurrent(replica: ReplicaStatus, { runKey, facts }: Deployment)
 }
 
 /** Whether anything runs there, or waits that can run nowhere else. */
-export function isBusy(state: ClusterState, { replicaId, running, model, digest }: ReplicaStatus): boolean {
-  if (running.length > 0 || state.boundByReplica.has(replicaId)) return true;
-  return digest !== "" && state.queue.some((record) => record.model === model && isBoundToOld(state, record, digest));
+export function isBusy(state: ClusterState, replica: ReplicaStatus): boolean {
+  return replica.running.length > 0 || state.boundByReplica.has(replica.replicaId) || isAwaited(state, replica);
 }
 
-function isBoundToOld(
-  state: ClusterState,
-  record: { readonly model: ModelName; readonly promptDigest: string },
-  digest: string,
-): boolean {
-  if (record.promptDigest !== digest) return false;
-  const deployment = state.deployments.get(record.model);
-  if (deployment === undefined) return true;
+/** Whether requests wait whose prompts only replicas of these files understand, when others are asked for now. */
+function isAwaited(state: ClusterState, replica: ReplicaStatus): boolean {
+  const { model, digest } = replica;
+  const deployment = state.deployments.get(model);
+  if (digest === "" || deployment === undefined || isCurrent(replica, deployment)) return false;
+  if (!state.queue.some((record) => record.model === model && record.promptDigest === digest)) return false;
   for (const { status } of state.members.values()) {
-    const others = status.replicas.filter((each) => each.model === record.model && each.state === "ready");
+    const others = status.replicas.filter((each) => each.model === model && each.state === "ready");
     if (others.some((each) => each.digest === digest && isCurrent(each, deployment))) return false;
   }
   return true;
@@ -215,11 +216,11 @@ export function optionOn(context: StepContext, member: Member, deployment: Deplo
   const { model } = deployment;
   if (deployment.failure !== null || !hasLabels(state, member, deployment)) return null;
   const memory = memoryOn(state, member, deployment);
-  if (memory === null) return null;
+  if (memory === null || totalBytes(memory) - (memory.mappedBytes ?? 0) > budgetOf(state, member)) return null;
   const failed = member.loadFailures.get(model);
   if (failed !== undefined && !Number.isFinite(failed.retryAtMs)) return null;
   const hasFiles = holdsFiles(state, member, deployment);
-  if (!hasFiles && !canFetch(context, member, deployment)) return null;
+  if (!hasFiles && (isPullingOther(member, deployment) || !canFetch(context, member, deployment))) return null;
   const fetch = hasFiles ? 0 : fetchSeconds(state, missingFileBytes(state, member, deployment));
   return {
     memory,
@@ -230,9 +231,8 @@ export function optionOn(context: StepContext, member: Member, deployment: Deplo
   };
 }
 
-export function hasLabels(state: ClusterState, { nodeId }: Member, { record }: Deployment): boolean {
-  const { labels } = settingsOf(state, nodeId);
-  return record.spec.labels.every((label) => labels.includes(label));
+function isPullingOther({ pulling }: Member, { model }: Deployment): boolean {
+  return pulling !== null && pulling.model !== model;
 }
 
 /**

@@ -1,9 +1,10 @@
 // Carries placement decisions out: what is decided on plain values becomes effects and is noted in the state.
+import type { ReplicaId } from "@pomona/shared/core/ids";
 import type { ReplicaStatus } from "@pomona/shared/core/node-status";
 import { isDraining } from "./deployments.ts";
 import { planningOf } from "./dispatch.ts";
 import type { Effect } from "./effect.ts";
-import { startPull } from "./fetching.ts";
+import { cancelPulls, startPull } from "./fetching.ts";
 import { inspectSources, isInPlace, namedFiles } from "./model-sources.ts";
 import { decidePlacement } from "./placement/decide.ts";
 import type { PlacementDecision } from "./placement/problem.ts";
@@ -19,10 +20,12 @@ const pressureIntervalMs = 500;
 
 /** Call it after anything that may free memory, add a node or a model, or change what is asked for. */
 export function reconcile(context: StepContext): Effect[] {
+  context.state.reconciledAtMs = context.nowMs;
   noteUse(context);
   notePressure(context);
   forgetLeavers(context.state);
-  const effects = inspectSources(context);
+  endOutdatedLoads(context.state);
+  const effects = [...cancelPulls(context), ...inspectSources(context)];
   // The biggest models are placed first: the others wait a moment until it is known which those are.
   const decisions = isAskingStill(context) ? [] : decidePlacement(problemOf(context), context.config.placement);
   for (const decision of decisions) effects.push(...carryOut(context, decision));
@@ -66,20 +69,27 @@ function load(context: StepContext, member: Member, decision: PlacementDecision 
   const deployment = state.deployments.get(model);
   const option = deployment === undefined ? null : optionOn(context, member, deployment);
   if (deployment?.facts == null || option === null) return [];
-  if (insteadOf !== undefined) for (const other of state.members.values()) other.moving.add(insteadOf);
+  if (insteadOf !== undefined) noteMove(state, insteadOf);
   state.replicasNamed += 1;
   const replicaId = `${config.replicaPrefix}-${state.replicasNamed}`;
   const readyAtMs = nowMs + 1000 * option.readyIn;
-  member.loading = { replicaId, model, memory: option.memory, startedAtMs: nowMs, readyAtMs };
+  const { runKey } = deployment;
+  const { memory } = option;
+  member.loading = { replicaId, model, runKey, insteadOf: insteadOf ?? null, memory, startedAtMs: nowMs, readyAtMs };
   const { source, slots, engine } = deployment.record.spec;
   const { contextLength } = deployment.facts;
   const files = isInPlace(member, deployment) ? [] : (namedFiles(state, deployment) ?? []);
-  const revision = deployment.runKey;
-  const spec = { model, source, slots, contextLength, engine, files, revision };
+  const spec = { model, source, slots, contextLength, engine, files, revision: runKey };
   return [
     { kind: "loadReplica", nodeId, replicaId, spec },
     { kind: "announce", announcement: { kind: "loadStarted", nodeId, model, reason } },
   ];
+}
+
+function noteMove(state: ClusterState, replicaId: ReplicaId): void {
+  for (const { status, moving } of state.members.values()) {
+    if (status.replicas.some((replica) => replica.replicaId === replicaId)) moving.add(replicaId);
+  }
 }
 
 /** Notes which replicas are ready, and which of them run something. */
@@ -133,6 +143,19 @@ function forgetLeavers(state: ClusterState): void {
   }
 }
 
+/** A first load of what is not asked for any more holds memory, and the node's one place for loads. */
+function endOutdatedLoads(state: ClusterState): void {
+  for (const member of state.members.values()) {
+    for (const { replicaId, model, revision, state: replicaState, failure } of member.status.replicas) {
+      if (replicaState !== "loading" || failure !== null || member.leaving.has(replicaId)) continue;
+      const runKey = state.deployments.get(model)?.runKey;
+      if (runKey === revision || (runKey !== undefined && revision === "")) continue;
+      member.leaving.set(replicaId, { eviction: "removed", reason: "it is not asked for any more", askedAtMs: null });
+      if (member.loading?.replicaId === replicaId) member.loading = null;
+    }
+  }
+}
+
 /** Unloads what is idle of those that leave. */
 function unloadLeavers({ state, nowMs }: StepContext): Effect[] {
   const effects: Effect[] = [];
@@ -150,5 +173,5 @@ function unloadLeavers({ state, nowMs }: StepContext): Effect[] {
 }
 
 function isIdle(state: ClusterState, replica: ReplicaStatus): boolean {
-  return replica.state === "ready" && !isBusy(state, replica);
+  return replica.state === "loading" || (replica.state === "ready" && !isBusy(state, replica));
 }

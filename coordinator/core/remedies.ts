@@ -1,9 +1,9 @@
 // What would make a model fit: the cheapest ways, worked out with the same estimates as everything else.
 import { totalBytes } from "@pomona/shared/core/replica-memory";
-import { settingsOf } from "./deployments.ts";
+import { hasLabels, settingsOf } from "./deployments.ts";
 import type { Remedy } from "./placement/placement-report.ts";
 import type { PlacementNode, PlacementProblem, PlacementReplica } from "./placement/problem.ts";
-import { hasLabels } from "./placement-problem.ts";
+
 import type { ClusterState, Deployment, Member, ModelFacts } from "./state.ts";
 
 /** A way with what it gives up: 0 is nothing, 1 is all. */
@@ -20,12 +20,13 @@ export function remediesFor(state: ClusterState, deployment: Deployment, problem
   const { facts } = deployment;
   if (facts === null) return [];
   const best = new Map<Remedy["kind"], Way>();
+  const estimates = new Map<string, number>();
   for (const node of problem.nodes) {
     const member = state.members.get(node.nodeId);
     if (member === undefined || !node.canLoad || node.isDraining) continue;
     if (!hasLabels(state, member, deployment) || settingsOf(state, node.nodeId).isCordoned) continue;
     if (node.replicas.some(({ model }) => model === deployment.model)) continue;
-    for (const way of waysOn({ member, node, deployment, facts }, problem)) {
+    for (const way of waysOn({ member, node, deployment, facts, known: estimates }, problem)) {
       const known = best.get(way.remedy.kind);
       if (known === undefined || way.loss < known.loss) best.set(way.remedy.kind, way);
     }
@@ -41,6 +42,8 @@ type Place = {
   readonly node: PlacementNode;
   readonly deployment: Deployment;
   readonly facts: ModelFacts;
+  /** Estimates made so far. */
+  readonly known: Map<string, number>;
 };
 
 function* waysOn(place: Place, problem: PlacementProblem): Generator<Way> {
@@ -57,9 +60,14 @@ function* waysOn(place: Place, problem: PlacementProblem): Generator<Way> {
   if (quant !== null) yield quant;
 }
 
-function neededBytes({ member, deployment, facts }: Place, contextLength: number, slots: number): number {
+/** Nodes of one kind need the same, and an estimate takes half a millisecond. */
+function neededBytes({ member, deployment, facts, known }: Place, contextLength: number, slots: number): number {
+  const { gpu } = member.status.capacity;
+  const key = `${gpu} ${contextLength} ${slots}`;
   const { engine } = deployment.record.spec;
-  return totalBytes(facts.sizing.memoryFor({ contextLength, slots, engine, gpu: member.status.capacity.gpu }));
+  const bytes = known.get(key) ?? totalBytes(facts.sizing.memoryFor({ contextLength, slots, engine, gpu }));
+  known.set(key, bytes);
+  return bytes;
 }
 
 function smallerContext(place: Place, freeBytes: number): Way | null {

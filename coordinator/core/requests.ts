@@ -92,6 +92,8 @@ export function reviewRequests(context: StepContext): Effect[] {
       effects.push(...cancelAttempt(record), ...finish(context, record, { reason: "expired", failure }));
     } else if (nowMs >= record.lateMs && place.kind === "queued" && !record.wasAccepted) {
       effects.push(...finish(context, record, { reason: "failed", failure: lateFailure(context, record) }));
+    } else if (place.kind === "queued" && isOrphaned(state, record)) {
+      effects.push(...finish(context, record, { reason: "failed", failure: orphanFailure(state, record) }));
     } else if (reason !== undefined) {
       const message = `model ${model} cannot be loaded: ${reason}`;
       const failure: GenerationFailure = { code: "model_failed", message, isRetryable: false };
@@ -102,6 +104,31 @@ export function reviewRequests(context: StepContext): Effect[] {
     }
   }
   return effects;
+}
+
+/** Whether nobody will ever understand its prompt: the model was taken away, or every replica of those files has gone. */
+function isOrphaned(state: StepContext["state"], { model, promptDigest }: RequestRecord): boolean {
+  if (!state.deployments.has(model)) return true;
+  if (promptDigest === "") return false;
+  let isReplaced = false;
+  for (const { status, state: memberState } of state.members.values()) {
+    for (const replica of status.replicas) {
+      if (replica.model !== model || memberState === "dead" || replica.digest === "") continue;
+      if (replica.digest === promptDigest) return false;
+      isReplaced ||= replica.state === "ready";
+    }
+  }
+  return isReplaced;
+}
+
+function orphanFailure(state: StepContext["state"], { model }: RequestRecord): GenerationFailure {
+  return state.deployments.has(model)
+    ? { code: "node_lost", message: `${model} was replaced while the request waited: send it again`, isRetryable: true }
+    : {
+        code: "model_not_found",
+        message: `${model} was taken out of the pool while the request waited`,
+        isRetryable: false,
+      };
 }
 
 function deadlineFailure(record: RequestRecord): GenerationFailure {

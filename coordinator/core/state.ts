@@ -26,6 +26,8 @@ export type Member = {
   lastHeartbeatMs: number;
   /** Whether the gRPC link to it is up. Without it the node gets no work, whatever its heartbeats say. */
   isLinkUp: boolean;
+  /** When the link was last lost, or the node first heard of without one. */
+  linkDownAtMs: number;
   /** The load that is under way there; one at a time. */
   loading: Loading | null;
   /** The replica that was loaded last, while heartbeats may still be older than it. */
@@ -51,6 +53,10 @@ export type Member = {
 export type Loading = {
   readonly replicaId: ReplicaId;
   readonly model: ModelName;
+  /** Of the deployment that it is loaded for. */
+  readonly runKey: string;
+  /** The replica elsewhere whose place it takes; null for none. */
+  readonly insteadOf: ReplicaId | null;
   readonly memory: ReplicaMemory;
   readonly startedAtMs: number;
   /** When it is expected to be ready. */
@@ -76,6 +82,8 @@ export type SourceOnNode = { readonly runKey: string } & (
 
 export type Pulling = {
   readonly model: ModelName;
+  /** Of the deployment that the files are for. */
+  readonly runKey: string;
   readonly startedAtMs: number;
   /** When it is expected to be done. */
   readonly readyAtMs: number;
@@ -213,6 +221,10 @@ export type ClusterState = {
   readonly awaited: Map<ModelName, Awaited>;
   readonly demand: Map<ModelName, ModelDemand>;
   readonly replicaUse: Map<ReplicaId, ReplicaUse>;
+  /** When a node was first heard of; null before that. */
+  firstHeardMs: number | null;
+  /** When placement was last decided. */
+  reconciledAtMs: number;
   /** Since when requests of a model have been waiting too long. */
   readonly pressedSinceMs: Map<ModelName, number>;
   /** What sources offer that leave the variant open, the smallest first. */
@@ -305,6 +317,8 @@ export function emptyState(tenantsMax = defaultSchedulerConfig.tenantsMax): Clus
     awaited: new Map(),
     demand: new Map(),
     replicaUse: new Map(),
+    firstHeardMs: null,
+    reconciledAtMs: Number.NEGATIVE_INFINITY,
     pressedSinceMs: new Map(),
     transferBytesPerSecond: null,
     variants: new Map(),

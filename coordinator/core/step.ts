@@ -1,6 +1,7 @@
 // The coordinator's one transition function. It changes the state in place, because copying maps for every token would
 // cost more than the tokens; nobody else writes to it, and the same events at the same times give the same effects.
 import type { NodeId, RequestId } from "@pomona/shared/core/ids";
+import type { NodeStatus } from "@pomona/shared/core/node-status";
 import { removeDeployment, setDeployment, setNodeSettings } from "./deployments.ts";
 import { dispatch } from "./dispatch.ts";
 import type { Effect } from "./effect.ts";
@@ -21,6 +22,7 @@ import { readyReplicas } from "./views.ts";
  */
 export function step(event: ClusterEvent, context: StepContext): Effect[] {
   const wasEvaluating = event.kind === "frame" && isEvaluating(event.requestId, context);
+  const statusBefore = event.kind === "heartbeat" ? context.state.members.get(event.status.nodeId)?.status : undefined;
   const effects = take(event, context);
   // Tokens of a running request free no slot and add no memory: the hot path ends here, but for the first of them. The
   // replica has evaluated the prompt then, and can have the next one.
@@ -28,7 +30,7 @@ export function step(event: ClusterEvent, context: StepContext): Effect[] {
     const isNextAwaited = wasEvaluating && context.state.queue.length > 0;
     if (!isNextAwaited || isEvaluating(event.requestId, context)) return effects;
   }
-  if (mayChangePlacement(event, context)) effects.push(...reconcile(context));
+  if (mayChangePlacement(event, context, statusBefore)) effects.push(...reconcile(context));
   effects.push(...dispatch(context));
   if (event.kind === "tick") effects.push(...tellWaiting(context));
   return effects;
@@ -127,6 +129,7 @@ function setLink(context: StepContext, nodeId: string, isUp: boolean): Effect[] 
   const member = context.state.members.get(nodeId);
   if (member === undefined || member.isLinkUp === isUp) return [];
   member.isLinkUp = isUp;
+  if (!isUp) member.linkDownAtMs = context.nowMs;
   const lost = isUp ? [] : loseNode(context, nodeId, `the connection to node ${nodeId} broke`);
   return [...lost, ...reviewNodes(context)];
 }
@@ -141,8 +144,13 @@ function loadEnded(context: StepContext, event: ClusterEvent & { kind: "replicaL
   return takeLoaded(member, saneReplica(event.replica, member.status.capacity, new Set()), context);
 }
 
-/** Requests come and go all the time: they change what is placed only where a model is nowhere, and with the next tick. */
-function mayChangePlacement(event: ClusterEvent, { state }: StepContext): boolean {
+/** Deciding anew takes milliseconds in a big pool: at least so often, and at once when there is news. */
+const reconcileEveryMs = 500;
+
+/** Requests and heartbeats come all the time: they change what is placed only where a model is nowhere, or a node has news. */
+function mayChangePlacement(event: ClusterEvent, context: StepContext, statusBefore: NodeStatus | undefined): boolean {
+  const { state, nowMs } = context;
+  const isDue = nowMs - state.reconciledAtMs >= reconcileEveryMs;
   switch (event.kind) {
     case "frame":
     case "attemptFailed":
@@ -151,12 +159,33 @@ function mayChangePlacement(event: ClusterEvent, { state }: StepContext): boolea
       return false;
     case "requestArrived":
       return readyReplicas(state, event.request.model).length === 0;
+    case "tick":
+      return isDue;
+    case "heartbeat": {
+      const status = state.members.get(event.status.nodeId)?.status;
+      return isDue || statusBefore === undefined || status === undefined || hasNews(statusBefore, status);
+    }
     default:
       return true;
   }
 }
 
+/** Whether a node says something of itself that placement goes by, beside how busy it is. */
+function hasNews(before: NodeStatus, after: NodeStatus): boolean {
+  if (before.incarnation !== after.incarnation || before.state !== after.state) return true;
+  const { budgetBytes, memoryPressure } = before.capacity;
+  if (budgetBytes !== after.capacity.budgetBytes || memoryPressure !== after.capacity.memoryPressure) return true;
+  return placedThere(before) !== placedThere(after);
+}
+
+function placedThere({ replicas, files }: NodeStatus): string {
+  const loaded = replicas.map(({ replicaId, state }) => `${replicaId} ${state}`);
+  return [...loaded, ...files.map(({ digest, state }) => `${digest} ${state}`)].join();
+}
+
 function noteAwaited({ state, nowMs }: StepContext, { model, change }: ClusterEvent & { kind: "modelAwaited" }): void {
+  const demand = state.demand.get(model);
+  if (demand !== undefined) demand.lastUsedMs = nowMs;
   const known = state.awaited.get(model) ?? { count: 0, sinceMs: nowMs };
   const count = known.count + change;
   if (count <= 0) state.awaited.delete(model);

@@ -1,11 +1,11 @@
 // Whether a model still answers when a node dies, and the copies that see to it.
 import { heldBytes, type ReplicaMemory } from "@pomona/shared/core/replica-memory";
-import { isDraining, settingsOf } from "./deployments.ts";
+import { budgetOf, hasLabels, isDraining, settingsOf } from "./deployments.ts";
 import type { Effect } from "./effect.ts";
 import { canFetch, startPull } from "./fetching.ts";
 import { takesWork } from "./membership.ts";
 import { holdsFiles } from "./model-sources.ts";
-import { budgetOf, hasLabels, isCurrent, memoryOn } from "./placement-problem.ts";
+import { isCurrent, memoryOn, otherBytesOf } from "./placement-problem.ts";
 import type { ClusterState, Deployment, Member, StepContext } from "./state.ts";
 
 /** Nodes that answer for a model, or could after a load: its files are there, and all that is not pinned can make room. */
@@ -24,8 +24,8 @@ function isStandIn(state: ClusterState, member: Member, deployment: Deployment):
 /** Whether it would fit if all others that are not pinned had left. */
 export function couldHold(state: ClusterState, member: Member, deployment: Deployment): boolean {
   const memory = memoryOn(state, member, deployment);
-  if (memory === null || settingsOf(state, member.nodeId).isCordoned || !hasLabels(state, member, deployment))
-    return false;
+  if (memory === null || settingsOf(state, member.nodeId).isCordoned || isDraining(state, member)) return false;
+  if (!hasLabels(state, member, deployment)) return false;
   const failed = member.loadFailures.get(deployment.model);
   if (failed !== undefined && !Number.isFinite(failed.retryAtMs)) return false;
   const pinned: ReplicaMemory[] = member.status.replicas
@@ -34,7 +34,7 @@ export function couldHold(state: ClusterState, member: Member, deployment: Deplo
       return state.deployments.get(model)?.record.spec.isPinned === true;
     })
     .map((replica) => replica.memory);
-  return heldBytes([...pinned, memory]) <= budgetOf(state, member);
+  return heldBytes([...pinned, memory]) <= budgetOf(state, member) - otherBytesOf(member);
 }
 
 /** Whether any one node may die and the model still answers. */

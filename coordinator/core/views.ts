@@ -2,11 +2,11 @@
 import type { ModelName, NodeId, ReplicaId } from "@pomona/shared/core/ids";
 import type { ReplicaStatus } from "@pomona/shared/core/node-status";
 import { addedBytes, heldBytes } from "@pomona/shared/core/replica-memory";
-import { contextLengthOf, isDraining } from "./deployments.ts";
+import { budgetOf, contextLengthOf, hasLabels, isDraining } from "./deployments.ts";
 import type { ModelSummary, Readiness } from "./generation-request.ts";
 import { loadingOutlook } from "./load-time.ts";
 import { takesWork } from "./membership.ts";
-import { budgetOf, hasLabels, heldMemories, isCurrent, memoryOn } from "./placement-problem.ts";
+import { heldMemories, isCurrent, memoryOn } from "./placement-problem.ts";
 import type { ClusterState, Deployment, Member, StepContext } from "./state.ts";
 import { couldHold, survivesNodeLoss } from "./survival.ts";
 
@@ -16,14 +16,14 @@ export type ViewContext = Pick<StepContext, "state" | "nowMs">;
 /** A ready replica on a node that takes work. */
 export type ReadyReplica = { readonly member: Member; readonly replica: ReplicaStatus };
 
-/** The replicas that requests of a model may be bound to; at most one on a node. */
-export function readyReplicas(state: ClusterState, model: ModelName): ReadyReplica[] {
+/** The replicas that requests of a model may be bound to, whose prompt is for files of this digest; at most one on a node. */
+export function readyReplicas(state: ClusterState, model: ModelName, digest = ""): ReadyReplica[] {
   const ready: ReadyReplica[] = [];
   const deployment = state.deployments.get(model);
   if (deployment === undefined) return ready;
   for (const member of state.members.values()) {
     if (!takesWork(member) || isDraining(state, member)) continue;
-    const replica = servingReplica(member, deployment);
+    const replica = servingReplica(member, deployment, digest);
     if (replica !== undefined) ready.push({ member, replica });
   }
   return ready;
@@ -45,14 +45,25 @@ export function tokenizingReplicas(
 }
 
 /** Of two of a model on one node the one that runs as the deployment says now serves, then the one with the lower id. */
-function servingReplica(member: Member, deployment: Deployment): ReplicaStatus | undefined {
+function servingReplica(member: Member, deployment: Deployment, digest = ""): ReplicaStatus | undefined {
   let serving: ReplicaStatus | undefined;
   for (const replica of member.status.replicas) {
-    if (replica.model !== deployment.model || replica.state !== "ready") continue;
-    if (member.leaving.has(replica.replicaId)) continue;
+    if (replica.model !== deployment.model || replica.state !== "ready" || !understands(replica, digest)) continue;
+    if (member.leaving.has(replica.replicaId) && !servesLast(member, replica, digest)) continue;
     if (serving === undefined || servesBefore(replica, serving, deployment)) serving = replica;
   }
   return serving;
+}
+
+/** One that is replaced still answers those whose prompts only it understands. */
+function servesLast({ leaving }: Member, replica: ReplicaStatus, digest: string): boolean {
+  const { eviction, askedAtMs } = leaving.get(replica.replicaId) ?? {};
+  return eviction === "replaced" && askedAtMs === null && digest !== "" && replica.digest === digest;
+}
+
+/** Token ids mean something to the model that they were made for; an empty digest stands for any. */
+export function understands(replica: ReplicaStatus, digest: string): boolean {
+  return digest === "" || replica.digest === "" || replica.digest === digest;
 }
 
 function servesBefore(a: ReplicaStatus, b: ReplicaStatus, deployment: Deployment): boolean {
@@ -62,9 +73,10 @@ function servesBefore(a: ReplicaStatus, b: ReplicaStatus, deployment: Deployment
 
 /** Tokens per slot that every replica has which may serve the model now; 0 while nobody knows. */
 export function servedContextLength(state: ClusterState, model: ModelName): number {
-  const deployment = state.deployments.get(model);
-  const asked = deployment?.facts?.contextLength ?? 0;
-  return readyReplicas(state, model).reduce((least, { replica }) => Math.min(least, replica.contextLength), asked);
+  const asked = state.deployments.get(model)?.facts?.contextLength;
+  const lengths = readyReplicas(state, model).map(({ replica }) => replica.contextLength);
+  if (asked !== undefined) lengths.push(asked);
+  return lengths.length === 0 ? 0 : Math.min(...lengths);
 }
 
 /** Every model of the pool by name, with the reason where it is not ready. */
@@ -74,6 +86,17 @@ export function modelSummaries(context: ViewContext): ModelSummary[] {
     .map((deployment) => summaryOf(context, deployment))
     .sort((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)));
 }
+
+/** How one model stands, without what only lists tell. */
+export function modelOutlook(context: ViewContext, model: ModelName): ModelOutlook | null {
+  const deployment = context.state.deployments.get(model);
+  if (deployment === undefined) return null;
+  const outlook = stateOf(context, deployment, readyReplicas(context.state, model).length);
+  const isLoading = outlook.state === "loading";
+  return { ...outlook, loading: isLoading ? loadingOutlook(context.state, model, context.nowMs) : null };
+}
+
+export type ModelOutlook = Pick<ModelSummary, "state" | "reason" | "loading">;
 
 function summaryOf(context: ViewContext, deployment: Deployment): ModelSummary {
   const { state, nowMs } = context;
@@ -180,10 +203,8 @@ function isOnItsWay({ loading, status }: Member, model: ModelName): boolean {
 export function failedModels(context: ViewContext, models: ReadonlySet<ModelName>): Map<ModelName, string> {
   const failed = new Map<ModelName, string>();
   for (const model of models) {
-    const deployment = context.state.deployments.get(model);
-    if (deployment === undefined) continue;
-    const summary = summaryOf(context, deployment);
-    if (summary.state === "failed") failed.set(model, summary.reason);
+    const outlook = modelOutlook(context, model);
+    if (outlook?.state === "failed") failed.set(model, outlook.reason);
   }
   return failed;
 }

@@ -38,6 +38,7 @@ export class NodeLinks {
   readonly #links = new Map<NodeId, Link>();
   readonly #attempts = new Map<string, AbortController>();
   readonly #probes = new Map<string, AbortController>();
+  readonly #pulls = new Map<string, AbortController>();
 
   constructor(dependencies: Dependencies) {
     this.#log = dependencies.log;
@@ -164,20 +165,28 @@ export class NodeLinks {
   }
 
   /** Lasts as long as the transfer; heartbeats tell how far it is. */
-  async pullModel({ nodeId, model, files, source, peers }: EffectOf<"pullModel">): Promise<void> {
+  async pullModel({ nodeId, model, runKey, files, source, peers }: EffectOf<"pullModel">): Promise<void> {
     let failure: GenerationFailure | null = null;
+    const key = pullKey(nodeId, runKey);
+    const cancelled = new AbortController();
+    this.#pulls.set(key, cancelled);
     try {
       const { client, closed } = this.#link(nodeId);
       await readStream(client, pomona.Node.service.PullModel, {
         request: { files: files.map(modelFileToWire), source, peers: [...peers] },
         timeoutMs: null,
-        signal: closed.signal,
+        signal: AbortSignal.any([closed.signal, cancelled.signal]),
         onMessage: () => undefined,
       });
     } catch (thrown) {
       failure = failureOf(toPomonaError(thrown));
     }
-    this.#onEvent({ kind: "pullEnded", nodeId, model, failure });
+    if (this.#pulls.get(key) === cancelled) this.#pulls.delete(key);
+    this.#onEvent({ kind: "pullEnded", nodeId, model, runKey, failure });
+  }
+
+  cancelPull({ nodeId, runKey }: EffectOf<"cancelPull">): void {
+    this.#pulls.get(pullKey(nodeId, runKey))?.abort();
   }
 
   /** @throws PomonaError what the node said, or `node_lost`. */
@@ -258,6 +267,10 @@ function parsedFrame(message: NodeGenerateResponse__Output, nodeId: NodeId): Ret
       cause: thrown,
     });
   }
+}
+
+function pullKey(nodeId: NodeId, runKey: string): string {
+  return `${nodeId}/${runKey}`;
 }
 
 function attemptKey(requestId: RequestId, epoch: number): string {

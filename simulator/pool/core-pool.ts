@@ -195,6 +195,7 @@ export class CorePool implements Pool {
         break;
       // Every machine finds every file, on its disk or on the network.
       case "pullModel":
+      case "cancelPull":
       case "pinModel":
       case "announce":
       case "tellWaiting":

@@ -259,7 +259,7 @@ describe("a changed deployment", () => {
 
 const node = fc.record({
   gigabytes: fc.integer({ min: 4, max: 64 }),
-  canLoad: fc.boolean().map((value) => value || true),
+  canLoad: fc.integer({ min: 0, max: 9 }).map((value) => value > 0),
   isDraining: fc.integer({ min: 0, max: 9 }).map((value) => value === 0),
 });
 const model = fc.record({

@@ -87,7 +87,7 @@ export class Layout {
     this.#stay(nodeId, resident);
   }
 
-  /** Of two of a model on one node the current one counts, then the one with the lower id. */
+  /** Of two of a model on one node the current one counts, then the one that is ready, then the one with the lower id. */
   #stay(nodeId: NodeId, resident: Resident): void {
     const staying = this.#staying.get(resident.model) ?? new Map<NodeId, Resident>();
     this.#staying.set(resident.model, staying);
@@ -99,5 +99,6 @@ export class Layout {
 function comesBefore({ replica: a }: Resident, { replica: b }: Resident): boolean {
   if (a === null || b === null) return b !== null && !b.isCurrent;
   if (a.isCurrent !== b.isCurrent) return a.isCurrent;
+  if (a.state !== b.state) return a.state === "ready";
   return a.replicaId < b.replicaId;
 }

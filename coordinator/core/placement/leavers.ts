@@ -56,7 +56,9 @@ type Leaver = { readonly node: PlacementNode; readonly resident: Resident; reado
 function superfluous(layout: Layout, model: PlacementModel, config: PlacementConfig): Leaver[] {
   const isCold = model.idleFor >= model.keepAlive;
   const most = isCold ? Math.min(model.max, leastOf(model)) : model.max;
-  const surplus = layout.staying(model.model).size - most;
+  // One that loads may fail: only those that answer are too many.
+  const ready = [...layout.staying(model.model).values()].filter(({ replica }) => replica?.state === "ready");
+  const surplus = ready.length - most;
   if (!(surplus > 0)) return [];
   const why: Why = isCold
     ? ["idle", `nobody has asked for it for ${Math.round(model.idleFor)} s`]

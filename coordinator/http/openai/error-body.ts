@@ -10,7 +10,7 @@ export type ErrorBody = {
     /** How full the pool is, where that is the reason. */
     readonly queue?: { readonly length: number; readonly position: number; readonly expected_wait_ms: number };
     /** How far the model is that is being loaded. */
-    readonly loading?: { readonly state: string; readonly percent: number; readonly eta_seconds: number | null };
+    readonly loading?: { readonly state: string; readonly percent: number; readonly etaSeconds: number | null };
   };
 };
 
@@ -34,7 +34,7 @@ function queueBody({ length, position, expectedWaitMs }: QueueOutlook) {
 }
 
 function loadingBody({ state, percent, readyInMs }: LoadingOutlook) {
-  return { state, percent, eta_seconds: readyInMs === null ? null : Math.ceil(readyInMs / 1000) };
+  return { state, percent, etaSeconds: readyInMs === null ? null : Math.ceil(readyInMs / 1000) };
 }
 
 /** What a client is told to wait when there is no capacity and nothing better is known. */
