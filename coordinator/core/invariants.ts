@@ -88,8 +88,11 @@ function* memberViolations({ state, config }: StepContext): Generator<string> {
 }
 
 /** Its replicas, and the load that it was asked for, where its heartbeats do not name that yet. */
-function reservedBytes({ status, loading }: Member): number {
-  const held = status.replicas.filter((replica) => replica.state !== "failed");
+function reservedBytes({ status, loading, loadFailures }: Member): number {
+  // A heartbeat may have left before a load failed that the node has told of since.
+  const held = status.replicas.filter(
+    ({ state, model, replicaId }) => state !== "failed" && loadFailures.get(model)?.replicaId !== replicaId,
+  );
   const sum = heldBytes(held.map(({ memory }) => memory));
   const isListed = status.replicas.some((replica) => replica.replicaId === loading?.replicaId);
   return loading === null || isListed ? sum : heldBytes([...held.map(({ memory }) => memory), loading.memory]);
