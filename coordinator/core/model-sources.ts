@@ -7,6 +7,7 @@ import { type ReplicaMemory, totalBytes } from "@pomona/shared/core/replica-memo
 import { budgetOf, hasLabels, isDraining, settingsOf } from "./deployments.ts";
 import type { Effect } from "./effect.ts";
 import { takesWork } from "./membership.ts";
+import { sizeText } from "./size-text.ts";
 import type { ClusterState, Deployment, Member, ModelFacts, SourceOnNode, StepContext } from "./state.ts";
 
 /** What a node found. */
@@ -208,11 +209,7 @@ function fileBytes({ files }: ModelVariant): number {
 }
 
 function fileSize(variant: ModelVariant): string {
-  return gigabytes(fileBytes(variant));
-}
-
-function gigabytes(bytes: number): string {
-  return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+  return sizeText(fileBytes(variant));
 }
 
 /** The files by what is in them, once somebody has read them all. */

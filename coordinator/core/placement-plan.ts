@@ -11,7 +11,8 @@ import type { PlacementReport, PlannedModel, PlannedNode, PlannedReplica } from 
 import type { PlacementDecision, PlacementNode, PlacementProblem, PlacementReplica } from "./placement/problem.ts";
 import { leastOf } from "./placement/victims.ts";
 import { problemOf, speedOn } from "./placement-problem.ts";
-import { gigabytes, remediesFor } from "./remedies.ts";
+import { remediesFor } from "./remedies.ts";
+import { sizeText } from "./size-text.ts";
 import type { ClusterState, Deployment, Member, StepContext } from "./state.ts";
 import { copyTargets, couldHold, standIns } from "./survival.ts";
 
@@ -187,10 +188,10 @@ function whyNot({ state }: StepContext, { model, facts }: Deployment, after: Pla
   if (nearest === undefined) return "";
   const { node, name, needed, free } = nearest;
   const holders =
-    node.replicas.map((each) => `${each.model} ${gigabytes(totalBytes(each.memory))}`).join(", ") || "nothing";
-  const programs = node.otherBytes > 0 ? `, other programs ${gigabytes(node.otherBytes)}` : "";
+    node.replicas.map((each) => `${each.model} ${sizeText(totalBytes(each.memory))}`).join(", ") || "nothing";
+  const programs = node.otherBytes > 0 ? `, other programs ${sizeText(node.otherBytes)}` : "";
   return (
-    `it needs ${gigabytes(needed)}, and ${name} has ${gigabytes(free)} of ${gigabytes(node.budgetBytes)} free ` +
+    `it needs ${sizeText(needed)}, and ${name} has ${sizeText(free)} of ${sizeText(node.budgetBytes)} free ` +
     `(held by ${holders}${programs})`
   );
 }

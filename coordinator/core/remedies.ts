@@ -3,7 +3,7 @@ import { totalBytes } from "@pomona/shared/core/replica-memory";
 import { hasLabels, settingsOf } from "./deployments.ts";
 import type { Remedy } from "./placement/placement-report.ts";
 import type { PlacementNode, PlacementProblem, PlacementReplica } from "./placement/problem.ts";
-
+import { sizeText } from "./size-text.ts";
 import type { ClusterState, Deployment, Member, ModelFacts } from "./state.ts";
 
 /** A way with what it gives up: 0 is nothing, 1 is all. */
@@ -108,8 +108,8 @@ function smallerQuant(place: Place, freeBytes: number): Way | null {
   // Less than two bits a weight, for one that had four: nobody makes that.
   if (weightsMax < memory.weightsBytes / 2 || weightsMax >= memory.weightsBytes) return null;
   const text =
-    `take a variant of ${deployment.model} of at most ${gigabytes(weightsMax)} instead of ` +
-    `${gigabytes(memory.weightsBytes)}: it fits on ${nameOf(member)} then`;
+    `take a variant of ${deployment.model} of at most ${sizeText(weightsMax)} instead of ` +
+    `${sizeText(memory.weightsBytes)}: it fits on ${nameOf(member)} then`;
   const loss = quantLoss + 1 - weightsMax / memory.weightsBytes;
   return { remedy: { kind: "smaller_quant", text, nodeId: member.nodeId }, loss };
 }
@@ -130,7 +130,7 @@ function unloading(place: Place, { models }: PlacementProblem, freeBytes: number
     free += totalBytes(replica.memory);
   }
   if (free < needed || leaving.length === 0) return null;
-  const what = leaving.map(({ model, memory }) => `${model} (${gigabytes(totalBytes(memory))})`).join(" and ");
+  const what = leaving.map(({ model, memory }) => `${model} (${sizeText(totalBytes(memory))})`).join(" and ");
   const use = leaving.reduce((sum, replica) => sum + useOf(replica), 0);
   const text = `unload ${what} from ${nameOf(member)}`;
   return { remedy: { kind: "unload", text, nodeId: member.nodeId }, loss: 0.25 * leaving.length + use };
@@ -138,8 +138,4 @@ function unloading(place: Place, { models }: PlacementProblem, freeBytes: number
 
 function nameOf({ status, nodeId }: Member): string {
   return status.hostname || nodeId.slice(0, 8);
-}
-
-export function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(1)} GB`;
 }
