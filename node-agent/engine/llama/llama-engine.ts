@@ -19,7 +19,7 @@ const workerPath = fileURLToPath(new URL("./worker-main.js", import.meta.url));
  * Megabytes of each half of V8's young generation, 16 by default. Reading a model's header fills them, and they stay
  * resident until some later collection: 20 to 25 MB of a replica that nobody could foretell.
  */
-const workerFlags = [...process.execArgv, "--max-semi-space-size=2"];
+const workerFlags = [...process.execArgv, "--max-semi-space-size=2", "--expose-gc"];
 const closeTimeoutMs = 5000;
 /** While attempts run, a worker speaks after each step. The longest step is a chunk of a large model on a slow machine. */
 const defaultHangMs = 30_000;

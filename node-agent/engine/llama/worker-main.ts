@@ -29,6 +29,8 @@ async function load(spec: EngineLoadSpec): Promise<void> {
       lastEngineError = message;
     };
     loaded = await loadModel({ spec, onFrame: sendFrame, onStep: tellHeld, onEngineError });
+    // What reading the header has left would go some time: the memory of a replica is to be what it was measured with.
+    globalThis.gc?.();
     send({ kind: "loaded", info: loaded.info });
   } catch (thrown) {
     const message = thrown instanceof Error ? thrown.message : String(thrown);

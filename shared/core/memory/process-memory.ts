@@ -7,8 +7,8 @@ export type ProcessShape = {
   readonly merges: number;
 };
 
-/** Measured: 98 to 105 MB resident for a worker with the engine in it, with a tiny model, after full contexts. */
-const workerBytes = 113_000_000;
+/** Measured: 97 to 105 MB resident for a worker with the engine in it, with a tiny model, after full contexts. */
+const workerBytes = 111_000_000;
 /**
  * Measured up to 256,000 tokens and 440,000 merges: 610 to 680 bytes a token and 410 to 450 a merge, in llama.cpp's
  * tables and in the library's copy of the header.
