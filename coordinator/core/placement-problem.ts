@@ -2,8 +2,8 @@
 import { expectedSpeed } from "@pomona/shared/core/chip-speeds";
 import type { ModelName, NodeId } from "@pomona/shared/core/ids";
 import { totalFileBytes } from "@pomona/shared/core/model-files";
-import type { NodeCapacity, ReplicaStatus } from "@pomona/shared/core/node-status";
-import { heldBytes, type ReplicaMemory, totalBytes } from "@pomona/shared/core/replica-memory";
+import type { ReplicaStatus } from "@pomona/shared/core/node-status";
+import { correctedMemory, heldBytes, type ReplicaMemory, totalBytes } from "@pomona/shared/core/replica-memory";
 import { decodeStepSeconds, prefillSeconds, type SpeedProfile } from "@pomona/shared/core/speed-profile";
 import { budgetOf, hasLabels, isDraining, settingsOf } from "./deployments.ts";
 import { canFetch, fetchSeconds, heldBytesOf } from "./fetching.ts";
@@ -241,7 +241,8 @@ function isPullingOther({ pulling }: Member, { model }: Deployment): boolean {
  */
 export function memoryOn(state: ClusterState, member: Member, { record, facts }: Deployment): ReplicaMemory | null {
   if (facts === null) return null;
-  const memory = corrected(facts.memory[member.status.capacity.gpu], member.status.capacity);
+  const { gpu, memoryCorrection } = member.status.capacity;
+  const memory = correctedMemory(facts.memory[gpu], memoryCorrection);
   const { source } = record.spec;
   const variant = member.status.replicas.find(
     (replica) =>
@@ -251,12 +252,6 @@ export function memoryOn(state: ClusterState, member: Member, { record, facts }:
   );
   const mappedFile = variant?.memory.mappedFile;
   return mappedFile === undefined ? memory : { ...memory, mappedFile };
-}
-
-/** Where replicas have been larger than their estimates, what they took beside their parts is the process's. */
-function corrected(memory: ReplicaMemory, { memoryCorrection }: NodeCapacity): ReplicaMemory {
-  const more = Math.ceil((memoryCorrection - 1) * totalBytes(memory));
-  return more <= 0 ? memory : { ...memory, processBytes: memory.processBytes + more };
 }
 
 function missingFileBytes(state: ClusterState, member: Member, deployment: Deployment): number {
