@@ -12,9 +12,12 @@ export function candidateOf({ state, nowMs }: StepContext, ready: ReadyReplica):
   const { replicaId } = replica;
   const avoidUntilMs = state.avoidUntilMs.get(replicaId) ?? 0;
   let busyNeighbours = 0;
+  let neighbourStreams = 0;
   for (const other of member.status.replicas) {
-    if (other.replicaId !== replicaId && (state.boundByReplica.get(other.replicaId)?.size ?? 0) > 0)
-      busyNeighbours += 1;
+    const bound = state.boundByReplica.get(other.replicaId)?.size ?? 0;
+    if (other.replicaId === replicaId || bound === 0) continue;
+    busyNeighbours += 1;
+    neighbourStreams += bound;
   }
   return new Candidate({
     nodeId: member.nodeId,
@@ -26,6 +29,7 @@ export function candidateOf({ state, nowMs }: StepContext, ready: ReadyReplica):
     foreign: foreignAttempts(state, ready),
     avoidSeconds: Math.max(0, avoidUntilMs - nowMs) / 1000,
     busyNeighbours,
+    neighbourStreams,
     lastBinding: state.scheduler.lastBinding(replicaId),
   });
 }

@@ -145,6 +145,21 @@ describe("models that are loaded when somebody asks", () => {
   });
 });
 
+test("a model that requests wait too long for gets another replica, and no other before that one could help", () => {
+  const pool = new LivingPool();
+  for (const model of ["a", "b"]) pool.deploy({ model, memory: memoryOf(10), replicas: { min: 1, max: null } });
+  for (const nodeId of ["k", "l", "m", "n"]) pool.add(statusOf(nodeId));
+  pool.pass(30_000);
+  const held = (): string => ["k", "l", "m", "n"].flatMap((nodeId) => pool.held(nodeId)).join("");
+  const before = held().length - held().replaceAll("a", "").length;
+  assert.deepEqual([held().length, before], [4, 2], "free memory is shared");
+  for (let count = 0; count < 12; count += 1) pool.request(`q${count}`, { model: "a" });
+  const first = pool.pass(13_000);
+  assert.deepEqual(loads(first).length, 1, "after eight seconds, and four more");
+  assert.deepEqual(loads(pool.pass(11_000)), []);
+  assert.equal(held().replaceAll("a", ""), "b", "the last one of the other model stays");
+});
+
 describe("a changed deployment", () => {
   test("is rolled one replica at a time, with one that answers all the while", () => {
     const pool = new LivingPool();

@@ -110,6 +110,9 @@ function noteUse({ state, nowMs }: StepContext): void {
 /** Notes since when requests of a model have waited too long although replicas of it are ready (scheduling study, 2.5). */
 function notePressure(context: StepContext): void {
   const { state, nowMs } = context;
+  for (const model of state.pressedSinceMs.keys()) {
+    if (hasNewReplica(context, model)) state.pressedSinceMs.delete(model);
+  }
   if (nowMs - state.pressureReadAtMs < pressureIntervalMs) return;
   state.pressureReadAtMs = nowMs;
   for (const model of state.deployments.keys()) {
@@ -124,12 +127,18 @@ function isPressing(context: StepContext, model: string): boolean {
   const [first] = waiting;
   if (first === undefined || waiting.length < 2) return false;
   const ready = readyReplicas(state, model);
-  const { pressureWait, pressurePause } = config.placement;
-  const lastReadyMs = Math.max(...ready.map(({ replica }) => state.replicaUse.get(replica.replicaId)?.readyAtMs ?? 0));
-  if (ready.length === 0 || nowMs - lastReadyMs < 1000 * pressurePause) return false;
+  if (ready.length === 0 || hasNewReplica(context, model)) return false;
   const { candidates } = planningOf(context, model, ready);
   const waitSeconds = Math.min(...candidates.map(({ wait }) => wait));
-  return (nowMs - first.queuedAtMs) / 1000 + waitSeconds > pressureWait;
+  return (nowMs - first.queuedAtMs) / 1000 + waitSeconds > config.placement.pressureWait;
+}
+
+/** One that has just been loaded has had no time to help: requests that waited for it press for no other. */
+function hasNewReplica({ state, nowMs, config }: StepContext, model: string): boolean {
+  return readyReplicas(state, model).some(({ replica }) => {
+    const readyAtMs = state.replicaUse.get(replica.replicaId)?.readyAtMs ?? Number.NEGATIVE_INFINITY;
+    return nowMs - readyAtMs < 1000 * config.placement.pressurePause;
+  });
 }
 
 /** A node that is not drained any more keeps what it has; replicas that are gone need not leave. */

@@ -218,7 +218,7 @@ export class CoreNode {
         memoryBytes: machine.memoryBytes,
         budgetBytes,
         freeBytes: budgetBytes - heldBytes,
-        chip: machine.name,
+        chip: chipOf(machine),
         gpu: "metal",
         cpuCores: 12,
         ...untold,
@@ -249,6 +249,11 @@ export class CoreNode {
       revision: "",
     };
   }
+}
+
+/** As the system names it: the profiles are called by chip and memory, such as `M4 Max 128`. */
+function chipOf({ name }: MachineProfile): string {
+  return `Apple ${name.replace(/ \d+( .*)?$/, "")}`;
 }
 
 function reservationOf(model: PoolModel): Reservation {

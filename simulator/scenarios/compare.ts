@@ -1,4 +1,4 @@
-// Policies against each other: means over seeds, and ratios within each seed.
+// Policies against each other: means over seeds, and ratios within each seed or of the means.
 
 import { fixedCost } from "../baselines/fixed-cost.ts";
 import type { TraceSource } from "../workload/trace-source.ts";
@@ -17,7 +17,10 @@ const ratioNames = ["ttftMean", "ttftP50", "ttftP99", "e2eMean", "e2eP99", "good
 /** null where the reference has nothing. */
 export type Ratios = Readonly<Record<(typeof ratioNames)[number], number | null>>;
 
-/** Seconds and shares, each the mean over the seeds; a ratio is the mean of the seeds' own ratios. */
+/**
+ * Seconds and shares, each the mean over the seeds. A ratio to least-connections is the mean of the seeds' own ratios, one to
+ * fixed placement that of the means: how well that does is a matter of luck.
+ */
 export type Comparison = {
   readonly scenario: string;
   readonly seeds: readonly number[];
@@ -53,8 +56,14 @@ export function compare(options: CompareOptions): { readonly result: Comparison;
     }
   }
   if (isChecked) problems.push(...missedGoals(scenario.goals ?? [], runs));
-  const ratiosTo = (reference: string): Comparison["ratioToLeastConnections"] =>
-    Object.fromEntries([...runs].map(([policy, metrics]) => [policy, meanRatios(metrics, runs.get(reference) ?? [])]));
+  const ratiosTo = (
+    reference: string,
+    of: (seeds: readonly Metrics[]) => readonly Metrics[] = (seeds) => seeds,
+  ): Comparison["ratioToLeastConnections"] =>
+    Object.fromEntries(
+      [...runs].map(([policy, metrics]) => [policy, meanRatios(of(metrics), of(runs.get(reference) ?? []))]),
+    );
+  const means = (seeds: readonly Metrics[]): Metrics[] => [meanMetrics(seeds)];
   const traces = scenario.isGenerated === true ? "generated" : source.kind;
   const result = {
     scenario: scenario.name,
@@ -62,7 +71,7 @@ export function compare(options: CompareOptions): { readonly result: Comparison;
     traces,
     policies: Object.fromEntries([...runs].map(([policy, metrics]) => [policy, meanMetrics(metrics)])),
     ratioToLeastConnections: ratiosTo(referencePolicy),
-    ...(scenario.fixed === undefined ? {} : { ratioToFixedPlacement: ratiosTo(fixedPolicy) }),
+    ...(scenario.fixed === undefined ? {} : { ratioToFixedPlacement: ratiosTo(fixedPolicy, means) }),
   };
   return { result, problems };
 }

@@ -130,6 +130,18 @@ describe("what is loaded", () => {
     assert.deepEqual(decided([held], models), ["fetch m@a"]);
   });
 
+  test("free memory goes to the model whose replicas have the most to do, else to all alike", () => {
+    const nodes = ["a", "b", "c", "d", "e"].map((nodeId) => nodeOf(nodeId, 12));
+    const counts = (hot: number): number[] => {
+      const decisions = decided(nodes, [modelOf("x", 10, { utilisation: hot }), modelOf("y", 10)]);
+      return ["x", "y"].map((model) => decisions.filter((each) => each.startsWith(`load ${model}@`)).length);
+    };
+    assert.deepEqual(counts(0), [3, 2]);
+    assert.deepEqual(counts(0.5), [4, 1]);
+    const middle = decided(nodes, [modelOf("x", 10, { utilisation: 0.5 }), modelOf("y", 10, { utilisation: 0.3 })]);
+    assert.equal(middle.filter((each) => each.startsWith("load x@")).length, 3);
+  });
+
   test("one that waits for its next try keeps its room", () => {
     const models = [modelOf("big", 10, { option: { isWaiting: true } }), modelOf("middle", 8), modelOf("small", 2)];
     assert.deepEqual(decided([nodeOf("a", 16)], models), ["load small@a"]);

@@ -60,7 +60,7 @@ class Placer {
     for (const model of models.sort(bySize)) {
       for (const decision of rollOne(this.#layout, model, (nodeId) => this.#isFreeToLoad(nodeId))) this.#add(decision);
     }
-    for (const model of models.sort(byUse)) this.#fill(model);
+    this.#fill(models);
     return this.#decisions;
   }
 
@@ -75,18 +75,33 @@ class Placer {
     return isPressed && this.#layout.count(model) < max && staying.every(({ replica }) => replica?.state === "ready");
   }
 
-  /** Free memory is of no use: a replica more is there before anyone has to wait for it, or when another one dies. */
-  #fill(model: PlacementModel): void {
-    if (model.idleFor >= model.keepAlive) return;
-    while (this.#layout.count(model.model) < model.max) {
-      const places = this.#places({ model, urgency: "fill", reason: "" });
-      const free = places.filter(
-        ({ isFree, option, node }) => isFree && option.hasFiles && this.#isFreeToLoad(node.nodeId),
-      );
-      const place = cheapest(free.filter(({ option }) => !option.isWaiting));
-      if (place === null) return;
-      this.#load(place, model, { reason: "memory is free" });
+  /**
+   * Free memory is of no use: a replica more is there before anyone has to wait for it, or when another one dies. The next
+   * one is always for the model whose replicas have the most to do.
+   */
+  #fill(models: readonly PlacementModel[]): void {
+    const open = new Set(models.filter(({ idleFor, keepAlive }) => idleFor < keepAlive));
+    for (;;) {
+      const [model] = [...open].sort((a, b) => this.#byUse(a, b));
+      if (model === undefined) return;
+      const place = this.#layout.count(model.model) < model.max ? this.#freePlace(model) : null;
+      if (place === null) open.delete(model);
+      else this.#load(place, model, { reason: "memory is free" });
     }
+  }
+
+  #byUse(a: PlacementModel, b: PlacementModel): number {
+    const use = ({ model, utilisation }: PlacementModel): number =>
+      utilisation / Math.max(1, this.#layout.count(model));
+    const more = this.#layout.count(a.model) - this.#layout.count(b.model);
+    return b.priority - a.priority || use(b) - use(a) || b.bytes - a.bytes || more || byName(a, b);
+  }
+
+  #freePlace(model: PlacementModel): Place | null {
+    const places = this.#places({ model, urgency: "fill", reason: "" });
+    const isNow = ({ isFree, option, node }: Place): boolean =>
+      isFree && option.hasFiles && !option.isWaiting && this.#isFreeToLoad(node.nodeId);
+    return cheapest(places.filter(isNow));
   }
 
   /** Returns whether a place was found, now or when others have left. */
@@ -200,10 +215,7 @@ class Placer {
       if (resident.replica.isMoving) continue;
       if (model === want.model || !isStanding(layout, resident) || layout.count(model.model) >= model.max) continue;
       if (!layout.fits(node, option.memory, new Set([...gone, resident]))) continue;
-      const places = this.#places({ model, urgency: "fill", reason: "" });
-      const place = cheapest(
-        places.filter((each) => each.isFree && each.option.hasFiles && this.#isFreeToLoad(each.node.nodeId)),
-      );
+      const place = this.#freePlace(model);
       if (place !== null) return { place, model, replicaId: resident.replica.replicaId };
     }
     return null;
@@ -240,10 +252,6 @@ function byWaiting(a: PlacementModel, b: PlacementModel): number {
 function bySize(a: PlacementModel, b: PlacementModel): number {
   const pins = Number(b.isPinned) - Number(a.isPinned);
   return b.priority - a.priority || pins || b.bytes - a.bytes || byName(a, b);
-}
-
-function byUse(a: PlacementModel, b: PlacementModel): number {
-  return b.priority - a.priority || b.utilisation - a.utilisation || b.bytes - a.bytes || byName(a, b);
 }
 
 function byName(a: { readonly model: ModelName }, b: { readonly model: ModelName }): number {

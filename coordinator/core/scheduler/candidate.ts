@@ -80,6 +80,8 @@ export type CandidateParts = {
   readonly lastBinding: number;
   /** Busy replicas beside it on the same machine: they share its speed. */
   readonly busyNeighbours: number;
+  /** Requests that run on those. */
+  readonly neighbourStreams: number;
 };
 
 export class Candidate {
@@ -182,13 +184,19 @@ export class Candidate {
     const prefill = this.#share * prefillSeconds(speed, uncached, reused) + restore;
     const streams = Math.min(this.slots, running + 1);
     const decode = this.#share * outputLeft * decodeStepSeconds(speed, streams, this.#contextTokens + tokens);
-    const delay =
-      running *
-      (Math.min(uncached / speed.prefillTokensPerSecond, delayMaxSeconds) +
-        (0.5 * outputLeft * speed.slotSlowdown) / speed.decodeTokensPerSecond);
+    const prefillDelay = Math.min(uncached / speed.prefillTokensPerSecond, delayMaxSeconds);
+    const stepDelay = (outputLeft * speed.slotSlowdown) / speed.decodeTokensPerSecond;
+    const delay = running * (prefillDelay + 0.5 * stepDelay) + this.#neighbourDelay(prefillDelay, outputLeft);
     const score = wait + prefill + weights.decode * decode + weights.delay * delay;
     const isNow = !this.#isEvaluating && slot === null && this.hasIdleSlot;
     return { wait, prefill, decode, delay, score, hit, isNow, slot };
+  }
+
+  /** Steps of other models on the machine come in between: those lose what these take, and nothing is batched. */
+  #neighbourDelay(prefillDelay: number, outputLeft: number): number {
+    const { speed, neighbourStreams } = this.#parts;
+    const step = (this.#running.length === 0 ? 1 : speed.slotSlowdown) / speed.decodeTokensPerSecond;
+    return neighbourStreams * (prefillDelay + outputLeft * step);
   }
 
   /** A request was bound to it in this pass. */

@@ -34,6 +34,7 @@ function candidate(replicaId: string, changes: Partial<CandidateParts> = {}): Ca
     avoidSeconds: 0,
     lastBinding: 0,
     busyNeighbours: 0,
+    neighbourStreams: 0,
     ...changes,
   });
 }
@@ -124,6 +125,9 @@ test("what is held, what it delays and who shares the machine are in the cost", 
   near([busy.wait, busy.delay], [4, 4]);
   const shared = candidate("d", { busyNeighbours: 1 }).cost(demand, weights);
   near([shared.prefill, shared.decode], [4, 10]);
+  // Each stream of another model beside it loses the time of the prompt and of every step.
+  const beside = candidate("d", { busyNeighbours: 1, neighbourStreams: 2 }).cost(demand, weights);
+  near([beside.prefill, beside.decode, beside.delay], [4, 10, 2 * (2 + 5)]);
   const avoided = candidate("e", { avoidSeconds: 3 });
   assert.equal(avoided.cost(demand, weights).wait, 3);
   assert.equal(avoided.hasIdleSlot, false);
@@ -168,6 +172,7 @@ test("whatever the replicas are like, no slot gets two and no request two slots"
     foreign: fc.integer({ min: 0, max: 3 }),
     avoidSeconds: fc.oneof(fc.constant(0), figure),
     busyNeighbours: fc.integer({ min: 0, max: 3 }),
+    neighbourStreams: fc.integer({ min: 0, max: 9 }),
     prefillTokensPerSecond: figure,
     decodeTokensPerSecond: figure,
     slotSlowdown: fc.double({ min: 0, max: 2, noNaN: true }),
