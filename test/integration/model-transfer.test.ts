@@ -114,7 +114,8 @@ suite("model files travel between nodes", { concurrency: false }, () => {
   });
 
   test("a receiver that was killed goes on where it was, and finds what was changed or cut off meanwhile", async () => {
-    const { path, file } = writeRandomFile("cut.gguf", bytes);
+    // Long enough that each round has something left, however far the one before came.
+    const { path, file } = writeRandomFile("cut.gguf", 12 * chunkBytes + 1);
     const holder = await startHolder(path, file, slow);
     let receiver = await startNode();
     const damage: readonly ((partial: string) => number)[] = [
