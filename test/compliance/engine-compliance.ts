@@ -130,11 +130,15 @@ export function engineCompliance(name: string, engine: EngineUnderTest): void {
 
     test("a cancelled attempt ends as cancelled, in prefill and in decode, and its slot serves again", async () => {
       const long = await ids(replica, `3${"lorem".repeat(150)}`);
-      // Long enough that the cancel comes in time on a busy machine, too.
+      // Behind three others, so that the cancel comes in time on a busy machine, too.
+      const ahead = Array.from({ length: 3 }, () => attemptOf(long, { maxTokens: 250 }));
+      const before = ahead.map((attempt) => start(replica, attempt));
       const inPrefill = attemptOf(long, { maxTokens: 250 });
       const first = start(replica, inPrefill);
       replica.cancel(inPrefill.requestId, 1);
       assert.equal((await first.done).ending.reason, "cancelled");
+      for (const { requestId } of ahead) replica.cancel(requestId, 1);
+      await Promise.all(before.map(({ done }) => done));
 
       const inDecode = attemptOf(await ids(replica, "4d"), { maxTokens: 900 });
       const second = start(replica, inDecode);
