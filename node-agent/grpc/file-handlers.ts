@@ -6,11 +6,12 @@ import { type ResponseStream, streamHandler, unaryHandler } from "@pomona/shared
 import { checkCount, checkLength, checkText, fail } from "@pomona/shared/grpc/wire-checks";
 import { checkSha256, modelFilesFromWire, modelFileToWire } from "@pomona/shared/grpc/wire-files";
 import { chunkBytes, chunkRange } from "../core/transfer/chunks.ts";
-import { mayUpload, type Upload } from "../core/transfer/upload-slots.ts";
 import { BufferPool } from "../model-store/buffer-pool.ts";
 import type { PullProgress } from "../model-store/model-store.ts";
 import type { ReadableFile } from "../model-store/readable-file.ts";
 import type { FilesPort } from "../node-port.ts";
+import { dataOf, filePieceMessage, pieceBufferBytes } from "./file-piece.ts";
+import { UploadTurns } from "./upload-turns.ts";
 
 type FileHandlers = Pick<NodeHandlers, "InspectModel" | "PullModel" | "ReadModelFile" | "RemoveModelFile">;
 
@@ -23,8 +24,8 @@ const progressIntervalMs = 250;
 
 /** Translates them to the store. */
 export function fileHandlers(files: FilesPort): FileHandlers {
-  const uploads = new Set<Upload>();
-  const pieces = new BufferPool({ bytes: pieceBytes, keptMax: 8 });
+  const turns = new UploadTurns();
+  const pieces = new BufferPool({ bytes: pieceBufferBytes(pieceBytes), keptMax: 8 });
   return {
     InspectModel: unaryHandler(async ({ source, digest }, { signal }) => {
       checkText("source", source, sourceLengthMax);
@@ -63,7 +64,7 @@ export function fileHandlers(files: FilesPort): FileHandlers {
         if (wire.isProbe) await answerProbe(file, offset, stream);
         else
           await sendChunks(
-            { files, file, uploads, pieces, stream },
+            { files, file, turns, pieces, stream },
             { offset, length: checkCount("length", wire.length) },
           );
       } finally {
@@ -118,7 +119,7 @@ async function answerProbe(
 type Sending = {
   readonly files: FilesPort;
   readonly file: ReadableFile;
-  readonly uploads: Set<Upload>;
+  readonly turns: UploadTurns;
   readonly pieces: BufferPool;
   readonly stream: ResponseStream<ReadModelFileResponse>;
 };
@@ -128,41 +129,37 @@ async function sendChunks(
   sending: Sending,
   range: { readonly offset: number; readonly length: number },
 ): Promise<void> {
-  const { file, uploads, stream } = sending;
+  const { file, turns, stream } = sending;
   const end = range.length === 0 ? file.bytes : Math.min(file.bytes, range.offset + range.length);
   for (let chunk = range.offset / chunkBytes; chunk * chunkBytes < end; chunk += 1) {
     const { offset, length } = chunkRange(chunk, file.bytes);
-    const startedAtMs = performance.now();
     if (offset + length > file.heldBytes()) return await stream.send({ heldBytes: file.heldBytes() });
-    if (!mayUpload([...uploads], stream.peer, startedAtMs))
-      return await stream.send({ heldBytes: file.heldBytes(), isBusy: true });
-    const upload = { receiver: stream.peer, startedAtMs };
-    uploads.add(upload);
-    try {
-      await sendChunk(sending, chunk);
-    } finally {
-      uploads.delete(upload);
-    }
+    const turn = { receiver: stream.peer, signal: stream.signal };
+    const hasTurn = await turns.run(turn, (onMoved) => sendChunk(sending, chunk, onMoved));
     if (stream.signal.aborted) return;
+    if (!hasTurn) return await stream.send({ heldBytes: file.heldBytes(), isBusy: true });
   }
 }
 
 /** The next piece is read while the last one leaves. */
-async function sendChunk({ files, file, pieces, stream }: Sending, chunk: number): Promise<void> {
+async function sendChunk(
+  { files, file, pieces, stream }: Sending,
+  chunk: number,
+  onMoved: (bytes: number) => void,
+): Promise<void> {
   const { offset, length } = chunkRange(chunk, file.bytes);
   let [buffer, spare] = [pieces.take(), pieces.take()];
   let leaving = Promise.resolve();
   for (let sent = 0; sent < length && !stream.signal.aborted; ) {
-    const piece = buffer.subarray(0, Math.min(pieceBytes, length - sent));
-    const bytes = await file.read(piece, offset + sent);
+    const bytes = await file.read(dataOf(buffer, Math.min(pieceBytes, length - sent)), offset + sent);
     await leaving;
+    onMoved(bytes);
     // The file has become shorter: the receiver asks somebody else for the rest.
     if (bytes === 0) return;
     await files.passSent(bytes, stream.signal);
-    const isLast = sent + bytes === length;
-    const digestSoFar = isLast ? Buffer.from(file.digestAt(chunk) ?? []) : noBytes;
-    const data = piece.subarray(0, bytes);
-    leaving = stream.sendThrough({ offset: offset + sent, data, digestSoFar, heldBytes: file.heldBytes() });
+    const digestSoFar = sent + bytes === length ? (file.digestAt(chunk) ?? noBytes) : noBytes;
+    const piece = { offset: offset + sent, dataBytes: bytes, digestSoFar, heldBytes: file.heldBytes() };
+    leaving = stream.sendThrough(filePieceMessage(buffer, piece));
     sent += bytes;
     [buffer, spare] = [spare, buffer];
   }
@@ -173,4 +170,4 @@ async function sendChunk({ files, file, pieces, stream }: Sending, chunk: number
   pieces.give(spare);
 }
 
-const noBytes = Buffer.alloc(0);
+const noBytes = new Uint8Array(0);

@@ -1,7 +1,6 @@
 // The Node service: what the coordinator calls.
 import type { NodeHandlers } from "@pomona/proto/generated/pomona/v1/Node";
 import type { NodeGenerateResponse } from "@pomona/proto/generated/pomona/v1/NodeGenerateResponse";
-import { pomona } from "@pomona/proto/load";
 import type { AttemptFrame } from "@pomona/shared/core/generation";
 import { type ResponseStream, streamHandler, unaryHandler } from "@pomona/shared/grpc/handlers";
 import type { GrpcService } from "@pomona/shared/grpc/server";
@@ -11,6 +10,7 @@ import { tokenizeInputFromWire } from "@pomona/shared/grpc/wire-prompt";
 import { nodeStatusToWire, replicaSpecFromWire, replicaStatusToWire } from "@pomona/shared/grpc/wire-status";
 import type { NodePort, RunningAttemptLog } from "../node-port.ts";
 import { fileHandlers } from "./file-handlers.ts";
+import { nodeDefinition } from "./file-piece.ts";
 
 /** Calls back for each heartbeat until the returned function is called. */
 export type OnHeartbeat = (listener: () => void) => () => void;
@@ -67,7 +67,7 @@ export function nodeService(node: NodePort, onHeartbeat: OnHeartbeat): GrpcServi
       return {};
     }),
   };
-  return { definition: pomona.Node.service, implementation };
+  return { definition: nodeDefinition(), implementation };
 }
 
 type Follow<Response> = {

@@ -163,7 +163,10 @@ export class FilePull {
     const { name } = this.file;
     if (this.#urlOf === null) {
       const message = `no other node gives ${name} (${reason}), and no source is named: start a node that has it, or name one`;
-      throw new PomonaError("transfer_failed", message);
+      // Nodes may come back; without any there is nothing to wait for.
+      throw this.#peers.size === 0
+        ? new SourceRefusal("transfer_failed", message)
+        : new PomonaError("transfer_failed", message);
     }
     const url = await this.#urlOf(this.file, signal);
     this.#isConfirmed = false;

@@ -179,6 +179,7 @@ export class PeerPull {
     this.#reads.set(key, read);
     const { digest, bytes } = this.#call.partial.spec;
     const onPiece = async (piece: Uint8Array): Promise<void> => {
+      if (read.cameBytes === 0) this.#take({ kind: "chunkBegan", address, chunk });
       data.set(piece, read.cameBytes);
       read.cameBytes += piece.length;
       if (chunk === this.#state.verified) this.#hashCame(read);

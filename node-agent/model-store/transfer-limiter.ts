@@ -14,11 +14,15 @@ export type TransferRates = {
   readonly busyBytesPerSecond: number;
 };
 
+/** Between two requests of a conversation a node is not idle. */
+const quietMs = 2000;
+
 /** One for everything that comes and one for everything that goes. */
 export class TransferLimiter {
   readonly #rates: TransferRates;
   readonly #dependencies: { readonly clock: Clock; readonly isBusy: () => boolean };
   readonly #bucket = emptyTokenBucket();
+  #busyAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(rates: TransferRates, dependencies: { readonly clock: Clock; readonly isBusy: () => boolean }) {
     this.#rates = rates;
@@ -28,7 +32,10 @@ export class TransferLimiter {
   /** Resolves when the bytes may pass; at once without a limit. @throws AbortError when the signal aborts. */
   async pass(bytes: number, signal: AbortSignal): Promise<void> {
     const { clock, isBusy } = this.#dependencies;
-    const waitMs = takeTokens(this.#bucket, { bytes, bytesPerSecond: this.#limit(isBusy()), nowMs: clock.nowMs() });
+    const nowMs = clock.nowMs();
+    if (isBusy()) this.#busyAtMs = nowMs;
+    const bytesPerSecond = this.#limit(nowMs - this.#busyAtMs < quietMs);
+    const waitMs = takeTokens(this.#bucket, { bytes, bytesPerSecond, nowMs });
     // Timers are no finer than this; what is owed is waited for with the next piece.
     if (waitMs >= 1) await delay(waitMs, undefined, { signal });
   }

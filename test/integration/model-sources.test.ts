@@ -52,7 +52,7 @@ async function pull(store: ModelStore, files: readonly NamedFile[], source: stri
 
 /** Pulls until a chunk is on disk, and leaves. */
 async function pullPart(store: ModelStore, file: NamedFile, source: string): Promise<void> {
-  hub.misbehave({ kind: "stall", afterBytes: 9_000_000 });
+  hub.misbehave({ kind: "stall", afterBytes: 18_000_000 });
   const controller = new AbortController();
   const onProgress = ({ heldBytes }: { readonly heldBytes: number }): void => {
     if (heldBytes > 0) controller.abort();
@@ -72,8 +72,8 @@ const model = writeGguf(countingModel());
 const larger = writeGguf(countingModel({ type: "F16", variant: "cycle" }));
 const parts = splitGguf(countingModel(), 2).map(writeGguf);
 /** Two chunks and a bit, of which the first half is nothing like the second. */
-const long = Buffer.alloc(17_000_000, "one two three four ");
-long.fill("five six", 9_000_000);
+const long = Buffer.alloc(34_000_000, "one two three four ");
+long.fill("five six", 18_000_000);
 
 /** An asker that sees these files at the hub. */
 function offer(target: MisbehavingHub, files: Readonly<Record<string, Uint8Array>>): void {
@@ -122,7 +122,7 @@ test("a file behind a redirect comes without the token, and goes on where it bro
   offer(hub, { "long.gguf": long });
   offer(cdn, { "long.gguf": long });
   hub.misbehave({ kind: "redirect", to: cdn.urlOf("long.gguf") });
-  cdn.misbehave({ kind: "breakOff", afterBytes: 9_000_000 }, 1);
+  cdn.misbehave({ kind: "breakOff", afterBytes: 18_000_000 }, 1);
   const { store, directory } = open({ allowsPrivate: true });
   const file = named("long.gguf", long);
   await pull(store, [file], "hf:o/r:long");
@@ -131,7 +131,7 @@ test("a file behind a redirect comes without the token, and goes on where it bro
   assert.ok(cdn.asked.every(({ authorization }) => authorization === undefined));
   assert.deepEqual(
     cdn.asked.map(({ range }) => range),
-    [undefined, `bytes=${2 ** 23}-`],
+    [undefined, `bytes=${2 ** 24}-`],
   );
 });
 
@@ -168,7 +168,7 @@ const failures: readonly Case[] = [
   [
     "has a shorter file",
     { kind: "other", content: long.subarray(0, 10_000_000) },
-    { code: "transfer_failed", message: /has 10000000 bytes, and 17000000 were promised/ },
+    { code: "transfer_failed", message: /has 10000000 bytes, and 34000000 were promised/ },
   ],
   [
     "has other bytes",

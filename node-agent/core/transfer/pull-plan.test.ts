@@ -16,8 +16,8 @@ function pullWith(chunks: number, held: Readonly<Record<string, number>>): PullS
 
 test("several holders are read side by side, in the order of the file", () => {
   const state = pullWith(10, { a: 10, b: 10 });
-  assert.deepEqual(readsOf(stepPull(state, { kind: "peerHolds", address: "a", chunks: 10 }, 0)), ["a 0", "a 1"]);
-  assert.deepEqual(readsOf(stepPull(state, { kind: "peerHolds", address: "b", chunks: 10 }, 0)), ["b 2", "b 3"]);
+  assert.deepEqual(readsOf(stepPull(state, { kind: "peerHolds", address: "a", chunks: 10 }, 0)), ["a 0", "a 1", "a 2"]);
+  assert.deepEqual(readsOf(stepPull(state, { kind: "peerHolds", address: "b", chunks: 10 }, 0)), ["b 3"]);
 });
 
 test("a node that pulls itself is asked before one that has all", () => {
@@ -30,6 +30,17 @@ test("a node that pulls itself is asked before one that has all", () => {
   assert.deepEqual(readsOf(effects), ["puller 0"]);
 });
 
+test("who waits for a holder goes to a node that has got the chunk meanwhile, but not once it is coming", () => {
+  const state = pullWith(10, { holder: 10, puller: 2 });
+  stepPull(state, { kind: "peerHolds", address: "holder", chunks: 10 }, 0);
+  stepPull(state, { kind: "chunkBegan", address: "holder", chunk: 0 }, 1);
+  assert.deepEqual(stepPull(state, { kind: "peerHolds", address: "puller", chunks: 2 }, 2), [
+    { kind: "cancelRead", address: "holder", chunk: 1 },
+    { kind: "read", address: "puller", chunk: 1 },
+    { kind: "read", address: "holder", chunk: 3 },
+  ]);
+});
+
 test("a chunk that its digest does not fit costs its sender the rest, and what an earlier pull left is doubted first", () => {
   const state = startPull({ fileBytes: fileOf(4), heldChunks: 2, nowMs: 0 });
   stepPull(state, { kind: "peerAdded", address: "a" }, 0);
@@ -37,7 +48,7 @@ test("a chunk that its digest does not fit costs its sender the rest, and what a
   stepPull(state, { kind: "chunkCame", address: "a", chunk: 2 }, 0);
   const effects = stepPull(state, { kind: "chunkRefused" }, 0);
   assert.ok(effects.some(({ kind }) => kind === "discard"));
-  assert.deepEqual(readsOf(effects), ["a 0", "a 1"]);
+  assert.deepEqual(readsOf(effects), ["a 0", "a 1", "a 2"]);
   stepPull(state, { kind: "chunkCame", address: "a", chunk: 0 }, 0);
   const end = stepPull(state, { kind: "chunkRefused" }, 0);
   assert.ok(end.some((effect) => effect.kind === "tellDoubt" && effect.address === "a"));
@@ -117,6 +128,7 @@ function runPull(world: World): { readonly written: string[]; readonly end: stri
     if (event === undefined) {
       nowMs = Math.min(nextPullWakeMs(state, nowMs), nowMs + 60_000);
     }
+    nowMs += 1;
     state.jitter = draw(100) / 100;
     const effects = stepPull(state, event ?? { kind: "timePassed" }, nowMs);
     for (const effect of effects) {

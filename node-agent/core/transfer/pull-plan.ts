@@ -5,8 +5,9 @@ import { chunkCount } from "./chunks.ts";
 /** The numbers of a pull. */
 export const pullLimits = {
   /** Chunks that may be under way or wait for the ones before them: what a pull holds in memory. */
-  windowChunks: 6,
-  readsPerPeer: 2,
+  windowChunks: 4,
+  /** One comes and the others wait for their turn, so that the line never waits for a question. */
+  readsPerPeer: 3,
   /** Wait before a busy node is asked again; jitter makes it up to twice as long. */
   busyMs: 10,
   failureWaitMinMs: 100,
@@ -17,13 +18,22 @@ export const pullLimits = {
   patienceMs: 15_000,
   /** The first missing chunk is asked of a second node as well, when all others wait for it this long. */
   hedgeMs: 2000,
+  /** A chunk that a node has not begun to send for so long is asked of another one that pulls. */
+  moveMs: 300,
+  /** A node that pulls itself and has got nothing for so long is not waited for. */
+  followMs: 1000,
 } as const;
+
+/** A chunk that a node was asked for. */
+export type PullRead = { readonly startedAtMs: number; hasBegun: boolean };
 
 export type PullPeer = {
   readonly address: string;
   /** Chunks that it can send, from the beginning. */
   heldChunks: number;
-  readonly reading: Set<number>;
+  /** When that last grew. */
+  heldAtMs: number;
+  readonly reading: Map<number, PullRead>;
   isProbing: boolean;
   notBeforeMs: number;
   /** In a row. */
@@ -46,7 +56,8 @@ export type PullState = {
   readonly arrived: Map<number, string>;
   isVerifying: boolean;
   readonly peers: Map<string, PullPeer>;
-  readonly startedAtMs: Map<number, number>;
+  /** Who sent last. */
+  upstream: PullPeer | null;
   lastProgressMs: number;
   /** Drawn by the caller for each event, 0 to 1. */
   jitter: number;
@@ -58,6 +69,8 @@ export type PullEvent =
   /** A node has told how much it holds. */
   | { readonly kind: "peerHolds"; readonly address: string; readonly chunks: number }
   | { readonly kind: "probeEnded"; readonly address: string; readonly failure: string | null }
+  /** The first bytes of a chunk are here. */
+  | { readonly kind: "chunkBegan"; readonly address: string; readonly chunk: number }
   | { readonly kind: "chunkCame"; readonly address: string; readonly chunk: number }
   | { readonly kind: "readEnded"; readonly address: string; readonly chunk: number; readonly end: ReadEnd }
   | { readonly kind: "chunkVerified" }
@@ -95,7 +108,7 @@ export function startPull({ fileBytes, heldChunks, nowMs }: PullStart): PullStat
     arrived: new Map(),
     isVerifying: false,
     peers: new Map(),
-    startedAtMs: new Map(),
+    upstream: null,
     lastProgressMs: nowMs,
     jitter: 0.5,
   };
@@ -121,7 +134,7 @@ function takeEvent(state: PullState, event: PullEvent, nowMs: number): PullEffec
       addPeer(state, event.address);
       return [];
     case "peerHolds":
-      noteHeld(state, event);
+      noteHeld(state, event, nowMs);
       return [];
     case "probeEnded": {
       const peer = state.peers.get(event.address);
@@ -132,6 +145,11 @@ function takeEvent(state: PullState, event: PullEvent, nowMs: number): PullEffec
     case "readEnded":
       endRead(state, event, nowMs);
       return [];
+    case "chunkBegan": {
+      const read = state.peers.get(event.address)?.reading.get(event.chunk);
+      if (read !== undefined) read.hasBegun = true;
+      return [];
+    }
     case "chunkCame":
       return takeChunk(state, event, nowMs);
     case "chunkVerified":
@@ -156,7 +174,8 @@ function addPeer(state: PullState, address: string): void {
   state.peers.set(address, {
     address,
     heldChunks: 0,
-    reading: new Set(),
+    heldAtMs: 0,
+    reading: new Map(),
     isProbing: false,
     notBeforeMs: 0,
     failures: 0,
@@ -165,9 +184,10 @@ function addPeer(state: PullState, address: string): void {
   });
 }
 
-function noteHeld(state: PullState, event: PullEvent & { kind: "peerHolds" }): void {
+function noteHeld(state: PullState, event: PullEvent & { kind: "peerHolds" }, nowMs: number): void {
   const peer = state.peers.get(event.address);
   if (peer === undefined) return;
+  if (event.chunks > peer.heldChunks) peer.heldAtMs = nowMs;
   peer.heldChunks = Math.min(event.chunks, state.chunks);
   peer.failures = 0;
 }
@@ -187,7 +207,6 @@ function noteFailure(
 function endRead(state: PullState, event: PullEvent & { kind: "readEnded" }, nowMs: number): void {
   const peer = state.peers.get(event.address);
   if (peer === undefined || !peer.reading.delete(event.chunk)) return;
-  forgetStart(state, event.chunk);
   switch (event.end.kind) {
     case "busy":
       peer.notBeforeMs = nowMs + pullLimits.busyMs * (1 + state.jitter);
@@ -201,20 +220,16 @@ function endRead(state: PullState, event: PullEvent & { kind: "readEnded" }, now
   }
 }
 
-function forgetStart(state: PullState, chunk: number): void {
-  if (![...state.peers.values()].some((peer) => peer.reading.has(chunk))) state.startedAtMs.delete(chunk);
-}
-
 function takeChunk(state: PullState, event: PullEvent & { kind: "chunkCame" }, nowMs: number): PullEffect[] {
   const { address, chunk } = event;
   const peer = state.peers.get(address);
   if (peer === undefined || !peer.reading.delete(chunk)) return [];
   peer.failures = 0;
+  state.upstream = peer;
   state.lastProgressMs = nowMs;
   const cancels: PullEffect[] = [];
   for (const other of state.peers.values())
     if (other.reading.delete(chunk)) cancels.push({ kind: "cancelRead", address: other.address, chunk });
-  state.startedAtMs.delete(chunk);
   if (chunk >= state.verified && !state.arrived.has(chunk)) state.arrived.set(chunk, address);
   return cancels;
 }
@@ -233,7 +248,7 @@ function strike(state: PullState, address: string | undefined): PullEffect[] {
   const peer = state.peers.get(address ?? "");
   if (peer === undefined) return [];
   const chunk = state.verified;
-  const cancels = [...peer.reading].map(
+  const cancels = [...peer.reading.keys()].map(
     (read) => ({ kind: "cancelRead", address: peer.address, chunk: read }) as const,
   );
   peer.reading.clear();
@@ -245,11 +260,10 @@ function strike(state: PullState, address: string | undefined): PullEffect[] {
 function discard(state: PullState): PullEffect[] {
   const cancels: PullEffect[] = [];
   for (const { address, reading } of state.peers.values()) {
-    for (const chunk of reading) cancels.push({ kind: "cancelRead", address, chunk });
+    for (const chunk of reading.keys()) cancels.push({ kind: "cancelRead", address, chunk });
     reading.clear();
   }
   state.arrived.clear();
-  state.startedAtMs.clear();
   state.isVerifying = false;
   state.verified = 0;
   state.written = 0;
@@ -261,9 +275,11 @@ function planReads(state: PullState, nowMs: number): PullEffect[] {
   const effects: PullEffect[] = [];
   const end = Math.min(state.written + pullLimits.windowChunks, state.chunks);
   for (let chunk = state.verified; chunk < end; chunk += 1) {
-    if (state.arrived.has(chunk) || isUnderWay(state, chunk)) continue;
+    if (state.arrived.has(chunk)) continue;
+    const reader = readerOf(state, chunk);
     const peer = choosePeer(state, chunk, nowMs);
-    if (peer !== null) effects.push(startRead(state, { peer, chunk, nowMs }));
+    if (reader !== null) effects.push(...moveRead(state, reader, { peer, chunk, nowMs }));
+    else if (peer !== null) effects.push(startRead({ peer, chunk, nowMs }));
   }
   effects.push(...hedge(state, nowMs));
   for (const peer of state.peers.values()) {
@@ -275,49 +291,79 @@ function planReads(state: PullState, nowMs: number): PullEffect[] {
   return effects;
 }
 
-function startRead(
-  state: PullState,
-  { peer, chunk, nowMs }: { readonly peer: PullPeer; readonly chunk: number; readonly nowMs: number },
-): PullEffect {
-  peer.reading.add(chunk);
-  if (!state.startedAtMs.has(chunk)) state.startedAtMs.set(chunk, nowMs);
+type ReadStart<Peer> = { readonly peer: Peer; readonly chunk: number; readonly nowMs: number };
+
+function startRead({ peer, chunk, nowMs }: ReadStart<PullPeer>): PullEffect {
+  peer.reading.set(chunk, { startedAtMs: nowMs, hasBegun: false });
   return { kind: "read", address: peer.address, chunk };
 }
 
-function isUnderWay(state: PullState, chunk: number): boolean {
-  return [...state.peers.values()].some(({ reading }) => reading.has(chunk));
+function readerOf(state: PullState, chunk: number): PullPeer | null {
+  for (const peer of state.peers.values()) if (peer.reading.has(chunk)) return peer;
+  return null;
+}
+
+/** A node sends to one at a time: who waits there goes to a node that has got the chunk meanwhile. */
+function moveRead(
+  state: PullState,
+  reader: PullPeer,
+  { peer, chunk, nowMs }: ReadStart<PullPeer | null>,
+): PullEffect[] {
+  const read = reader.reading.get(chunk);
+  if (read === undefined || read.hasBegun || peer === null || peer === reader || hasAll(state, peer)) return [];
+  if (!hasAll(state, reader) && nowMs - read.startedAtMs < pullLimits.moveMs) return [];
+  reader.reading.delete(chunk);
+  return [{ kind: "cancelRead", address: reader.address, chunk }, startRead({ peer, chunk, nowMs })];
+}
+
+function hasAll({ chunks }: PullState, { heldChunks }: PullPeer): boolean {
+  return heldChunks >= chunks;
 }
 
 function isAskable(peer: PullPeer, nowMs: number): boolean {
   return !peer.isStruck && peer.notBeforeMs <= nowMs;
 }
 
-/** Nodes that pull themselves come first: those that have all are the only ones that others can ask. */
+/**
+ * Nodes that pull themselves come first: those that have all are the only ones that others can ask. Who follows such a
+ * node stays with it and waits for what it gets next, so that nodes form a chain and do not all ask the first.
+ */
 function choosePeer(state: PullState, chunk: number, nowMs: number): PullPeer | null {
+  const { upstream } = state;
+  const isFollowing = upstream !== null && !hasAll(state, upstream) && isAskable(upstream, nowMs);
+  if (isFollowing && nowMs - upstream.heldAtMs < pullLimits.followMs && !isWaitingLong(upstream, nowMs))
+    return canSend(upstream, chunk, nowMs) ? upstream : null;
   let best: PullPeer | null = null;
   for (const peer of state.peers.values()) {
-    const canSend = isAskable(peer, nowMs) && peer.heldChunks > chunk && peer.reading.size < pullLimits.readsPerPeer;
-    if (canSend && (best === null || rank(state, peer) < rank(state, best))) best = peer;
+    if (canSend(peer, chunk, nowMs) && (best === null || rank(state, peer) < rank(state, best))) best = peer;
   }
   return best;
 }
 
-function rank(state: PullState, { heldChunks, reading }: PullPeer): number {
-  return reading.size + (heldChunks < state.chunks ? 0 : pullLimits.readsPerPeer);
+function canSend(peer: PullPeer, chunk: number, nowMs: number): boolean {
+  return isAskable(peer, nowMs) && peer.heldChunks > chunk && peer.reading.size < pullLimits.readsPerPeer;
+}
+
+function isWaitingLong({ reading }: PullPeer, nowMs: number): boolean {
+  const reads = [...reading.values()];
+  return reads.length > 0 && reads.every((read) => !read.hasBegun && nowMs - read.startedAtMs >= pullLimits.moveMs);
+}
+
+function rank(state: PullState, peer: PullPeer): number {
+  return peer.reading.size + (hasAll(state, peer) ? pullLimits.readsPerPeer : 0);
 }
 
 function hedge(state: PullState, nowMs: number): PullEffect[] {
   const chunk = state.verified;
-  const startedAtMs = state.startedAtMs.get(chunk);
-  if (startedAtMs === undefined || nowMs - startedAtMs < pullLimits.hedgeMs) return [];
   const readers = [...state.peers.values()].filter(({ reading }) => reading.size > 0);
   const [only] = readers;
+  const startedAtMs = only?.reading.get(chunk)?.startedAtMs ?? nowMs;
   // Somebody still reads another chunk, or two are asked already.
-  if (only === undefined || readers.length > 1 || !only.reading.has(chunk)) return [];
+  if (only === undefined || readers.length > 1 || nowMs - startedAtMs < pullLimits.hedgeMs) return [];
   const peer = [...state.peers.values()].find(
     (other) => other !== only && isAskable(other, nowMs) && other.heldChunks > chunk,
   );
-  return peer === undefined ? [] : [startRead(state, { peer, chunk, nowMs })];
+  return peer === undefined ? [] : [startRead({ peer, chunk, nowMs })];
 }
 
 function giveUpIfHopeless(state: PullState, nowMs: number): PullEffect[] {
@@ -333,8 +379,14 @@ function giveUpIfHopeless(state: PullState, nowMs: number): PullEffect[] {
 
 /** When something is due without an event; infinite when nothing is. */
 export function nextPullWakeMs(state: PullState, nowMs: number): number {
-  const due = [...state.peers.values()].filter(({ isStruck }) => !isStruck).map(({ notBeforeMs }) => notBeforeMs);
-  const hedgeMs = (state.startedAtMs.get(state.verified) ?? Number.POSITIVE_INFINITY) + pullLimits.hedgeMs;
-  const later = [...due, hedgeMs, state.lastProgressMs + pullLimits.patienceMs + 1].filter((atMs) => atMs > nowMs);
-  return Math.min(...later);
+  const due = [state.lastProgressMs + pullLimits.patienceMs + 1];
+  for (const { isStruck, notBeforeMs, heldAtMs, reading } of state.peers.values()) {
+    if (!isStruck) due.push(notBeforeMs);
+    due.push(heldAtMs + pullLimits.followMs);
+    for (const { startedAtMs, hasBegun } of reading.values()) {
+      due.push(startedAtMs + pullLimits.hedgeMs);
+      if (!hasBegun) due.push(startedAtMs + pullLimits.moveMs);
+    }
+  }
+  return Math.min(...due.filter((atMs) => atMs > nowMs));
 }

@@ -5,7 +5,7 @@ import type { Long } from '@grpc/proto-loader';
 export interface ReadModelFileRequest {
   'digest'?: (string);
   /**
-   * A multiple of the chunk length, 8 MiB.
+   * A multiple of the chunk length, 16 MiB.
    */
   'offset'?: (number | string | Long);
   /**
@@ -25,7 +25,7 @@ export interface ReadModelFileRequest {
 export interface ReadModelFileRequest__Output {
   'digest': (string);
   /**
-   * A multiple of the chunk length, 8 MiB.
+   * A multiple of the chunk length, 16 MiB.
    */
   'offset': (number);
   /**
