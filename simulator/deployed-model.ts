@@ -1,6 +1,7 @@
 // Models of simulated pools: what is deployed, and what a node finds at its source.
 import type { InspectionOutcome } from "@pomona/coordinator/core/model-sources";
 import { type DeploymentRecord, type DeploymentSpec, defaultDeployment } from "@pomona/shared/core/deployment";
+import type { NamedFile } from "@pomona/shared/core/model-files";
 import { fixedSizing } from "@pomona/shared/core/model-sizing";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
 
@@ -26,9 +27,17 @@ export function deployedModel(
   return { record, ...figures };
 }
 
-/** Every node finds the file on its own disk. */
-export function inspectionOf({ record, memory, contextLength }: DeployedModel): InspectionOutcome {
+/** Where the files of a model are: on the node that is asked, or somewhere else that they can be fetched from. */
+export type FilePlace = { readonly files: readonly NamedFile[]; readonly isInPlace: boolean };
+
+const inPlace: FilePlace = { files: [], isInPlace: true };
+
+/** What a node finds; its own disk has the file unless something else is said. */
+export function inspectionOf(
+  { record, memory, contextLength }: DeployedModel,
+  { files, isInPlace }: FilePlace = inPlace,
+): InspectionOutcome {
   const sizing = fixedSizing(contextLength, memory);
   const { source } = record.spec;
-  return { kind: "found", inspection: { files: [], isInPlace: true, pinnedSource: source, variants: [], sizing } };
+  return { kind: "found", inspection: { files, isInPlace, pinnedSource: source, variants: [], sizing } };
 }

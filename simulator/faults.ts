@@ -1,4 +1,5 @@
 // What goes wrong in a run, when, and to whom. All of it follows from the seed.
+import type { DeploymentSpec, NodeSettings } from "@pomona/shared/core/deployment";
 import type { NodeId } from "@pomona/shared/core/ids";
 import type { Random } from "./random.ts";
 import type { SimulatedPool } from "./simulated-pool.ts";
@@ -21,6 +22,10 @@ export const faultKinds = [
   "poisonRequest",
   "staleHeartbeat",
   "coordinatorRestart",
+  "failingPull",
+  "deploymentEdit",
+  "deploymentRemoval",
+  "nodeSettings",
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
@@ -73,7 +78,51 @@ export function injectFault(pool: SimulatedPool, kind: FaultKind): boolean {
       return pool.replayHeartbeat(nodeId);
     case "coordinatorRestart":
       return pool.restartCoordinator(random.between(100, 1500));
+    case "failingPull":
+      return pool.planFault(nodeId, "failPulls");
+    case "deploymentEdit":
+      return editDeployment(pool);
+    case "deploymentRemoval":
+      return removeDeployment(pool);
+    case "nodeSettings":
+      return setNode(pool, nodeId);
   }
+}
+
+function editDeployment({ desired, random }: SimulatedPool): boolean {
+  const deployed = desired.deployed.map(({ record }) => record.spec);
+  if (deployed.length === 0) return false;
+  const { model } = random.pick(deployed);
+  const changes: readonly Partial<DeploymentSpec>[] = [
+    { slots: random.integer(1, 4) },
+    { replicas: { min: random.integer(0, 2), max: null } },
+    { replicas: { min: 0, max: 1 } },
+    { keepAliveMs: random.between(500, 5000) },
+    { priority: random.integer(0, 1) },
+    { availability: random.integer(1, 3) },
+  ];
+  return desired.edit(model, random.pick(changes));
+}
+
+/** For a while, or for good. */
+function removeDeployment({ desired, random, time }: SimulatedPool): boolean {
+  const deployed = desired.deployed.map(({ record }) => record.spec);
+  if (deployed.length === 0) return false;
+  const { model } = random.pick(deployed);
+  if (random.chance(0.8)) time.after(random.between(10, 8000), () => desired.restore(model));
+  return desired.remove(model);
+}
+
+/** Until everything that is wrong ends. */
+function setNode({ desired, random }: SimulatedPool, nodeId: NodeId): boolean {
+  const settings = desired.settingsOf(nodeId);
+  const changes: readonly Partial<NodeSettings>[] = [
+    { isCordoned: !settings.isCordoned },
+    { isDraining: !settings.isDraining },
+    { reservedBytes: settings.reservedBytes > 0 ? 0 : random.pick([2e9, 6e9, 20e9]) },
+  ];
+  desired.setNode(nodeId, { ...settings, ...random.pick(changes) });
+  return true;
 }
 
 function isolate(pool: SimulatedPool, nodeId: NodeId): boolean {

@@ -17,6 +17,8 @@ export type ClientRequest = {
   readonly isPatient: boolean;
   readonly deadlineMs: number;
   readonly isPoison: boolean;
+  /** Its prompt has to be tokenized first: it waits for a replica before it is queued. */
+  readonly isText: boolean;
 };
 
 type Entry = ClientRequest & {
@@ -34,10 +36,13 @@ export class RequestLedger {
   readonly #open = new Map<RequestId, Entry>();
   readonly #ended = new Set<RequestId>();
   readonly #complain: (problem: string) => void;
+  /** Models that were taken out of the pool at any time. */
+  readonly #removed: ReadonlySet<ModelName>;
   tokens = 0;
 
-  constructor(complain: (problem: string) => void) {
+  constructor(complain: (problem: string) => void, removed: ReadonlySet<ModelName>) {
     this.#complain = complain;
+    this.#removed = removed;
   }
 
   get openRequests(): readonly RequestId[] {
@@ -112,6 +117,8 @@ export class RequestLedger {
         `request ${requestId} is told of ${ending.usage.generatedTokens} tokens and got ${entry.received}`,
       );
     if (nowMs > entry.deadlineMs + deadlineGraceMs) this.#complain(`request ${requestId} outlives its deadline`);
+    const isGone = ending.failure?.code === "model_not_found" && this.#removed.has(entry.model);
+    if (isGone) return;
     for (const problem of endingProblems(entry, ending)) this.#complain(`request ${requestId} ${problem}`);
   }
 

@@ -1,8 +1,11 @@
 // One run of a simulated pool: everything follows from the seed, so the seed alone repeats it.
 
+import type { ClusterState } from "@pomona/coordinator/core/state";
 import { readyReplicas } from "@pomona/coordinator/core/views";
-import { type ReplicaMemory, totalBytes } from "@pomona/shared/core/replica-memory";
-import { type DeployedModel, deployedModel } from "./deployed-model.ts";
+import type { ModelName, NodeId } from "@pomona/shared/core/ids";
+import { heldBytes } from "@pomona/shared/core/replica-memory";
+import type { KnownModel } from "./desired-state.ts";
+import { faultModels, largestBudgetBytes, type ModelMix } from "./fault-models.ts";
 import { type FaultCounts, type FaultKind, faultKinds, injectFault, noFaults, planFaults } from "./faults.ts";
 import { OrphanWatch } from "./orphan-watch.ts";
 import { type Random, seededRandom } from "./random.ts";
@@ -22,7 +25,7 @@ export type SimulationOptions = {
   readonly durationMs?: number;
   /** Kinds of faults that may happen; all by default. */
   readonly faults?: readonly FaultKind[];
-};
+} & Partial<ModelMix>;
 
 export type SimulationSummary = {
   readonly seed: number;
@@ -52,10 +55,17 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
     if (problems.length < problemsMax) problems.push(`${Math.round(time.nowMs)} ms: ${problem}`);
   };
   const machines = makeMachines(random, options.nodes ?? random.integer(1, 5));
-  const pool = new SimulatedPool({ time, random, machines, deployments, files, complain });
+  const mix = {
+    isCrowded: options.isCrowded ?? random.chance(0.4),
+    isScattered: options.isScattered ?? random.chance(0.3),
+  };
+  const models = faultModels(random, machines, mix);
+  const pool = new SimulatedPool({ time, random, machines, models, files: filesOf(models), complain });
   const durationMs = options.durationMs ?? 20_000;
   const requests = options.requests ?? random.integer(40, 120);
-  for (let count = 0; count < requests; count += 1) time.after(random.between(0, durationMs), () => makeRequest(pool));
+  const names = [...models.map(({ record }) => record.spec.model), "small", "small"];
+  for (let count = 0; count < requests; count += 1)
+    time.after(random.between(0, durationMs), () => makeRequest(pool, random.pick(names)));
   const faults = noFaults();
   for (const [atMs, kind] of planFaults(random, options.faults ?? faultKinds, durationMs)) {
     time.after(atMs, () => {
@@ -88,51 +98,44 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
   };
 }
 
-function memoryOf(gigabytes: number): ReplicaMemory {
-  return { weightsBytes: gigabytes * 1e9, kvBytes: 5e8, computeBytes: 3e8, processBytes: 2e8 };
-}
-
-function modelOf(model: string, gigabytes: number): DeployedModel {
-  return deployedModel({ model, slots: 3 }, { memory: memoryOf(gigabytes), contextLength: 1024 });
-}
-
-const deployments: readonly DeployedModel[] = [modelOf("big", 7), modelOf("small", 2), modelOf(brokenModel, 1)];
-
-const files: ReadonlyMap<string, ModelFile> = new Map(
-  deployments.map(({ record: { spec }, memory, contextLength }) => [
-    spec.model,
-    { memory, contextLength, isBroken: spec.model === brokenModel },
-  ]),
-);
-
-/** The first machine has room for everything, so that every model has a home. */
+/** The first machine has room for each model, so that every one has a home. */
 function makeMachines(random: Random, count: number): Machine[] {
   return Array.from({ length: count }, (_, index) => ({
     nodeId: random.hexId(),
     address: `node-${index}:1`,
-    budgetBytes: index === 0 ? 16e9 : random.pick([4e9, 9e9, 16e9]),
+    budgetBytes: index === 0 ? largestBudgetBytes : random.pick([4e9, 9e9, 16e9]),
     prefillTokensPerSecond: random.between(500, 3000),
     decodeTokensPerSecond: random.between(20, 80),
     loadMs: random.between(200, 2000),
   }));
 }
 
-function makeRequest(pool: SimulatedPool): void {
+function makeRequest(pool: SimulatedPool, model: ModelName): void {
   const { random, time } = pool;
   const promptTokenIds = Array.from({ length: random.integer(1, 300) }, () => random.integer(0, 49_999));
   const isPatient = random.chance(0.8);
   const request: ClientRequest = {
     requestId: random.hexId(),
-    model: random.pick(["big", "small", "small", "small", brokenModel]),
+    model,
     promptTokenIds,
     maxTokens: random.integer(1, random.chance(0.2) ? 200 : 40),
     isPatient,
     deadlineMs: isPatient ? patientMs : time.nowMs + random.between(100, 3000),
     isPoison: false,
+    isText: random.chance(0.5),
   };
   pool.request(request);
   if (random.chance(0.1)) time.after(random.between(0, 2000), () => pool.cancel(request));
   if (random.chance(0.1)) time.after(random.between(100, 1500), () => pool.stop(request));
+}
+
+function filesOf(models: readonly KnownModel[]): Map<ModelName, ModelFile> {
+  const fileOf = ({ record: { spec }, memory, contextLength }: KnownModel): ModelFile => ({
+    memory,
+    contextLength,
+    isBroken: spec.model === brokenModel,
+  });
+  return new Map(models.map((model) => [model.record.spec.model, fileOf(model)]));
 }
 
 function isAtRest(pool: SimulatedPool): boolean {
@@ -142,7 +145,7 @@ function isAtRest(pool: SimulatedPool): boolean {
 /** What is left to do, or was left behind: a pool at rest has nothing of either. */
 function unfinished(pool: SimulatedPool): string[] {
   const left = pool.ledger.openRequests.map((requestId) => `request ${requestId} never ends`);
-  const state = pool.coordinator?.state;
+  const { state, awaiting = 0 } = pool.coordinator ?? {};
   if (state === undefined) return [...left, "the coordinator is down"];
   for (const [what, count] of [
     ["requests", state.requests.size],
@@ -156,25 +159,44 @@ function unfinished(pool: SimulatedPool): string[] {
     else if (process.runningAttempts > 0)
       left.push(`${process.runningAttempts} attempts still run on ${process.machine.nodeId}`);
   }
-  for (const deployment of deployments) {
-    const { model } = deployment.record.spec;
-    const homes = model === brokenModel ? 0 : pool.machines.filter(hasRoomFor(deployment)).length;
-    const ready = readyReplicas(state, model).length;
-    if (homes > 0 && ready === 0) left.push(`model ${model} is ready nowhere, and ${homes} nodes have room for it`);
-  }
+  if (awaiting > 0) left.push(`${awaiting} requests still wait for their models`);
+  left.push(...missingModels(pool, state), ...leftReplicas(state));
   return left;
 }
 
-/** Whether a machine has room for a model beside the bigger ones. */
-function hasRoomFor(deployment: DeployedModel): (machine: Machine) => boolean {
-  return ({ budgetBytes }) => {
-    let freeBytes = budgetBytes;
-    for (const each of deployments) {
-      const { memory } = each;
-      const fits = totalBytes(memory) <= freeBytes;
-      if (each === deployment) return fits;
-      if (fits) freeBytes -= totalBytes(memory);
-    }
-    return false;
-  };
+/** Replicas of models that nobody wants any more, and such as never go. Failed ones are listed to be told of. */
+function leftReplicas(state: ClusterState): string[] {
+  return [...state.members.values()].flatMap(({ status, leaving }) =>
+    status.replicas
+      .filter(({ state: replicaState }) => replicaState !== "failed")
+      .filter(({ model, replicaId }) => !state.deployments.has(model) || leaving.has(replicaId))
+      .map(({ model, replicaId }) => `replica ${replicaId} of ${model} has not left`),
+  );
+}
+
+/**
+ * Models that should be ready and are not, although a machine has room beside those that have a better claim: that stand
+ * there because their deployments want them, and are not of less priority.
+ */
+function missingModels(pool: SimulatedPool, state: ClusterState): string[] {
+  const isFinal = (nodeId: NodeId, model: ModelName): boolean =>
+    state.members.get(nodeId)?.loadFailures.get(model)?.retryAtMs === Number.POSITIVE_INFINITY;
+  return pool.desired.deployed.flatMap(({ record: { spec }, memory }) => {
+    const { model, replicas, isPinned, priority } = spec;
+    if ((replicas.min === 0 && !isPinned) || readyReplicas(state, model).length > 0) return [];
+    const homes = pool.machines.filter(({ nodeId, budgetBytes }) => {
+      const held = state.members.get(nodeId)?.status.replicas ?? [];
+      const claims = held.filter((replica) => hasClaim(state, replica.model, priority));
+      return heldBytes([...claims.map((replica) => replica.memory), memory]) <= budgetBytes && !isFinal(nodeId, model);
+    });
+    return homes.length === 0 ? [] : [`model ${model} is ready nowhere, and ${homes.length} nodes have room for it`];
+  });
+}
+
+function hasClaim(state: ClusterState, model: ModelName, priority: number): boolean {
+  const spec = state.deployments.get(model)?.record.spec;
+  if (spec === undefined) return false;
+  const least = Math.max(spec.replicas.min, spec.isPinned ? 1 : 0);
+  const isStanding = readyReplicas(state, model).length <= least;
+  return isStanding && (spec.isPinned || spec.priority >= priority);
 }

@@ -2,27 +2,32 @@
 import { decideMaxTokens, refuseModel, refuseQueue } from "@pomona/coordinator/core/admission";
 import type { Announcement, Effect } from "@pomona/coordinator/core/effect";
 import type { ClusterEvent } from "@pomona/coordinator/core/event";
-import { idleSlotViolations, violations } from "@pomona/coordinator/core/invariants";
-import { type ClusterState, type CoreConfig, emptyState } from "@pomona/coordinator/core/state";
+import { decisionViolations, idleSlotViolations, violations } from "@pomona/coordinator/core/invariants";
+import { type ClusterState, type CoreConfig, emptyState, type StepContext } from "@pomona/coordinator/core/state";
 import { step } from "@pomona/coordinator/core/step";
+import { tokenizingReplicas } from "@pomona/coordinator/core/views";
 import { unreachable } from "@pomona/shared/core/assert";
+import type { ErrorCode } from "@pomona/shared/core/errors";
 import { defaultDecoding } from "@pomona/shared/core/generation";
-import type { NodeId } from "@pomona/shared/core/ids";
-import { type DeployedModel, inspectionOf } from "./deployed-model.ts";
+import type { NodeId, ReplicaId } from "@pomona/shared/core/ids";
+import type { DesiredState } from "./desired-state.ts";
 import type { ClientRequest, RequestLedger } from "./request-ledger.ts";
 import type { SimulatedLink } from "./simulated-network.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
 const tickMs = 100;
-const inspectMs = 5;
+/** Until desired state that was written is read again. */
+const keepMs = 5;
 
 export type CoordinatorSurroundings = {
   readonly time: VirtualTime;
   readonly config: CoreConfig;
-  readonly deployments: readonly DeployedModel[];
+  readonly desired: DesiredState;
   readonly ledger: RequestLedger;
   readonly openLink: (nodeId: NodeId, address: string, onEvent: (event: ClusterEvent) => void) => SimulatedLink;
   readonly onAnnouncement: (announcement: Announcement) => void;
+  /** A request that waited for its model is sent away. */
+  readonly onSentAway: (request: ClientRequest, code: ErrorCode) => void;
   readonly complain: (problem: string) => void;
 };
 
@@ -34,11 +39,15 @@ export class SimulatedCoordinator {
   readonly #pending: ClusterEvent[] = [];
   #isStepping = false;
   #isClosed = false;
+  /** Names that loads have had. */
+  readonly #loaded = new Set<ReplicaId>();
+  /** Requests whose prompt no replica can tokenize yet, and until when they wait for one. */
+  readonly #awaiting = new Map<ClientRequest, number>();
   events = 0;
 
   constructor(surroundings: CoordinatorSurroundings) {
     this.#surroundings = surroundings;
-    for (const { record } of surroundings.deployments) this.take({ kind: "deploymentSet", record });
+    for (const event of surroundings.desired.events()) this.take(event);
     surroundings.time.every(tickMs, () => {
       if (!this.#isClosed) this.take({ kind: "tick" });
       return !this.#isClosed;
@@ -49,9 +58,14 @@ export class SimulatedCoordinator {
     return this.#links.get(nodeId);
   }
 
+  get awaiting(): number {
+    return this.#awaiting.size;
+  }
+
   /** The process is gone: its links close, and nobody hears of it again. */
   close(): void {
     this.#isClosed = true;
+    this.#awaiting.clear();
     for (const link of this.#links.values()) link.close();
   }
 
@@ -62,22 +76,49 @@ export class SimulatedCoordinator {
     this.#isStepping = true;
     for (let next = this.#pending.shift(); next !== undefined; next = this.#pending.shift()) this.#step(next);
     this.#isStepping = false;
+    if (event.kind !== "frame") this.#lookAfterAwaiting();
   }
 
   /** What the API adapters do: admission, then the queue. Returns why it was refused, or null. */
-  request(request: ClientRequest): string | null {
-    const { state } = this;
-    const { config, ledger } = this.#surroundings;
-    const { requestId, model, promptTokenIds, deadlineMs } = request;
-    const context = { state, nowMs: this.#surroundings.time.nowMs, config };
-    const refusal = refuseModel(context, model) ?? refuseQueue(context, model);
+  request(request: ClientRequest): ErrorCode | null {
+    const { model } = request;
+    const { config } = this.#surroundings;
+    const refusal = refuseModel(this.#context(), model) ?? refuseQueue(this.#context(), model, this.#awaiting.size);
     if (refusal !== null) return refusal.code;
-    const maxTokens = decideMaxTokens(state, {
-      model,
-      promptTokens: promptTokenIds.length,
-      maxTokens: request.maxTokens,
-    });
+    if (!request.isText || tokenizingReplicas(this.state, model).length > 0) return this.#admit(request);
+    this.#awaiting.set(request, this.#surroundings.time.nowMs + config.loadPatienceMs);
+    this.take({ kind: "modelAwaited", model, change: 1 });
+    return null;
+  }
+
+  /** Its client went away, or has what it wanted. */
+  leave(request: ClientRequest): void {
+    if (this.#awaiting.delete(request)) this.take({ kind: "modelAwaited", model: request.model, change: -1 });
+  }
+
+  /** What the tokenizer does with those that wait, whenever the pool may have changed. */
+  #lookAfterAwaiting(): void {
+    const { time, onSentAway } = this.#surroundings;
+    for (const [request, untilMs] of this.#awaiting) {
+      const { model, deadlineMs } = request;
+      const isLate = time.nowMs >= Math.min(untilMs, deadlineMs);
+      const refusal = refuseModel(this.#context(), model)?.code ?? (isLate ? "model_not_ready" : null);
+      if (refusal === null && tokenizingReplicas(this.state, model).length === 0) continue;
+      if (!this.#awaiting.delete(request)) continue;
+      this.take({ kind: "modelAwaited", model, change: -1 });
+      const refused = refusal ?? this.#admit(request);
+      if (refused !== null) onSentAway(request, refused);
+    }
+  }
+
+  #admit(request: ClientRequest): ErrorCode | null {
+    const { requestId, model, promptTokenIds, deadlineMs } = request;
+    const { ledger } = this.#surroundings;
+    const size = { model, promptTokens: promptTokenIds.length, maxTokens: request.maxTokens };
+    const maxTokens = decideMaxTokens(this.state, size);
     if (typeof maxTokens !== "number") return maxTokens.code;
+    const refusal = refuseQueue(this.#context(), model);
+    if (refusal !== null) return refusal.code;
     ledger.add(request);
     const decoding = { ...defaultDecoding, maxTokens };
     const who = { tenant: "", priority: "interactive", firstTokenDeadlineMs: null } as const;
@@ -86,14 +127,19 @@ export class SimulatedCoordinator {
     return null;
   }
 
+  #context(): StepContext {
+    return { state: this.state, nowMs: this.#surroundings.time.nowMs, config: this.#surroundings.config };
+  }
+
   #step(event: ClusterEvent): void {
-    const { time, config, complain } = this.#surroundings;
-    const context = { state: this.state, nowMs: time.nowMs, config };
+    const { complain } = this.#surroundings;
+    const context = this.#context();
     this.events += 1;
     const stale = this.#staleFrame(event);
     const effects = step(event, context);
     if (stale !== null && effects.some(({ kind }) => kind === "deliver" || kind === "finish")) complain(stale);
-    for (const problem of violations(context)) complain(`after ${event.kind}: ${problem}`);
+    for (const problem of [...violations(context), ...decisionViolations(context, effects)])
+      complain(`after ${event.kind}: ${problem}`);
     if (event.kind !== "frame") {
       for (const problem of idleSlotViolations(context)) complain(`after ${event.kind}: ${problem}`);
     }
@@ -132,18 +178,27 @@ export class SimulatedCoordinator {
         this.#links.delete(effect.nodeId);
         break;
       case "loadReplica":
+        if (this.#loaded.has(effect.replicaId))
+          this.#surroundings.complain(`replica ${effect.replicaId} is loaded twice`);
+        this.#loaded.add(effect.replicaId);
         this.#links.get(effect.nodeId)?.load(effect.replicaId, effect.spec);
         break;
       case "unloadReplica":
         this.#links.get(effect.nodeId)?.unload(effect.replicaId);
         break;
       case "inspectModel":
-        this.#inspect(effect);
+        this.#links.get(effect.nodeId)?.inspect(effect);
         break;
-      // Every node has the files.
       case "pullModel":
+        this.#links.get(effect.nodeId)?.pull(effect);
+        break;
       case "cancelPull":
+        this.#links.get(effect.nodeId)?.cancelPull(effect.runKey);
+        break;
       case "pinModel":
+        this.#surroundings.time.after(keepMs, () =>
+          this.#surroundings.desired.pin(effect.model, effect.revision, effect.pinned),
+        );
         break;
       case "startAttempt":
         this.#links.get(effect.nodeId)?.start(effect.attempt);
@@ -166,17 +221,5 @@ export class SimulatedCoordinator {
       default:
         unreachable(effect);
     }
-  }
-
-  /** Which files there are does not change: a node that is asked answers, unless its link is gone by then. */
-  #inspect({ nodeId, model, runKey }: Effect & { kind: "inspectModel" }): void {
-    const { time, deployments } = this.#surroundings;
-    const asked = this.#links.get(nodeId);
-    const found = deployments.find(({ record }) => record.spec.model === model);
-    if (found === undefined) return;
-    time.after(inspectMs, () => {
-      if (this.#links.get(nodeId) !== asked) return;
-      this.take({ kind: "modelInspected", nodeId, model, runKey, outcome: inspectionOf(found) });
-    });
   }
 }

@@ -1,8 +1,10 @@
 // Everything between a coordinator and its nodes: gRPC links that keep order and break, and heartbeats over NATS that
 // do neither.
+import type { EffectOf } from "@pomona/coordinator/core/effect";
 import type { ClusterEvent } from "@pomona/coordinator/core/event";
+import type { InspectionOutcome } from "@pomona/coordinator/core/model-sources";
 import type { Attempt, GenerationFailure } from "@pomona/shared/core/generation";
-import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
+import type { ModelName, NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
 import type { ReplicaSpec } from "@pomona/shared/core/node-status";
 import type { Random } from "./random.ts";
 import { failure, type SimulatedNode } from "./simulated-node.ts";
@@ -33,6 +35,8 @@ type Surroundings = {
   readonly conditions: NetworkConditions;
   /** The process that listens at an address; none when the machine is down. */
   readonly processAt: (address: string) => SimulatedNode | undefined;
+  /** What a node says of a source. */
+  readonly inspect: (nodeId: NodeId, model: ModelName) => InspectionOutcome;
   readonly onEvent: (event: ClusterEvent) => void;
 };
 
@@ -125,26 +129,41 @@ export class SimulatedLink {
 
   load(replicaId: ReplicaId, spec: ReplicaSpec): void {
     const { nodeId } = this;
+    const { onEvent } = this.#surroundings;
     const failed = (why: GenerationFailure): void =>
-      this.#surroundings.onEvent({ kind: "loadFailed", nodeId, replicaId, model: spec.model, failure: why });
-    const call: OpenCall = { broke: failed, cancel: nothing };
-    if (!this.#open(call)) {
-      this.#surroundings.time.after(0, () => failed(failure("node_lost", true)));
-      return;
-    }
-    this.#send((peer) =>
+      onEvent({ kind: "loadFailed", nodeId, replicaId, model: spec.model, failure: why });
+    this.#ask(failed, (peer, answer) =>
       peer.load(replicaId, spec, (result) =>
-        this.#answer(peer, () => {
-          if (!this.#calls.delete(call)) return;
-          if ("code" in result) failed(result);
-          else this.#surroundings.onEvent({ kind: "replicaLoaded", nodeId, replica: result });
-        }),
+        answer(() => ("code" in result ? failed(result) : onEvent({ kind: "replicaLoaded", nodeId, replica: result }))),
       ),
     );
   }
 
   unload(replicaId: ReplicaId): void {
     this.#send((peer) => peer.unload(replicaId));
+  }
+
+  inspect({ nodeId, model, runKey }: EffectOf<"inspectModel">): void {
+    const { inspect, onEvent } = this.#surroundings;
+    const tell = (outcome: InspectionOutcome): void =>
+      onEvent({ kind: "modelInspected", nodeId, model, runKey, outcome });
+    const failed = (why: GenerationFailure): void => tell({ kind: "failed", failure: why });
+    this.#ask(failed, (_, answer) => answer(() => tell(inspect(nodeId, model))));
+  }
+
+  pull({ nodeId, model, runKey, files, source, peers }: EffectOf<"pullModel">): void {
+    const { onEvent, processAt } = this.#surroundings;
+    const ended = (why: GenerationFailure | null): void =>
+      onEvent({ kind: "pullEnded", nodeId, model, runKey, failure: why });
+    this.#ask(ended, (peer, answer) => {
+      const isThere = source !== "" || peers.some((address) => processAt(address) !== undefined);
+      if (!isThere) answer(() => ended(failure("transfer_failed", true)));
+      else this.#connection?.startedOverIt.add(peer.pull(runKey, files, (failed) => answer(() => ended(failed))));
+    });
+  }
+
+  cancelPull(runKey: string): void {
+    this.#send((peer) => peer.cancelPull(runKey));
   }
 
   start(attempt: Attempt): void {
@@ -186,6 +205,25 @@ export class SimulatedLink {
     this.#calls.delete(call);
     this.#attempts.delete(`${requestId}/${epoch}`);
     this.#send(() => call.cancel());
+  }
+
+  /** One question and its one answer: that of the node, or that the link broke. */
+  #ask(
+    failed: (why: GenerationFailure) => void,
+    put: (peer: SimulatedNode, answer: (tell: () => void) => void) => void,
+  ): void {
+    const call: OpenCall = { broke: failed, cancel: nothing };
+    if (!this.#open(call)) {
+      this.#surroundings.time.after(0, () => failed(failure("node_lost", true)));
+      return;
+    }
+    this.#send((peer) =>
+      put(peer, (tell) =>
+        this.#answer(peer, () => {
+          if (this.#calls.delete(call)) tell();
+        }),
+      ),
+    );
   }
 
   #open(call: OpenCall): boolean {

@@ -10,7 +10,8 @@ import {
 import { type AgentEffect, type AgentEvent, stepAgent } from "@pomona/node-agent/core/step";
 import { assert } from "@pomona/shared/core/assert";
 import type { Attempt, AttemptFrame, GenerationFailure } from "@pomona/shared/core/generation";
-import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
+import type { ModelName, NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
+import type { NamedFile, StoredFile } from "@pomona/shared/core/model-files";
 import { type NodeStatus, type ReplicaSpec, type ReplicaStatus, untold } from "@pomona/shared/core/node-status";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
 import { Device } from "./engine/device.ts";
@@ -35,17 +36,24 @@ export type Machine = {
 export type ModelFile = { readonly memory: ReplicaMemory; readonly contextLength: number; readonly isBroken: boolean };
 
 /** What an injected fault has in store for the next load, attempt or token. */
-export type PlannedFaults = { failLoads: number; refuseAttempts: number; loseTokens: number };
+export type PlannedFaults = { failLoads: number; failPulls: number; refuseAttempts: number; loseTokens: number };
 
 export function nothingPlanned(): PlannedFaults {
-  return { failLoads: 0, refuseAttempts: 0, loseTokens: 0 };
+  return { failLoads: 0, failPulls: 0, refuseAttempts: 0, loseTokens: 0 };
 }
+
+/** Files on a machine's disk, by digest. Processes come and go, they stay. */
+export type Disk = Map<string, NamedFile>;
 
 export type NodeSurroundings = {
   readonly time: VirtualTime;
   readonly random: Random;
   readonly files: ReadonlyMap<string, ModelFile>;
   readonly planned: PlannedFaults;
+  readonly disk: Disk;
+  /** Whether it finds a model's files where the source says. */
+  readonly hasInPlace: (model: ModelName) => boolean;
+  readonly complain: (problem: string) => void;
   /** A planned fault took hold. */
   readonly onFault: (kind: keyof PlannedFaults) => void;
   /** A request killed an engine. */
@@ -55,6 +63,11 @@ export type NodeSurroundings = {
 /** Short, so that the short prompts of these runs come in several. */
 const chunkTokens = 64;
 
+/** Milliseconds that a transfer takes. */
+const pullMsMin = 100;
+const pullMsMax = 4000;
+
+type Pull = { readonly files: readonly NamedFile[]; readonly answer: (failed: GenerationFailure | null) => void };
 type LoadAnswer = (result: ReplicaStatus | GenerationFailure) => void;
 type SendFrame = (frame: AttemptFrame) => void;
 
@@ -66,6 +79,7 @@ export class SimulatedNode {
   readonly #answers = new Map<ReplicaId, LoadAnswer[]>();
   readonly #attempts = new Map<RequestId, SimulatedAttempt>();
   readonly #engines = new Map<ReplicaId, ReplicaEngine>();
+  readonly #pulls = new Map<string, Pull>();
   readonly #device: Device;
   #sequence = 0;
   #pausedUntilMs = 0;
@@ -125,8 +139,52 @@ export class SimulatedNode {
       thermalState: "nominal",
       power: { source: "mains", watts: null },
       heartbeatIntervalMs: 500,
-      files: [],
+      files: this.#storedFiles(),
     };
+  }
+
+  #storedFiles(): StoredFile[] {
+    const { disk } = this.surroundings;
+    const coming = [...this.#pulls.values()].flatMap(({ files }) => files.filter(({ digest }) => !disk.has(digest)));
+    const stored = (held: boolean): ((file: NamedFile) => StoredFile) => {
+      return ({ digest, bytes }) => ({
+        digest,
+        bytes,
+        heldBytes: held ? bytes : 0,
+        state: held ? "verified" : "pulling",
+        failure: null,
+      });
+    };
+    return [...[...disk.values()].map(stored(true)), ...coming.map(stored(false))];
+  }
+
+  /** Brings files to its disk. Answers when they are there, or why not; returns what stops it. */
+  pull(key: string, files: readonly NamedFile[], answer: Pull["answer"]): () => void {
+    const { time, random, planned, onFault, disk } = this.surroundings;
+    this.cancelPull(key);
+    const pull = { files, answer };
+    this.#pulls.set(key, pull);
+    time.after(random.between(pullMsMin, pullMsMax) + this.pausedForMs, () => {
+      if (this.isDead || this.#pulls.get(key) !== pull) return;
+      this.#pulls.delete(key);
+      if (planned.failPulls > 0) {
+        planned.failPulls -= 1;
+        onFault("failPulls");
+        answer(failure("transfer_failed", true));
+        return;
+      }
+      for (const file of files) disk.set(file.digest, file);
+      answer(null);
+    });
+    return () => {
+      if (this.#pulls.get(key) === pull) this.cancelPull(key);
+    };
+  }
+
+  cancelPull(key: string): void {
+    const pull = this.#pulls.get(key);
+    this.#pulls.delete(key);
+    pull?.answer(failure("cancelled", false));
   }
 
   pause(ms: number): void {
@@ -141,11 +199,15 @@ export class SimulatedNode {
   }
 
   load(replicaId: ReplicaId, spec: ReplicaSpec, answer: LoadAnswer): void {
-    const file = this.surroundings.files.get(spec.source);
-    assert(file !== undefined, `the pool asks for a file that there is: ${spec.source}`);
+    const { disk, hasInPlace, complain } = this.surroundings;
+    const file = this.surroundings.files.get(spec.model);
+    assert(file !== undefined, `the pool asks for a model that there is: ${spec.model}`);
+    const isThere =
+      spec.files.length === 0 ? hasInPlace(spec.model) : spec.files.every(({ digest }) => disk.has(digest ?? ""));
+    if (!isThere) complain(`node ${this.machine.nodeId} shall load ${spec.model} without its files`);
     this.#answers.set(replicaId, [...(this.#answers.get(replicaId) ?? []), answer]);
     const { memory, contextLength } = file;
-    this.#take({ kind: "loadRequested", replicaId, spec, modelPath: spec.source, contextLength, memory });
+    this.#take({ kind: "loadRequested", replicaId, spec, modelPath: spec.model, contextLength, memory });
   }
 
   unload(replicaId: ReplicaId): void {

@@ -1,18 +1,28 @@
 // A pool on virtual time: machines, the processes on them, a coordinator, clients, and the handles that faults pull.
 import type { Announcement } from "@pomona/coordinator/core/effect";
 import { type CoreConfig, defaultCoreConfig } from "@pomona/coordinator/core/state";
-import type { NodeId, RequestId } from "@pomona/shared/core/ids";
+import { defaultNodeSettings } from "@pomona/shared/core/deployment";
+import type { ModelName, NodeId, RequestId } from "@pomona/shared/core/ids";
 import type { NodeStatus } from "@pomona/shared/core/node-status";
-import type { DeployedModel } from "./deployed-model.ts";
+import { DesiredState, type KnownModel } from "./desired-state.ts";
 import type { Random } from "./random.ts";
 import { poisonToken } from "./reference-model.ts";
 import { type ClientRequest, RequestLedger } from "./request-ledger.ts";
 import { SimulatedCoordinator } from "./simulated-coordinator.ts";
 import { type NetworkConditions, publishHeartbeats, SimulatedLink } from "./simulated-network.ts";
-import { type Machine, type ModelFile, nothingPlanned, type PlannedFaults, SimulatedNode } from "./simulated-node.ts";
+import {
+  type Disk,
+  type Machine,
+  type ModelFile,
+  nothingPlanned,
+  type PlannedFaults,
+  SimulatedNode,
+} from "./simulated-node.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
 const registerMs = 1000;
+/** After the last fault: by then back-offs are over, and every model that fits can be had. */
+const healedMs = 90_000;
 /** A deadline that no run reaches. */
 export const patientMs = 3_600_000;
 
@@ -20,7 +30,7 @@ export type PoolParts = {
   readonly time: VirtualTime;
   readonly random: Random;
   readonly machines: readonly Machine[];
-  readonly deployments: readonly DeployedModel[];
+  readonly models: readonly KnownModel[];
   readonly files: ReadonlyMap<string, ModelFile>;
   readonly complain: (problem: string) => void;
 };
@@ -34,6 +44,11 @@ export type PoolCounts = {
   restarts: number;
   oldIncarnations: number;
   enginesKilled: number;
+  /** Of replicas, to make room for another model. */
+  evictions: number;
+  pulls: number;
+  /** Requests that waited for their model and were sent away. */
+  sentAway: number;
 } & PlannedFaults;
 
 export class SimulatedPool {
@@ -55,13 +70,20 @@ export class SimulatedPool {
     restarts: 0,
     oldIncarnations: 0,
     enginesKilled: 0,
+    evictions: 0,
+    pulls: 0,
+    sentAway: 0,
     ...nothingPlanned(),
   };
+  readonly desired: DesiredState;
   readonly dropped = { oldEpoch: 0, unknownRequest: 0, brokenOrder: 0 };
   readonly #parts: PoolParts;
   readonly #processes = new Map<NodeId, SimulatedNode>();
   readonly #planned = new Map<NodeId, PlannedFaults>();
+  readonly #disks = new Map<NodeId, Disk>();
   readonly #enginesKilledBy = new Map<RequestId, number>();
+  /** When the last fault was over. */
+  healedAtMs = Number.POSITIVE_INFINITY;
   readonly #oldStatuses = new Map<NodeId, NodeStatus>();
   #coordinator: SimulatedCoordinator | null = null;
   #coordinators = 0;
@@ -72,7 +94,8 @@ export class SimulatedPool {
     this.time = parts.time;
     this.random = parts.random;
     this.machines = parts.machines;
-    this.ledger = new RequestLedger(parts.complain);
+    this.desired = new DesiredState(parts.models, (event) => this.#tellCoordinator(event));
+    this.ledger = new RequestLedger(parts.complain, this.desired.everRemoved);
     this.#startCoordinator();
     for (const machine of parts.machines) {
       this.#planned.set(machine.nodeId, nothingPlanned());
@@ -98,14 +121,15 @@ export class SimulatedPool {
     const scheduler = { ...defaultCoreConfig.scheduler, lateMaxMs: Number.POSITIVE_INFINITY };
     const replicaPrefix = `c${this.#coordinators}`;
     const config: CoreConfig = { ...defaultCoreConfig, queueLengthMax: 64, replicaPrefix, scheduler };
-    const { time, deployments, complain } = this.#parts;
+    const { time, complain } = this.#parts;
     this.#coordinator = new SimulatedCoordinator({
       time,
       config,
-      deployments,
+      desired: this.desired,
       ledger: this.ledger,
       openLink: (nodeId, address, onEvent) => new SimulatedLink(nodeId, address, { ...this.#surroundings(), onEvent }),
       onAnnouncement: (announcement) => this.#countAnnouncement(announcement),
+      onSentAway: (request, code) => this.#noteSentAway(request, code),
       complain,
     });
   }
@@ -114,13 +138,23 @@ export class SimulatedPool {
     const { time, random, conditions } = this;
     const processAt = (address: string): SimulatedNode | undefined =>
       this.processes.find((process) => process.machine.address === address && !process.isDead);
-    return { time, random, conditions, processAt, onEvent: this.#tellCoordinator };
+    const inspect: DesiredState["inspect"] = (nodeId, model) => this.desired.inspect(nodeId, model);
+    return { time, random, conditions, processAt, inspect, onEvent: this.#tellCoordinator };
   }
 
   readonly #tellCoordinator: SimulatedCoordinator["take"] = (event) => this.#coordinator?.take(event);
 
+  /** Nobody waits in vain for a model that some machine could have had all the while. */
+  #noteSentAway({ model, requestId }: ClientRequest, code: string): void {
+    this.counts.sentAway += 1;
+    const isInVain = code === "model_not_ready" && this.time.nowMs - this.healedAtMs > healedMs;
+    if (isInVain) this.#parts.complain(`request ${requestId} waited for ${model} in vain`);
+  }
+
   #countAnnouncement(announcement: Announcement): void {
     if (announcement.kind === "requestMoved") this.counts.moves += 1;
+    if (announcement.kind === "replicaRetired" && announcement.eviction === "demand") this.counts.evictions += 1;
+    if (announcement.kind === "pullStarted") this.counts.pulls += 1;
     if (announcement.kind === "memberChanged" && announcement.to === "dead") this.counts.deaths += 1;
   }
 
@@ -138,7 +172,12 @@ export class SimulatedPool {
       // A death that nobody could report counts as a lost node.
       if (deaths > defaultCoreConfig.movesMax + 1) complain(`request ${requestId} has killed ${deaths} engines`);
     };
-    const node = new SimulatedNode(machine, incarnation, { time, random, files, planned, onFault, onPoisoned });
+    const { nodeId } = machine;
+    const disk = this.#disks.get(nodeId) ?? new Map();
+    this.#disks.set(nodeId, disk);
+    const hasInPlace = (model: ModelName): boolean => this.desired.hasInPlace(nodeId, model);
+    const surroundings = { time, random, files, planned, disk, hasInPlace, complain, onFault, onPoisoned };
+    const node = new SimulatedNode(machine, incarnation, surroundings);
     this.#processes.set(machine.nodeId, node);
     publishHeartbeats(node, this.#surroundings());
     this.#register(node, random.between(50, 300));
@@ -163,7 +202,9 @@ export class SimulatedPool {
     if (refusal !== null) this.counts.refusedByPool += 1;
   }
 
-  cancel({ requestId }: ClientRequest): void {
+  cancel(request: ClientRequest): void {
+    const { requestId } = request;
+    this.#coordinator?.leave(request);
     if (!this.ledger.has(requestId)) return;
     this.ledger.markCancelled(requestId);
     this.#tellCoordinator({ kind: "requestCancelled", requestId });
@@ -240,7 +281,7 @@ export class SimulatedPool {
   }
 
   requestPoison(): boolean {
-    const [deployment] = this.#parts.deployments;
+    const [deployment] = this.desired.deployed;
     if (deployment === undefined) return false;
     const requestId = this.random.hexId();
     const promptTokenIds = [...this.random.hexId()].map((digit) => digit.charCodeAt(0));
@@ -254,6 +295,7 @@ export class SimulatedPool {
       isPatient: true,
       deadlineMs: patientMs,
       isPoison: true,
+      isText: false,
     };
     this.request(request);
     return this.ledger.has(requestId);
@@ -292,6 +334,9 @@ export class SimulatedPool {
 
   /** Everything that is wrong ends; machines that are down come back by themselves. */
   heal(): void {
+    this.healedAtMs = this.time.nowMs;
+    for (const { nodeId } of this.machines)
+      if (this.desired.settings.has(nodeId)) this.desired.setNode(nodeId, defaultNodeSettings);
     this.conditions.cutOff.clear();
     this.conditions.withoutNats.clear();
     this.conditions.addedDelayMs.clear();

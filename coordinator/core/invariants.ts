@@ -1,6 +1,12 @@
 // What must hold of a state after every step. Used by the simulator and the tests, which stop at the first violation.
+import type { ReplicaStatus } from "@pomona/shared/core/node-status";
 import { heldBytes } from "@pomona/shared/core/replica-memory";
-import type { Member, RequestRecord, StepContext } from "./state.ts";
+import { budgetOf, isDraining, settingsOf } from "./deployments.ts";
+import type { Announcement, Effect, EffectOf } from "./effect.ts";
+import { takesWork } from "./membership.ts";
+import { holdsFiles } from "./model-sources.ts";
+import { heldMemories, otherBytesOf } from "./placement-problem.ts";
+import type { RequestRecord, StepContext } from "./state.ts";
 import { readyReplicas } from "./views.ts";
 
 /** Every rule that a state breaks after any event, as a sentence with the values; empty when it is sound. */
@@ -75,27 +81,68 @@ function* countViolations({ config }: StepContext, record: RequestRecord): Gener
     yield `request ${requestId} lives after ${engineCrashes} engine crashes`;
 }
 
-/** Members are within their limit, and no node's models need more than its budget. */
 function* memberViolations({ state, config }: StepContext): Generator<string> {
   if (state.members.size > config.membersMax) yield `${state.members.size} members`;
-  for (const member of state.members.values()) {
-    const { budgetBytes } = member.status.capacity;
-    // What a node holds is its own affair; what it is asked to load on top is the coordinator's.
-    if (member.loading === null) continue;
-    const reserved = reservedBytes(member);
-    if (reserved > budgetBytes) yield `node ${member.nodeId} has ${reserved} bytes reserved of ${budgetBytes}`;
-  }
 }
 
-/** Its replicas, and the load that it was asked for, where its heartbeats do not name that yet. */
-function reservedBytes({ status, loading, loadFailures }: Member): number {
-  // A heartbeat may have left before a load failed that the node has told of since.
-  const held = status.replicas.filter(
-    ({ state, model, replicaId }) => state !== "failed" && loadFailures.get(model)?.replicaId !== replicaId,
-  );
-  const sum = heldBytes(held.map(({ memory }) => memory));
-  const isListed = status.replicas.some((replica) => replica.replicaId === loading?.replicaId);
-  return loading === null || isListed ? sum : heldBytes([...held.map(({ memory }) => memory), loading.memory]);
+/**
+ * What must hold of what a step has decided, before it is carried out: what is known of a node changes the moment after. A
+ * load fits beside all that the node is known to hold and is the only one there, and nothing leaves that is in use or pinned.
+ */
+export function decisionViolations(context: StepContext, effects: readonly Effect[]): string[] {
+  return effects.flatMap((effect) => {
+    if (effect.kind === "loadReplica") return [...loadViolations(context, effect)];
+    if (effect.kind === "unloadReplica") return [...unloadViolations(context, effect)];
+    if (effect.kind !== "announce" || effect.announcement.kind !== "replicaRetired") return [];
+    return [...retirementViolations(context, effect.announcement)];
+  });
+}
+
+function* loadViolations(
+  { state }: StepContext,
+  { nodeId, replicaId, spec: { model } }: EffectOf<"loadReplica">,
+): Generator<string> {
+  const member = state.members.get(nodeId);
+  const deployment = state.deployments.get(model);
+  const name = `the load of ${model} on node ${nodeId}`;
+  if (member === undefined || deployment === undefined || member.loading?.replicaId !== replicaId) {
+    yield `${name} is asked for and not known`;
+    return;
+  }
+  if (!takesWork(member) || isDraining(state, member) || settingsOf(state, nodeId).isCordoned)
+    yield `${name} is decided although it takes no more models`;
+  const isOther = (replica: ReplicaStatus): boolean => replica.state === "loading" && replica.failure === null;
+  if (member.status.replicas.some(isOther)) yield `${name} is decided while it loads another one`;
+  if (member.status.replicas.some((replica) => replica.replicaId === replicaId))
+    yield `${name} has a name that is taken`;
+  if (!holdsFiles(state, member, deployment)) yield `${name} is decided without its files`;
+  const bytes = heldBytes([...heldMemories(member), member.loading.memory]);
+  const room = budgetOf(state, member) - otherBytesOf(member);
+  if (bytes > room) yield `${name} makes ${bytes} bytes of ${room}`;
+}
+
+function* unloadViolations(
+  { state }: StepContext,
+  { nodeId, replicaId }: EffectOf<"unloadReplica">,
+): Generator<string> {
+  const replica = state.members.get(nodeId)?.status.replicas.find((each) => each.replicaId === replicaId);
+  const bound = state.boundByReplica.get(replicaId)?.size ?? 0;
+  const running = replica?.running.length ?? 0;
+  if (bound + running > 0) yield `replica ${replicaId} is unloaded with ${bound} requests bound and ${running} running`;
+}
+
+type Retired = Extract<Announcement, { kind: "replicaRetired" }>;
+
+/** A pinned model keeps a replica, whoever else wants its memory and however long nobody has asked for it. */
+function* retirementViolations({ state }: StepContext, { nodeId, model, eviction }: Retired): Generator<string> {
+  if (eviction !== "demand" && eviction !== "idle") return;
+  if (state.deployments.get(model)?.record.spec.isPinned !== true) return;
+  for (const member of state.members.values()) {
+    const isKept = ({ replicaId, model: other, state: replicaState }: ReplicaStatus): boolean =>
+      other === model && replicaState === "ready" && !member.leaving.has(replicaId);
+    if (member.status.replicas.some(isKept)) return;
+  }
+  yield `the last replica of ${model} leaves node ${nodeId} for ${eviction}, and it is pinned`;
 }
 
 /**

@@ -33,6 +33,8 @@ const retryMs = 10_000;
 const missingRetryMs = 60_000;
 /** So long after the first node was heard of, the others of a pool that starts are there too. */
 const gatheringMs = 2000;
+/** Only after this nobody has a file that the others lack: the one that has it may be the last to come. */
+const settlingMs = 10_000;
 
 /**
  * Asks nodes about sources: every node about files that may lie there, one node about those that come from elsewhere and
@@ -43,6 +45,7 @@ export function inspectSources({ state, nowMs }: StepContext): Effect[] {
   for (const deployment of state.deployments.values()) {
     const { model, runKey, record } = deployment;
     const isRemote = isFromElsewhere(record.spec.source);
+    deployment.failure = commonFailure({ state, nowMs }, deployment);
     // Which variant fits is decided for all nodes, not for the first that is heard of.
     if (isRemote && record.pinned === null && nowMs - (state.firstHeardMs ?? nowMs) < gatheringMs) continue;
     for (const member of state.members.values()) {
@@ -94,7 +97,7 @@ export function takeInspection(context: StepContext, { nodeId, model, runKey, ou
   if (outcome.kind === "failed") {
     const waitMs = outcome.failure.isRetryable ? retryMs : missingRetryMs;
     member.sources.set(model, { runKey, kind: "failed", failure: outcome.failure, retryAtMs: nowMs + waitMs });
-    deployment.failure = commonFailure(state, deployment);
+    deployment.failure = commonFailure(context, deployment);
     return [];
   }
   const { inspection } = outcome;
@@ -112,7 +115,10 @@ export function takeInspection(context: StepContext, { nodeId, model, runKey, ou
 }
 
 /** Why nobody can load it, when every node that may be asked says so. */
-function commonFailure(state: ClusterState, { model, runKey, facts }: Deployment): GenerationFailure | null {
+function commonFailure(
+  { state, nowMs }: Pick<StepContext, "state" | "nowMs">,
+  { model, runKey, facts }: Deployment,
+): GenerationFailure | null {
   if (facts !== null) return null;
   let first: GenerationFailure | null = null;
   for (const member of state.members.values()) {
@@ -121,7 +127,8 @@ function commonFailure(state: ClusterState, { model, runKey, facts }: Deployment
     if (known?.runKey !== runKey || known.kind !== "failed" || known.failure.isRetryable) return null;
     first ??= known.failure;
   }
-  return first;
+  const isSettled = nowMs - (state.firstHeardMs ?? nowMs) >= settlingMs;
+  return isSettled || first?.code !== "not_found" ? first : null;
 }
 
 function factsOf({ record }: Deployment, files: readonly ModelFile[], sizing: ModelSizing): ModelFacts {

@@ -182,5 +182,5 @@ function unloadLeavers({ state, nowMs }: StepContext): Effect[] {
 }
 
 function isIdle(state: ClusterState, replica: ReplicaStatus): boolean {
-  return replica.state === "loading" || (replica.state === "ready" && !isBusy(state, replica));
+  return (replica.state === "loading" || replica.state === "ready") && !isBusy(state, replica);
 }

@@ -16,7 +16,7 @@ import { type NodeStatus, type ReplicaStatus, untold } from "@pomona/shared/core
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
 import type { Effect, EffectKind, EffectOf } from "./effect.ts";
 import type { ClusterEvent, NewRequest } from "./event.ts";
-import { idleSlotViolations, violations } from "./invariants.ts";
+import { decisionViolations, idleSlotViolations, violations } from "./invariants.ts";
 import type { InspectionOutcome } from "./model-sources.ts";
 import { type ClusterState, type CoreConfig, defaultCoreConfig, emptyState, type StepContext } from "./state.ts";
 import { step } from "./step.ts";
@@ -47,7 +47,11 @@ export class TestPool {
     const { context } = this;
     const effects = step(event, context);
     const isDelivery = effects[0]?.kind === "deliver";
-    const broken = [...violations(context), ...(isDelivery ? [] : idleSlotViolations(context))];
+    const broken = [
+      ...violations(context),
+      ...decisionViolations(context, effects),
+      ...(isDelivery ? [] : idleSlotViolations(context)),
+    ];
     assert(broken.length === 0, broken.join("; "));
     const answers = only(effects, "inspectModel").flatMap(({ nodeId, model, source, runKey }) =>
       this.take({ kind: "modelInspected", nodeId, model, runKey, outcome: this.#inspect(source) }),

@@ -1,7 +1,7 @@
 // A pool that the product's own core runs: the same events and effects as in production, on virtual time.
 import type { Effect } from "@pomona/coordinator/core/effect";
 import type { ClusterEvent, NewRequest } from "@pomona/coordinator/core/event";
-import { idleSlotViolations, violations } from "@pomona/coordinator/core/invariants";
+import { decisionViolations, idleSlotViolations, violations } from "@pomona/coordinator/core/invariants";
 import { type ClusterState, type CoreConfig, defaultCoreConfig, emptyState } from "@pomona/coordinator/core/state";
 import { step } from "@pomona/coordinator/core/step";
 import { readyReplicas } from "@pomona/coordinator/core/views";
@@ -153,7 +153,8 @@ export class CorePool implements Pool {
     const effects = step(event, context);
     if (this.#options.isChecked) {
       const idle = event.kind === "frame" ? [] : idleSlotViolations(context);
-      for (const problem of [...violations(context), ...idle]) this.problems.push(`after ${event.kind}: ${problem}`);
+      for (const problem of [...violations(context), ...decisionViolations(context, effects), ...idle])
+        this.problems.push(`after ${event.kind}: ${problem}`);
     }
     for (const effect of effects) this.#execute(effect);
   }

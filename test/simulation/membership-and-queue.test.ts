@@ -39,7 +39,9 @@ test("every request ends exactly once with the right tokens, whatever happens to
   // Three moves are enough for nearly everyone; who fails for losses that were survivable shows here.
   assert.ok((outcomes["node_lost"] ?? 0) <= 0.002 * ((outcomes["stop"] ?? 0) + (outcomes["length"] ?? 0)));
   for (const [reason, count] of Object.entries(dropped)) assert.ok(count >= 10, `${reason} hardly ever happened`);
-  for (const [what, count] of Object.entries(counts)) assert.ok(count >= 10, `${what} hardly ever happened`);
+  // Two files of a hundred runs fail to come: what nodes fetch, they fetch at the beginning.
+  for (const [what, count] of Object.entries(counts))
+    assert.ok(count >= seedsPerRun / 100, `${what} happened in less than one of a hundred runs`);
 });
 
 test("without faults nothing moves, nothing dies and nothing is dropped", () => {

@@ -211,6 +211,20 @@ describe("what goes for another model", () => {
     const models = [modelOf("small", 4, { idleFor: 5000 }), modelOf("huge", 30)];
     assert.deepEqual(decided(nodes, models), ["load small@tiny"]);
   });
+
+  test("one that may not be twice is there twice for the time of its move", () => {
+    const moving = replicaOf("small", 4, { isMoving: true });
+    const models = [modelOf("small", 4, { max: 1 }), modelOf("huge", 30)];
+    const huge = (replica: PlacementReplica): PlacementNode => nodeOf("big", 32, { replicas: [replica] });
+    assert.deepEqual(decided([huge(replicaOf("small", 4)), nodeOf("tiny", 5)], models), ["load small@tiny"]);
+    const moved = nodeOf("tiny", 5, { replicas: [replicaOf("small", 4, { replicaId: "new-small" })] });
+    assert.deepEqual(decided([huge(moving), moved], models), ["retire small@big moved"]);
+  });
+
+  test("the last one that answers is not let go because another one may be back", () => {
+    const models = [modelOf("other", 10, { isPinned: true, missing: 1 }), needed];
+    assert.deepEqual(decided([held()], models), []);
+  });
 });
 
 describe("what goes by itself", () => {

@@ -213,7 +213,7 @@ class Placer {
       const model = layout.models.get(resident.model);
       if (model === undefined || gone.has(resident) || resident.replica?.state !== "ready") continue;
       if (resident.replica.isMoving) continue;
-      if (model === want.model || !isStanding(layout, resident) || layout.count(model.model) >= model.max) continue;
+      if (model === want.model || !isStanding(layout, resident)) continue;
       if (!layout.fits(node, option.memory, new Set([...gone, resident]))) continue;
       const place = this.#freePlace(model);
       if (place !== null) return { place, model, replicaId: resident.replica.replicaId };

@@ -50,10 +50,9 @@ export class Layout {
     return this.staying(model).size + (this.models.get(model)?.missing ?? 0);
   }
 
-  /** The same without those that are still to come. */
+  /** Replicas that answer now: one that may be back is no reason to let another one go. */
   readyCount(model: ModelName): number {
-    const ready = [...this.staying(model).values()].filter(({ replica }) => replica?.state === "ready");
-    return ready.length + (this.models.get(model)?.missing ?? 0);
+    return [...this.staying(model).values()].filter(({ replica }) => replica?.state === "ready").length;
   }
 
   /** Bytes that are free for models once those are gone that are named; less than nothing where there are too many. */
