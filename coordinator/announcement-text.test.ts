@@ -18,6 +18,14 @@ const said: { readonly [Kind in Announcement["kind"]]: readonly [Extract<Announc
     { kind: "requestMoved", requestId: "77", model, from: nodeId, reason },
     /^request 77 left node a1b2c3d4/,
   ],
+  resumedUnequal: [
+    { kind: "resumedUnequal", nodeId, requestId: "q", from: "d/1/cpu/r", to: "d/2/cpu/r" },
+    /^request q goes on at node \w+ with another engine \(d\/2\/cpu\/r after d\/1\/cpu\/r\): its tokens may differ$/,
+  ],
+  nodeEjected: [
+    { kind: "nodeEjected", nodeId, reason: "slow", forMs: 4000 },
+    /gets no work for 4 s: its streams are far slower than it can be$/,
+  ],
   loadFailed: [{ kind: "loadFailed", nodeId, model, code: "x", message: "no GGUF" }, /^qwen .*: no GGUF$/],
   deploymentChanged: [
     { kind: "deploymentChanged", model, revision: 7 },

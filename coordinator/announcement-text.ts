@@ -1,6 +1,13 @@
 import type { NodeSettings } from "@pomona/shared/core/deployment";
 import type { NodeId } from "@pomona/shared/core/ids";
 import type { Announcement } from "./core/effect.ts";
+import type { EjectionReason } from "./core/state.ts";
+
+const ejectionTexts: Readonly<Record<EjectionReason, string>> = {
+  lost: "it lost what it was answering",
+  slow: "its streams are far slower than it can be",
+  wrong_frames: "it sent what no engine can mean",
+};
 
 /** An announcement for people, in a sentence without its full stop. */
 export function announcementText(announcement: Announcement): string {
@@ -18,6 +25,14 @@ export function announcementText(announcement: Announcement): string {
     case "requestMoved": {
       const { requestId, from, reason } = announcement;
       return `request ${requestId} left ${node(from)} and goes on elsewhere: ${reason}`;
+    }
+    case "resumedUnequal": {
+      const { requestId, nodeId, from, to } = announcement;
+      return `request ${requestId} goes on at ${node(nodeId)} with another engine (${to} after ${from}): its tokens may differ`;
+    }
+    case "nodeEjected": {
+      const { nodeId, reason, forMs } = announcement;
+      return `${node(nodeId)} gets no work for ${Math.round(forMs / 1000)} s: ${ejectionTexts[reason]}`;
     }
     case "loadFailed": {
       const { nodeId, model, message } = announcement;

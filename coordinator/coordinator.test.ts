@@ -189,13 +189,15 @@ test("a client that leaves frees its slot at once, wherever its request is", asy
   assert.deepEqual(await bench.metric("pomona_requests_total"), { "m grpc cancelled": 3 });
 });
 
+const lost = { code: "node_lost", message: "the connection broke", isRetryable: true } as const;
+
 test("a node that is lost in the middle costs no token: the next one continues after what was sent", async () => {
   const bench = new Bench().withNodes("a", "b");
   const { requestId, seen, ended } = await bench.generate();
   const first = bench.started[0];
   assert.ok(first);
   bench.frame(requestId, 1, tokens(0, ids("abc")));
-  bench.coordinator.take({ kind: "linkDown", nodeId: first.nodeId });
+  bench.coordinator.take({ kind: "attemptFailed", requestId, epoch: 1, failure: lost });
   const second = bench.started[1];
   assert.ok(second);
   assert.notEqual(second.nodeId, first.nodeId);

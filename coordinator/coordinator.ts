@@ -68,6 +68,8 @@ type Running = {
   isStopped: boolean;
   /** Why it was moved, until it goes on elsewhere. */
   movedFor: string | null;
+  /** Whether an engine goes on that is equal to the one before. */
+  isExact: boolean;
 };
 
 /** Owns the cluster's state. Every change goes through `take`. */
@@ -174,7 +176,7 @@ export class Coordinator implements Gateway {
     const abandon = (): void => this.take({ kind: "requestCancelled", requestId });
     const session = new GenerationSession(requestId, [...request.stop, ...prompt.stop], abandon);
     const seed = request.sampling.seed ?? randomSeed();
-    const began = { lastTokensAtMs: null, isStopped: false, movedFor: null };
+    const began = { lastTokensAtMs: null, isStopped: false, movedFor: null, isExact: true };
     this.#running.set(requestId, { session, model, api, seed, arrivedAtMs, ...began });
     signal.addEventListener("abort", () => session.hasReaders || abandon(), { once: true });
     const cacheScope = { owner: tenant, sharedTokens: prompt.sharedTokens };
@@ -311,14 +313,15 @@ export class Coordinator implements Gateway {
     announce: ({ announcement }) => this.#announce(announcement),
   };
 
-  #startAttempt({ nodeId, attempt, queueMs, decision }: EffectOf<"startAttempt">): void {
+  #startAttempt({ nodeId, attempt, queueMs, decision, isExact }: EffectOf<"startAttempt">): void {
     const { requestId, epoch } = attempt;
     const running = this.#running.get(requestId);
     if (running === undefined) return;
     const boundAtMs = this.#dependencies.clock.nowMs();
     this.#requestLog.bound(requestId, { epoch, nodeId, boundAtMs, queueMs, decision });
     this.#dependencies.metrics.bound({ model: running.model, node: nodeId }, queueMs);
-    running.session.add({ kind: "bound", nodeId, epoch: attempt.epoch, queueMs, seed: running.seed });
+    running.isExact = isExact;
+    running.session.add({ kind: "bound", nodeId, epoch: attempt.epoch, queueMs, seed: running.seed, isExact });
     this.#dependencies.links.startAttempt(nodeId, attempt);
   }
 
@@ -327,10 +330,6 @@ export class Coordinator implements Gateway {
     if (running === undefined || running.isStopped) return;
     const { metrics, clock } = this.#dependencies;
     const labels = { model: running.model, node: nodeId };
-    if (running.movedFor !== null) {
-      metrics.moved(running.model, { reason: running.movedFor, outcome: "resumed" });
-      running.movedFor = null;
-    }
     if (frame.kind === "accepted") {
       metrics.accepted(labels, frame.promptTokens, frame.cachedPromptTokens);
       this.#requestLog.accepted(requestId, frame.cachedPromptTokens);
@@ -339,6 +338,7 @@ export class Coordinator implements Gateway {
       running.session.add({ kind: "progress", evaluatedTokens, totalTokens });
     } else {
       const nowMs = clock.nowMs();
+      this.#noteResumed(running, nowMs);
       if (running.lastTokensAtMs === null) metrics.firstToken(labels, (nowMs - running.arrivedAtMs) / 1000);
       else metrics.interToken(labels, (nowMs - running.lastTokensAtMs) / 1000 / frame.ids.length);
       running.lastTokensAtMs = nowMs;
@@ -349,6 +349,15 @@ export class Coordinator implements Gateway {
       running.isStopped = true;
       this.take({ kind: "requestStopped", requestId });
     }
+  }
+
+  #noteResumed(running: Running, nowMs: number): void {
+    const { model, movedFor, isExact, lastTokensAtMs } = running;
+    if (movedFor === null) return;
+    const { metrics } = this.#dependencies;
+    metrics.moved(model, { reason: movedFor, outcome: isExact ? "resumed" : "resumed_unequal" });
+    if (lastTokensAtMs !== null) metrics.resumedAfter(model, (nowMs - lastTokensAtMs) / 1000);
+    running.movedFor = null;
   }
 
   /** Tells the client, once: whoever comes second finds nothing. */

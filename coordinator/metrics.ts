@@ -16,7 +16,7 @@ const tokenBuckets = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 
 export type RequestOutcome = "finished" | "cancelled" | "failed" | "expired" | "rejected";
 
 /** What became of a move: a label of `pomona_resumes_total`. */
-export type MoveOutcome = "resumed" | "lost_again" | "ended";
+export type MoveOutcome = "resumed" | "resumed_unequal" | "lost_again" | "ended";
 
 type NodeLabels = { readonly model: ModelName; readonly node: NodeId };
 
@@ -58,8 +58,13 @@ export class CoordinatorMetrics {
   );
   readonly #resumes = this.#counter(
     "pomona_resumes_total",
-    "Requests that lost their node and went back into the queue, by what happened to them",
+    "Requests that left their node and went back into the queue, by what happened to them",
     ["model", "reason", "outcome"],
+  );
+  readonly #resumeGap = this.#histogram(
+    "pomona_resume_gap_seconds",
+    "Time between the last tokens before a move and the first ones after it",
+    ["model"],
   );
 
   readonly #evictions = this.#counter("pomona_evictions_total", "Replicas that had to leave, by why", ["reason"]);
@@ -88,6 +93,16 @@ export class CoordinatorMetrics {
         nodeUp.reset();
         for (const { nodeId, state: life } of state.members.values())
           nodeUp.set({ node: nodeId }, life === "dead" ? 0 : 1);
+      },
+    });
+    const ejected = new Gauge({
+      name: "pomona_node_ejected",
+      help: "1 while a node gets no work because it lost, delayed or garbled what it had",
+      labelNames: ["node"],
+      registers,
+      collect: () => {
+        ejected.reset();
+        for (const { nodeId, isEjected } of state.members.values()) ejected.set({ node: nodeId }, Number(isEjected));
       },
     });
     const survives = new Gauge({
@@ -162,6 +177,10 @@ export class CoordinatorMetrics {
 
   moved(model: ModelName, { reason, outcome }: { readonly reason: string; readonly outcome: MoveOutcome }): void {
     this.#resumes.inc({ model, reason, outcome });
+  }
+
+  resumedAfter(model: ModelName, seconds: number): void {
+    this.#resumeGap.observe({ model }, seconds);
   }
 
   evicted(reason: EvictionReason): void {

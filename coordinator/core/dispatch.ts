@@ -17,14 +17,15 @@ const releasedKeptMs = 5000;
 export function dispatch(context: StepContext): Effect[] {
   const effects: Effect[] = [];
   const { state } = context;
-  for (const { model, digest, waiting } of alike(state.queue)) {
+  for (const { model, digest, engine, waiting } of alike(state.queue)) {
     const bind = (record: RequestRecord, ready: ReadyReplica, decision: Decision | null): void => {
-      effects.push(bindTo(context, record, { ready, decision }));
+      effects.push(...bindTo(context, record, { ready, decision }));
     };
     const isClosed = dispatchQuarantined(context, { waiting, bind });
     const free = waiting.filter((record) => !isQuarantined(record));
     if (free.length === 0) continue;
-    const ready = readyReplicas(state, model, digest).filter(({ replica }) => !isClosed(replica.replicaId));
+    const open = readyReplicas(state, model, digest).filter(({ replica }) => !isClosed(replica.replicaId));
+    const ready = equalFirst(open, engine);
     planModel(planningOf(context, model, ready), free, ({ request, chosen, decision }) => {
       const { replicaId } = chosen;
       const at = ready.find(({ replica }) => replica.replicaId === replicaId);
@@ -42,19 +43,48 @@ export function planningOf(context: StepContext, model: ModelName, ready: readon
   return { candidates, lengths: state.scheduler.lengthsOf(model), tenants, config: config.scheduler, nowMs };
 }
 
-type Alike = { readonly model: ModelName; readonly digest: string; readonly waiting: RequestRecord[] };
+type Alike = {
+  readonly model: ModelName;
+  readonly digest: string;
+  /** What their first tokens came from; null for such as have none. */
+  readonly engine: string | null;
+  readonly waiting: RequestRecord[];
+};
 
 /** Waiting requests that the same replicas can answer. */
-function alike(queue: readonly RequestRecord[]): Iterable<Alike> {
+function alike(queue: readonly RequestRecord[]): readonly Alike[] {
   const groups = new Map<string, Alike>();
   for (const record of queue) {
-    const { model, promptDigest: digest } = record;
-    const key = digest === "" ? model : `${model}\n${digest}`;
-    const group = groups.get(key) ?? { model, digest, waiting: [] };
+    const { model, promptDigest: digest, emittedTokenIds, priority } = record;
+    const engine = emittedTokenIds.length === 0 ? null : record.engine;
+    const resumed = engine === null ? "" : `${engine} ${priority}`;
+    const key = digest === "" && engine === null ? model : `${model}\n${digest}\n${resumed}`;
+    const group = groups.get(key) ?? { model, digest, engine, waiting: [] };
     groups.set(key, group);
     group.waiting.push(record);
   }
-  return groups.values();
+  return [...groups.values()].sort((a, b) => rankOf(a) - rankOf(b));
+}
+
+/** Streams that were cut off go on before anybody begins, unless they are batch work. */
+function rankOf({ engine, waiting: [first] }: Alike): number {
+  if (engine === null) return 1;
+  return first?.priority === "batch" ? 2 : 0;
+}
+
+/** Only an equal engine goes on exactly; where none is left, another one goes on, and that is told. */
+function equalFirst(ready: readonly ReadyReplica[], engine: string | null): readonly ReadyReplica[] {
+  if (engine === null) return ready;
+  const equal = ready.filter((each) => engineOf(each) === engine);
+  return equal.length > 0 ? equal : ready;
+}
+
+/**
+ * What two replicas have in common that give the same tokens: the file, the version of the engine that comes with the
+ * node-agent, what evaluates it, and the options of the deployment (KV type, template, adapters).
+ */
+export function engineOf({ member: { status }, replica }: ReadyReplica): string {
+  return [replica.digest.slice(0, 16), status.version, status.capacity.gpu, replica.revision].join("/");
 }
 
 type Quarantining = {
@@ -118,7 +148,7 @@ function busySlots(state: ClusterState, ready: ReadyReplica): number {
 
 type Binding = { readonly ready: ReadyReplica; readonly decision: Decision | null };
 
-function bindTo({ state, nowMs, config }: StepContext, record: RequestRecord, { ready, decision }: Binding): Effect {
+function bindTo({ state, nowMs }: StepContext, record: RequestRecord, { ready, decision }: Binding): Effect[] {
   const { nodeId } = ready.member;
   const { replicaId, slots } = ready.replica;
   const { requestId, promptTokenIds, emittedTokenIds, decoding, tenant } = record;
@@ -132,8 +162,8 @@ function bindTo({ state, nowMs, config }: StepContext, record: RequestRecord, { 
   record.charged = serviceOf(prefillLeft, decision?.expectedTokens ?? 0);
   state.scheduler.tenants.charge(tenant, record.charged);
   if (slot !== null) held.take(slot, requestId, { hashes: record.prefixHashes, nowMs });
-  const progressDeadlineMs = nowMs + config.prefillProgressMs;
-  record.place = { kind: "bound", nodeId, replicaId, boundAtMs: nowMs, slot, prefillLeft, progressDeadlineMs };
+  const times = { boundAtMs: nowMs, lastFrameAtMs: nowMs, reviewedTokens: emittedTokenIds.length };
+  record.place = { kind: "bound", nodeId, replicaId, slot, prefillLeft, ...times };
   boundTo(state, replicaId).add(requestId);
   state.scheduler.noteBinding(replicaId);
   const attempt = {
@@ -145,7 +175,15 @@ function bindTo({ state, nowMs, config }: StepContext, record: RequestRecord, { 
     emittedTokenIds: [...emittedTokenIds],
     decoding,
   };
-  return { kind: "startAttempt", nodeId, attempt, queueMs: record.queueMs, decision };
+  const before = emittedTokenIds.length === 0 ? null : record.engine;
+  record.engine = engineOf(ready);
+  const isExact = before === null || before === record.engine;
+  const effects: Effect[] = [{ kind: "startAttempt", nodeId, attempt, queueMs: record.queueMs, decision, isExact }];
+  if (before !== null && !isExact) {
+    const announcement = { kind: "resumedUnequal", nodeId, requestId, from: before, to: record.engine } as const;
+    effects.push({ kind: "announce", announcement });
+  }
+  return effects;
 }
 
 function boundTo(state: ClusterState, replicaId: ReplicaId): Set<RequestId> {

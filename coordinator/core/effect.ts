@@ -6,7 +6,7 @@ import type { NamedFile, PinnedSource } from "@pomona/shared/core/model-files";
 import type { ReplicaSpec } from "@pomona/shared/core/node-status";
 import type { EvictionReason } from "./placement/problem.ts";
 import type { Decision } from "./scheduler/decision.ts";
-import type { MemberState } from "./state.ts";
+import type { EjectionReason, MemberState } from "./state.ts";
 
 /** What the loop has to do after a step, in this order. One executor each. */
 export type Effect =
@@ -51,6 +51,8 @@ export type Effect =
       readonly queueMs: number;
       /** Why it goes there; null for one in quarantine, which takes the first replica that is empty. */
       readonly decision: Decision | null;
+      /** Whether an engine that is equal to the one before goes on, if there was one. */
+      readonly isExact: boolean;
     }
   | {
       readonly kind: "cancelAttempt";
@@ -90,6 +92,16 @@ export type Announcement =
       readonly from: NodeId;
       readonly reason: string;
     }
+  /** An engine that is not equal to the one before goes on: its tokens may differ from what that one would have said. */
+  | {
+      readonly kind: "resumedUnequal";
+      readonly nodeId: NodeId;
+      readonly requestId: RequestId;
+      readonly from: string;
+      readonly to: string;
+    }
+  /** It gets no work for so long, because of what it did with the work that it had. */
+  | { readonly kind: "nodeEjected"; readonly nodeId: NodeId; readonly reason: EjectionReason; readonly forMs: number }
   | {
       readonly kind: "loadFailed";
       readonly nodeId: NodeId;

@@ -39,6 +39,8 @@ export type GenerationEvent =
       readonly epoch: number;
       readonly queueMs: number;
       readonly seed: number;
+      /** Whether an equal engine goes on with what was begun, so that its tokens are what they would have been. */
+      readonly isExact: boolean;
     }
   | { readonly kind: "progress"; readonly evaluatedTokens: number; readonly totalTokens: number }
   /** Whole UTF-8 characters with stop strings removed. `lastIndex` is the index of the last token it is made of. */

@@ -65,7 +65,7 @@ function* requestViolations(context: StepContext): Generator<string> {
     if (context.state.boundByReplica.get(place.replicaId)?.has(requestId) !== true)
       yield `request ${requestId} is bound to ${place.replicaId} and not counted there`;
     const member = context.state.members.get(place.nodeId);
-    if (member === undefined || member.state === "dead" || !member.isLinkUp)
+    if (member === undefined || member.state === "dead")
       yield `request ${requestId} is bound to node ${place.nodeId}, which is gone`;
     if (record.epoch < 1) yield `request ${requestId} is bound without an epoch`;
   }

@@ -89,7 +89,7 @@ test("a higher incarnation takes the old process, its link and its attempts away
   assert.equal(memberOf(pool, "a").isLinkUp, false);
 });
 
-test("a broken link moves the requests at once; heartbeats alone bring no new work", () => {
+test("a broken link brings no new work, and what runs goes on if its call does", () => {
   const pool = new TestPool();
   pool.deploy();
   pool.join(statusOf("a", { replicas: [replicaOf("ra")] }));
@@ -97,9 +97,11 @@ test("a broken link moves the requests at once; heartbeats alone bring no new wo
   const [first] = starts(pool.request("q"));
   const lost = first?.endsWith("@a") === true ? "a" : "b";
   const other = lost === "a" ? "b" : "a";
-  assert.deepEqual(starts(pool.take({ kind: "linkDown", nodeId: lost })), [`q/2@${other}`]);
+  assert.deepEqual(starts(pool.take({ kind: "linkDown", nodeId: lost })), []);
   pool.heartbeat(statusOf(lost, { sequence: 2, replicas: [replicaOf(`r${lost}`)] }));
   assert.equal(memberOf(pool, lost).state, "suspect");
+  assert.deepEqual(starts(pool.request("p")), [`p/1@${other}`]);
+  assert.deepEqual(starts(pool.fail("q", 1, "node_lost")), [`q/2@${other}`]);
 });
 
 test("a second address of a node is not taken while the first one works", () => {

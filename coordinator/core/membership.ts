@@ -65,6 +65,11 @@ function newMember({ status, address, nowMs }: Heartbeat): Member {
     pullFailures: new Map(),
     loadFailures: new Map(),
     oddities: new Set(),
+    emptyingSinceMs: null,
+    pace: { dueTokens: 0, cameTokens: 0, slowSinceMs: null, reviewedAtMs: nowMs },
+    bestDecode: new Map(),
+    ejection: null,
+    isEjected: false,
   };
 }
 
@@ -81,6 +86,7 @@ function forgetProcess(member: Member): void {
   member.pullFailures.clear();
   member.loadFailures.clear();
   member.oddities.clear();
+  member.emptyingSinceMs = null;
 }
 
 function isOlder(status: NodeStatus, known: NodeStatus): boolean {
@@ -151,9 +157,9 @@ function changed(nodeId: NodeId, from: MemberState | null, to: MemberState): Eff
   return { kind: "announce", announcement: { kind: "memberChanged", nodeId, from, to } };
 }
 
-/** Whether a node may get work: alive, linked, and not draining. */
+/** Whether a node may get work: alive, linked, not draining, and not left out for what it did. */
 export function takesWork(member: Member): boolean {
-  return member.state === "alive" && member.isLinkUp && member.status.state === "serving";
+  return member.state === "alive" && member.isLinkUp && member.status.state === "serving" && !member.isEjected;
 }
 
 /** Whether what it has counts for placement: heard of, and reached, now or a moment ago. */
@@ -177,7 +183,9 @@ export function forgetGoneReplicas(state: ClusterState): void {
   const listed = new Set<string>();
   for (const member of state.members.values()) {
     for (const { replicaId } of member.status.replicas) listed.add(replicaId);
-    for (const replicaId of member.moving) if (!isListedBy(member, replicaId)) member.moving.delete(replicaId);
+    for (const kept of [member.moving, member.bestDecode]) {
+      for (const replicaId of kept.keys()) if (!isListedBy(member, replicaId)) kept.delete(replicaId);
+    }
   }
   for (const kept of [state.avoidUntilMs, state.releasedAtMs, state.replicaUse]) {
     for (const replicaId of kept.keys()) if (!listed.has(replicaId)) kept.delete(replicaId);

@@ -14,7 +14,10 @@ import { refuseQueue } from "./admission.ts";
 import { speedOf } from "./candidates.ts";
 import { avoid, enqueue, noteSlot, unbind } from "./dispatch.ts";
 import type { Effect } from "./effect.ts";
+import { eject } from "./ejection.ts";
 import type { NewRequest } from "./event.ts";
+import { isBound, progressLimits } from "./pace.ts";
+import { notePoison, refusePoison } from "./poison.ts";
 import { outlookForNext, outlooksOfWaiting } from "./queue-outlook.ts";
 import { serviceOf } from "./scheduler/tenants.ts";
 import { type RequestRecord, type StepContext, usageOf } from "./state.ts";
@@ -25,6 +28,7 @@ export function arrive(context: StepContext, request: NewRequest): Effect[] {
   const { state, nowMs, config } = context;
   assert(!state.requests.has(request.requestId), "the ids of requests are unique");
   const refusal = refuseQueue(context, request.model);
+  const poison = refusePoison(context, request);
   state.arrivals += 1;
   const { firstTokenDeadlineMs: _, ...asked } = request;
   const dueMs = dueAt(context, request);
@@ -45,6 +49,8 @@ export function arrive(context: StepContext, request: NewRequest): Effect[] {
     hasChunks: false,
     cachedPromptTokens: 0,
     moves: 0,
+    preemptedAtMs: Number.NEGATIVE_INFINITY,
+    engine: null,
     engineCrashes: 0,
     queueMs: 0,
     queuedAtMs: nowMs,
@@ -53,8 +59,9 @@ export function arrive(context: StepContext, request: NewRequest): Effect[] {
   };
   state.requests.set(request.requestId, record);
   state.scheduler.tenants.open(request.tenant);
-  if (refusal !== null) {
-    return finish(context, record, { reason: "failed", failure: failureOf(refusal) });
+  if (poison !== null || refusal !== null) {
+    const failure = poison ?? (refusal === null ? null : failureOf(refusal));
+    return finish(context, record, { reason: "failed", failure });
   }
   enqueue(state, record, nowMs);
   state.demand.get(request.model)?.note(request.promptTokenIds.length, nowMs);
@@ -84,6 +91,7 @@ export function reviewRequests(context: StepContext): Effect[] {
   const { state, nowMs } = context;
   const effects: Effect[] = [];
   const reasons = failedModels(context, new Set(state.queue.map(({ model }) => model)));
+  const limitFor = patience(context);
   for (const record of state.requests.values()) {
     const { place, model } = record;
     const reason = place.kind === "queued" ? reasons.get(model) : undefined;
@@ -98,12 +106,26 @@ export function reviewRequests(context: StepContext): Effect[] {
       const message = `model ${model} cannot be loaded: ${reason}`;
       const failure: GenerationFailure = { code: "model_failed", message, isRetryable: false };
       effects.push(...finish(context, record, { reason: "failed", failure }));
-    } else if (place.kind === "bound" && nowMs >= place.progressDeadlineMs) {
+    } else if (place.kind === "bound" && nowMs - place.lastFrameAtMs >= limitFor(record)) {
       const message = `node ${place.nodeId} sent nothing for too long`;
       effects.push(...loseAttempt(context, record, { code: "node_lost", message, isRetryable: true }));
     }
   }
   return effects;
+}
+
+/** How long each attempt may be silent. */
+function patience(context: StepContext): (record: RequestRecord) => number {
+  const limits = new Map<NodeId, ReturnType<typeof progressLimits>>();
+  return (record) => {
+    if (!isBound(record)) return Number.POSITIVE_INFINITY;
+    const { nodeId } = record.place;
+    const member = context.state.members.get(nodeId);
+    if (member === undefined) return 0;
+    const limitOf = limits.get(nodeId) ?? progressLimits(context, member);
+    limits.set(nodeId, limitOf);
+    return limitOf(record);
+  };
 }
 
 /** Whether nobody will ever understand its prompt: the model was taken away, or every replica of those files has gone. */
@@ -169,9 +191,9 @@ export function takeFrame(
     return [];
   }
   const { nodeId } = record.place;
+  record.place.lastFrameAtMs = context.nowMs;
   switch (sent.frame.kind) {
     case "accepted":
-      expectProgress(record, context.nowMs + context.config.prefillProgressMs);
       record.wasAccepted = true;
       record.cachedPromptTokens = sent.frame.cachedPromptTokens;
       noteSlot(state, record, { slot: sent.frame.slot, nowMs: context.nowMs });
@@ -179,7 +201,6 @@ export function takeFrame(
       if (!record.hasChunks) record.promptChunkLengths = [...sent.frame.cachedChunkLengths];
       return [{ kind: "deliver", requestId: record.requestId, nodeId, frame: sent.frame }];
     case "prefill":
-      expectProgress(record, context.nowMs + context.config.prefillProgressMs);
       expectPrefill(record, tokensOf(record) - sent.frame.evaluatedTokens);
       record.evaluatedTokens += sent.frame.chunkLength;
       if (!record.hasChunks && sent.frame.chunkLength > 0) record.promptChunkLengths.push(sent.frame.chunkLength);
@@ -189,10 +210,6 @@ export function takeFrame(
     case "ending":
       return takeEnding(context, record, sent.frame.ending);
   }
-}
-
-function expectProgress(record: RequestRecord, progressDeadlineMs: number): void {
-  if (record.place.kind === "bound") record.place.progressDeadlineMs = progressDeadlineMs;
 }
 
 function expectPrefill(record: RequestRecord, tokens: number): void {
@@ -207,17 +224,24 @@ function takeTokens(context: StepContext, record: RequestRecord, frame: AttemptF
   if (record.place.kind !== "bound") return [];
   const isInOrder = frame.firstIndex === record.emittedTokenIds.length && frame.ids.length === frame.texts.length;
   if (!isInOrder || frame.firstIndex + frame.ids.length > record.decoding.maxTokens) {
-    context.state.dropped.brokenOrder += 1;
     const message = `node ${record.place.nodeId} sent token ${frame.firstIndex} when ${record.emittedTokenIds.length} was due`;
-    return loseAttempt(context, record, { code: "node_lost", message, isRetryable: true });
+    return cutOff(context, record, message);
   }
   if (frame.ids.length === 0) return [];
   // Kept before they are passed on: what a client has seen can always be continued.
   record.emittedTokenIds.push(...frame.ids);
   record.hasChunks = true;
   record.place.prefillLeft = 0;
-  expectProgress(record, context.nowMs + context.config.decodeProgressMs);
   return [{ kind: "deliver", requestId: record.requestId, nodeId: record.place.nodeId, frame }];
+}
+
+/** What a node got wrong is counted, and not believed: the request goes on elsewhere. */
+function cutOff(context: StepContext, record: RequestRecord, message: string): Effect[] {
+  const { state } = context;
+  state.dropped.brokenOrder += 1;
+  const member = record.place.kind === "bound" ? state.members.get(record.place.nodeId) : undefined;
+  const ejected = member === undefined ? [] : eject(context, member, "wrong_frames");
+  return [...ejected, ...loseAttempt(context, record, { code: "node_lost", message, isRetryable: true })];
 }
 
 function takeEnding(context: StepContext, record: RequestRecord, ending: Ending): Effect[] {
@@ -226,9 +250,8 @@ function takeEnding(context: StepContext, record: RequestRecord, ending: Ending)
   if (ending.reason === "stop" || ending.reason === "length") {
     const { generatedTokens } = ending.usage;
     if (generatedTokens !== record.emittedTokenIds.length) {
-      context.state.dropped.brokenOrder += 1;
       const message = `the node ended after ${generatedTokens} tokens, and ${record.emittedTokenIds.length} came`;
-      return loseAttempt(context, record, { code: "node_lost", message, isRetryable: true });
+      return cutOff(context, record, message);
     }
     return finish(context, record, { reason: ending.reason, failure: null });
   }
@@ -247,7 +270,10 @@ export function takeAttemptFailure(
 ): Effect[] {
   const record = context.state.requests.get(failed.requestId);
   if (record === undefined || record.epoch !== failed.epoch || record.place.kind !== "bound") return [];
-  return failAttempt(context, record, failed.failure);
+  const { nodeId } = record.place;
+  const member = failed.failure.code === "node_lost" ? context.state.members.get(nodeId) : undefined;
+  const ejected = member === undefined ? [] : eject(context, member, "lost");
+  return [...ejected, ...failAttempt(context, record, failed.failure)];
 }
 
 /** Codes that say something about the node or its replica, not about the request: another one may serve it. */
@@ -275,15 +301,25 @@ function loseAttempt(context: StepContext, record: RequestRecord, failure: Gener
     return [...effects, ...finish(context, record, { reason: "length", failure: null })];
   }
   if (failure.code === "engine_crashed") record.engineCrashes += 1;
-  if (record.moves >= config.movesMax || record.engineCrashes >= config.engineCrashesMax) {
+  const isPoison = record.engineCrashes >= config.engineCrashesMax;
+  if (isPoison) notePoison(context, record);
+  if (record.moves >= config.movesMax || isPoison) {
     return [...effects, ...finish(context, record, { reason: "failed", failure })];
   }
   record.moves += 1;
+  return [...effects, ...requeue(context, record, failure.code)];
+}
+
+/** Takes a running request off its node before that is lost. It goes on elsewhere from the next token. */
+export function moveAway(context: StepContext, record: RequestRecord, reason: string): Effect[] {
+  return [...cancelAttempt(record), ...requeue(context, record, reason)];
+}
+
+function requeue({ state, nowMs }: StepContext, record: RequestRecord, reason: string): Effect[] {
   const from = unbind(state, record, nowMs) ?? "";
   enqueue(state, record, nowMs);
   const { requestId, model } = record;
-  const announcement = { kind: "requestMoved", requestId, model, from, reason: failure.code } as const;
-  return [...effects, { kind: "announce", announcement }];
+  return [{ kind: "announce", announcement: { kind: "requestMoved", requestId, model, from, reason } }];
 }
 
 function cancelAttempt(record: RequestRecord): Effect[] {

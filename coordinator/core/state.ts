@@ -6,9 +6,11 @@ import type { ModelFile, ModelVariant, NamedFile, StoredFile } from "@pomona/sha
 import type { ModelSizing } from "@pomona/shared/core/model-sizing";
 import type { NodeStatus, ReplicaStatus } from "@pomona/shared/core/node-status";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
+import { defaultEjectionConfig, type EjectionConfig } from "./ejection-config.ts";
 import type { ModelDemand } from "./placement/demand.ts";
 import { defaultPlacementConfig, type PlacementConfig } from "./placement/placement-config.ts";
 import type { EvictionReason } from "./placement/problem.ts";
+import { defaultPlannedMovesConfig, type PlannedMovesConfig } from "./planned-moves-config.ts";
 import { defaultSchedulerConfig, type SchedulerConfig, SchedulerState } from "./scheduler/scheduler-state.ts";
 import type { Priority } from "./scheduler/waiting-request.ts";
 
@@ -48,7 +50,38 @@ export type Member = {
   readonly loadFailures: Map<ModelName, LoadFailure>;
   /** Kinds of nonsense that this process of the node was seen to report. */
   readonly oddities: Set<string>;
+  /** Since when its attempts are to go on elsewhere; null while they may stay. */
+  emptyingSinceMs: number | null;
+  /** What it does in a second by what it promises, while it generates: null without a recent stream. */
+  readonly pace: Pace;
+  /** Tokens a second of one stream at its best, by replica, as it has measured. */
+  readonly bestDecode: Map<ReplicaId, number>;
+  /** null for one that has not disturbed in a while. */
+  ejection: Ejection | null;
+  /** Whether that lasts. */
+  isEjected: boolean;
 };
+
+/** How fast streams are, against what the node's own profile says of its best time. */
+export type Pace = {
+  /** Tokens that were due and that came, both fading with time. */
+  dueTokens: number;
+  cameTokens: number;
+  /** Since when too few came. */
+  slowSinceMs: number | null;
+  reviewedAtMs: number;
+};
+
+/** A node that gets no work for a while, because it lost or delayed what it had. */
+export type Ejection = {
+  readonly reason: EjectionReason;
+  /** How often in a row. */
+  readonly count: number;
+  readonly atMs: number;
+  readonly untilMs: number;
+};
+
+export type EjectionReason = "lost" | "slow" | "wrong_frames";
 
 export type Loading = {
   readonly replicaId: ReplicaId;
@@ -141,8 +174,10 @@ export type RequestPlace =
       slot: number | null;
       /** Tokens that are to be evaluated before the next one comes. */
       prefillLeft: number;
-      /** No frame by then: the attempt is lost. */
-      progressDeadlineMs: number;
+      /** When it last sent anything. */
+      lastFrameAtMs: number;
+      /** Emitted tokens when its pace was last looked at. */
+      reviewedTokens: number;
     };
 
 /** A request that was admitted: all that another node needs to go on with it. */
@@ -183,6 +218,10 @@ export type RequestRecord = {
   cachedPromptTokens: number;
   /** How often a running attempt was lost. */
   moves: number;
+  /** When it last made way for others. */
+  preemptedAtMs: number;
+  /** What its first tokens came from: an equal engine goes on exactly. null before them. */
+  engine: string | null;
   engineCrashes: number;
   /** Sum of the times spent in the queue. */
   queueMs: number;
@@ -240,6 +279,8 @@ export type ClusterState = {
   readonly avoidUntilMs: Map<ReplicaId, number>;
   /** When an attempt was taken off a replica. Heartbeats from before then still name it, and are not believed. */
   readonly releasedAtMs: Map<ReplicaId, Map<RequestId, number>>;
+  /** Prompts that killed engines, by their hash, and until when they are refused. */
+  readonly poison: Map<number, number>;
   arrivals: number;
   /** Names new replicas together with the coordinator's start. */
   replicasNamed: number;
@@ -261,10 +302,17 @@ export type CoreConfig = {
   readonly movesMax: number;
   /** Engine crashes of one request until it fails (2). */
   readonly engineCrashesMax: number;
-  /** Longest wait for a frame while the prompt is evaluated. */
+  /** Longest wait for a frame of a replica that has not measured its speed: while prompts are evaluated ... */
   readonly prefillProgressMs: number;
-  /** Longest wait for a frame after the first token. */
+  /** ... and after the first token. */
   readonly decodeProgressMs: number;
+  /** The same for one that has: so many times what is predicted, and at least so long (contract, Time: 10 and 2 s). */
+  readonly progressFactor: number;
+  readonly progressMinMs: number;
+  readonly ejection: EjectionConfig;
+  readonly plannedMoves: PlannedMovesConfig;
+  /** A request that killed engines is refused for so long when it is sent again (10 min). */
+  readonly poisonMs: number;
   readonly loadRetryMinMs: number;
   readonly loadRetryMaxMs: number;
   /** Loads that may fail in a row until the node is given up for the model (5). */
@@ -295,6 +343,11 @@ export const defaultCoreConfig: CoreConfig = {
   engineCrashesMax: 2,
   prefillProgressMs: 30_000,
   decodeProgressMs: 10_000,
+  progressFactor: 10,
+  progressMinMs: 2000,
+  ejection: defaultEjectionConfig,
+  plannedMoves: defaultPlannedMovesConfig,
+  poisonMs: 600_000,
   loadRetryMinMs: 2000,
   loadRetryMaxMs: 60_000,
   loadRetriesMax: 5,
@@ -327,6 +380,7 @@ export function emptyState(tenantsMax = defaultSchedulerConfig.tenantsMax): Clus
     boundByReplica: new Map(),
     avoidUntilMs: new Map(),
     releasedAtMs: new Map(),
+    poison: new Map(),
     arrivals: 0,
     replicasNamed: 0,
     dropped: { oldEpoch: 0, unknownRequest: 0, brokenOrder: 0, oddReports: 0 },

@@ -5,11 +5,14 @@ import type { NodeStatus } from "@pomona/shared/core/node-status";
 import { removeDeployment, setDeployment, setNodeSettings } from "./deployments.ts";
 import { dispatch } from "./dispatch.ts";
 import type { Effect } from "./effect.ts";
+import { eject, reviewEjections } from "./ejection.ts";
 import type { ClusterEvent } from "./event.ts";
 import { takePullEnd } from "./fetching.ts";
 import { noteReplicas, takeLoaded, takeLoadFailure } from "./load-outcomes.ts";
 import { forgetGoneReplicas, forgetMember, reviewMembers, takeHeartbeat } from "./membership.ts";
 import { takeInspection } from "./model-sources.ts";
+import { reviewPace } from "./pace.ts";
+import { planMoves } from "./planned-moves.ts";
 import { reconcile } from "./reconcile.ts";
 import { arrive, endEarly, loseNode, reviewRequests, takeAttemptFailure, takeFrame, tellWaiting } from "./requests.ts";
 import { saneReplica, saneStatus } from "./sane-status.ts";
@@ -80,13 +83,17 @@ function take(event: ClusterEvent, context: StepContext): Effect[] {
 
 function review(context: StepContext): Effect[] {
   forgetGoneReplicas(context.state);
-  return [...reviewNodes(context), ...reviewRequests(context)];
+  reviewEjections(context);
+  return [...reviewNodes(context), ...reviewRequests(context), ...reviewPace(context), ...planMoves(context)];
 }
 
 /** Sets the members' states and moves the requests of those that died. */
 function reviewNodes(context: StepContext): Effect[] {
   const { died, effects } = reviewMembers(context.state, context.nowMs, context.config);
-  for (const nodeId of died) effects.push(...loseNode(context, nodeId, `node ${nodeId} sends no heartbeats`));
+  for (const nodeId of died) {
+    effects.push(...disturbed(context, nodeId));
+    effects.push(...loseNode(context, nodeId, `node ${nodeId} sends no heartbeats`));
+  }
   return effects;
 }
 
@@ -98,7 +105,10 @@ function heartbeat(context: StepContext, event: ClusterEvent & { kind: "heartbea
   const { outcome, effects } = takeHeartbeat(context.state, heard, context.config);
   if (outcome === "ignored") return effects;
   effects.push(...noteOddities(context, nodeId, oddities));
-  if (outcome === "replaced") effects.push(...loseNode(context, nodeId, `node ${nodeId} was restarted`));
+  if (outcome === "replaced") {
+    effects.push(...disturbed(context, nodeId));
+    effects.push(...loseNode(context, nodeId, `node ${nodeId} was restarted`));
+  }
   const member = context.state.members.get(nodeId);
   if (member !== undefined && outcome === "accepted") effects.push(...noteReplicas(member, before, context));
   if (member !== undefined) noteHeld(context, member);
@@ -125,13 +135,22 @@ function noteHeld({ state, nowMs, config }: StepContext, { status }: Member): vo
   }
 }
 
+/** Attempts are not lost with a connection: each call says by itself whether it goes on over another one. */
 function setLink(context: StepContext, nodeId: string, isUp: boolean): Effect[] {
   const member = context.state.members.get(nodeId);
   if (member === undefined || member.isLinkUp === isUp) return [];
   member.isLinkUp = isUp;
   if (!isUp) member.linkDownAtMs = context.nowMs;
-  const lost = isUp ? [] : loseNode(context, nodeId, `the connection to node ${nodeId} broke`);
-  return [...lost, ...reviewNodes(context)];
+  return reviewNodes(context);
+}
+
+/** A node whose process is gone while it had work is not trusted with more at once when it comes back. */
+function disturbed(context: StepContext, nodeId: NodeId): Effect[] {
+  const member = context.state.members.get(nodeId);
+  const hasWork = [...context.state.requests.values()].some(
+    ({ place }) => place.kind === "bound" && place.nodeId === nodeId,
+  );
+  return member === undefined || !hasWork ? [] : eject(context, member, "lost");
 }
 
 function loadEnded(context: StepContext, event: ClusterEvent & { kind: "replicaLoaded" | "loadFailed" }): Effect[] {

@@ -90,8 +90,8 @@ function generationRequest(wire: InferenceGenerateRequest__Output): GenerationRe
 function toWire({ requestId }: Generation, event: GenerationEvent): InferenceGenerateResponse {
   switch (event.kind) {
     case "bound": {
-      const { nodeId, epoch, queueMs, seed } = event;
-      return { frame: "bound", bound: { requestId, nodeId, epoch, queueMs, seed } };
+      const { nodeId, epoch, queueMs, seed, isExact } = event;
+      return { frame: "bound", bound: { requestId, nodeId, epoch, queueMs, seed, isInexact: !isExact } };
     }
     case "waiting": {
       const { length, position, expectedWaitMs } = event;

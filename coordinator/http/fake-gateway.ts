@@ -101,7 +101,7 @@ async function* untilAborted(events: AsyncIterable<GenerationEvent>, signal: Abo
 
 /** The event of a binding to the fake node after 12 ms in the queue. */
 export function fakeBound(epoch = 1): GenerationEvent {
-  return { kind: "bound", nodeId: fakeNodeId, epoch, queueMs: 12.4, seed: 1 };
+  return { kind: "bound", nodeId: fakeNodeId, epoch, queueMs: 12.4, seed: 1, isExact: true };
 }
 
 /** An ending with a usage of 7 prompt tokens, 3 of them cached, and 5 generated ones. */

@@ -124,6 +124,11 @@ export class CorePool implements Pool {
     node.switchOff();
     time.after(keepaliveMs, () => {
       this.#take({ kind: "linkDown", nodeId });
+      // Every call that is open there says that it has failed.
+      for (const { requestId, epoch, place } of [...this.state.requests.values()]) {
+        if (place.kind !== "bound" || place.nodeId !== nodeId) continue;
+        this.#take({ kind: "attemptFailed", requestId, epoch, failure: nodeLost });
+      }
       for (const load of [...this.#loading.values()]) if (load.nodeId === nodeId) load.settle(nodeLost);
     });
     time.after(Math.max(downMs, keepaliveMs + redialMs), () => {

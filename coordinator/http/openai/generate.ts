@@ -166,7 +166,11 @@ type BoundEvent = Extract<GenerationEvent, { kind: "bound" }>;
 /** In the headers while they are not out; a request that waited long, or was moved, says it in a comment. */
 function writeBound(bound: BoundEvent, events: EventStream, requestId: RequestId): void {
   if (!events.isOpen) events.open(boundHeaders(requestId, bound));
-  else events.comment(`pomona node=${bound.nodeId} queue_ms=${Math.round(bound.queueMs)}`);
+  else events.comment(boundComment(bound));
+}
+
+function boundComment({ nodeId, queueMs, isExact }: BoundEvent): string {
+  return `pomona node=${nodeId} queue_ms=${Math.round(queueMs)}${isExact ? "" : " exact=false"}`;
 }
 
 function headOf(requestId: RequestId, { request, includeUsage }: ParsedRequest): AnswerHead {

@@ -11,6 +11,11 @@ export interface Bound {
   'epoch'?: (number);
   'queueMs'?: (number | string);
   'seed'?: (number | string | Long);
+  /**
+   * After a resume: no engine is left that is equal to the one before, and the tokens may differ from what it would
+   * have said.
+   */
+  'isInexact'?: (boolean);
 }
 
 /**
@@ -22,4 +27,9 @@ export interface Bound__Output {
   'epoch': (number);
   'queueMs': (number);
   'seed': (number);
+  /**
+   * After a resume: no engine is left that is equal to the one before, and the tokens may differ from what it would
+   * have said.
+   */
+  'isInexact': (boolean);
 }
