@@ -11,12 +11,11 @@ import {
   type GenerationFailure,
   type PromptInput,
 } from "@pomona/shared/core/generation";
-import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
+import type { NodeId, ReplicaId } from "@pomona/shared/core/ids";
 import type { MemoryPressure, NodeStatus, ReplicaSpec, ReplicaStatus } from "@pomona/shared/core/node-status";
 import { version } from "@pomona/shared/core/version";
 import type { Clock } from "@pomona/shared/runtime/clock";
 import type { Logger } from "@pomona/shared/runtime/logger";
-import { AttemptLog } from "./attempt-log.ts";
 import { deathReasonOf } from "./core/engine-death.ts";
 import type { MemoryReading } from "./core/memory-reading.ts";
 import { type OwnerMode, type OwnerReading, ownerStateAfter } from "./core/owner-presence.ts";
@@ -38,6 +37,7 @@ import { readModelDigest } from "./model-store/read-model-digest.ts";
 import type { SpeedProfiles } from "./model-store/speed-profiles.ts";
 import type { FilesPort, RankCall } from "./node-port.ts";
 import { ReplicaSpeeds, speedOf } from "./replica-speeds.ts";
+import { RunningAttempts } from "./running-attempts.ts";
 import { adapterIdentities, type StateStoreLimits, stateStoreSpec } from "./state-store-spec.ts";
 
 export type NodeAgentDependencies = {
@@ -78,7 +78,6 @@ export class NodeAgent {
   readonly #memoryCheck: MemoryCheck;
   readonly #starting = new Map<ReplicaId, AbortController>();
   readonly #waiting = new Map<ReplicaId, ((failure: GenerationFailure | null) => void)[]>();
-  readonly #attempts = new Map<RequestId, { readonly log: AttemptLog; readonly replicaId: ReplicaId }>();
   #conditions: Conditions = unknownConditions;
   #sequence = 0;
   #isClosing = false;
@@ -87,15 +86,23 @@ export class NodeAgent {
   grpcAddress = "";
 
   readonly files: FilesPort;
+  readonly attempts: RunningAttempts;
 
   constructor(dependencies: NodeAgentDependencies) {
     this.#dependencies = dependencies;
-    const { budgetBytes, threads, ownerMode, speeds, corrections, engine, machine, log } = dependencies;
+    const { budgetBytes, threads, ownerMode, speeds, corrections, engine, machine, clock, log } = dependencies;
     this.state = emptyAgentState(budgetBytes, threads, ownerMode?.budgetShare);
     this.#speeds = new ReplicaSpeeds(speeds, log);
     const identity = { build: engine.build, gpu: machine.gpu };
     this.#memoryCheck = new MemoryCheck({ corrections, identity, log });
     this.files = filesOfNode(dependencies.store, this.state);
+    this.attempts = new RunningAttempts({
+      clock,
+      log,
+      engine: (replicaId) => this.#engine(replicaId),
+      onStart: ({ replicaId, requestId, epoch }) => this.#take({ kind: "attemptStarted", replicaId, requestId, epoch }),
+      onFrame: (attempt, frame) => this.#takeFrame(attempt, frame),
+    });
   }
 
   /** Says in every status from now on that no new work is wanted, or that it is again. */
@@ -105,7 +112,7 @@ export class NodeAgent {
 
   /** Whether something is generated now. */
   get isBusy(): boolean {
-    return this.#attempts.size > 0;
+    return this.attempts.isBusy;
   }
 
   get disk(): DiskSpace {
@@ -168,6 +175,7 @@ export class NodeAgent {
       ...this.#conditions,
       heartbeatIntervalMs,
       files: store.statuses(),
+      endedAttempts: this.attempts.ended(),
     };
   }
 
@@ -177,7 +185,7 @@ export class NodeAgent {
 
   #statusOf(replica: Replica): ReplicaStatus {
     const engine = this.#engines.get(replica.replicaId);
-    const status = replicaStatus(replica);
+    const status = replicaStatus(replica, (requestId, epoch) => this.attempts.isOrphaned(requestId, epoch));
     return { ...status, held: engine?.held ?? [], speed: engine == null ? null : speedOf(engine, status) };
   }
 
@@ -208,40 +216,6 @@ export class NodeAgent {
     await engine?.exited;
   }
 
-  /**
-   * Starts an attempt. An attempt of the same request with a lower epoch is ended; an equal or higher one wins.
-   * @throws PomonaError `slots_full`, `not_found`, `failed_precondition` when it is fenced, ...
-   */
-  startAttempt(attempt: Attempt): AttemptLog {
-    const { requestId, epoch, replicaId } = attempt;
-    const engine = this.#engine(replicaId);
-    const older = this.#attempts.get(requestId);
-    if (older !== undefined && older.log.attempt.epoch >= epoch) {
-      throw new PomonaError(
-        "failed_precondition",
-        `request ${requestId} already runs here with epoch ${older.log.attempt.epoch}`,
-      );
-    }
-    if (older !== undefined) this.cancelAttempt(older.log);
-    const log = new AttemptLog(attempt);
-    engine.generate(attempt, (frame) => this.#takeFrame(log, frame));
-    this.#attempts.set(requestId, { log, replicaId });
-    this.#take({ kind: "attemptStarted", replicaId, requestId, epoch });
-    return log;
-  }
-
-  /** A running attempt. @throws PomonaError `not_found`. */
-  runningAttempt(requestId: RequestId, epoch: number): AttemptLog {
-    const log = this.#attempts.get(requestId)?.log;
-    if (log?.attempt.epoch !== epoch)
-      throw new PomonaError("not_found", `request ${requestId} epoch ${epoch} is not running here`);
-    return log;
-  }
-
-  cancelAttempt({ attempt }: AttemptLog): void {
-    this.#engines.get(attempt.replicaId)?.cancel(attempt.requestId, attempt.epoch);
-  }
-
   async tokenize(replicaId: ReplicaId, input: PromptInput, signal: AbortSignal): Promise<TokenizedPrompt> {
     return await this.#engine(replicaId).tokenize(input, signal);
   }
@@ -261,6 +235,7 @@ export class NodeAgent {
   /** Ends every replica. */
   async close(): Promise<void> {
     this.#isClosing = true;
+    this.attempts.close();
     for (const controller of this.#starting.values()) controller.abort();
     await Promise.all([...this.#engines.values()].map((engine) => engine.close()));
   }
@@ -271,15 +246,10 @@ export class NodeAgent {
     return engine;
   }
 
-  #takeFrame(log: AttemptLog, frame: AttemptFrame): void {
-    const { replicaId, requestId, epoch } = log.attempt;
+  #takeFrame({ replicaId, requestId, epoch }: Attempt, frame: AttemptFrame): void {
     const model = this.state.replicas.get(replicaId)?.spec.model;
     if (model !== undefined) this.#dependencies.metrics.frame(model, frame);
-    if (frame.kind === "ending") {
-      if (this.#attempts.get(requestId)?.log === log) this.#attempts.delete(requestId);
-      this.#take({ kind: "attemptEnded", replicaId, requestId, epoch });
-    }
-    log.push(frame);
+    if (frame.kind === "ending") this.#take({ kind: "attemptEnded", replicaId, requestId, epoch });
   }
 
   #take(event: AgentEvent): void {

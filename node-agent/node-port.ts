@@ -1,30 +1,52 @@
 // What the Node service needs of the node-agent. Types only, so that the service knows no loop.
 import type { Attempt, AttemptFrame, PromptInput } from "@pomona/shared/core/generation";
-import type { ReplicaId, RequestId } from "@pomona/shared/core/ids";
-import type { NodeStatus, ReplicaSpec, ReplicaStatus } from "@pomona/shared/core/node-status";
+import type { ReplicaId } from "@pomona/shared/core/ids";
+import type { NodeStatus, ReplicaSpec, ReplicaStatus, RunningAttempt } from "@pomona/shared/core/node-status";
+import type { AttemptId } from "./core/held-attempts.ts";
 import type { TokenizedPrompt } from "./engine/engine.ts";
 import type { PullCall } from "./model-store/model-store.ts";
 import type { ReadableFile } from "./model-store/readable-file.ts";
 import type { InspectedModel } from "./model-store/sources/inspect-model.ts";
 
-/** A running attempt that can be read from any token index. */
-export type RunningAttemptLog = {
+/** Reads one attempt. Whoever has one calls `leave` once. */
+export type AttemptReader = {
   readonly attempt: Attempt;
-  readonly hasReaders: boolean;
-  read(fromIndex: number, reader: (frame: AttemptFrame) => void): () => void;
+  /** The next frame; null when there is none yet. @throws PomonaError `not_found` when the attempt was dropped. */
+  next(): AttemptFrame | null;
+  /** Resolves when there may be one, or the signal of the call has aborted. */
+  wait(): Promise<void>;
+  /** `hasEnding` when the ending was passed on: nobody else needs the attempt then. */
+  leave(hasEnding: boolean): void;
 };
+
+/** See core/held-attempts.ts for what is kept how long. */
+export type AttemptsPort = {
+  /**
+   * Starts an attempt, once an older one of its request has left its slot.
+   * @throws PomonaError `slots_full`, `not_found`, `failed_precondition` when the request is here with this or a later
+   * epoch, ...
+   */
+  start(attempt: Attempt, signal: AbortSignal): Promise<AttemptReader>;
+  /** Reads one from a token index on. @throws PomonaError `not_found`. */
+  attach(id: AttemptId, fromIndex: number, signal: AbortSignal): AttemptReader;
+  /** Does nothing when it is not here. */
+  cancel(id: AttemptId): void;
+  /** Ends all that are not named. Returns those that are and can be attached. @throws PomonaError `failed_precondition`. */
+  keep(call: KeepCall): readonly RunningAttempt[];
+};
+
+/** `term` is that of the coordinator's lease; 0 is none. */
+export type KeepCall = { readonly live: readonly AttemptId[]; readonly term: number };
 
 export type NodePort = {
   readonly files: FilesPort;
+  readonly attempts: AttemptsPort;
   status(): NodeStatus;
   /** Takes no new work from now on, or takes it again. */
   setDraining(isDraining: boolean): void;
   replicas(): readonly ReplicaStatus[];
   load(replicaId: ReplicaId, spec: ReplicaSpec, signal: AbortSignal): Promise<ReplicaStatus>;
   unload(replicaId: ReplicaId): Promise<void>;
-  startAttempt(attempt: Attempt): RunningAttemptLog;
-  runningAttempt(requestId: RequestId, epoch: number): RunningAttemptLog;
-  cancelAttempt(running: RunningAttemptLog): void;
   tokenize(replicaId: ReplicaId, input: PromptInput, signal: AbortSignal): Promise<TokenizedPrompt>;
   embed(
     replicaId: ReplicaId,

@@ -140,6 +140,7 @@ export class SimulatedNode {
       power: { source: "mains", watts: null },
       heartbeatIntervalMs: 500,
       files: this.#storedFiles(),
+      endedAttempts: [],
     };
   }
 

@@ -312,7 +312,7 @@ describe("what changes while something is under way", () => {
   test("a replica that is replaced answers those first whose prompts only it understands", () => {
     const pool = new TestPool();
     pool.deploy();
-    const busy = [{ requestId: "foreign", epoch: 1 }];
+    const busy = [{ requestId: "foreign", epoch: 1, isOrphaned: false }];
     const before = replicaOf("r-old", { slots: 1, digest: old, revision: "before", running: busy });
     pool.join(statusOf("a", { replicas: [before] }));
     assert.deepEqual(starts(pool.request("q", { promptDigest: old })), []);

@@ -76,7 +76,7 @@ test("a refusal for want of a slot requeues at the old place, costs no move, and
 test("slots that a node runs for somebody else are counted; those of a request that just ended are not", () => {
   const pool = poolOf({ a: 2 });
   const heartbeat = (sequence: number, requestIds: readonly string[]): string[] => {
-    const running = requestIds.map((requestId) => ({ requestId, epoch: 1 }));
+    const running = requestIds.map((requestId) => ({ requestId, epoch: 1, isOrphaned: false }));
     return starts(pool.heartbeat(statusOf("a", { sequence, replicas: [replicaOf("ra", { running })] })));
   };
   heartbeat(2, ["foreign"]);

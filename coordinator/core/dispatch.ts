@@ -174,6 +174,8 @@ function bindTo({ state, nowMs }: StepContext, record: RequestRecord, { ready, d
     promptChunkLengths: record.hasChunks ? [...record.promptChunkLengths] : [],
     emittedTokenIds: [...emittedTokenIds],
     decoding,
+    orphanMs: 0,
+    takeover: new Uint8Array(0),
   };
   const before = emittedTokenIds.length === 0 ? null : record.engine;
   record.engine = engineOf(ready);

@@ -151,7 +151,7 @@ test("the answer to a load of an earlier process is not believed", () => {
 test("replicas of an earlier coordinator are adopted; what nobody asks for is unloaded when it is idle", () => {
   const pool = new TestPool();
   pool.deploy();
-  const running = [{ requestId: "foreign", epoch: 1 }];
+  const running = [{ requestId: "foreign", epoch: 1, isOrphaned: false }];
   const stray = replicaOf("old-2", { model: "gone", running });
   const effects = pool.join(statusOf("a", { replicas: [replicaOf("old-1"), stray] }));
   assert.deepEqual([loads(effects), only(effects, "unloadReplica")], [[], []]);

@@ -134,6 +134,7 @@ export function statusOf(nodeId: string, changes: Partial<NodeStatus> & { freeBy
     power: { source: "unknown", watts: null },
     heartbeatIntervalMs: 500,
     files: [],
+    endedAttempts: [],
     ...others,
   };
 }

@@ -9,7 +9,7 @@ import type { NodeGenerateResponse } from "@pomona/proto/generated/pomona/v1/Nod
 import { packageDefinition, pomona } from "@pomona/proto/load";
 import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
 import { PomonaError } from "@pomona/shared/core/errors";
-import { type Attempt, defaultDecoding } from "@pomona/shared/core/generation";
+import { type Attempt, defaultDecoding, endsUnread } from "@pomona/shared/core/generation";
 import { loadedInPlace } from "@pomona/shared/core/node-status";
 import { type ResponseStream, streamHandler, unaryHandler } from "@pomona/shared/grpc/handlers";
 import { type GrpcServer, startGrpcServer } from "@pomona/shared/grpc/server";
@@ -29,6 +29,7 @@ const attempt: Attempt = {
   promptChunkLengths: [],
   emittedTokenIds: [],
   decoding: { ...defaultDecoding, maxTokens: 5 },
+  ...endsUnread,
 };
 
 type Generate = (stream: ResponseStream<NodeGenerateResponse>) => Promise<void>;

@@ -120,9 +120,15 @@ export function threadsFor(state: AgentState, { spec }: Pick<Replica, "spec">): 
   return spec.engine.threads ?? Math.max(1, Math.floor(state.threads / Math.max(1, holders(state).length)));
 }
 
-export function replicaStatus(replica: Replica): ReplicaStatus {
+/** @param isOrphaned whether nobody reads an attempt any more. */
+export function replicaStatus(
+  replica: Replica,
+  isOrphaned: (requestId: RequestId, epoch: number) => boolean = () => false,
+): ReplicaStatus {
   const { replicaId, spec, state, contextLength, memory, failure, loadMs, pid, digest } = replica;
-  const running = [...replica.running].map(([requestId, epoch]) => ({ requestId, epoch }));
+  const running = [...replica.running].map(([requestId, epoch]) => {
+    return { requestId, epoch, isOrphaned: isOrphaned(requestId, epoch) };
+  });
   return {
     replicaId,
     model: spec.model,

@@ -1,6 +1,6 @@
 // A short measurement of a replica that nobody else uses.
 import type { EngineProfile } from "@pomona/shared/core/engine-profile";
-import { type Attempt, defaultDecoding, type Ending, ownScope } from "@pomona/shared/core/generation";
+import { type Attempt, defaultDecoding, type Ending, endsUnread, ownScope } from "@pomona/shared/core/generation";
 import type { EngineReplica } from "./engine.ts";
 
 export type ProfileOptions = {
@@ -74,6 +74,7 @@ function attemptOf({ info }: EngineReplica, { seed, promptTokens, maxTokens }: A
     emittedTokenIds: [],
     // A scope of its own: nothing of another round is reused.
     decoding: { ...defaultDecoding, maxTokens, cacheScope: ownScope(`profile ${attempts}`) },
+    ...endsUnread,
   };
 }
 

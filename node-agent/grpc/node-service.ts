@@ -1,16 +1,24 @@
 // The Node service: what the coordinator calls.
 import type { NodeHandlers } from "@pomona/proto/generated/pomona/v1/Node";
 import type { NodeGenerateResponse } from "@pomona/proto/generated/pomona/v1/NodeGenerateResponse";
-import type { AttemptFrame } from "@pomona/shared/core/generation";
 import { type ResponseStream, streamHandler, unaryHandler } from "@pomona/shared/grpc/handlers";
 import type { GrpcService } from "@pomona/shared/grpc/server";
 import { attemptFrameToWire, attemptFromWire, attemptToWire } from "@pomona/shared/grpc/wire";
-import { checkReplicaId } from "@pomona/shared/grpc/wire-checks";
+import { checkCount, checkHexId, checkLength, checkReplicaId } from "@pomona/shared/grpc/wire-checks";
 import { tokenizeInputFromWire } from "@pomona/shared/grpc/wire-prompt";
-import { nodeStatusToWire, replicaSpecFromWire, replicaStatusToWire } from "@pomona/shared/grpc/wire-status";
-import type { NodePort, RunningAttemptLog } from "../node-port.ts";
+import {
+  nodeStatusToWire,
+  replicaSpecFromWire,
+  replicaStatusToWire,
+  runningAttemptToWire,
+} from "@pomona/shared/grpc/wire-status";
+import type { AttemptId } from "../core/held-attempts.ts";
+import type { AttemptReader, NodePort } from "../node-port.ts";
 import { fileHandlers } from "./file-handlers.ts";
 import { nodeDefinition } from "./file-piece.ts";
+
+/** More than all slots of a node, ended attempts included. */
+const liveAttemptsMax = 1 << 16;
 
 /** Calls back for each heartbeat until the returned function is called. */
 export type OnHeartbeat = (listener: () => void) => () => void;
@@ -19,13 +27,22 @@ export type OnHeartbeat = (listener: () => void) => () => void;
 export function nodeService(node: NodePort, onHeartbeat: OnHeartbeat): GrpcService {
   const implementation: NodeHandlers = {
     Generate: streamHandler(async (wire, stream) => {
-      const running = node.startAttempt(attemptFromWire(wire));
-      await follow(node, { running, fromIndex: 0, stream, wrap: (response) => response });
+      const reader = await node.attempts.start(attemptFromWire(wire), stream.signal);
+      await follow({ reader, stream, wrap: (response) => response });
     }),
-    Attach: streamHandler(async ({ requestId, epoch, fromIndex }, stream) => {
-      const running = node.runningAttempt(requestId, epoch);
-      if (fromIndex === 0) await stream.send({ request: attemptToWire(running.attempt) });
-      await follow(node, { running, fromIndex, stream, wrap: (response) => ({ response }) });
+    Attach: streamHandler(async ({ fromIndex, ...id }, stream) => {
+      const reader = node.attempts.attach(attemptIdOf(id), fromIndex, stream.signal);
+      if (fromIndex === 0) void stream.send({ request: attemptToWire(reader.attempt) });
+      await follow({ reader, stream, wrap: (response) => ({ response }) });
+    }),
+    CancelAttempt: unaryHandler((wire) => {
+      node.attempts.cancel(attemptIdOf(wire));
+      return {};
+    }),
+    KeepAttempts: unaryHandler((wire) => {
+      const live = checkLength("live", wire.live, liveAttemptsMax).map(attemptIdOf);
+      const kept = node.attempts.keep({ live, term: checkCount("term", wire.term) });
+      return { kept: kept.map(runningAttemptToWire) };
     }),
     Tokenize: unaryHandler(async (wire, { signal }) => {
       const replicaId = checkReplicaId("replica_id", wire.replicaId);
@@ -71,36 +88,37 @@ export function nodeService(node: NodePort, onHeartbeat: OnHeartbeat): GrpcServi
 }
 
 type Follow<Response> = {
-  readonly running: RunningAttemptLog;
-  readonly fromIndex: number;
+  readonly reader: AttemptReader;
   readonly stream: ResponseStream<Response>;
   readonly wrap: (response: NodeGenerateResponse) => Response;
 };
 
-/** Sends an attempt's frames until its ending. When the last reader leaves early, the attempt is cancelled at once. */
-async function follow<Response>(node: NodePort, { running, fromIndex, stream, wrap }: Follow<Response>): Promise<void> {
-  const { requestId, epoch } = running.attempt;
-  const waiting: AttemptFrame[] = [];
-  let wake = (): void => undefined;
-  const leave = running.read(fromIndex, (frame) => {
-    waiting.push(frame);
-    wake();
-  });
-  stream.signal.addEventListener("abort", () => wake());
+/**
+ * Sends an attempt's frames until its ending, as fast as they are read. What it has not sent stays in the attempt's log,
+ * which is no longer for a reader that stalls.
+ */
+async function follow<Response>({ reader, stream, wrap }: Follow<Response>): Promise<void> {
+  const { requestId, epoch } = reader.attempt;
+  let hasEnding = false;
   try {
-    while (!stream.signal.aborted) {
-      const frame = waiting.shift();
-      if (frame === undefined) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
+    while (!stream.signal.aborted && !hasEnding) {
+      const frame = reader.next();
+      if (frame === null) {
+        await reader.wait();
         continue;
       }
-      await stream.send(wrap(attemptFrameToWire({ requestId, epoch, frame })));
-      if (frame.kind === "ending") return;
+      const message = wrap(attemptFrameToWire({ requestId, epoch, frame }));
+      if (frame.kind === "ending") {
+        await stream.sendThrough(message);
+        hasEnding = !stream.signal.aborted;
+      } else await stream.send(message);
     }
   } finally {
-    leave();
-    if (!running.hasReaders) node.cancelAttempt(running);
+    reader.leave(hasEnding);
   }
+}
+
+/** @throws PomonaError `invalid_request` for what is no request id. */
+function attemptIdOf({ requestId, epoch }: { readonly requestId: string; readonly epoch: number }): AttemptId {
+  return { requestId: checkHexId("request_id", requestId), epoch };
 }

@@ -4,6 +4,8 @@ import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-load
 import type { Accepted as _pomona_v1_Accepted, Accepted__Output as _pomona_v1_Accepted__Output } from './pomona/v1/Accepted.ts';
 import type { AttemptHistory as _pomona_v1_AttemptHistory, AttemptHistory__Output as _pomona_v1_AttemptHistory__Output } from './pomona/v1/AttemptHistory.ts';
 import type { Bound as _pomona_v1_Bound, Bound__Output as _pomona_v1_Bound__Output } from './pomona/v1/Bound.ts';
+import type { CancelAttemptRequest as _pomona_v1_CancelAttemptRequest, CancelAttemptRequest__Output as _pomona_v1_CancelAttemptRequest__Output } from './pomona/v1/CancelAttemptRequest.ts';
+import type { CancelAttemptResponse as _pomona_v1_CancelAttemptResponse, CancelAttemptResponse__Output as _pomona_v1_CancelAttemptResponse__Output } from './pomona/v1/CancelAttemptResponse.ts';
 import type { CandidateCost as _pomona_v1_CandidateCost, CandidateCost__Output as _pomona_v1_CandidateCost__Output } from './pomona/v1/CandidateCost.ts';
 import type { Chat as _pomona_v1_Chat, Chat__Output as _pomona_v1_Chat__Output } from './pomona/v1/Chat.ts';
 import type { ChatMessage as _pomona_v1_ChatMessage, ChatMessage__Output as _pomona_v1_ChatMessage__Output } from './pomona/v1/ChatMessage.ts';
@@ -34,6 +36,8 @@ import type { InferenceTokenizeRequest as _pomona_v1_InferenceTokenizeRequest, I
 import type { InferenceTokenizeResponse as _pomona_v1_InferenceTokenizeResponse, InferenceTokenizeResponse__Output as _pomona_v1_InferenceTokenizeResponse__Output } from './pomona/v1/InferenceTokenizeResponse.ts';
 import type { InspectModelRequest as _pomona_v1_InspectModelRequest, InspectModelRequest__Output as _pomona_v1_InspectModelRequest__Output } from './pomona/v1/InspectModelRequest.ts';
 import type { InspectModelResponse as _pomona_v1_InspectModelResponse, InspectModelResponse__Output as _pomona_v1_InspectModelResponse__Output } from './pomona/v1/InspectModelResponse.ts';
+import type { KeepAttemptsRequest as _pomona_v1_KeepAttemptsRequest, KeepAttemptsRequest__Output as _pomona_v1_KeepAttemptsRequest__Output } from './pomona/v1/KeepAttemptsRequest.ts';
+import type { KeepAttemptsResponse as _pomona_v1_KeepAttemptsResponse, KeepAttemptsResponse__Output as _pomona_v1_KeepAttemptsResponse__Output } from './pomona/v1/KeepAttemptsResponse.ts';
 import type { ListDeploymentsRequest as _pomona_v1_ListDeploymentsRequest, ListDeploymentsRequest__Output as _pomona_v1_ListDeploymentsRequest__Output } from './pomona/v1/ListDeploymentsRequest.ts';
 import type { ListDeploymentsResponse as _pomona_v1_ListDeploymentsResponse, ListDeploymentsResponse__Output as _pomona_v1_ListDeploymentsResponse__Output } from './pomona/v1/ListDeploymentsResponse.ts';
 import type { ListModelsRequest as _pomona_v1_ListModelsRequest, ListModelsRequest__Output as _pomona_v1_ListModelsRequest__Output } from './pomona/v1/ListModelsRequest.ts';
@@ -128,6 +132,8 @@ export interface ProtoGrpcType {
       Accepted: MessageTypeDefinition<_pomona_v1_Accepted, _pomona_v1_Accepted__Output>
       AttemptHistory: MessageTypeDefinition<_pomona_v1_AttemptHistory, _pomona_v1_AttemptHistory__Output>
       Bound: MessageTypeDefinition<_pomona_v1_Bound, _pomona_v1_Bound__Output>
+      CancelAttemptRequest: MessageTypeDefinition<_pomona_v1_CancelAttemptRequest, _pomona_v1_CancelAttemptRequest__Output>
+      CancelAttemptResponse: MessageTypeDefinition<_pomona_v1_CancelAttemptResponse, _pomona_v1_CancelAttemptResponse__Output>
       CandidateCost: MessageTypeDefinition<_pomona_v1_CandidateCost, _pomona_v1_CandidateCost__Output>
       Chat: MessageTypeDefinition<_pomona_v1_Chat, _pomona_v1_Chat__Output>
       ChatMessage: MessageTypeDefinition<_pomona_v1_ChatMessage, _pomona_v1_ChatMessage__Output>
@@ -165,6 +171,8 @@ export interface ProtoGrpcType {
       InferenceTokenizeResponse: MessageTypeDefinition<_pomona_v1_InferenceTokenizeResponse, _pomona_v1_InferenceTokenizeResponse__Output>
       InspectModelRequest: MessageTypeDefinition<_pomona_v1_InspectModelRequest, _pomona_v1_InspectModelRequest__Output>
       InspectModelResponse: MessageTypeDefinition<_pomona_v1_InspectModelResponse, _pomona_v1_InspectModelResponse__Output>
+      KeepAttemptsRequest: MessageTypeDefinition<_pomona_v1_KeepAttemptsRequest, _pomona_v1_KeepAttemptsRequest__Output>
+      KeepAttemptsResponse: MessageTypeDefinition<_pomona_v1_KeepAttemptsResponse, _pomona_v1_KeepAttemptsResponse__Output>
       ListDeploymentsRequest: MessageTypeDefinition<_pomona_v1_ListDeploymentsRequest, _pomona_v1_ListDeploymentsRequest__Output>
       ListDeploymentsResponse: MessageTypeDefinition<_pomona_v1_ListDeploymentsResponse, _pomona_v1_ListDeploymentsResponse__Output>
       ListModelsRequest: MessageTypeDefinition<_pomona_v1_ListModelsRequest, _pomona_v1_ListModelsRequest__Output>

@@ -2,6 +2,8 @@ import type * as grpc from '@grpc/grpc-js';
 import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
 
 import type { Accepted as _pomona_v1_Accepted, Accepted__Output as _pomona_v1_Accepted__Output } from './pomona/v1/Accepted.ts';
+import type { CancelAttemptRequest as _pomona_v1_CancelAttemptRequest, CancelAttemptRequest__Output as _pomona_v1_CancelAttemptRequest__Output } from './pomona/v1/CancelAttemptRequest.ts';
+import type { CancelAttemptResponse as _pomona_v1_CancelAttemptResponse, CancelAttemptResponse__Output as _pomona_v1_CancelAttemptResponse__Output } from './pomona/v1/CancelAttemptResponse.ts';
 import type { Chat as _pomona_v1_Chat, Chat__Output as _pomona_v1_Chat__Output } from './pomona/v1/Chat.ts';
 import type { ChatMessage as _pomona_v1_ChatMessage, ChatMessage__Output as _pomona_v1_ChatMessage__Output } from './pomona/v1/ChatMessage.ts';
 import type { DrainRequest as _pomona_v1_DrainRequest, DrainRequest__Output as _pomona_v1_DrainRequest__Output } from './pomona/v1/DrainRequest.ts';
@@ -15,6 +17,8 @@ import type { ErrorDetail as _pomona_v1_ErrorDetail, ErrorDetail__Output as _pom
 import type { HeldPrefix as _pomona_v1_HeldPrefix, HeldPrefix__Output as _pomona_v1_HeldPrefix__Output } from './pomona/v1/HeldPrefix.ts';
 import type { InspectModelRequest as _pomona_v1_InspectModelRequest, InspectModelRequest__Output as _pomona_v1_InspectModelRequest__Output } from './pomona/v1/InspectModelRequest.ts';
 import type { InspectModelResponse as _pomona_v1_InspectModelResponse, InspectModelResponse__Output as _pomona_v1_InspectModelResponse__Output } from './pomona/v1/InspectModelResponse.ts';
+import type { KeepAttemptsRequest as _pomona_v1_KeepAttemptsRequest, KeepAttemptsRequest__Output as _pomona_v1_KeepAttemptsRequest__Output } from './pomona/v1/KeepAttemptsRequest.ts';
+import type { KeepAttemptsResponse as _pomona_v1_KeepAttemptsResponse, KeepAttemptsResponse__Output as _pomona_v1_KeepAttemptsResponse__Output } from './pomona/v1/KeepAttemptsResponse.ts';
 import type { ListReplicasRequest as _pomona_v1_ListReplicasRequest, ListReplicasRequest__Output as _pomona_v1_ListReplicasRequest__Output } from './pomona/v1/ListReplicasRequest.ts';
 import type { ListReplicasResponse as _pomona_v1_ListReplicasResponse, ListReplicasResponse__Output as _pomona_v1_ListReplicasResponse__Output } from './pomona/v1/ListReplicasResponse.ts';
 import type { LoadReplicaRequest as _pomona_v1_LoadReplicaRequest, LoadReplicaRequest__Output as _pomona_v1_LoadReplicaRequest__Output } from './pomona/v1/LoadReplicaRequest.ts';
@@ -77,6 +81,8 @@ export interface ProtoGrpcType {
   pomona: {
     v1: {
       Accepted: MessageTypeDefinition<_pomona_v1_Accepted, _pomona_v1_Accepted__Output>
+      CancelAttemptRequest: MessageTypeDefinition<_pomona_v1_CancelAttemptRequest, _pomona_v1_CancelAttemptRequest__Output>
+      CancelAttemptResponse: MessageTypeDefinition<_pomona_v1_CancelAttemptResponse, _pomona_v1_CancelAttemptResponse__Output>
       Chat: MessageTypeDefinition<_pomona_v1_Chat, _pomona_v1_Chat__Output>
       ChatMessage: MessageTypeDefinition<_pomona_v1_ChatMessage, _pomona_v1_ChatMessage__Output>
       DrainRequest: MessageTypeDefinition<_pomona_v1_DrainRequest, _pomona_v1_DrainRequest__Output>
@@ -91,6 +97,8 @@ export interface ProtoGrpcType {
       HeldPrefix: MessageTypeDefinition<_pomona_v1_HeldPrefix, _pomona_v1_HeldPrefix__Output>
       InspectModelRequest: MessageTypeDefinition<_pomona_v1_InspectModelRequest, _pomona_v1_InspectModelRequest__Output>
       InspectModelResponse: MessageTypeDefinition<_pomona_v1_InspectModelResponse, _pomona_v1_InspectModelResponse__Output>
+      KeepAttemptsRequest: MessageTypeDefinition<_pomona_v1_KeepAttemptsRequest, _pomona_v1_KeepAttemptsRequest__Output>
+      KeepAttemptsResponse: MessageTypeDefinition<_pomona_v1_KeepAttemptsResponse, _pomona_v1_KeepAttemptsResponse__Output>
       ListReplicasRequest: MessageTypeDefinition<_pomona_v1_ListReplicasRequest, _pomona_v1_ListReplicasRequest__Output>
       ListReplicasResponse: MessageTypeDefinition<_pomona_v1_ListReplicasResponse, _pomona_v1_ListReplicasResponse__Output>
       LoadReplicaRequest: MessageTypeDefinition<_pomona_v1_LoadReplicaRequest, _pomona_v1_LoadReplicaRequest__Output>

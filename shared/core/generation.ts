@@ -199,7 +199,17 @@ export type Attempt = {
   /** What earlier epochs sent; the first token of this attempt has index `emittedTokenIds.length`. */
   readonly emittedTokenIds: readonly number[];
   readonly decoding: Decoding;
+  /** How long it goes on, and is kept, when nobody reads it any more; 0 to `orphanMsMax`. 0 ends it at once. */
+  readonly orphanMs: number;
+  /** What a coordinator that takes the request up has to know beside all this; opaque, `takeoverBytesMax` at most. */
+  readonly takeover: Uint8Array;
 };
+
+export const orphanMsMax = 60_000;
+export const takeoverBytesMax = 64 * 1024;
+
+/** Of an attempt that ends with its reader. */
+export const endsUnread: Pick<Attempt, "orphanMs" | "takeover"> = { orphanMs: 0, takeover: new Uint8Array(0) };
 
 /** What an attempt sends: one accepted, prefill after each chunk, tokens, exactly one ending, in this order. */
 export type AttemptFrame =

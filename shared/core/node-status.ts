@@ -24,6 +24,8 @@ export type NodeStatus = {
   readonly heartbeatIntervalMs: number;
   /** Files of the store, and those that replicas use where they lie. */
   readonly files: readonly StoredFile[];
+  /** Attempts that have ended and can still be attached. They hold no slot, and their replica may have gone. */
+  readonly endedAttempts: readonly RunningAttempt[];
 };
 
 export type NodeCapacity = {
@@ -91,7 +93,13 @@ export type HeldPrefix = {
 };
 
 export type ReplicaState = "loading" | "ready" | "failed" | "unloading";
-export type RunningAttempt = { readonly requestId: RequestId; readonly epoch: number };
+
+export type RunningAttempt = {
+  readonly requestId: RequestId;
+  readonly epoch: number;
+  /** Nobody reads it: its coordinator is gone, or cannot be reached. */
+  readonly isOrphaned: boolean;
+};
 
 /** What to load: the same on every node. */
 export type ReplicaSpec = {

@@ -22,6 +22,10 @@ import type {
   ReplicaStatus__Output,
   ReplicaStatus as WireReplicaStatus,
 } from "@pomona/proto/generated/pomona/v1/ReplicaStatus";
+import type {
+  RunningAttempt__Output,
+  RunningAttempt as WireRunningAttempt,
+} from "@pomona/proto/generated/pomona/v1/RunningAttempt";
 import type { StoredFile__Output, StoredFile as StoredFileWire } from "@pomona/proto/generated/pomona/v1/StoredFile";
 import type { ThermalState as WireThermalState } from "@pomona/proto/generated/pomona/v1/ThermalState";
 import { pomona } from "@pomona/proto/load";
@@ -38,6 +42,7 @@ import type {
   ReplicaSpec,
   ReplicaState,
   ReplicaStatus,
+  RunningAttempt,
   ThermalState,
 } from "../core/node-status.ts";
 import type { ReplicaMemory } from "../core/replica-memory.ts";
@@ -66,6 +71,7 @@ const lorasMax = 16;
 const hashesMax = 1024;
 const places: readonly HeldPrefix["place"][] = ["slot", "ram", "disk"];
 const storedFilesMax = 1024;
+const endedAttemptsMax = 1024;
 const revisionLengthMax = 64;
 const kvTypeRule = `must be one of ${kvTypes.join(", ")}`;
 
@@ -126,6 +132,7 @@ export function nodeStatusToWire(status: NodeStatus): WireNodeStatus {
     power: { source: powerSources[status.power.source], watts: status.power.watts ?? 0 },
     heartbeatIntervalMs: status.heartbeatIntervalMs,
     files: status.files.map(storedFileToWire),
+    endedAttempts: status.endedAttempts.map(runningAttemptToWire),
   };
 }
 
@@ -151,6 +158,9 @@ export function nodeStatusFromWire(wire: NodeStatus__Output | null): NodeStatus 
       max: 60_000,
     }),
     files: checkLength("status.files", status.files, storedFilesMax).map(storedFileFromWire),
+    endedAttempts: checkLength("status.ended_attempts", status.endedAttempts, endedAttemptsMax).map((attempt) =>
+      runningAttemptFromWire("status.ended_attempts", attempt),
+    ),
   };
 }
 
@@ -215,7 +225,7 @@ export function replicaStatusToWire(replica: ReplicaStatus): WireReplicaStatus {
     model: replica.model,
     state: replicaStates[replica.state],
     slots: replica.slots,
-    running: replica.running.map(({ requestId, epoch }) => ({ requestId, epoch })),
+    running: replica.running.map(runningAttemptToWire),
     contextLength: replica.contextLength,
     memory: { ...replica.memory },
     error: replica.failure === null ? null : failureToWire(replica.failure),
@@ -240,10 +250,9 @@ export function replicaStatusFromWire(wire: ReplicaStatus__Output | null): Repli
     model: checkModelName("replica.model", replica.model),
     state: checkEnum("replica.state", replica.state, replicaStatesByWire),
     slots: checkInteger("replica.slots", replica.slots, { min: 0, max: slotsMax }),
-    running: checkLength("replica.running", replica.running, slotsMax).map(({ requestId, epoch }) => ({
-      requestId: checkHexId("replica.running.request_id", requestId),
-      epoch,
-    })),
+    running: checkLength("replica.running", replica.running, slotsMax).map((attempt) =>
+      runningAttemptFromWire("replica.running", attempt),
+    ),
     contextLength: checkInteger("replica.context_length", replica.contextLength, { min: 0, max: contextLengthMax }),
     memory: memoryFromWire(replica.memory),
     failure: replica.error === null ? null : failureFromWire("replica.error", replica.error),
@@ -254,6 +263,15 @@ export function replicaStatusFromWire(wire: ReplicaStatus__Output | null): Repli
     speed: replica.speed === null ? null : { ...replica.speed },
     revision: checkText("replica.revision", replica.revision, revisionLengthMax),
   };
+}
+
+export function runningAttemptToWire({ requestId, epoch, isOrphaned }: RunningAttempt): WireRunningAttempt {
+  return { requestId, epoch, isOrphaned };
+}
+
+export function runningAttemptFromWire(field: string, wire: RunningAttempt__Output): RunningAttempt {
+  const { requestId, epoch, isOrphaned } = wire;
+  return { requestId: checkHexId(`${field}.request_id`, requestId), epoch, isOrphaned };
 }
 
 function checkDigest(field: string, digest: string): string {

@@ -70,6 +70,8 @@ const attempt: fc.Arbitrary<Attempt> = record({
     topLogprobs: fc.option(fc.integer({ min: 0, max: 20 }), { nil: null }),
     cacheScope: record({ owner: fc.constantFrom("", "team"), sharedTokens: uint32 }),
   }),
+  orphanMs: fc.integer({ min: 0, max: 60_000 }),
+  takeover: fc.uint8Array({ maxLength: 40 }),
 });
 
 const ending: fc.Arbitrary<AttemptFrame> = record({
@@ -115,12 +117,14 @@ const frame: fc.Arbitrary<AttemptFrame> = fc.oneof(
   ending,
 );
 
+const runningAttempt = record({ requestId: hexId, epoch: positive, isOrphaned: fc.boolean() });
+
 const replica: fc.Arbitrary<ReplicaStatus> = record({
   replicaId: fc.constant("r-1"),
   model: fc.constantFrom("tiny", "org/model:Q4_0"),
   state: fc.constantFrom("loading", "ready", "failed", "unloading"),
   slots: positive,
-  running: fc.array(record({ requestId: hexId, epoch: positive }), { maxLength: 3 }),
+  running: fc.array(runningAttempt, { maxLength: 3 }),
   contextLength: positive,
   memory: fc.record(
     {
@@ -197,6 +201,7 @@ const status: fc.Arbitrary<NodeStatus> = record({
     }),
     { maxLength: 3 },
   ),
+  endedAttempts: fc.array(runningAttempt, { maxLength: 3 }),
 });
 
 /** Bytes of a message's own class compare as equal to those of its subclasses. */
@@ -310,6 +315,8 @@ test("values out of range are invalid_request with their field", () => {
   refused(() => attemptFromWire({ ...valid, emittedTokenIds: [1] }), "emitted_token_ids");
   refused(() => attemptFromWire({ ...valid, stopTokenIds: new Array(10_000).fill(1) }), "stop_token_ids");
   refused(() => attemptFromWire({ ...valid, topLogprobs: 21 }), "top_logprobs");
+  refused(() => attemptFromWire({ ...valid, orphanMs: 60_001 }), "orphan_ms");
+  refused(() => attemptFromWire({ ...valid, takeover: Buffer.alloc(64 * 1024 + 1) }), "takeover");
   refused(() => attemptFromWire({ ...valid, grammar: "a".repeat(513 * 1024) }), "grammar");
   const message = { role: "robot", content: "", reasoning: "", toolCalls: [], toolCallId: "", name: "" };
   refused(

@@ -27,8 +27,10 @@ import {
   type Ending,
   type FinishReason,
   type GenerationFailure,
+  orphanMsMax,
   type Sampling,
   type TokenLogprobs,
+  takeoverBytesMax,
 } from "../core/generation.ts";
 import { compiledGbnfBytesMax } from "../core/grammar/gbnf/check-gbnf.ts";
 import {
@@ -200,6 +202,8 @@ export function attemptToWire(attempt: Attempt): NodeGenerateRequest {
     promptChunkLengths: [...attempt.promptChunkLengths],
     emittedTokenIds: [...attempt.emittedTokenIds],
     ...decodingToWire(attempt.decoding),
+    orphanMs: attempt.orphanMs,
+    takeover: bufferOf(attempt.takeover),
   };
 }
 
@@ -219,7 +223,16 @@ export function attemptFromWire(wire: NodeGenerateRequest__Output): Attempt {
     promptChunkLengths: chunkLengthsFromWire(wire.promptChunkLengths, promptTokenIds.length),
     emittedTokenIds,
     decoding,
+    orphanMs: checkInteger("orphan_ms", wire.orphanMs, { min: 0, max: orphanMsMax }),
+    takeover: takeoverFromWire(wire.takeover),
   };
+}
+
+/** A copy, because it is kept for long and would keep the whole message. */
+function takeoverFromWire(bytes: Uint8Array): Uint8Array {
+  if (bytes.length > takeoverBytesMax)
+    fail("takeover", `is ${bytes.length} bytes long; at most ${takeoverBytesMax} are taken`);
+  return new Uint8Array(bytes);
 }
 
 function chunkLengthsFromWire(lengths: readonly number[], promptLength: number): readonly number[] {

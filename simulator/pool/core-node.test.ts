@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
-import { type Attempt, type AttemptFrame, defaultDecoding } from "@pomona/shared/core/generation";
+import { type Attempt, type AttemptFrame, defaultDecoding, endsUnread } from "@pomona/shared/core/generation";
 import { loadedInPlace, type ReplicaSpec } from "@pomona/shared/core/node-status";
 import { contextLength, referenceMachine } from "../engine/machine-profile.ts";
 import { VirtualTime } from "../virtual-time.ts";
@@ -82,6 +82,7 @@ test("requests on a replica that is unloaded end, and that is a problem", () => 
     emittedTokenIds: [],
     promptChunkLengths: [],
     decoding: { ...defaultDecoding, maxTokens: 100 },
+    ...endsUnread,
   };
   assert.ok(node.start({ attempt, blocks: [], outputTokens: 100, send: (frame) => frames.push(frame) }));
   node.unload("r-a");

@@ -228,6 +228,7 @@ export class CoreNode {
       power: { source: "mains", watts: null },
       heartbeatIntervalMs: 500,
       files: [],
+      endedAttempts: [],
     };
   }
 
@@ -237,7 +238,7 @@ export class CoreNode {
       model: model.name,
       state,
       slots: engine.profile.slots,
-      running: [...attempts].map(([requestId, { epoch }]) => ({ requestId, epoch })),
+      running: [...attempts].map(([requestId, { epoch }]) => ({ requestId, epoch, isOrphaned: false })),
       contextLength,
       memory: memoryOf(model),
       failure: null,

@@ -19,7 +19,7 @@ import { writeGguf } from "@pomona/shared/core/gguf/writer";
 import { loadedInPlace, type ReplicaStatus } from "@pomona/shared/core/node-status";
 import { systemClock } from "@pomona/shared/runtime/clock";
 import { createSilentLogger } from "@pomona/shared/runtime/logger";
-import { attemptOf, type Changes, start as startOn } from "../support/attempts.ts";
+import { attemptOf, type Changes, runOn, start as startOn } from "../support/attempts.ts";
 import { openStore } from "../support/model-store.ts";
 import { createTemporaryDirectory } from "../support/temporary-directory.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -92,17 +92,13 @@ function statusOf(agent: NodeAgent, replicaId: string): ReplicaStatus {
 
 type Running = { readonly tokens: number[]; readonly done: Promise<Ending> };
 
-/** @throws PomonaError when the attempt is refused. */
+/** `done` is rejected when the attempt is refused. */
 function start(agent: NodeAgent, replicaId: string, attempt: Attempt): Running {
   const tokens: number[] = [];
-  const log = agent.startAttempt({ ...attempt, replicaId });
-  const done = new Promise<Ending>((resolve) => {
-    log.read(0, (frame) => {
-      if (frame.kind === "tokens") tokens.push(...frame.ids);
-      if (frame.kind === "ending") resolve(frame.ending);
-    });
+  const read = runOn(agent, { ...attempt, replicaId }, (frame) => {
+    if (frame.kind === "tokens") tokens.push(...frame.ids);
   });
-  return { tokens, done };
+  return { tokens, done: read.then(({ ending }) => ending) };
 }
 
 async function attemptFor(agent: NodeAgent, replicaId: string, changes: Changes & { prompt?: string } = {}) {
@@ -199,7 +195,7 @@ test("a hostile grammar is refused, and other requests of the replica go on", as
     `root ::= ("a"{1,1000}){1,1000}`,
   ]) {
     const attempt = await attemptFor(agent, "victim", { grammar });
-    assert.throws(() => start(agent, "victim", attempt), { code: "invalid_request" });
+    await assert.rejects(start(agent, "victim", attempt).done, { code: "invalid_request" });
   }
   assert.equal((await other.done).reason, "length");
   assert.equal(other.tokens.length, 300);

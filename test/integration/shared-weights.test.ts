@@ -12,7 +12,7 @@ import { characterTokenId } from "@pomona/shared/core/gguf/vocabulary";
 import { type GgufModel, type WritableTensor, type WritableValue, writeGguf } from "@pomona/shared/core/gguf/writer";
 import { loadedInPlace, type ReplicaStatus } from "@pomona/shared/core/node-status";
 import { addedBytes, heldBytes, privateBytes, totalBytes } from "@pomona/shared/core/replica-memory";
-import { attemptOf } from "../support/attempts.ts";
+import { attemptOf, runOn } from "../support/attempts.ts";
 import { startAgent } from "../support/started-agent.ts";
 import { createTemporaryDirectory } from "../support/temporary-directory.ts";
 
@@ -58,15 +58,7 @@ function load(agent: NodeAgent, model: string, { source, ...options }: Variant):
 
 /** Prompt and answer fill the context: every page of the weights is read. */
 async function answer(agent: NodeAgent, replicaId: string, promptTokenIds: readonly number[]): Promise<number[]> {
-  const log = agent.startAttempt({ ...attemptOf(promptTokenIds, { maxTokens: 8 }), replicaId });
-  const ids: number[] = [];
-  await new Promise<void>((resolve) => {
-    log.read(0, (frame) => {
-      if (frame.kind === "tokens") ids.push(...frame.ids);
-      if (frame.kind === "ending") resolve();
-    });
-  });
-  return ids;
+  return [...(await runOn(agent, attemptOf(promptTokenIds, { replicaId, maxTokens: 8 }))).ids];
 }
 
 /** Bytes of a line of /proc/PID/smaps_rollup: Rss counts every page, Pss a page's share of each process that maps it. */

@@ -1,11 +1,13 @@
 // Attempts on a replica, and what came of them.
 import type { EngineReplica } from "@pomona/node-agent/engine/engine";
+import type { NodeAgent } from "@pomona/node-agent/node-agent";
 import {
   type Attempt,
   type AttemptFrame,
   type Decoding,
   defaultDecoding,
   type Ending,
+  endsUnread,
 } from "@pomona/shared/core/generation";
 
 export type Collected = {
@@ -25,7 +27,8 @@ let requests = 0;
 /** Greedy, 20 tokens, unless changed. */
 export function attemptOf(promptTokenIds: readonly number[], changes: Changes = {}): Attempt {
   requests += 1;
-  const { replicaId = "under-test", epoch = 1, promptChunkLengths = [], emittedTokenIds = [], ...decoding } = changes;
+  const { replicaId = "under-test", epoch = 1, promptChunkLengths = [], emittedTokenIds = [], ...others } = changes;
+  const { orphanMs, takeover, ...decoding } = { ...endsUnread, ...others };
   return {
     requestId: requests.toString(16).padStart(32, "0"),
     epoch,
@@ -34,6 +37,8 @@ export function attemptOf(promptTokenIds: readonly number[], changes: Changes = 
     promptChunkLengths,
     emittedTokenIds,
     decoding: { ...defaultDecoding, maxTokens: 20, ...decoding },
+    orphanMs,
+    takeover,
   };
 }
 
@@ -49,6 +54,27 @@ export function start(replica: EngineReplica, attempt: Attempt): Started {
     if (frame.kind === "ending") finish(collect(frames, frame.ending));
   });
   return { frames, done };
+}
+
+/** Runs an attempt on a node-agent, which is read to its ending. @throws PomonaError when it is refused. */
+export async function runOn(
+  agent: NodeAgent,
+  attempt: Attempt,
+  onFrame: (frame: AttemptFrame) => void = () => undefined,
+): Promise<Collected> {
+  const reader = await agent.attempts.start(attempt, new AbortController().signal);
+  const frames: AttemptFrame[] = [];
+  for (;;) {
+    const frame = reader.next();
+    if (frame === null) await reader.wait();
+    else {
+      frames.push(frame);
+      onFrame(frame);
+      if (frame.kind !== "ending") continue;
+      reader.leave(true);
+      return collect(frames, frame.ending);
+    }
+  }
 }
 
 function collect(frames: readonly AttemptFrame[], ending: Ending): Collected {

@@ -1,5 +1,6 @@
-// A node-agent in this process, with the real engine in processes of its own.
+// A node-agent in this process, with the real engine in processes of its own unless another one is named.
 import { join } from "node:path";
+import type { Engine } from "@pomona/node-agent/engine/engine";
 import { createLlamaEngine } from "@pomona/node-agent/engine/llama/llama-engine";
 import { NodeMetrics } from "@pomona/node-agent/metrics";
 import { MemoryCorrections } from "@pomona/node-agent/model-store/memory-corrections";
@@ -10,7 +11,11 @@ import { createSilentLogger } from "@pomona/shared/runtime/logger";
 import { openStore } from "./model-store.ts";
 
 /** Its files go into `directory`. */
-export function startAgent(directory: string, budgetBytes = 4e9): NodeAgent {
+export function startAgent(
+  directory: string,
+  budgetBytes = 4e9,
+  engine: Engine = createLlamaEngine({ log: createSilentLogger() }),
+): NodeAgent {
   const log = createSilentLogger();
   return new NodeAgent({
     nodeId: "0".repeat(32),
@@ -25,7 +30,7 @@ export function startAgent(directory: string, budgetBytes = 4e9): NodeAgent {
     speeds: new SpeedProfiles(join(directory, "profiles")),
     corrections: new MemoryCorrections(join(directory, "profiles")),
     states: { directory: join(directory, "kv"), diskBytes: 0, diskWriteBytesPerDay: 0 },
-    engine: createLlamaEngine({ log }),
+    engine,
     hostname: "test",
     clock: systemClock,
     log,

@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
 import { PomonaError } from "@pomona/shared/core/errors";
-import type { Attempt, AttemptFrame, PromptInput } from "@pomona/shared/core/generation";
+import { type Attempt, type AttemptFrame, endsUnread, type PromptInput } from "@pomona/shared/core/generation";
 import type { HeldPrefix } from "@pomona/shared/core/node-status";
 import type { SpeedProfile } from "@pomona/shared/core/speed-profile";
 import type { Logger } from "@pomona/shared/runtime/logger";
@@ -118,7 +118,8 @@ class LlamaReplica implements EngineReplica {
     checkAttempt(attempt, { ...this.info, runningCount: this.#running.size });
     if (this.#running.size === 0) this.#lastMessageAtMs = performance.now();
     this.#running.set(keyOf(attempt), { attempt, onFrame, generated: attempt.emittedTokenIds.length });
-    this.#send({ kind: "generate", attempt });
+    // What is for coordinators alone need not travel to the worker.
+    this.#send({ kind: "generate", attempt: { ...attempt, ...endsUnread } });
   }
 
   cancel(requestId: string, epoch: number): void {

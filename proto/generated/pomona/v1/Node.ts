@@ -2,10 +2,14 @@
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
+import type { CancelAttemptRequest as _pomona_v1_CancelAttemptRequest, CancelAttemptRequest__Output as _pomona_v1_CancelAttemptRequest__Output } from '../../pomona/v1/CancelAttemptRequest.ts';
+import type { CancelAttemptResponse as _pomona_v1_CancelAttemptResponse, CancelAttemptResponse__Output as _pomona_v1_CancelAttemptResponse__Output } from '../../pomona/v1/CancelAttemptResponse.ts';
 import type { DrainRequest as _pomona_v1_DrainRequest, DrainRequest__Output as _pomona_v1_DrainRequest__Output } from '../../pomona/v1/DrainRequest.ts';
 import type { DrainResponse as _pomona_v1_DrainResponse, DrainResponse__Output as _pomona_v1_DrainResponse__Output } from '../../pomona/v1/DrainResponse.ts';
 import type { InspectModelRequest as _pomona_v1_InspectModelRequest, InspectModelRequest__Output as _pomona_v1_InspectModelRequest__Output } from '../../pomona/v1/InspectModelRequest.ts';
 import type { InspectModelResponse as _pomona_v1_InspectModelResponse, InspectModelResponse__Output as _pomona_v1_InspectModelResponse__Output } from '../../pomona/v1/InspectModelResponse.ts';
+import type { KeepAttemptsRequest as _pomona_v1_KeepAttemptsRequest, KeepAttemptsRequest__Output as _pomona_v1_KeepAttemptsRequest__Output } from '../../pomona/v1/KeepAttemptsRequest.ts';
+import type { KeepAttemptsResponse as _pomona_v1_KeepAttemptsResponse, KeepAttemptsResponse__Output as _pomona_v1_KeepAttemptsResponse__Output } from '../../pomona/v1/KeepAttemptsResponse.ts';
 import type { ListReplicasRequest as _pomona_v1_ListReplicasRequest, ListReplicasRequest__Output as _pomona_v1_ListReplicasRequest__Output } from '../../pomona/v1/ListReplicasRequest.ts';
 import type { ListReplicasResponse as _pomona_v1_ListReplicasResponse, ListReplicasResponse__Output as _pomona_v1_ListReplicasResponse__Output } from '../../pomona/v1/ListReplicasResponse.ts';
 import type { LoadReplicaRequest as _pomona_v1_LoadReplicaRequest, LoadReplicaRequest__Output as _pomona_v1_LoadReplicaRequest__Output } from '../../pomona/v1/LoadReplicaRequest.ts';
@@ -36,15 +40,30 @@ import type { WatchStatusResponse as _pomona_v1_WatchStatusResponse, WatchStatus
  */
 export interface NodeClient extends grpc.Client {
   /**
-   * Takes up a running attempt from a token index.
+   * Takes up an attempt from a token index, also one that has ended while nobody read it. NOT_FOUND when it is not here.
    */
   Attach(argument: _pomona_v1_NodeAttachRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_NodeAttachResponse__Output>;
   Attach(argument: _pomona_v1_NodeAttachRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_NodeAttachResponse__Output>;
   /**
-   * Takes up a running attempt from a token index.
+   * Takes up an attempt from a token index, also one that has ended while nobody read it. NOT_FOUND when it is not here.
    */
   attach(argument: _pomona_v1_NodeAttachRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_NodeAttachResponse__Output>;
   attach(argument: _pomona_v1_NodeAttachRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_NodeAttachResponse__Output>;
+  
+  /**
+   * Ends an attempt at once, whoever reads it. Does nothing when it is not here.
+   */
+  CancelAttempt(argument: _pomona_v1_CancelAttemptRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_CancelAttemptResponse__Output>): grpc.ClientUnaryCall;
+  CancelAttempt(argument: _pomona_v1_CancelAttemptRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_CancelAttemptResponse__Output>): grpc.ClientUnaryCall;
+  CancelAttempt(argument: _pomona_v1_CancelAttemptRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_CancelAttemptResponse__Output>): grpc.ClientUnaryCall;
+  CancelAttempt(argument: _pomona_v1_CancelAttemptRequest, callback: grpc.requestCallback<_pomona_v1_CancelAttemptResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Ends an attempt at once, whoever reads it. Does nothing when it is not here.
+   */
+  cancelAttempt(argument: _pomona_v1_CancelAttemptRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_CancelAttemptResponse__Output>): grpc.ClientUnaryCall;
+  cancelAttempt(argument: _pomona_v1_CancelAttemptRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_CancelAttemptResponse__Output>): grpc.ClientUnaryCall;
+  cancelAttempt(argument: _pomona_v1_CancelAttemptRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_CancelAttemptResponse__Output>): grpc.ClientUnaryCall;
+  cancelAttempt(argument: _pomona_v1_CancelAttemptRequest, callback: grpc.requestCallback<_pomona_v1_CancelAttemptResponse__Output>): grpc.ClientUnaryCall;
   
   /**
    * Says in every heartbeat from now on that this node takes no new work, or that it does again.
@@ -105,6 +124,23 @@ export interface NodeClient extends grpc.Client {
   inspectModel(argument: _pomona_v1_InspectModelRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_InspectModelResponse__Output>): grpc.ClientUnaryCall;
   inspectModel(argument: _pomona_v1_InspectModelRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_InspectModelResponse__Output>): grpc.ClientUnaryCall;
   inspectModel(argument: _pomona_v1_InspectModelRequest, callback: grpc.requestCallback<_pomona_v1_InspectModelResponse__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * Ends every attempt that is not named: what a coordinator says first to a node that it reaches again.
+   * FAILED_PRECONDITION when the node has heard of a coordinator with a later term.
+   */
+  KeepAttempts(argument: _pomona_v1_KeepAttemptsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_KeepAttemptsResponse__Output>): grpc.ClientUnaryCall;
+  KeepAttempts(argument: _pomona_v1_KeepAttemptsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_KeepAttemptsResponse__Output>): grpc.ClientUnaryCall;
+  KeepAttempts(argument: _pomona_v1_KeepAttemptsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_KeepAttemptsResponse__Output>): grpc.ClientUnaryCall;
+  KeepAttempts(argument: _pomona_v1_KeepAttemptsRequest, callback: grpc.requestCallback<_pomona_v1_KeepAttemptsResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Ends every attempt that is not named: what a coordinator says first to a node that it reaches again.
+   * FAILED_PRECONDITION when the node has heard of a coordinator with a later term.
+   */
+  keepAttempts(argument: _pomona_v1_KeepAttemptsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_KeepAttemptsResponse__Output>): grpc.ClientUnaryCall;
+  keepAttempts(argument: _pomona_v1_KeepAttemptsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_KeepAttemptsResponse__Output>): grpc.ClientUnaryCall;
+  keepAttempts(argument: _pomona_v1_KeepAttemptsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_KeepAttemptsResponse__Output>): grpc.ClientUnaryCall;
+  keepAttempts(argument: _pomona_v1_KeepAttemptsRequest, callback: grpc.requestCallback<_pomona_v1_KeepAttemptsResponse__Output>): grpc.ClientUnaryCall;
   
   ListReplicas(argument: _pomona_v1_ListReplicasRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_ListReplicasResponse__Output>): grpc.ClientUnaryCall;
   ListReplicas(argument: _pomona_v1_ListReplicasRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_ListReplicasResponse__Output>): grpc.ClientUnaryCall;
@@ -240,9 +276,14 @@ export interface NodeClient extends grpc.Client {
  */
 export interface NodeHandlers extends grpc.UntypedServiceImplementation {
   /**
-   * Takes up a running attempt from a token index.
+   * Takes up an attempt from a token index, also one that has ended while nobody read it. NOT_FOUND when it is not here.
    */
   Attach: grpc.handleServerStreamingCall<_pomona_v1_NodeAttachRequest__Output, _pomona_v1_NodeAttachResponse>;
+  
+  /**
+   * Ends an attempt at once, whoever reads it. Does nothing when it is not here.
+   */
+  CancelAttempt: grpc.handleUnaryCall<_pomona_v1_CancelAttemptRequest__Output, _pomona_v1_CancelAttemptResponse>;
   
   /**
    * Says in every heartbeat from now on that this node takes no new work, or that it does again.
@@ -265,6 +306,12 @@ export interface NodeHandlers extends grpc.UntypedServiceImplementation {
    * What a source is: its files, and the headers that tell what it needs. Loads and downloads nothing else.
    */
   InspectModel: grpc.handleUnaryCall<_pomona_v1_InspectModelRequest__Output, _pomona_v1_InspectModelResponse>;
+  
+  /**
+   * Ends every attempt that is not named: what a coordinator says first to a node that it reaches again.
+   * FAILED_PRECONDITION when the node has heard of a coordinator with a later term.
+   */
+  KeepAttempts: grpc.handleUnaryCall<_pomona_v1_KeepAttemptsRequest__Output, _pomona_v1_KeepAttemptsResponse>;
   
   ListReplicas: grpc.handleUnaryCall<_pomona_v1_ListReplicasRequest__Output, _pomona_v1_ListReplicasResponse>;
   
@@ -317,10 +364,12 @@ export interface NodeHandlers extends grpc.UntypedServiceImplementation {
 
 export interface NodeDefinition extends grpc.ServiceDefinition {
   Attach: MethodDefinition<_pomona_v1_NodeAttachRequest, _pomona_v1_NodeAttachResponse, _pomona_v1_NodeAttachRequest__Output, _pomona_v1_NodeAttachResponse__Output>
+  CancelAttempt: MethodDefinition<_pomona_v1_CancelAttemptRequest, _pomona_v1_CancelAttemptResponse, _pomona_v1_CancelAttemptRequest__Output, _pomona_v1_CancelAttemptResponse__Output>
   Drain: MethodDefinition<_pomona_v1_DrainRequest, _pomona_v1_DrainResponse, _pomona_v1_DrainRequest__Output, _pomona_v1_DrainResponse__Output>
   Embed: MethodDefinition<_pomona_v1_NodeEmbedRequest, _pomona_v1_NodeEmbedResponse, _pomona_v1_NodeEmbedRequest__Output, _pomona_v1_NodeEmbedResponse__Output>
   Generate: MethodDefinition<_pomona_v1_NodeGenerateRequest, _pomona_v1_NodeGenerateResponse, _pomona_v1_NodeGenerateRequest__Output, _pomona_v1_NodeGenerateResponse__Output>
   InspectModel: MethodDefinition<_pomona_v1_InspectModelRequest, _pomona_v1_InspectModelResponse, _pomona_v1_InspectModelRequest__Output, _pomona_v1_InspectModelResponse__Output>
+  KeepAttempts: MethodDefinition<_pomona_v1_KeepAttemptsRequest, _pomona_v1_KeepAttemptsResponse, _pomona_v1_KeepAttemptsRequest__Output, _pomona_v1_KeepAttemptsResponse__Output>
   ListReplicas: MethodDefinition<_pomona_v1_ListReplicasRequest, _pomona_v1_ListReplicasResponse, _pomona_v1_ListReplicasRequest__Output, _pomona_v1_ListReplicasResponse__Output>
   LoadReplica: MethodDefinition<_pomona_v1_LoadReplicaRequest, _pomona_v1_LoadReplicaResponse, _pomona_v1_LoadReplicaRequest__Output, _pomona_v1_LoadReplicaResponse__Output>
   PullModel: MethodDefinition<_pomona_v1_PullModelRequest, _pomona_v1_PullModelResponse, _pomona_v1_PullModelRequest__Output, _pomona_v1_PullModelResponse__Output>

@@ -48,6 +48,15 @@ export interface NodeGenerateRequest {
    * Tokens at the beginning of the prompt that prompts of others, who say the same of theirs, may reuse.
    */
   'sharedPromptTokens'?: (number);
+  /**
+   * Milliseconds for which the attempt goes on, and its frames are kept, when nobody reads it any more; 60,000 at most,
+   * 0 ends it at once.
+   */
+  'orphanMs'?: (number);
+  /**
+   * What a coordinator that takes the request up has to know of it beside all this. Nobody else reads it; 64 KiB at most.
+   */
+  'takeover'?: (Buffer | Uint8Array | string);
 }
 
 export interface NodeGenerateRequest__Output {
@@ -96,4 +105,13 @@ export interface NodeGenerateRequest__Output {
    * Tokens at the beginning of the prompt that prompts of others, who say the same of theirs, may reuse.
    */
   'sharedPromptTokens': (number);
+  /**
+   * Milliseconds for which the attempt goes on, and its frames are kept, when nobody reads it any more; 60,000 at most,
+   * 0 ends it at once.
+   */
+  'orphanMs': (number);
+  /**
+   * What a coordinator that takes the request up has to know of it beside all this. Nobody else reads it; 64 KiB at most.
+   */
+  'takeover': (Buffer);
 }

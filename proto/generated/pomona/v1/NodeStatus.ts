@@ -6,6 +6,7 @@ import type { ReplicaStatus as _pomona_v1_ReplicaStatus, ReplicaStatus__Output a
 import type { ThermalState as _pomona_v1_ThermalState, ThermalState__Output as _pomona_v1_ThermalState__Output } from '../../pomona/v1/ThermalState.ts';
 import type { PowerStatus as _pomona_v1_PowerStatus, PowerStatus__Output as _pomona_v1_PowerStatus__Output } from '../../pomona/v1/PowerStatus.ts';
 import type { StoredFile as _pomona_v1_StoredFile, StoredFile__Output as _pomona_v1_StoredFile__Output } from '../../pomona/v1/StoredFile.ts';
+import type { RunningAttempt as _pomona_v1_RunningAttempt, RunningAttempt__Output as _pomona_v1_RunningAttempt__Output } from '../../pomona/v1/RunningAttempt.ts';
 import type { Long } from '@grpc/proto-loader';
 
 /**
@@ -46,6 +47,11 @@ export interface NodeStatus {
    * Files of the store, and those that replicas use where they lie.
    */
   'files'?: (_pomona_v1_StoredFile)[];
+  /**
+   * Attempts that have ended and can still be attached: nobody has read them to the end. They hold no slot, and their
+   * replica may have gone.
+   */
+  'endedAttempts'?: (_pomona_v1_RunningAttempt)[];
 }
 
 /**
@@ -86,4 +92,9 @@ export interface NodeStatus__Output {
    * Files of the store, and those that replicas use where they lie.
    */
   'files': (_pomona_v1_StoredFile__Output)[];
+  /**
+   * Attempts that have ended and can still be attached: nobody has read them to the end. They hold no slot, and their
+   * replica may have gone.
+   */
+  'endedAttempts': (_pomona_v1_RunningAttempt__Output)[];
 }

@@ -1,0 +1,8 @@
+// Original file: pomona/v1/node.proto
+
+
+export interface CancelAttemptResponse {
+}
+
+export interface CancelAttemptResponse__Output {
+}
