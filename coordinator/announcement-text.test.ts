@@ -18,6 +18,10 @@ const said: { readonly [Kind in Announcement["kind"]]: readonly [Extract<Announc
     { kind: "requestMoved", requestId: "77", model, from: nodeId, reason },
     /^request 77 left node a1b2c3d4/,
   ],
+  requestTakenUp: [
+    { kind: "requestTakenUp", nodeId, requestId: "q", model },
+    /^request q, which another .* goes on at/,
+  ],
   resumedUnequal: [
     { kind: "resumedUnequal", nodeId, requestId: "q", from: "d/1/cpu/r", to: "d/2/cpu/r" },
     /^request q goes on at node \w+ with another engine \(d\/2\/cpu\/r after d\/1\/cpu\/r\): its tokens may differ$/,

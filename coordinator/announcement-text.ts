@@ -26,6 +26,8 @@ export function announcementText(announcement: Announcement): string {
       const { requestId, from, reason } = announcement;
       return `request ${requestId} left ${node(from)} and goes on elsewhere: ${reason}`;
     }
+    case "requestTakenUp":
+      return `request ${announcement.requestId}, which another coordinator began, goes on at ${node(announcement.nodeId)}`;
     case "resumedUnequal": {
       const { requestId, nodeId, from, to } = announcement;
       return `request ${requestId} goes on at ${node(nodeId)} with another engine (${to} after ${from}): its tokens may differ`;

@@ -9,7 +9,7 @@ import { createLogger } from "@pomona/shared/runtime/logger";
 import { Coordinator } from "./coordinator.ts";
 import type { Announcement } from "./core/effect.ts";
 import type { GenerationEvent, GenerationRequest } from "./core/generation-request.ts";
-import { defaultCoreConfig } from "./core/state.ts";
+import { defaultCoreConfig, emptyState } from "./core/state.ts";
 import { ending, failureOf, memoryOf, recordOf, replicaOf, statusOf, tokens } from "./core/test-pool.ts";
 import { CoordinatorMetrics } from "./metrics.ts";
 import type { TokenizeCall, TokenizedPrompt } from "./tokenizer.ts";
@@ -44,6 +44,8 @@ class Bench {
   });
 
   constructor(config: Partial<typeof defaultCoreConfig> = {}) {
+    const state = emptyState();
+    const metrics = new CoordinatorMetrics(state, () => false);
     const done = async (): Promise<void> => undefined;
     const coordinator: Coordinator = new Coordinator(
       { ...defaultCoreConfig, ...config },
@@ -70,18 +72,18 @@ class Bench {
           pullModel: done,
           cancelPull: () => undefined,
           startAttempt: (nodeId, attempt) => void this.started.push({ nodeId, attempt }),
-          cancelAttempt: (requestId, epoch) => void this.cancelled.push(`${requestId}/${epoch}`),
+          cancelAttempt: ({ requestId, epoch }) => void this.cancelled.push(`${requestId}/${epoch}`),
+          keepAttempts: () => undefined,
+          takeUpAttempt: () => undefined,
           tokenize: (call) => this.tokenize(call),
         },
-        get metrics(): CoordinatorMetrics {
-          return metrics;
-        },
+        metrics,
         pin: () => undefined,
         metricsText: () => metrics.registry.metrics(),
         publish: (announcement) => void this.announcements.push(announcement),
       },
+      state,
     );
-    const metrics = new CoordinatorMetrics(coordinator.state, () => false);
     this.#metrics = metrics;
     this.coordinator = coordinator;
   }

@@ -1,7 +1,7 @@
 // The coordinator's state and its one loop: events in, step, effects out.
 import { PomonaError } from "@pomona/shared/core/errors";
-import { defaultDecoding, type Ending, failureOf, type PromptInput } from "@pomona/shared/core/generation";
-import type { ModelName, RequestId } from "@pomona/shared/core/ids";
+import { type Attempt, defaultDecoding, failureOf, type PromptInput } from "@pomona/shared/core/generation";
+import type { ModelName, NodeId, RequestId } from "@pomona/shared/core/ids";
 import type { PinnedSource } from "@pomona/shared/core/model-files";
 import type { Clock } from "@pomona/shared/runtime/clock";
 import type { Logger } from "@pomona/shared/runtime/logger";
@@ -16,11 +16,12 @@ import { type ClusterState, type CoreConfig, emptyState, type StepContext, usage
 import { step } from "./core/step.ts";
 import { modelSummaries, readinessOf, tokenizingReplicas } from "./core/views.ts";
 import type { Gateway, Generation } from "./gateway.ts";
-import { GenerationSession } from "./generation-session.ts";
 import type { NodeLinks } from "./grpc/node-links.ts";
 import { type CoordinatorMetrics, outcomeOfError } from "./metrics.ts";
 import { planSupposed } from "./plan-supposed.ts";
-import { type RequestHistory, RequestLog } from "./request-history.ts";
+import type { RequestHistory } from "./request-history.ts";
+import { RunningRequests } from "./running-requests.ts";
+import { readTakeover } from "./takeover-note.ts";
 import { PromptTokenizer, type TokenizedPrompt, type TokenizeLimits } from "./tokenizer.ts";
 
 /** How long a request may take where it names no time of its own. */
@@ -46,6 +47,8 @@ export type CoordinatorDependencies = {
     | "cancelPull"
     | "startAttempt"
     | "cancelAttempt"
+    | "keepAttempts"
+    | "takeUpAttempt"
     | "tokenize"
   >;
   readonly metrics: CoordinatorMetrics;
@@ -57,28 +60,12 @@ export type CoordinatorDependencies = {
   readonly publish: (announcement: Announcement) => void;
 };
 
-/** A running request beside its record: who reads it, and when things happened. */
-type Running = {
-  readonly session: GenerationSession;
-  readonly model: ModelName;
-  readonly api: GenerationRequest["api"];
-  readonly seed: number;
-  readonly arrivedAtMs: number;
-  lastTokensAtMs: number | null;
-  isStopped: boolean;
-  /** Why it was moved, until it goes on elsewhere. */
-  movedFor: string | null;
-  /** Whether an engine goes on that is equal to the one before. */
-  isExact: boolean;
-};
-
 /** Owns the cluster's state. Every change goes through `take`. */
 export class Coordinator implements Gateway {
   readonly state: ClusterState;
   readonly #config: CoreConfig;
   readonly #dependencies: CoordinatorDependencies;
-  readonly #running = new Map<RequestId, Running>();
-  readonly #requestLog = new RequestLog();
+  readonly #running: RunningRequests;
   readonly #tokenizer: PromptTokenizer;
   readonly #pending: ClusterEvent[] = [];
   #isStepping = false;
@@ -92,6 +79,13 @@ export class Coordinator implements Gateway {
     this.state = state;
     this.#config = config;
     this.#dependencies = dependencies;
+    const { clock, metrics } = dependencies;
+    this.#running = new RunningRequests({
+      clock,
+      metrics,
+      abandon: (requestId) => this.take({ kind: "requestCancelled", requestId }),
+      stop: (requestId) => this.take({ kind: "requestStopped", requestId }),
+    });
     this.#tokenizer = new PromptTokenizer({
       clock: dependencies.clock,
       refusal: (model) => this.#refusal(model),
@@ -107,7 +101,10 @@ export class Coordinator implements Gateway {
   }
 
   start(): void {
-    this.#ticker = setInterval(() => this.take({ kind: "tick" }), tickMs);
+    this.#ticker = setInterval(() => {
+      this.take({ kind: "tick" });
+      this.#running.review();
+    }, tickMs);
   }
 
   /** From now on every new request is refused, and the coordinator is not ready; running requests go on. */
@@ -119,11 +116,11 @@ export class Coordinator implements Gateway {
   /** Ends every running request as failed with `shutting_down`, so that its client knows to try again. */
   endAll(): void {
     const failure = failureOf(shuttingDown());
-    for (const requestId of [...this.#running.keys()]) {
+    for (const requestId of this.#running.ids) {
       const record = this.state.requests.get(requestId);
       if (record === undefined) continue;
       const { queueMs, prefillMs, decodeMs } = record;
-      this.#end(requestId, {
+      this.#running.end(requestId, {
         reason: "failed",
         failure,
         usage: usageOf(record),
@@ -154,6 +151,8 @@ export class Coordinator implements Gateway {
 
   async generate(request: GenerationRequest, caller: Caller): Promise<Generation> {
     const { tenant, priority, signal } = caller;
+    const known = this.#running.named({ tenant, idempotencyKey: caller.idempotencyKey ?? "" });
+    if (known !== null) return this.#running.attach(known, 0, signal);
     const { clock } = this.#dependencies;
     const arrivedAtMs = clock.nowMs();
     const deadlineMs = arrivedAtMs + (request.timeoutMs ?? defaultTimeoutMs[priority]);
@@ -173,28 +172,27 @@ export class Coordinator implements Gateway {
     signal.throwIfAborted();
 
     const requestId = randomId();
-    const abandon = (): void => this.take({ kind: "requestCancelled", requestId });
-    const session = new GenerationSession(requestId, [...request.stop, ...prompt.stop], abandon);
     const seed = request.sampling.seed ?? randomSeed();
-    const began = { lastTokensAtMs: null, isStopped: false, movedFor: null, isExact: true };
-    this.#running.set(requestId, { session, model, api, seed, arrivedAtMs, ...began });
+    const promptDigest = prompt.digest;
+    const note = {
+      ...{ api, model, promptDigest, tenant, priority, stop: [...request.stop, ...prompt.stop] },
+      deadlineAtMs: clock.wallMs() + deadlineMs - clock.nowMs(),
+      idempotencyKey: caller.idempotencyKey ?? "",
+    };
+    const promptTokenIds = prompt.tokenIds;
+    const session = this.#running.add({ requestId, note, seed, promptTokens: promptTokenIds.length });
+    const abandon = (): void => this.take({ kind: "requestCancelled", requestId });
     signal.addEventListener("abort", () => session.hasReaders || abandon(), { once: true });
     const cacheScope = { owner: tenant, sharedTokens: prompt.sharedTokens };
     // What one tenant's prompts left in a slot says nothing to another, not even by being fast.
     const decoding = { ...defaultDecoding, sampling: { ...request.sampling, seed }, maxTokens, cacheScope };
-    const promptTokenIds = prompt.tokenIds;
-    const promptTokens = promptTokenIds.length;
-    this.#requestLog.arrived({ requestId, model, api, priority, arrivedAtMs, promptTokens });
-    const promptDigest = prompt.digest;
     const asked = { requestId, model, promptTokenIds, promptDigest, decoding, tenant, priority, deadlineMs };
     this.take({ kind: "requestArrived", request: { ...asked, firstTokenDeadlineMs: null } });
     return { requestId, events: session.read(0, signal) };
   }
 
   attach(requestId: RequestId, fromIndex: number, signal: AbortSignal): Generation {
-    const running = this.#running.get(requestId);
-    if (running === undefined) throw new PomonaError("not_found", `no request ${requestId} is running here`);
-    return { requestId, events: running.session.read(fromIndex, signal) };
+    return this.#running.attach(requestId, fromIndex, signal);
   }
 
   async tokenize(model: ModelName, input: PromptInput, signal: AbortSignal): Promise<readonly number[]> {
@@ -205,7 +203,7 @@ export class Coordinator implements Gateway {
 
   /** @throws PomonaError `not_found` when it is not among the last 1,000. */
   explain(requestId: RequestId): RequestHistory {
-    const history = this.#requestLog.find(requestId);
+    const history = this.#running.explain(requestId);
     if (history === null)
       throw new PomonaError("not_found", `request ${requestId} is not among the last 1,000 of this coordinator`);
     return history;
@@ -306,89 +304,45 @@ export class Coordinator implements Gateway {
     cancelPull: (effect) => this.#dependencies.links.cancelPull(effect),
     pinModel: ({ model, pinned, revision }) => this.#dependencies.pin(model, pinned, revision),
     startAttempt: (effect) => this.#startAttempt(effect),
-    cancelAttempt: ({ requestId, epoch }) => this.#dependencies.links.cancelAttempt(requestId, epoch),
-    deliver: (effect) => this.#deliver(effect),
-    tellWaiting: ({ requestId, outlook }) => this.#running.get(requestId)?.session.add({ kind: "waiting", ...outlook }),
-    finish: ({ requestId, ending }) => this.#end(requestId, ending),
+    cancelAttempt: (effect) => this.#dependencies.links.cancelAttempt(effect),
+    keepAttempts: (effect) => this.#dependencies.links.keepAttempts(effect),
+    takeUpAttempt: (effect) =>
+      this.#dependencies.links.takeUpAttempt(effect, (attempt) => this.#takeUp(effect.nodeId, attempt)),
+    deliver: (effect) => this.#running.deliver(effect),
+    tellWaiting: (effect) => this.#running.tellWaiting(effect),
+    finish: ({ requestId, ending }) => this.#running.end(requestId, ending),
     announce: ({ announcement }) => this.#announce(announcement),
   };
 
-  #startAttempt({ nodeId, attempt, queueMs, decision, isExact }: EffectOf<"startAttempt">): void {
-    const { requestId, epoch } = attempt;
-    const running = this.#running.get(requestId);
-    if (running === undefined) return;
-    const boundAtMs = this.#dependencies.clock.nowMs();
-    this.#requestLog.bound(requestId, { epoch, nodeId, boundAtMs, queueMs, decision });
-    this.#dependencies.metrics.bound({ model: running.model, node: nodeId }, queueMs);
-    running.isExact = isExact;
-    running.session.add({ kind: "bound", nodeId, epoch: attempt.epoch, queueMs, seed: running.seed, isExact });
-    this.#dependencies.links.startAttempt(nodeId, attempt);
+  #startAttempt(effect: EffectOf<"startAttempt">): void {
+    const attempt = this.#running.bound(effect);
+    if (attempt !== null) this.#dependencies.links.startAttempt(effect.nodeId, attempt);
   }
 
-  #deliver({ requestId, nodeId, frame }: EffectOf<"deliver">): void {
-    const running = this.#running.get(requestId);
-    if (running === undefined || running.isStopped) return;
-    const { metrics, clock } = this.#dependencies;
-    const labels = { model: running.model, node: nodeId };
-    if (frame.kind === "accepted") {
-      metrics.accepted(labels, frame.promptTokens, frame.cachedPromptTokens);
-      this.#requestLog.accepted(requestId, frame.cachedPromptTokens);
-    } else if (frame.kind === "prefill") {
-      const { evaluatedTokens, totalTokens } = frame;
-      running.session.add({ kind: "progress", evaluatedTokens, totalTokens });
-    } else {
-      const nowMs = clock.nowMs();
-      this.#noteResumed(running, nowMs);
-      if (running.lastTokensAtMs === null) metrics.firstToken(labels, (nowMs - running.arrivedAtMs) / 1000);
-      else metrics.interToken(labels, (nowMs - running.lastTokensAtMs) / 1000 / frame.ids.length);
-      running.lastTokensAtMs = nowMs;
-      metrics.tokens(labels, frame.ids.length);
-      const first = this.#requestLog.tokens(requestId, nowMs);
-      if (first !== null) metrics.predicted(labels, first);
-      if (!running.session.addTokens(frame.texts)) return;
-      running.isStopped = true;
-      this.take({ kind: "requestStopped", requestId });
+  /** Goes on with what another coordinator began. Returns whether that is possible. */
+  #takeUp(nodeId: NodeId, attempt: Attempt): boolean {
+    const { requestId, promptTokenIds, decoding, takeover } = attempt;
+    const { clock, log } = this.#dependencies;
+    const note = readTakeover(takeover);
+    if (note === null || this.state.requests.has(requestId)) {
+      log.warn({ requestId, nodeId }, "an attempt of another coordinator cannot be taken up");
+      return false;
     }
-  }
-
-  #noteResumed(running: Running, nowMs: number): void {
-    const { model, movedFor, isExact, lastTokensAtMs } = running;
-    if (movedFor === null) return;
-    const { metrics } = this.#dependencies;
-    metrics.moved(model, { reason: movedFor, outcome: isExact ? "resumed" : "resumed_unequal" });
-    if (lastTokensAtMs !== null) metrics.resumedAfter(model, (nowMs - lastTokensAtMs) / 1000);
-    running.movedFor = null;
-  }
-
-  /** Tells the client, once: whoever comes second finds nothing. */
-  #end(requestId: RequestId, ending: Ending): void {
-    const running = this.#running.get(requestId);
-    if (running === undefined) return;
-    this.#running.delete(requestId);
-    this.#requestLog.ended(requestId, ending, this.#dependencies.clock.nowMs());
-    running.session.end(ending, running.isStopped);
-    const { metrics, clock } = this.#dependencies;
-    const { model, api } = running;
-    if (running.movedFor !== null) metrics.moved(model, { reason: running.movedFor, outcome: "ended" });
-    metrics.ended({ model, api }, ending, (clock.nowMs() - running.arrivedAtMs) / 1000);
+    const { model, promptDigest, tenant, priority, deadlineAtMs } = note;
+    const deadlineMs = clock.nowMs() + Math.min(deadlineAtMs - clock.wallMs(), defaultTimeoutMs[priority]);
+    const asked = { requestId, model, promptTokenIds, promptDigest, decoding, tenant, priority, deadlineMs };
+    this.#running.addTakenUp(requestId, note, attempt);
+    this.take({ kind: "attemptTakenUp", nodeId, attempt, request: { ...asked, firstTokenDeadlineMs: null } });
+    return true;
   }
 
   #announce(announcement: Announcement): void {
     const { log, metrics, publish } = this.#dependencies;
-    if (announcement.kind === "requestMoved") this.#noteMove(announcement);
+    if (announcement.kind === "requestMoved") this.#running.noteMove(announcement);
     if (announcement.kind === "replicaRetired") metrics.evicted(announcement.eviction);
     if (announcement.kind === "memberForgotten") metrics.forgetNode(announcement.nodeId);
     log.info({ ...announcement }, "cluster event");
     publish(announcement);
-  }
-
-  #noteMove({ requestId, reason }: Announcement & { kind: "requestMoved" }): void {
-    const running = this.#running.get(requestId);
-    if (running === undefined) return;
-    this.#requestLog.moved(requestId, reason);
-    const { model, movedFor } = running;
-    if (movedFor !== null) this.#dependencies.metrics.moved(model, { reason: movedFor, outcome: "lost_again" });
-    running.movedFor = reason;
   }
 }
 

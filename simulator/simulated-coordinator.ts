@@ -203,6 +203,10 @@ export class SimulatedCoordinator {
       case "startAttempt":
         this.#links.get(effect.nodeId)?.start(effect.attempt);
         break;
+      case "keepAttempts":
+      case "takeUpAttempt":
+        // Nodes of these runs end what nobody reads.
+        break;
       case "cancelAttempt":
         this.#links.get(effect.nodeId)?.cancel(effect.requestId, effect.epoch);
         break;

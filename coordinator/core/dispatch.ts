@@ -164,7 +164,7 @@ function bindTo({ state, nowMs }: StepContext, record: RequestRecord, { ready, d
   if (slot !== null) held.take(slot, requestId, { hashes: record.prefixHashes, nowMs });
   const times = { boundAtMs: nowMs, lastFrameAtMs: nowMs, reviewedTokens: emittedTokenIds.length };
   record.place = { kind: "bound", nodeId, replicaId, slot, prefillLeft, ...times };
-  boundTo(state, replicaId).add(requestId);
+  noteBound(state, replicaId, requestId);
   state.scheduler.noteBinding(replicaId);
   const attempt = {
     requestId,
@@ -188,10 +188,10 @@ function bindTo({ state, nowMs }: StepContext, record: RequestRecord, { ready, d
   return effects;
 }
 
-function boundTo(state: ClusterState, replicaId: ReplicaId): Set<RequestId> {
+/** Counts an attempt on its replica. */
+export function noteBound(state: ClusterState, replicaId: ReplicaId, requestId: RequestId): void {
   const bound = state.boundByReplica.get(replicaId) ?? new Set<RequestId>();
-  state.boundByReplica.set(replicaId, bound);
-  return bound;
+  state.boundByReplica.set(replicaId, bound.add(requestId));
 }
 
 /** The node says which slot it took. */

@@ -60,6 +60,19 @@ export type Effect =
       readonly requestId: RequestId;
       readonly epoch: number;
     }
+  /** Have a node that is reached again end every attempt that is not named. */
+  | {
+      readonly kind: "keepAttempts";
+      readonly nodeId: NodeId;
+      readonly live: readonly { readonly requestId: RequestId; readonly epoch: number }[];
+    }
+  /** Go on with an attempt that another coordinator began, or this one before its restart. */
+  | {
+      readonly kind: "takeUpAttempt";
+      readonly nodeId: NodeId;
+      readonly requestId: RequestId;
+      readonly epoch: number;
+    }
   /** Pass tokens or prefill progress on to the client. */
   | {
       readonly kind: "deliver";
@@ -92,6 +105,8 @@ export type Announcement =
       readonly from: NodeId;
       readonly reason: string;
     }
+  /** What another coordinator began goes on here. */
+  | { readonly kind: "requestTakenUp"; readonly nodeId: NodeId; readonly requestId: RequestId; readonly model: string }
   /** An engine that is not equal to the one before goes on: its tokens may differ from what that one would have said. */
   | {
       readonly kind: "resumedUnequal";

@@ -1,5 +1,5 @@
 import type { DeploymentRecord, NodeSettings } from "@pomona/shared/core/deployment";
-import type { AttemptFrame, Decoding, GenerationFailure } from "@pomona/shared/core/generation";
+import type { Attempt, AttemptFrame, Decoding, GenerationFailure } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, ReplicaId, RequestId, TenantId } from "@pomona/shared/core/ids";
 import type { NodeStatus, ReplicaStatus } from "@pomona/shared/core/node-status";
 import type { InspectionOutcome } from "./model-sources.ts";
@@ -66,6 +66,13 @@ export type ClusterEvent =
       readonly failure: GenerationFailure;
     }
   | { readonly kind: "requestArrived"; readonly request: NewRequest }
+  /** An attempt that another coordinator began is read here; its frames follow, from its first token on. */
+  | {
+      readonly kind: "attemptTakenUp";
+      readonly nodeId: NodeId;
+      readonly attempt: Attempt;
+      readonly request: NewRequest;
+    }
   /** The client went away. */
   | { readonly kind: "requestCancelled"; readonly requestId: RequestId }
   /** A stop string was found in the text: the answer is complete, the node need not go on. */

@@ -10,6 +10,11 @@ export type Caller = {
   readonly priority: Priority;
   /** Aborted when the caller has gone. */
   readonly signal: AbortSignal;
+  /**
+   * The caller's own name for the request: sent again, it attaches to the one that runs, or ended less than 30 s ago; and the
+   * request outlives its connection for as long.
+   */
+  readonly idempotencyKey?: string;
   /** Told every other second how far the model is while it is being loaded, before the request can be queued. */
   readonly onLoading?: (outlook: LoadingOutlook) => void;
 };

@@ -15,6 +15,7 @@ import { speedOf } from "./candidates.ts";
 import { avoid, enqueue, noteSlot, unbind } from "./dispatch.ts";
 import type { Effect } from "./effect.ts";
 import { eject } from "./ejection.ts";
+import { noteEnded } from "./ended-requests.ts";
 import type { NewRequest } from "./event.ts";
 import { isBound, progressLimits } from "./pace.ts";
 import { notePoison, refusePoison } from "./poison.ts";
@@ -25,14 +26,29 @@ import { failedModels, readyReplicas } from "./views.ts";
 
 /** Puts an admitted request into the queue; ends it at once when the queue has filled up since. */
 export function arrive(context: StepContext, request: NewRequest): Effect[] {
-  const { state, nowMs, config } = context;
+  const { state, nowMs } = context;
   assert(!state.requests.has(request.requestId), "the ids of requests are unique");
   const refusal = refuseQueue(context, request.model);
   const poison = refusePoison(context, request);
+  const record = newRecord(context, request);
+  state.requests.set(request.requestId, record);
+  state.scheduler.tenants.open(request.tenant);
+  if (poison !== null || refusal !== null) {
+    const failure = poison ?? (refusal === null ? null : failureOf(refusal));
+    return finish(context, record, { reason: "failed", failure });
+  }
+  enqueue(state, record, nowMs);
+  state.demand.get(request.model)?.note(request.promptTokenIds.length, nowMs);
+  return [];
+}
+
+/** Of a request that is nowhere yet; counts its arrival. */
+export function newRecord(context: StepContext, request: NewRequest): RequestRecord {
+  const { state, nowMs, config } = context;
   state.arrivals += 1;
   const { firstTokenDeadlineMs: _, ...asked } = request;
   const dueMs = dueAt(context, request);
-  const record: RequestRecord = {
+  return {
     ...asked,
     prefixHashes: prefixHashes(request.promptTokenIds, request.decoding.cacheScope),
     dueMs,
@@ -57,15 +73,6 @@ export function arrive(context: StepContext, request: NewRequest): Effect[] {
     prefillMs: 0,
     decodeMs: 0,
   };
-  state.requests.set(request.requestId, record);
-  state.scheduler.tenants.open(request.tenant);
-  if (poison !== null || refusal !== null) {
-    const failure = poison ?? (refusal === null ? null : failureOf(refusal));
-    return finish(context, record, { reason: "failed", failure });
-  }
-  enqueue(state, record, nowMs);
-  state.demand.get(request.model)?.note(request.promptTokenIds.length, nowMs);
-  return [];
 }
 
 /** What the request asks for; else the study's objective: five seconds, and twice what the fastest replica needs. */
@@ -330,7 +337,8 @@ function cancelAttempt(record: RequestRecord): Effect[] {
 
 type Outcome = { readonly reason: FinishReason; readonly failure: GenerationFailure | null };
 
-function finish({ state, nowMs }: StepContext, record: RequestRecord, outcome: Outcome): Effect[] {
+function finish(context: StepContext, record: RequestRecord, outcome: Outcome): Effect[] {
+  const { state, nowMs } = context;
   const nodeId = unbind(state, record, nowMs);
   const waiting = state.queue.indexOf(record);
   if (waiting >= 0) {
@@ -338,6 +346,7 @@ function finish({ state, nowMs }: StepContext, record: RequestRecord, outcome: O
     record.queueMs += nowMs - record.queuedAtMs;
   }
   state.requests.delete(record.requestId);
+  noteEnded(context, record.requestId);
   settle(state, record, outcome.reason);
   const { queueMs, prefillMs, decodeMs } = record;
   const ending: Ending = { ...outcome, usage: usageOf(record), timings: { queueMs, prefillMs, decodeMs } };

@@ -279,6 +279,8 @@ export type ClusterState = {
   readonly avoidUntilMs: Map<ReplicaId, number>;
   /** When an attempt was taken off a replica. Heartbeats from before then still name it, and are not believed. */
   readonly releasedAtMs: Map<ReplicaId, Map<RequestId, number>>;
+  /** Requests that ended a moment ago. */
+  readonly endedAtMs: Map<RequestId, number>;
   /** Prompts that killed engines, by their hash, and until when they are refused. */
   readonly poison: Map<number, number>;
   arrivals: number;
@@ -380,6 +382,7 @@ export function emptyState(tenantsMax = defaultSchedulerConfig.tenantsMax): Clus
     boundByReplica: new Map(),
     avoidUntilMs: new Map(),
     releasedAtMs: new Map(),
+    endedAtMs: new Map(),
     poison: new Map(),
     arrivals: 0,
     replicasNamed: 0,

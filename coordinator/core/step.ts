@@ -17,6 +17,7 @@ import { reconcile } from "./reconcile.ts";
 import { arrive, endEarly, loseNode, reviewRequests, takeAttemptFailure, takeFrame, tellWaiting } from "./requests.ts";
 import { saneReplica, saneStatus } from "./sane-status.ts";
 import type { Member, StepContext } from "./state.ts";
+import { greetNode, takeUp } from "./takeover.ts";
 import { readyReplicas } from "./views.ts";
 
 /**
@@ -70,6 +71,8 @@ function take(event: ClusterEvent, context: StepContext): Effect[] {
       return loadEnded(context, event);
     case "requestArrived":
       return arrive(context, event.request);
+    case "attemptTakenUp":
+      return takeUp(context, event);
     case "requestCancelled":
       return endEarly(context, event.requestId, "cancelled");
     case "requestStopped":
@@ -141,7 +144,7 @@ function setLink(context: StepContext, nodeId: string, isUp: boolean): Effect[] 
   if (member === undefined || member.isLinkUp === isUp) return [];
   member.isLinkUp = isUp;
   if (!isUp) member.linkDownAtMs = context.nowMs;
-  return reviewNodes(context);
+  return [...(isUp ? greetNode(context, member) : []), ...reviewNodes(context)];
 }
 
 /** A node whose process is gone while it had work is not trusted with more at once when it comes back. */

@@ -226,7 +226,7 @@ test("cancelling an attempt reaches the node", async (t) => {
   await up;
   links.startAttempt(nodeId, attempt);
   await began;
-  links.cancelAttempt(requestId, 1);
+  links.cancelAttempt({ kind: "cancelAttempt", nodeId, requestId, epoch: 1 });
   await cancelled;
 });
 

@@ -1,14 +1,12 @@
 // The coordinator's side of each node: one gRPC client, its status watched all the time, and the calls that effects ask for.
 import { setMaxListeners } from "node:events";
 import type { NodeClient } from "@pomona/proto/generated/pomona/v1/Node";
-import type { NodeGenerateResponse__Output } from "@pomona/proto/generated/pomona/v1/NodeGenerateResponse";
 import { pomona } from "@pomona/proto/load";
 import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
-import { type Attempt, type AttemptFrame, failureOf, type GenerationFailure } from "@pomona/shared/core/generation";
-import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
+import { type Attempt, failureOf, type GenerationFailure } from "@pomona/shared/core/generation";
+import type { NodeId, ReplicaId } from "@pomona/shared/core/ids";
 import type { ReplicaSpec } from "@pomona/shared/core/node-status";
 import { callUnary, createNodeClient, readStream } from "@pomona/shared/grpc/client";
-import { attemptFrameFromWire, attemptToWire } from "@pomona/shared/grpc/wire";
 import { modelFileToWire } from "@pomona/shared/grpc/wire-files";
 import { tokenizeInputToWire } from "@pomona/shared/grpc/wire-prompt";
 import { nodeStatusFromWire, replicaSpecToWire, replicaStatusFromWire } from "@pomona/shared/grpc/wire-status";
@@ -17,6 +15,7 @@ import type { EffectOf } from "../core/effect.ts";
 import type { ClusterEvent } from "../core/event.ts";
 import type { InspectionOutcome } from "../core/model-sources.ts";
 import type { TokenizeCall, TokenizedPrompt } from "../tokenizer.ts";
+import { AttemptCalls } from "./attempt-calls.ts";
 import { inspectionFromWire } from "./inspection.ts";
 
 /** A big model on a slow disk: 500 GB at 0.5 GB/s and room. */
@@ -29,20 +28,32 @@ const reconnectMaxMs = 2000;
 
 type Link = { readonly address: string; client: NodeClient; readonly closed: AbortController };
 
-type Dependencies = { readonly log: Logger; readonly onEvent: (event: ClusterEvent) => void };
+type Dependencies = {
+  readonly log: Logger;
+  readonly onEvent: (event: ClusterEvent) => void;
+  /** Of the coordinator's lease; 0 without one. */
+  readonly term?: () => number;
+};
 
-/** All links of a coordinator. Attempts are named by (request id, epoch). */
+/** All links of a coordinator. */
 export class NodeLinks {
   readonly #log: Logger;
   readonly #onEvent: (event: ClusterEvent) => void;
+  readonly #term: () => number;
   readonly #links = new Map<NodeId, Link>();
-  readonly #attempts = new Map<string, AbortController>();
+  readonly #attempts: AttemptCalls;
   readonly #probes = new Map<string, AbortController>();
   readonly #pulls = new Map<string, AbortController>();
 
   constructor(dependencies: Dependencies) {
     this.#log = dependencies.log;
     this.#onEvent = dependencies.onEvent;
+    this.#term = dependencies.term ?? (() => 0);
+    this.#attempts = new AttemptCalls({
+      onEvent: this.#onEvent,
+      clientOf: (nodeId) => this.#links.get(nodeId)?.client ?? null,
+      renewClient: (nodeId, broken) => this.#renewClient(nodeId, broken),
+    });
   }
 
   /** Watches a node at an address until `disconnect`. A new address replaces the old link. */
@@ -84,35 +95,20 @@ export class NodeLinks {
   }
 
   startAttempt(nodeId: NodeId, attempt: Attempt): void {
-    const { requestId, epoch } = attempt;
-    const failed = (failure: GenerationFailure): void =>
-      this.#onEvent({ kind: "attemptFailed", requestId, epoch, failure });
-    const link = this.#links.get(nodeId);
-    if (link === undefined) {
-      queueMicrotask(() => failed(failureOf(new PomonaError("node_lost", `no link to node ${nodeId}`))));
-      return;
-    }
-    const key = attemptKey(requestId, epoch);
-    const controller = new AbortController();
-    this.#attempts.set(key, controller);
-    readStream(link.client, pomona.Node.service.Generate, {
-      request: attemptToWire(attempt),
-      timeoutMs: null,
-      signal: controller.signal,
-      onMessage: (message) => {
-        const frame = ownFrame(message, { nodeId, requestId, epoch });
-        this.#onEvent({ kind: "frame", requestId, epoch, frame });
-      },
-    })
-      .then(
-        () => failed(failureOf(new PomonaError("node_lost", `node ${nodeId} ended an attempt without saying how`))),
-        (thrown: unknown) => failed(failureOf(toPomonaError(thrown))),
-      )
-      .finally(() => this.#attempts.delete(key));
+    this.#attempts.start(nodeId, attempt);
   }
 
-  cancelAttempt(requestId: RequestId, epoch: number): void {
-    this.#attempts.get(attemptKey(requestId, epoch))?.abort();
+  cancelAttempt({ nodeId, requestId, epoch }: EffectOf<"cancelAttempt">): void {
+    this.#attempts.cancel(nodeId, requestId, epoch);
+  }
+
+  keepAttempts(effect: EffectOf<"keepAttempts">): void {
+    this.#attempts.keep(effect, this.#term());
+  }
+
+  /** `onTaken` is called with the attempt before its frames come as events, and says whether it is wanted. */
+  takeUpAttempt(effect: EffectOf<"takeUpAttempt">, onTaken: (attempt: Attempt) => boolean): void {
+    this.#attempts.takeUp(effect, onTaken);
   }
 
   async loadReplica(nodeId: NodeId, replicaId: ReplicaId, spec: ReplicaSpec): Promise<void> {
@@ -201,9 +197,20 @@ export class NodeLinks {
   }
 
   close(): void {
-    for (const attempt of this.#attempts.values()) attempt.abort();
+    this.#attempts.close();
     for (const probe of this.#probes.values()) probe.abort();
     for (const nodeId of [...this.#links.keys()]) this.disconnect(nodeId);
+  }
+
+  /** The first call that a broken connection fails makes a new one for all. */
+  #renewClient(nodeId: NodeId, broken: NodeClient): NodeClient | null {
+    const link = this.#links.get(nodeId);
+    if (link === undefined) return null;
+    if (link.client === broken) {
+      broken.close();
+      link.client = createNodeClient(link.address);
+    }
+    return link.client;
   }
 
   #link(nodeId: NodeId): Link {
@@ -218,8 +225,9 @@ export class NodeLinks {
     let backoffMs = reconnectMinMs;
     while (!signal.aborted) {
       let isUp = false;
+      const used = link.client;
       try {
-        await readStream(link.client, pomona.Node.service.WatchStatus, {
+        await readStream(used, pomona.Node.service.WatchStatus, {
           request: {},
           timeoutMs: null,
           signal,
@@ -242,39 +250,16 @@ export class NodeLinks {
       backoffMs = Math.min(backoffMs * 2, reconnectMaxMs);
       if (signal.aborted) return;
       // A channel that failed waits by itself, up to 5 s; one made anew connects at once.
-      link.client.close();
-      link.client = createNodeClient(link.address);
+      if (link.client === used) {
+        used.close();
+        link.client = createNodeClient(link.address);
+      }
     }
-  }
-}
-
-/** The frame of a message. @throws PomonaError `node_lost` for what is no frame of this attempt. */
-function ownFrame(
-  message: NodeGenerateResponse__Output,
-  own: { readonly nodeId: NodeId; readonly requestId: RequestId; readonly epoch: number },
-): AttemptFrame {
-  const sent = parsedFrame(message, own.nodeId);
-  if (sent.requestId === own.requestId && sent.epoch === own.epoch) return sent.frame;
-  throw new PomonaError("node_lost", `node ${own.nodeId} sent a frame of another attempt`);
-}
-
-function parsedFrame(message: NodeGenerateResponse__Output, nodeId: NodeId): ReturnType<typeof attemptFrameFromWire> {
-  try {
-    return attemptFrameFromWire(message);
-  } catch (thrown) {
-    // What a node gets wrong is no fault of the request: another node may serve it.
-    throw new PomonaError("node_lost", `node ${nodeId} sent no frame: ${toPomonaError(thrown).message}`, {
-      cause: thrown,
-    });
   }
 }
 
 function pullKey(nodeId: NodeId, runKey: string): string {
   return `${nodeId}/${runKey}`;
-}
-
-function attemptKey(requestId: RequestId, epoch: number): string {
-  return `${requestId}/${epoch}`;
 }
 
 /** Waits with a jitter of a quarter, or until the signal aborts. */

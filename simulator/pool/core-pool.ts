@@ -182,6 +182,10 @@ export class CorePool implements Pool {
       case "startAttempt":
         time.after(lanMs, () => this.#start(effect));
         break;
+      case "keepAttempts":
+      case "takeUpAttempt":
+        // One coordinator all the time, and nodes that end what nobody reads.
+        break;
       case "cancelAttempt":
         time.after(lanMs, () => this.#nodes.get(effect.nodeId)?.cancel(effect.requestId, effect.epoch));
         break;

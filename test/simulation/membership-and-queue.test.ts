@@ -46,7 +46,8 @@ test("every request ends exactly once with the right tokens, whatever happens to
 
 test("without faults nothing moves, nothing dies and nothing is dropped", () => {
   for (const seed of seeds.slice(0, 20)) {
-    const summary = mustBeGood(simulate(seed, { faults: [] }));
+    // Where models do not all fit, they make way for each other, and their streams with them.
+    const summary = mustBeGood(simulate(seed, { faults: [], isCrowded: false }));
     assert.equal(summary.counts.moves, 0, `seed ${seed}`);
     assert.equal(summary.counts.deaths, 0, `seed ${seed}`);
     assert.equal(summary.dropped.oldEpoch, 0, `seed ${seed}`);
