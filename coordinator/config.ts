@@ -78,6 +78,15 @@ export const coordinatorSchema = z.strictObject({
   modelWhenNone: modelOptionSchema.nullable().default(null),
   /** NATS servers of a cluster that keep what should run. */
   natsReplicas: z.number().int().min(1).max(5).default(1),
+  /** Host or address by which other coordinators reach this one; null for the one that is bound, or the first of all. */
+  advertise: z
+    .string()
+    .refine(
+      (text) => isHostAndPort(`${text.includes(":") ? `[${text}]` : text}:1`),
+      "a name or an address, without a port",
+    )
+    .nullable()
+    .default(null),
   /** host:port of node-agents that multicast DNS does not find. */
   nodes: z.array(z.string().refine(isHostAndPort, "an address of a node-agent is host:port")).max(256).default([]),
   /** Requests that may wait. */

@@ -45,7 +45,7 @@ class Bench {
 
   constructor(config: Partial<typeof defaultCoreConfig> = {}) {
     const state = emptyState();
-    const metrics = new CoordinatorMetrics(state, () => false);
+    const metrics = new CoordinatorMetrics(state);
     const done = async (): Promise<void> => undefined;
     const coordinator: Coordinator = new Coordinator(
       { ...defaultCoreConfig, ...config },

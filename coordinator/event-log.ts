@@ -23,6 +23,7 @@ export class EventLog {
   readonly #events: LoggedEvent[] = [];
   #count = 0;
   #waiting: (() => void)[] = [];
+  #isClosed = false;
 
   /** `atMs` is of the wall clock. */
   add(announcement: Announcement, atMs: number): void {
@@ -32,13 +33,17 @@ export class EventLog {
     const { kind } = announcement;
     this.#events.push({ number: this.#count, atMs, kind, nodeId, model, text: announcementText(announcement) });
     if (this.#events.length > eventsMax) this.#events.shift();
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const wake of waiting) wake();
+    this.#wake();
+  }
+
+  /** Nothing happens here any more: whoever follows has come to the end. */
+  close(): void {
+    this.#isClosed = true;
+    this.#wake();
   }
 
   /**
-   * Each event from there on until the signal aborts. A reader that is slower than 1,000 events misses the oldest. A
+   * Each event from there on until the signal aborts, or the log is closed. A reader that is slower than 1,000 events misses the oldest. A
    * number of an earlier start of the coordinator means from the beginning.
    */
   async *follow(start: EventStart, signal: AbortSignal): AsyncGenerator<LoggedEvent> {
@@ -47,12 +52,19 @@ export class EventLog {
     while (!signal.aborted) {
       const next = this.#events[Math.max(0, last - this.#count + this.#events.length)];
       if (next === undefined) {
+        if (this.#isClosed) return;
         await this.#another(signal);
       } else {
         last = next.number;
         yield next;
       }
     }
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
   }
 
   #another(signal: AbortSignal): Promise<void> {

@@ -1,11 +1,13 @@
-// Wires a coordinator: state directory, gRPC, HTTP, NATS, mDNS, in this order; stops in reverse.
+// Wires a coordinator: what it keeps, its servers, and the lease that makes it active or a standby; stops in reverse.
 import { randomInt } from "node:crypto";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { packageDefinition } from "@pomona/proto/load";
 import { isClusterName } from "@pomona/shared/core/ids";
 import { version } from "@pomona/shared/core/version";
 import { hostAndPort } from "@pomona/shared/grpc/address";
-import { type GrpcServer, startGrpcServer } from "@pomona/shared/grpc/server";
+import { GrpcForwarder } from "@pomona/shared/grpc/forwarding";
+import { type GrpcServer, type GrpcService, startGrpcServer } from "@pomona/shared/grpc/server";
 import { createDiscovery } from "@pomona/shared/mdns/create-discovery";
 import { interfacesFor } from "@pomona/shared/mdns/interfaces";
 import type { Bus } from "@pomona/shared/nats/bus";
@@ -14,24 +16,23 @@ import { checkBindAddress } from "@pomona/shared/runtime/bind-address";
 import { systemClock } from "@pomona/shared/runtime/clock";
 import { Lifecycle } from "@pomona/shared/runtime/lifecycle";
 import { createLogger, type Logger } from "@pomona/shared/runtime/logger";
-import { collectFamilies, type MetricFamily, type MetricSource, renderMetrics } from "@pomona/shared/runtime/metrics";
+import { collectFamilies, renderMetrics } from "@pomona/shared/runtime/metrics";
 import { openStateDirectory, readTextIfPresent, writeFileAtomically } from "@pomona/shared/runtime/state-directory";
+import { type ActiveCoordinator, startActive } from "./active-coordinator.ts";
 import type { CoordinatorOptions } from "./config.ts";
-import { Coordinator } from "./coordinator.ts";
-import { type ClusterState, type CoreConfig, defaultCoreConfig, emptyState } from "./core/state.ts";
-import { specOfOption } from "./deployments.ts";
-import { EventLog } from "./event-log.ts";
+import type { Gateway } from "./gateway.ts";
 import { ClusterCalls } from "./grpc/cluster-calls.ts";
 import { clusterService } from "./grpc/cluster-service.ts";
 import { inferenceService } from "./grpc/inference-service.ts";
-import { NodeLinks } from "./grpc/node-links.ts";
 import { startHttpServer } from "./http/server.ts";
 import { findNodes } from "./mdns/node-finder.ts";
-import { CoordinatorMetrics } from "./metrics.ts";
-import { type DesiredEvent, DesiredState } from "./nats/desired-state.ts";
-import { NodeFeed } from "./nats/node-feed.ts";
+import { ProcessMetrics } from "./metrics.ts";
+import { DesiredState } from "./nats/desired-state.ts";
+import { noActiveCoordinator, targetOf } from "./standby/duty.ts";
+import { dutyGateway } from "./standby/duty-gateway.ts";
+import { Succession } from "./succession.ts";
 
-/** A coordinator that serves. */
+/** A coordinator that serves, as the active one or a standby. */
 export type RunningCoordinator = {
   readonly id: string;
   readonly cluster: string;
@@ -63,155 +64,182 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
     start: () => options.cluster ?? keptClusterName(directory.path),
     stop: () => undefined,
   });
-  const loop = await startLoop(lifecycle, { options, cluster, log });
-  const { coordinator, links } = loop;
-  const calls = clusterCalls(loop, cluster);
-  const grpc = await startGrpc(lifecycle, { options, cluster, coordinator, calls });
+  const standing = await startStanding(lifecycle, { options, cluster, log });
+  const { succession, gateway, calls, services } = standing;
+  const grpc = await startGrpc(lifecycle, { options, standing });
+  standing.onChange(() => grpc.replaceServices(services()));
   const http = await lifecycle.start({
     name: "HTTP",
-    start: () => startHttpServer({ host: options.host, port: options.httpPort, gateway: coordinator, calls, log }),
+    start: () =>
+      startHttpServer({
+        host: options.host,
+        port: options.httpPort,
+        gateway,
+        calls,
+        log,
+        duty: () => succession.duty(),
+      }),
     stop: (server) => server.close(),
   });
-  for (const address of options.nodes) links.discover(address);
-  await startDiscovery(lifecycle, {
-    options,
-    log,
-    id: directory.id,
-    cluster,
-    links,
-    grpcPort: grpc.port,
-    httpPort: http.port,
-  });
+  const ports = { grpcPort: grpc.port, httpPort: http.port };
+  await startDiscovery(lifecycle, { options, log, id: directory.id, cluster, ...ports, ...standing });
+  const host = advertisedHost(options);
+  const [httpAddress, grpcAddress] = [hostAndPort(host, http.port), hostAndPort(host, grpc.port)];
   await lifecycle.start({
     name: "readiness",
-    start: () => grpc.setServing(true),
+    start: async () => {
+      await succession.begin({ id: directory.id, httpAddress, grpcAddress });
+      grpc.setServing(true);
+    },
     stop: () => {
       grpc.setServing(false);
-      coordinator.stopTaking();
+      succession.active?.stopTaking();
     },
   });
   log.info({ cluster, http: hostAndPort(options.host, http.port), grpc: grpc.address }, "coordinator is serving");
-  return { id: directory.id, cluster, httpPort: http.port, grpcPort: grpc.port, close: () => lifecycle.stop() };
+  return { id: directory.id, cluster, ...ports, close: () => lifecycle.stop() };
 }
 
-function clusterCalls(
-  { state, coordinator, desired, events, isNatsConnected }: LoopParts,
-  cluster: string,
-): ClusterCalls {
-  return new ClusterCalls({
-    cluster,
-    version,
-    state,
-    gateway: coordinator,
-    administration: { desired, events, plan: (request, signal) => coordinator.plan(request, signal) },
-    nowMs: systemClock.nowMs,
-    isNatsConnected,
-    onEvent: (event) => coordinator.take(event),
-  });
-}
-
-type GrpcParts = {
-  readonly options: CoordinatorOptions;
-  readonly cluster: string;
-  readonly coordinator: Coordinator;
+/** What is there whether this coordinator is active or not. */
+type Standing = {
+  readonly succession: Succession;
+  readonly gateway: Gateway;
   readonly calls: ClusterCalls;
+  /** host:port of nodes that multicast DNS has found. */
+  readonly foundNodes: Set<string>;
+  /** The gRPC services of the moment: its own, or those of the active coordinator by way of this one. */
+  readonly services: () => readonly GrpcService[];
+  readonly onChange: (listener: () => void) => void;
 };
 
-async function startGrpc(
-  lifecycle: Lifecycle,
-  { options, cluster, coordinator, calls }: GrpcParts,
-): Promise<GrpcServer> {
-  let ownAddress = "";
-  const membership = clusterService({
-    cluster,
-    natsUrls: options.natsUrls,
-    ownAddress: () => ownAddress,
-    calls,
-    onEvent: (event) => coordinator.take(event),
-  });
-  const server = await lifecycle.start({
-    name: "gRPC",
+type StandingParts = { readonly options: CoordinatorOptions; readonly cluster: string; readonly log: Logger };
+
+async function startStanding(lifecycle: Lifecycle, parts: StandingParts): Promise<Standing> {
+  const { options, cluster, log } = parts;
+  const { natsReplicas, stateDir } = options;
+  const bus = await startBus(lifecycle, options, log);
+  const isNatsConnected = (): boolean => bus?.isConnected ?? false;
+  const desired = await lifecycle.start({
+    name: "desired state",
     start: () =>
-      startGrpcServer({
-        host: options.host,
-        port: options.grpcPort,
-        services: [inferenceService(coordinator), membership],
-        packageDefinition,
-      }),
-    stop: (started) => closeGrpc(started, coordinator),
+      new DesiredState({ cluster, natsReplicas, stateDir }, { bus, clock: systemClock, log, onEvent: ignore }),
+    stop: (started) => started.close(),
   });
-  ownAddress = server.address;
-  return server;
+  const processMetrics = new ProcessMetrics({
+    isActive: () => succession.duty().kind === "active",
+    term: () => succession.term,
+    isNatsConnected,
+  });
+  const foundNodes = new Set<string>();
+  let onChange: () => void = () => undefined;
+  const start = (known: readonly string[]): Promise<ActiveCoordinator> => {
+    const nodeAddresses = [...new Set([...options.nodes, ...foundNodes, ...known])];
+    return startActive({ options, cluster, log, bus, desired, processMetrics, nodeAddresses });
+  };
+  const succession = await lifecycle.start({
+    name: "succession",
+    start: () => new Succession({ cluster, natsReplicas, stateDir }, { bus, log, start, onChange: () => onChange() }),
+    stop: (started) => started.close(),
+  });
+  const gateway = dutyGateway({
+    active: () => succession.active?.coordinator ?? null,
+    duty: () => succession.duty(),
+    standbyMetricsText: async () =>
+      renderMetrics([{ families: await collectFamilies(processMetrics.registry), labels: {} }]),
+  });
+  const calls = clusterCalls({ cluster, succession, gateway, desired, isNatsConnected });
+  const forwarder = await lifecycle.start({
+    name: "forwarding",
+    start: () => new GrpcForwarder(),
+    stop: (started) => started.close(),
+  });
+  const own = ownServices({ options, cluster, succession, gateway, calls });
+  const forwarding = own.map(({ definition }) =>
+    forwarder.service(definition, (isForwarded) => target(succession, isForwarded)),
+  );
+  const services = (): readonly GrpcService[] => (succession.active === null ? forwarding : own);
+  return { succession, gateway, calls, foundNodes, services, onChange: (listener) => (onChange = listener) };
 }
 
-async function closeGrpc(server: GrpcServer, coordinator: Coordinator): Promise<void> {
-  const late = setTimeout(() => coordinator.endAll(), stopGraceMs);
-  await server.close(stopGraceMs + stopFlushMs);
-  clearTimeout(late);
+function ignore(): void {
+  // Nobody decides anything here yet.
 }
 
-type LoopParts = {
-  readonly state: ClusterState;
-  readonly coordinator: Coordinator;
-  readonly links: NodeLinks;
+function activeOf(succession: Succession): ActiveCoordinator {
+  if (succession.active === null) throw noActiveCoordinator();
+  return succession.active;
+}
+
+function target(succession: Succession, isForwarded: boolean) {
+  const duty = succession.duty();
+  const { grpcAddress, gone } = targetOf(
+    duty.kind === "standby" ? duty : { kind: "standby", active: null },
+    isForwarded,
+  );
+  const unanswered = (reason: string): Error =>
+    noActiveCoordinator(`the active coordinator ${grpcAddress} did not answer (${reason}): try again`);
+  return { address: grpcAddress, gone, unanswered };
+}
+
+type CallsParts = {
+  readonly cluster: string;
+  readonly succession: Succession;
+  readonly gateway: Gateway;
   readonly desired: DesiredState;
-  readonly events: EventLog;
   readonly isNatsConnected: () => boolean;
 };
 
-/** How long the start waits for NATS to say what should run: until then it is what the options name. */
-const desiredStateWaitMs = 3000;
-
-type StartParts = { readonly options: CoordinatorOptions; readonly cluster: string; readonly log: Logger };
-
-async function startLoop(lifecycle: Lifecycle, { options, cluster, log }: StartParts): Promise<LoopParts> {
-  const state = emptyState();
-  const events = new EventLog();
-  let feed: NodeFeed | null = null;
-  let bus: Bus | null = null;
-  let desired: DesiredState | null = null;
-  const isNatsConnected = (): boolean => bus?.isConnected ?? false;
-  const metrics = new CoordinatorMetrics(state, isNatsConnected);
-  const links = new NodeLinks({ log, onEvent: (event) => coordinator.take(event) });
-  const coordinator = new Coordinator(
-    coreConfig(options),
-    {
-      clock: systemClock,
-      log,
-      links,
-      metrics,
-      metricsText: async () => {
-        const own = { families: await collectFamilies(metrics.registry), labels: {} };
-        return renderMetrics([own, ...withoutOwn(feed?.metricSources() ?? [], own.families)]);
-      },
-      pin: (model, pinned, revision) => desired?.pin(model, pinned, revision),
-      publish: (announcement) => {
-        events.add(announcement, systemClock.wallMs());
-        feed?.publish(announcement);
-      },
+/** Each call is that of whoever is active then. */
+function clusterCalls({ cluster, succession, gateway, desired, isNatsConnected }: CallsParts): ClusterCalls {
+  return new ClusterCalls({
+    cluster,
+    version,
+    gateway,
+    isNatsConnected,
+    get state() {
+      return activeOf(succession).state;
     },
-    state,
-  );
-  await lifecycle.start({ name: "node links", start: () => links, stop: () => links.close() });
-  await lifecycle.start({ name: "loop", start: () => coordinator.start(), stop: () => coordinator.close() });
-  bus = await startBus(lifecycle, options, log);
-  desired = await startDesiredState(lifecycle, { options, cluster, log, bus, coordinator });
-  if (bus !== null) {
-    const parts = { bus, cluster, state, clock: systemClock, log };
-    feed = await lifecycle.start({
-      name: "node feed",
-      start: () => new NodeFeed({ ...parts, onEvent: (event) => coordinator.take(event) }),
-      stop: (started) => started.close(),
-    });
-  }
-  return { state, coordinator, links, desired, events, isNatsConnected };
+    get administration() {
+      const { coordinator, events } = activeOf(succession);
+      return { desired, events, plan: coordinator.plan.bind(coordinator) };
+    },
+    nowMs: systemClock.nowMs,
+    coordinators: () => succession.coordinators(),
+    onEvent: (event) => activeOf(succession).coordinator.take(event),
+  });
 }
 
-function coreConfig({ queueLengthMax, firstTokenDueMs: dueMs, lateMaxMs }: CoordinatorOptions): CoreConfig {
-  // Names of replicas differ between two starts, so that an old coordinator's replica is never taken for a new one.
-  const replicaPrefix = `r${randomInt(2 ** 40).toString(36)}`;
-  const scheduler = { ...defaultCoreConfig.scheduler, dueMs, lateMaxMs };
-  return { ...defaultCoreConfig, queueLengthMax, queueLengthPerModelMax: queueLengthMax, replicaPrefix, scheduler };
+type ServicesParts = {
+  readonly options: CoordinatorOptions;
+  readonly cluster: string;
+  readonly succession: Succession;
+  readonly gateway: Gateway;
+  readonly calls: ClusterCalls;
+};
+
+function ownServices({ options, cluster, succession, gateway, calls }: ServicesParts): readonly GrpcService[] {
+  const { natsUrls } = options;
+  const coordinators = (): string[] => succession.coordinators().map(({ grpcAddress }) => grpcAddress);
+  const onEvent = (event: Parameters<ActiveCoordinator["coordinator"]["take"]>[0]): void =>
+    activeOf(succession).coordinator.take(event);
+  return [inferenceService(gateway), clusterService({ cluster, natsUrls, coordinators, calls, onEvent })];
+}
+
+type GrpcParts = { readonly options: CoordinatorOptions; readonly standing: Standing };
+
+async function startGrpc(lifecycle: Lifecycle, { options, standing }: GrpcParts): Promise<GrpcServer> {
+  const { host, grpcPort: port } = options;
+  return await lifecycle.start({
+    name: "gRPC",
+    start: () => startGrpcServer({ host, port, services: standing.services(), packageDefinition }),
+    stop: (started) => closeGrpc(started, standing.succession),
+  });
+}
+
+async function closeGrpc(server: GrpcServer, succession: Succession): Promise<void> {
+  const late = setTimeout(() => succession.active?.coordinator.endAll(), stopGraceMs);
+  await server.close(stopGraceMs + stopFlushMs);
+  clearTimeout(late);
 }
 
 /** null without NATS. */
@@ -224,52 +252,37 @@ async function startBus(lifecycle: Lifecycle, { natsUrls }: CoordinatorOptions, 
   });
 }
 
-type DesiredParts = StartParts & { readonly bus: Bus | null; readonly coordinator: Coordinator };
-
-/** Before any node is heard, so that nothing is unloaded that should run. */
-async function startDesiredState(
-  lifecycle: Lifecycle,
-  { options, cluster, log, bus, coordinator }: DesiredParts,
-): Promise<DesiredState> {
-  const { natsReplicas, stateDir, models, modelWhenNone } = options;
-  const tell = (event: DesiredEvent): void => coordinator.take(event);
-  const desired = await lifecycle.start({
-    name: "desired state",
-    start: () => new DesiredState({ cluster, natsReplicas, stateDir }, { bus, clock: systemClock, log, onEvent: tell }),
-    stop: (started) => started.close(),
-  });
-  if (bus !== null) await desired.whenRead(desiredStateWaitMs);
-  const isEmpty = models.length === 0 && desired.deployments().length === 0;
-  desired.declare((isEmpty && modelWhenNone !== null ? [modelWhenNone] : models).map(specOfOption));
-  return desired;
+/** The host by which others reach this one. */
+function advertisedHost({ advertise, host }: CoordinatorOptions): string {
+  if (advertise !== null) return advertise;
+  return host === "0.0.0.0" || host === "::" ? (interfacesFor("0.0.0.0")()[0]?.address ?? hostname()) : host;
 }
 
-/** A family belongs to the coordinator or to the nodes: no node speaks for the coordinator. */
-function withoutOwn(sources: readonly MetricSource[], own: readonly MetricFamily[]): MetricSource[] {
-  const names = new Set(own.map(({ name }) => name));
-  return sources.map(({ families, labels }) => ({ families: families.filter(({ name }) => !names.has(name)), labels }));
-}
-
-type DiscoveryParts = {
+type DiscoveryParts = Pick<Standing, "succession" | "foundNodes"> & {
   readonly options: CoordinatorOptions;
   readonly log: Logger;
   readonly id: string;
   readonly cluster: string;
-  readonly links: NodeLinks;
   readonly grpcPort: number;
   readonly httpPort: number;
 };
 
 async function startDiscovery(lifecycle: Lifecycle, parts: DiscoveryParts): Promise<void> {
-  const { options, log, id, cluster, links, grpcPort, httpPort } = parts;
+  const { options, log, id, cluster, succession, foundNodes, grpcPort, httpPort } = parts;
   if (!options.mdns) return;
   const discovery = await lifecycle.start({
     name: "mDNS",
     start: () => createDiscovery({ interfaces: interfacesFor(options.host), log }),
     stop: (started) => started.close(),
   });
-  const onAddress = (address: string): void => links.discover(address);
-  const onGone = (address: string): void => links.undiscover(address);
+  const onAddress = (address: string): void => {
+    foundNodes.add(address);
+    succession.active?.links.discover(address);
+  };
+  const onGone = (address: string): void => {
+    foundNodes.delete(address);
+    succession.active?.links.undiscover(address);
+  };
   await lifecycle.start({
     name: "node finder",
     start: () => findNodes({ discovery, id, cluster, grpcPort, httpPort, onAddress, onGone }),

@@ -20,6 +20,31 @@ export type MoveOutcome = "resumed" | "resumed_unequal" | "lost_again" | "ended"
 
 type NodeLabels = { readonly model: ModelName; readonly node: NodeId };
 
+export type ProcessMetricsSources = {
+  readonly isActive: () => boolean;
+  readonly term: () => number;
+  readonly isNatsConnected: () => boolean;
+};
+
+/** What a standby tells too. Read at each scrape. */
+export class ProcessMetrics {
+  readonly registry = new Registry();
+
+  constructor({ isActive, term, isNatsConnected }: ProcessMetricsSources) {
+    this.#gauge("pomona_coordinator_active", "1 for the active coordinator, 0 for one that stands by", () =>
+      Number(isActive()),
+    );
+    this.#gauge("pomona_coordinator_term", "Grows by one each time that a coordinator becomes active", term);
+    this.#gauge("pomona_nats_connected", "1 while the coordinator is connected to NATS", () =>
+      Number(isNatsConnected()),
+    );
+  }
+
+  #gauge(name: string, help: string, read: () => number): void {
+    const gauge: Gauge = new Gauge({ name, help, registers: [this.registry], collect: () => gauge.set(read()) });
+  }
+}
+
 /** Counters and histograms are fed by the loop; gauges are read off the state at each scrape. */
 export class CoordinatorMetrics {
   readonly registry = new Registry();
@@ -71,7 +96,7 @@ export class CoordinatorMetrics {
 
   readonly #modelsOfNode = new Map<NodeId, Set<ModelName>>();
 
-  constructor(state: ClusterState, isNatsConnected: () => boolean) {
+  constructor(state: ClusterState) {
     const registers = [this.registry];
     for (const reason of evictionReasons) this.#evictions.inc({ reason }, 0);
     const queueDepth = new Gauge({
@@ -114,14 +139,6 @@ export class CoordinatorMetrics {
         survives.reset();
         for (const deployment of state.deployments.values())
           survives.set({ model: deployment.model }, survivesNodeLoss(state, deployment) ? 1 : 0);
-      },
-    });
-    const nats: Gauge = new Gauge({
-      name: "pomona_nats_connected",
-      help: "1 while the coordinator is connected to NATS",
-      registers,
-      collect: () => {
-        nats.set(isNatsConnected() ? 1 : 0);
       },
     });
     const dropped = new Counter({

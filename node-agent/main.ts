@@ -237,6 +237,7 @@ async function startMembership(lifecycle: Lifecycle, parts: MembershipParts): Pr
   const clusterPath = join(stateDir, "cluster");
   let cluster = options.cluster ?? readTextIfPresent(clusterPath)?.trim() ?? "";
   const found = new Map<string, string>();
+  let told: readonly string[] = [];
   if (options.mdns) {
     const discovery = await lifecycle.start({
       name: "mDNS",
@@ -251,9 +252,13 @@ async function startMembership(lifecycle: Lifecycle, parts: MembershipParts): Pr
   const onPool = (pool: Pool): void => {
     if (pool.cluster !== cluster) writeFileAtomically(clusterPath, `${pool.cluster}\n`);
     cluster = pool.cluster;
+    told = pool.coordinators;
     void reporter.use(pool.cluster, pool.natsUrls);
   };
-  const coordinators = (): string[] => (options.peers.length > 0 ? options.peers : [...found.values()]);
+  // A coordinator names the others: one of them will do when those that are named here have gone.
+  const coordinators = (): string[] => [
+    ...new Set([...(options.peers.length > 0 ? options.peers : found.values()), ...told]),
+  ];
   await lifecycle.start({
     name: "registration",
     start: () => keepRegistered({ coordinators, status: () => agent.status(), onPool, log }),

@@ -30,6 +30,7 @@ type CoordinatorFlags = CommonFlags & {
   readonly modelWhenNone?: string;
   readonly slots: number;
   readonly node: readonly string[];
+  readonly advertise?: string;
 };
 type AgentFlags = CommonFlags & {
   readonly peer: readonly string[];
@@ -45,6 +46,7 @@ export function addServeCommands(program: Command): void {
     .option("--model-when-none <spec>", "a model to serve where no other is deployed")
     .option("--slots <n>", "requests that one replica answers at the same time", parseCount, defaultSlots)
     .option("--node <host:port>", "a node-agent that mDNS does not find; may be repeated", collect, [])
+    .option("--advertise <host>", "name or address by which other coordinators reach this one")
     .addHelpText("after", "\nExample:\n  pomona coordinator --host 192.168.1.10 --insecure --model /models/qwen.gguf")
     .action((flags: CoordinatorFlags) => runUntilStopped(() => startCoordinator(coordinatorOptions(flags))));
   addCommonFlags(program.command("agent").description("run a node-agent in this process"))
@@ -105,6 +107,7 @@ function coordinatorOptions(flags: CoordinatorFlags): CoordinatorOptions {
       models: unlessEmpty(flags.model.map(optionOf)),
       modelWhenNone: flags.modelWhenNone === undefined ? undefined : optionOf(flags.modelWhenNone),
       nodes: unlessEmpty(flags.node),
+      advertise: flags.advertise,
     },
   });
 }

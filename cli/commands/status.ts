@@ -19,14 +19,25 @@ export function addStatusCommand(program: Command): void {
 
 function describeStatus(status: GetStatusResponse__Output): string {
   const { cluster, isReady, reasons, nodes, models, queueLength, runningRequests, isNatsConnected, version } = status;
+  const { coordinators } = status;
   const nats = isNatsConnected ? "connected" : "away: nothing can be edited, and nodes' metrics are missing";
   return [
     `Pool ${cluster} ${isReady ? "is ready" : "is not ready"} (Pomona ${version})`,
     ...reasons.map((reason) => `  ${reason}`),
     `${runningRequests} requests run, ${queueLength} wait; NATS is ${nats}`,
+    ...describeCoordinators(coordinators),
     "",
     nodesTable(nodes),
     "",
     modelsTable(listModels(models, [])),
   ].join("\n");
+}
+
+/** Of one alone there is nothing to say. */
+function describeCoordinators(coordinators: GetStatusResponse__Output["coordinators"]): string[] {
+  if (coordinators.length < 2) return [];
+  const named = coordinators.map(
+    ({ httpAddress, isActive }) => `${httpAddress} ${isActive ? "is active" : "stands by"}`,
+  );
+  return [`Coordinators: ${named.join(", ")}`];
 }

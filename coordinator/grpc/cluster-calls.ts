@@ -26,6 +26,7 @@ import type { PlanRequest } from "../core/placement/placement-report.ts";
 import type { ClusterState, Member } from "../core/state.ts";
 import type { EventStart, LoggedEvent } from "../event-log.ts";
 import type { Gateway } from "../gateway.ts";
+import { type CoordinatorNews, newsToWire } from "../nats/coordinator-record.ts";
 import { explanationToWire } from "./explanation.ts";
 import { modelToWire } from "./inference-service.ts";
 import { placementReportToWire } from "./placement-report.ts";
@@ -38,6 +39,8 @@ export type ClusterCallsDependencies = {
   readonly administration: Administration;
   readonly nowMs: () => number;
   readonly isNatsConnected: () => boolean;
+  /** This one and those that were heard lately, the active one first. */
+  readonly coordinators: () => readonly CoordinatorNews[];
   readonly onEvent: (event: ClusterEvent) => void;
 };
 
@@ -53,7 +56,7 @@ export class ClusterCalls {
   }
 
   status(): GetStatusResponse {
-    const { cluster, version, gateway, state, isNatsConnected } = this.#dependencies;
+    const { cluster, version, gateway, state, isNatsConnected, coordinators } = this.#dependencies;
     const { isReady, reasons } = gateway.readiness();
     return {
       cluster,
@@ -65,6 +68,7 @@ export class ClusterCalls {
       queueLength: state.queue.length,
       runningRequests: state.requests.size - state.queue.length,
       isNatsConnected: isNatsConnected(),
+      coordinators: coordinators().map(newsToWire),
     };
   }
 

@@ -11,8 +11,8 @@ import type { ClusterCalls } from "./cluster-calls.ts";
 export type ClusterServiceDependencies = {
   readonly cluster: string;
   readonly natsUrls: readonly string[];
-  /** host:port of this coordinator's gRPC service, once it is bound. */
-  readonly ownAddress: () => string;
+  /** host:port of the gRPC services of all coordinators, the active one first. */
+  readonly coordinators: () => readonly string[];
   readonly calls: ClusterCalls;
   readonly onEvent: (event: ClusterEvent) => void;
 };
@@ -21,11 +21,12 @@ export type ClusterServiceDependencies = {
 export function clusterService(dependencies: ClusterServiceDependencies): GrpcService {
   const { calls } = dependencies;
   const implementation: ClusterHandlers = {
-    Register: unaryHandler((wire, { peer }) => {
+    Register: unaryHandler((wire, { peer, forwardedPeer }) => {
       const status = nodeStatusFromWire(wire.status);
-      dependencies.onEvent({ kind: "heartbeat", status, address: reachableAddress(status.grpcAddress, peer) });
-      const { cluster, natsUrls } = dependencies;
-      return { cluster, natsUrls: [...natsUrls], coordinators: [dependencies.ownAddress()] };
+      const address = reachableAddress(status.grpcAddress, forwardedPeer ?? peer);
+      dependencies.onEvent({ kind: "heartbeat", status, address });
+      const { cluster, natsUrls, coordinators } = dependencies;
+      return { cluster, natsUrls: [...natsUrls], coordinators: [...coordinators()] };
     }),
     ListNodes: unaryHandler(() => ({ nodes: calls.nodes() })),
     ForgetNode: unaryHandler(async ({ nodeId }) => {

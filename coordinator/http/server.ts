@@ -5,6 +5,8 @@ import { randomId } from "@pomona/shared/runtime/random-id";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import type { Gateway } from "../gateway.ts";
 import type { ClusterCalls } from "../grpc/cluster-calls.ts";
+import { type Duty, forwardedHeader, targetOf } from "../standby/duty.ts";
+import { forwardHttp } from "../standby/forward-http.ts";
 import { frameworkError, publicError, refuseConnection, sendError } from "./http-error.ts";
 import { readJsonBodies } from "./json-body.ts";
 import { defaultHttpLimits, type HttpLimits } from "./limits.ts";
@@ -20,6 +22,8 @@ export type HttpServerOptions = {
   /** What `/cluster/v1` answers. */
   readonly calls: ClusterCalls;
   readonly log: Logger;
+  /** Whether requests are answered here, always by default. */
+  readonly duty?: () => Duty;
   /** Those of `defaultHttpLimits` where none are named. */
   readonly limits?: Partial<HttpLimits>;
 };
@@ -51,7 +55,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     reply.header("x-request-id", request.id);
     checkOrigin(request.headers, options.host);
     if (closing.isClosing) throw shuttingDown();
-    checkPath(request, reply);
+    const duty = options.duty?.() ?? { kind: "active" };
+    if (duty.kind === "standby" && !isOwnPath(request)) await sendOn(request, reply, { duty, openAnswers });
+    else checkPath(request, reply);
   });
   app.setErrorHandler((thrown, request, reply) => {
     const known = frameworkError(thrown, limits.bodyBytesMax);
@@ -70,6 +76,23 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     return closed;
   };
   return { port: address.port, close };
+}
+
+/** What every coordinator says of itself. */
+function isOwnPath({ url }: FastifyRequest): boolean {
+  return /^\/(healthz|readyz|metrics)\/?(\?|$)/.test(url);
+}
+
+async function sendOn(
+  { raw }: FastifyRequest,
+  reply: FastifyReply,
+  { duty, openAnswers }: { readonly duty: Duty & { kind: "standby" }; readonly openAnswers: OpenAnswers },
+): Promise<void> {
+  const target = targetOf(duty, raw.headers[forwardedHeader] !== undefined);
+  const { signal, release } = openAnswers.start(reply.raw);
+  reply.raw.once("close", release);
+  await forwardHttp({ request: raw, response: reply.raw, target, signal });
+  reply.hijack();
 }
 
 function createApp(limits: HttpLimits): FastifyInstance {

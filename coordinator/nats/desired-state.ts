@@ -60,31 +60,40 @@ export class DesiredState {
   readonly #clock: Clock;
   readonly #deployments: KeptRecords<DeploymentRecord>;
   readonly #members: KeptRecords<NodeSettingsRecord>;
+  #onEvent: (event: DesiredEvent) => void;
 
   constructor(config: DesiredStateConfig, dependencies: DesiredStateDependencies) {
     const { cluster, natsReplicas: replicas, stateDir } = config;
-    const { bus, clock, log, onEvent } = dependencies;
+    const { bus, clock, log } = dependencies;
     const kept = (which: string) => {
       const name = `pomona-${cluster}-${which}`;
       const memory = bucketMemory(join(stateDir, "desired", `${name}.json`), log);
       return { bucket: bus?.openBucket({ name, replicas }) ?? null, memory, log };
     };
     this.#clock = clock;
+    this.#onEvent = dependencies.onEvent;
     this.#deployments = new KeptRecords(deploymentRecords, {
       ...kept("deployments"),
-      onSet: (record) => onEvent({ kind: "deploymentSet", record }),
-      onRemoved: ({ spec: { model } }) => onEvent({ kind: "deploymentRemoved", model }),
+      onSet: (record) => this.#onEvent({ kind: "deploymentSet", record }),
+      onRemoved: ({ spec: { model } }) => this.#onEvent({ kind: "deploymentRemoved", model }),
     });
     this.#members = new KeptRecords(memberRecords, {
       ...kept("members"),
-      onSet: (record) => onEvent({ kind: "nodeSettingsSet", ...record }),
-      onRemoved: ({ nodeId }) => onEvent({ kind: "nodeSettingsSet", ...unset(nodeId) }),
+      onSet: (record) => this.#onEvent({ kind: "nodeSettingsSet", ...record }),
+      onRemoved: ({ nodeId }) => this.#onEvent({ kind: "nodeSettingsSet", ...unset(nodeId) }),
     });
   }
 
   /** Resolves when all that is kept was told as events; after this time, when NATS may be away, what was last known. */
   async whenRead(timeoutMs: number): Promise<void> {
     await Promise.all([this.#deployments.whenRead(timeoutMs), this.#members.whenRead(timeoutMs)]);
+  }
+
+  /** From now on events go to this one, beginning with all that is known. */
+  tell(onEvent: (event: DesiredEvent) => void): void {
+    this.#onEvent = onEvent;
+    for (const record of this.#deployments.all()) this.#onEvent({ kind: "deploymentSet", record });
+    for (const record of this.#members.all()) this.#onEvent({ kind: "nodeSettingsSet", ...record });
   }
 
   /** Takes deployments of the options: put where absent; where kept otherwise, source and shape of the options win. */

@@ -3,10 +3,13 @@ import { pomona } from "@pomona/proto/load";
 import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
 import { isClusterName } from "@pomona/shared/core/ids";
 import type { NodeStatus } from "@pomona/shared/core/node-status";
+import { parseHostAndPort } from "@pomona/shared/grpc/address";
 import { callUnary, createClusterClient } from "@pomona/shared/grpc/client";
+import { checkLength } from "@pomona/shared/grpc/wire-checks";
 import { nodeStatusToWire } from "@pomona/shared/grpc/wire-status";
 import type { Logger } from "@pomona/shared/runtime/logger";
 
+const coordinatorsMax = 64;
 const callTimeoutMs = 2000;
 const retryMinMs = 200;
 const retryMaxMs = 2000;
@@ -14,7 +17,12 @@ const retryMaxMs = 2000;
 const repeatMs = 2000;
 
 /** What a coordinator tells a node about the pool. */
-export type Pool = { readonly cluster: string; readonly natsUrls: readonly string[] };
+export type Pool = {
+  readonly cluster: string;
+  readonly natsUrls: readonly string[];
+  /** host:port of all coordinators, the active one first. */
+  readonly coordinators: readonly string[];
+};
 
 export type RegistrationDependencies = {
   /** host:port of coordinators, the likeliest first; asked anew before each try. */
@@ -71,7 +79,9 @@ async function register(address: string, status: NodeStatus, signal: AbortSignal
     });
     if (!isClusterName(answer.cluster))
       throw new PomonaError("invalid_request", "the coordinator sent no cluster name");
-    return { cluster: answer.cluster, natsUrls: answer.natsUrls };
+    const coordinators = checkLength("coordinators", answer.coordinators, coordinatorsMax);
+    for (const each of coordinators) parseHostAndPort(each);
+    return { cluster: answer.cluster, natsUrls: answer.natsUrls, coordinators };
   } finally {
     client.close();
   }

@@ -10,6 +10,7 @@ import type { CandidateCost as _pomona_v1_CandidateCost, CandidateCost__Output a
 import type { Chat as _pomona_v1_Chat, Chat__Output as _pomona_v1_Chat__Output } from './pomona/v1/Chat.ts';
 import type { ChatMessage as _pomona_v1_ChatMessage, ChatMessage__Output as _pomona_v1_ChatMessage__Output } from './pomona/v1/ChatMessage.ts';
 import type { ClusterClient as _pomona_v1_ClusterClient, ClusterDefinition as _pomona_v1_ClusterDefinition } from './pomona/v1/Cluster.ts';
+import type { CoordinatorRecord as _pomona_v1_CoordinatorRecord, CoordinatorRecord__Output as _pomona_v1_CoordinatorRecord__Output } from './pomona/v1/CoordinatorRecord.ts';
 import type { Deployment as _pomona_v1_Deployment, Deployment__Output as _pomona_v1_Deployment__Output } from './pomona/v1/Deployment.ts';
 import type { DeploymentRecord as _pomona_v1_DeploymentRecord, DeploymentRecord__Output as _pomona_v1_DeploymentRecord__Output } from './pomona/v1/DeploymentRecord.ts';
 import type { DrainRequest as _pomona_v1_DrainRequest, DrainRequest__Output as _pomona_v1_DrainRequest__Output } from './pomona/v1/DrainRequest.ts';
@@ -141,6 +142,7 @@ export interface ProtoGrpcType {
        * Membership and the state of the pool, on the coordinator.
        */
       Cluster: SubtypeConstructor<typeof grpc.Client, _pomona_v1_ClusterClient> & { service: _pomona_v1_ClusterDefinition }
+      CoordinatorRecord: MessageTypeDefinition<_pomona_v1_CoordinatorRecord, _pomona_v1_CoordinatorRecord__Output>
       Deployment: MessageTypeDefinition<_pomona_v1_Deployment, _pomona_v1_Deployment__Output>
       DeploymentRecord: MessageTypeDefinition<_pomona_v1_DeploymentRecord, _pomona_v1_DeploymentRecord__Output>
       DrainRequest: MessageTypeDefinition<_pomona_v1_DrainRequest, _pomona_v1_DrainRequest__Output>

@@ -111,6 +111,8 @@ export const errorTable = {
   engine_crashed: { grpcStatus: 14, httpStatus: 500, openaiType: server, isRetryable: true },
   /** The node does not answer. */
   node_lost: { grpcStatus: 14, httpStatus: 503, openaiType: server, isRetryable: true },
+  /** None of the coordinators is active now, or the active one does not answer. */
+  no_active_coordinator: { grpcStatus: 14, httpStatus: 503, openaiType: overloaded, isRetryable: true },
   cancelled: { grpcStatus: 1, httpStatus: 499, openaiType: invalid, isRetryable: false },
   /** The process is stopping. */
   shutting_down: { grpcStatus: 14, httpStatus: 503, openaiType: overloaded, isRetryable: true },

@@ -9,6 +9,8 @@ export function subjects(cluster: string): Subjects {
     nodeEvent: (nodeId) => `${prefix}.node.${nodeId}.event`,
     allHeartbeats: `${prefix}.node.*.heartbeat`,
     allMetrics: `${prefix}.node.*.metrics`,
+    coordinator: (id) => `${prefix}.coordinator.${id}`,
+    allCoordinators: `${prefix}.coordinator.*`,
     coordinatorEvent: (kind) => `${prefix}.event.${kind}`,
     nodeIdOf: (subject) => {
       const parts = subject.split(".");
@@ -23,6 +25,8 @@ export type Subjects = {
   readonly nodeEvent: (nodeId: NodeId) => string;
   readonly allHeartbeats: string;
   readonly allMetrics: string;
+  readonly coordinator: (id: string) => string;
+  readonly allCoordinators: string;
   readonly coordinatorEvent: (kind: string) => string;
   readonly nodeIdOf: (subject: string) => NodeId | null;
 };

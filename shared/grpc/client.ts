@@ -1,6 +1,6 @@
 import {
   type ChannelOptions,
-  type Client,
+  Client,
   type ClientReadableStream,
   credentials,
   Metadata,
@@ -47,6 +47,11 @@ export function createInferenceClient(address: string): InferenceClient {
 /** A node-agent or the command line to the coordinator. */
 export function createClusterClient(address: string): ClusterClient {
   return new pomona.Cluster(address, credentials.createInsecure(), channelOptions(2000, 2000));
+}
+
+/** A coordinator to the active one, for calls of any service. */
+export function createForwardingClient(address: string): Client {
+  return new Client(address, credentials.createInsecure(), channelOptions(2000, 2000));
 }
 
 function channelOptions(keepaliveMs: number, keepaliveTimeoutMs: number): ChannelOptions {

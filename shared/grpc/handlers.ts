@@ -1,5 +1,6 @@
-import type { handleServerStreamingCall, handleUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
+import type { handleServerStreamingCall, handleUnaryCall, ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
 import { PomonaError } from "../core/errors.ts";
+import { forwardedPeerOf } from "./forwarding.ts";
 import { toServiceError } from "./status.ts";
 
 /** What a handler knows of its call beside the request. */
@@ -8,6 +9,8 @@ export type CallContext = {
   readonly signal: AbortSignal;
   /** address:port of the client. */
   readonly peer: string;
+  /** address:port of whoever called a coordinator that sent the call on, as that one says; null for a direct call. */
+  readonly forwardedPeer: string | null;
 };
 
 /** A unary method as an async function; whatever it throws becomes the gRPC error of its code. */
@@ -18,7 +21,7 @@ export function unaryHandler<Request, Response>(
     const controller = new AbortController();
     call.on("cancelled", () => controller.abort(clientLeft()));
     Promise.resolve()
-      .then(() => handle(call.request, { signal: controller.signal, peer: call.getPeer() }))
+      .then(() => handle(call.request, { signal: controller.signal, ...callerOf(call) }))
       .then(
         (response) => callback(null, response),
         (thrown: unknown) => callback(toServiceError(thrown)),
@@ -49,7 +52,7 @@ export function streamHandler<Request, Response>(
     const { signal } = controller;
     const stream = {
       signal,
-      peer: call.getPeer(),
+      ...callerOf(call),
       send: (message: Response) => send(call, message, signal),
       sendThrough: (message: Response) => sendThrough(call, message, signal),
     };
@@ -60,6 +63,12 @@ export function streamHandler<Request, Response>(
         (thrown: unknown) => call.emit("error", toServiceError(thrown)),
       );
   };
+}
+
+function callerOf(
+  call: Pick<ServerUnaryCall<unknown, unknown>, "getPeer" | "metadata">,
+): Pick<CallContext, "peer" | "forwardedPeer"> {
+  return { peer: call.getPeer(), forwardedPeer: forwardedPeerOf(call.metadata) };
 }
 
 function send<Request, Response>(

@@ -43,6 +43,8 @@ export type GrpcServer = {
   readonly port: number;
   /** host:port as bound. */
   readonly address: string;
+  /** From now on new calls go to these, which are of the same names; running ones go on where they are. */
+  replaceServices(services: readonly GrpcService[]): void;
   /** What the standard health service answers. False until called. */
   setServing(isServing: boolean): void;
   /** Takes no new calls, lets running ones end for `graceMs`, then cancels the rest. */
@@ -70,6 +72,10 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   return {
     port,
     address: hostAndPort(options.host, port),
+    replaceServices: (services) => {
+      for (const { definition } of services) server.removeService(definition);
+      for (const { definition, implementation } of services) server.addService(definition, implementation);
+    },
     setServing,
     close: (graceMs) => {
       setServing(false);

@@ -45,6 +45,11 @@ export function fromServiceError(error: ServiceError): PomonaError {
   return new PomonaError(code === null ? codeOfForeignStatus(error) : parseErrorCode(code), message, details);
 }
 
+/** Whether a Pomona server made this error, or grpc-js did on the way there. */
+export function isFromPomona(metadata: Metadata): boolean {
+  return textOf(metadata, codeKey) !== null;
+}
+
 function textOf(metadata: Metadata | undefined, key: string): string | null {
   const value = metadata?.get(key)[0];
   return typeof value === "string" ? value : null;

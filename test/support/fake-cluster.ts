@@ -43,6 +43,7 @@ export function fakeCluster(gateway: Gateway, report: PlacementReport = { nodes:
     administration: { desired, events, plan },
     nowMs: systemClock.nowMs,
     isNatsConnected: () => nats.isUp,
+    coordinators: () => [],
     onEvent: (event) => {
       if (event.kind === "nodeForgotten") state.members.delete(event.nodeId);
     },

@@ -2,6 +2,7 @@
 
 import type { Member as _pomona_v1_Member, Member__Output as _pomona_v1_Member__Output } from '../../pomona/v1/Member.ts';
 import type { ModelSummary as _pomona_v1_ModelSummary, ModelSummary__Output as _pomona_v1_ModelSummary__Output } from '../../pomona/v1/ModelSummary.ts';
+import type { CoordinatorRecord as _pomona_v1_CoordinatorRecord, CoordinatorRecord__Output as _pomona_v1_CoordinatorRecord__Output } from '../../pomona/v1/CoordinatorRecord.ts';
 
 export interface GetStatusResponse {
   'cluster'?: (string);
@@ -16,6 +17,10 @@ export interface GetStatusResponse {
   'queueLength'?: (number);
   'runningRequests'?: (number);
   'isNatsConnected'?: (boolean);
+  /**
+   * The active one first.
+   */
+  'coordinators'?: (_pomona_v1_CoordinatorRecord)[];
 }
 
 export interface GetStatusResponse__Output {
@@ -31,4 +36,8 @@ export interface GetStatusResponse__Output {
   'queueLength': (number);
   'runningRequests': (number);
   'isNatsConnected': (boolean);
+  /**
+   * The active one first.
+   */
+  'coordinators': (_pomona_v1_CoordinatorRecord__Output)[];
 }
