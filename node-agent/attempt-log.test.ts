@@ -11,7 +11,7 @@ const attempt: Attempt = {
   promptTokenIds: [1],
   promptChunkLengths: [],
   emittedTokenIds: [],
-  decoding: defaultDecoding,
+  decoding: { ...defaultDecoding, topLogprobs: 2 },
   ...endsUnread,
 };
 const accepted: AttemptFrame = {
@@ -64,6 +64,7 @@ test("a reader from the middle of a frame gets the rest of it, with the log-prob
   assert.deepEqual(drain(open(log, 5)), [accepted, tokens(5, 2), tokens(7, 1)]);
   assert.deepEqual(drain(open(log, 3)), [accepted, tokens(3, 4), tokens(7, 1)]);
   assert.deepEqual(drain(open(log, 8)), [accepted]);
+  assert.equal(log.tokens, 8 * 3, "each token with two alternatives");
 });
 
 test("a reader that waits is woken by the next frame, by a cut and by others", async () => {

@@ -14,6 +14,7 @@ export class AttemptLog {
   readonly #frames: AttemptFrame[] = [];
   readonly #cursors = new Set<AttemptCursor>();
   #settleEnded: () => void = () => undefined;
+  #tokens = 0;
   #isCut = false;
 
   constructor(attempt: Attempt) {
@@ -23,8 +24,14 @@ export class AttemptLog {
     });
   }
 
+  /** How much it holds: tokens, and the alternatives that were asked for with each. */
+  get tokens(): number {
+    return this.#tokens;
+  }
+
   push(frame: AttemptFrame): void {
     this.#frames.push(frame);
+    if (frame.kind === "tokens") this.#tokens += frame.ids.length * (1 + (this.attempt.decoding.topLogprobs ?? 0));
     for (const cursor of this.#cursors) cursor.wake();
     if (frame.kind === "ending") this.#settleEnded();
   }

@@ -15,7 +15,7 @@ export type AttemptReader = {
   next(): AttemptFrame | null;
   /** Resolves when there may be one, or the signal of the call has aborted. */
   wait(): Promise<void>;
-  /** `hasEnding` when the ending was passed on: nobody else needs the attempt then. */
+  /** `hasEnding` when the ending is known to have reached a coordinator: nobody else needs the attempt then. */
   leave(hasEnding: boolean): void;
 };
 

@@ -117,10 +117,7 @@ export class RunningAttempts implements AttemptsPort {
     if (refusal !== null) throw new PomonaError("failed_precondition", refusal);
     this.#take({ kind: "keepAsked", live, term });
     const kept = keptOf(this.#state, live);
-    this.#parts.log.info(
-      { term, live: live.length, kept: kept.length },
-      "attempts that no coordinator names have ended",
-    );
+    this.#parts.log.info({ term, live: live.length, kept: kept.length }, "a coordinator has said which attempts go on");
     return kept;
   }
 
@@ -133,6 +130,8 @@ export class RunningAttempts implements AttemptsPort {
   #reader(frames: AttemptLog, fromIndex: number, signal: AbortSignal): AttemptReader {
     const { requestId, epoch, orphanMs } = frames.attempt;
     const reader = frames.open(fromIndex, (hasEnding) => {
+      // Released meanwhile; what has its name by now is another one.
+      if (this.#held.get(requestId)?.frames !== frames) return;
       this.#take({ kind: "readerLeft", requestId, epoch, hasEnding });
       if (orphanMs > 0 && this.isOrphaned(requestId, epoch))
         this.#parts.log.info({ requestId, epoch, orphanMs }, "attempt is kept although nobody reads it");
@@ -145,7 +144,7 @@ export class RunningAttempts implements AttemptsPort {
     const { requestId, epoch } = frames.attempt;
     this.#parts.onFrame(frames.attempt, frame);
     frames.push(frame);
-    if (frame.kind === "ending") this.#take({ kind: "ended", requestId, epoch });
+    if (frame.kind === "ending") this.#take({ kind: "ended", requestId, epoch, tokens: frames.tokens });
   }
 
   #take(event: HeldAttemptsEvent): void {

@@ -5,6 +5,7 @@ import {
   type AttemptId,
   endedAttempts,
   endedAttemptsMax,
+  endedTokensMax,
   type HeldAttempts,
   type HeldAttemptsEffect,
   type HeldAttemptsEvent,
@@ -31,7 +32,8 @@ function take(state: HeldAttempts, ...events: readonly (readonly [number, HeldAt
 
 const started = (id: AttemptId, ms = orphanMs): HeldAttemptsEvent => ({ kind: "started", orphanMs: ms, ...id });
 const left = (id: AttemptId, hasEnding = false): HeldAttemptsEvent => ({ kind: "readerLeft", hasEnding, ...id });
-const of = (kind: "claimed" | "claimLeft" | "readerCame" | "ended" | "cancelAsked", id: AttemptId) => ({ kind, ...id });
+const of = (kind: "claimed" | "claimLeft" | "readerCame" | "cancelAsked", id: AttemptId) => ({ kind, ...id });
+const ended = (id: AttemptId, tokens = 1): HeldAttemptsEvent => ({ kind: "ended", tokens, ...id });
 const keep = (live: readonly AttemptId[], term = 1): HeldAttemptsEvent => ({ kind: "keepAsked", live, term });
 const timePassed: HeldAttemptsEvent = { kind: "timePassed" };
 const ends = (id: AttemptId): HeldAttemptsEffect => ({ kind: "endInEngine", ...id });
@@ -42,7 +44,7 @@ describe("an attempt whose last reader leaves", () => {
     const state = noHeldAttempts();
     assert.deepEqual(take(state, [0, started(a1, 0)], [5, left(a1)]), [ends(a1)]);
     assert.equal(nextDueMs(state), null);
-    assert.deepEqual(take(state, [6, of("ended", a1)]), [releases(a1, false)]);
+    assert.deepEqual(take(state, [6, ended(a1)]), [releases(a1, false)]);
     assert.equal(state.attempts.size, 0);
   });
 
@@ -56,7 +58,7 @@ describe("an attempt whose last reader leaves", () => {
     assert.deepEqual(take(state, [1010, timePassed]), [ends(a1)]);
     assert.deepEqual([isAttachable(state, a1), holdsSlots(state)], [false, true]);
     assert.deepEqual(take(state, [1011, timePassed]), []);
-    assert.deepEqual(take(state, [1012, of("ended", a1)]), [releases(a1, false)]);
+    assert.deepEqual(take(state, [1012, ended(a1)]), [releases(a1, false)]);
     assert.equal(holdsSlots(state), false);
   });
 
@@ -79,7 +81,7 @@ describe("an attempt whose last reader leaves", () => {
 describe("an attempt that ends", () => {
   test("is kept while nobody has read the ending, and leaves when its time is over", () => {
     const state = noHeldAttempts();
-    assert.deepEqual(take(state, [0, started(a1)], [10, left(a1)], [500, of("ended", a1)]), []);
+    assert.deepEqual(take(state, [0, started(a1)], [10, left(a1)], [500, ended(a1)]), []);
     assert.deepEqual([isAttachable(state, a1), holdsSlots(state)], [true, false]);
     assert.deepEqual(endedAttempts(state), [{ ...a1, isOrphaned: true }]);
     assert.deepEqual(take(state, [1010, timePassed]), [releases(a1, true)]);
@@ -88,7 +90,7 @@ describe("an attempt that ends", () => {
 
   test("is forgotten when a reader has the ending", () => {
     const state = noHeldAttempts();
-    take(state, [0, started(a1)], [10, of("ended", a1)]);
+    take(state, [0, started(a1)], [10, ended(a1)]);
     assert.deepEqual(endedAttempts(state), [{ ...a1, isOrphaned: false }]);
     assert.deepEqual(take(state, [11, left(a1, true)]), [releases(a1, false)]);
     assert.deepEqual(endedAttempts(state), []);
@@ -96,7 +98,7 @@ describe("an attempt that ends", () => {
 
   test("is kept when its reader was lost before the ending reached them", () => {
     const state = noHeldAttempts();
-    assert.deepEqual(take(state, [0, started(a1)], [10, of("ended", a1)], [20, left(a1)]), []);
+    assert.deepEqual(take(state, [0, started(a1)], [10, ended(a1)], [20, left(a1)]), []);
     assert.ok(isAttachable(state, a1));
     assert.equal(nextDueMs(state), 1020);
   });
@@ -107,10 +109,19 @@ describe("an attempt that ends", () => {
     for (const id of ids) take(state, [0, started(id)], [1, left(id)]);
     const [first, second, ...others] = ids;
     assert.ok(first !== undefined && second !== undefined);
-    for (const id of [second, first, ...others.slice(0, -1)]) assert.deepEqual(take(state, [2, of("ended", id)]), []);
-    assert.deepEqual(take(state, [3, of("ended", others.at(-1) ?? first)]), [releases(second, true)]);
+    for (const id of [second, first, ...others.slice(0, -1)]) assert.deepEqual(take(state, [2, ended(id)]), []);
+    assert.deepEqual(take(state, [3, ended(others.at(-1) ?? first)]), [releases(second, true)]);
     assert.equal(endedAttempts(state).length, endedAttemptsMax);
   });
+});
+
+test("too many tokens of ended attempts push out those that ended first, but never the last", () => {
+  const state = noHeldAttempts();
+  const c1 = { requestId: "c", epoch: 1 };
+  for (const id of [a1, b1, c1]) take(state, [0, started(id)], [1, left(id)]);
+  assert.deepEqual(take(state, [2, ended(a1, 100)], [3, ended(b1, endedTokensMax - 100)]), []);
+  assert.deepEqual(take(state, [4, ended(c1, endedTokensMax + 1)]), [releases(a1, true), releases(b1, true)]);
+  assert.ok(isAttachable(state, c1));
 });
 
 describe("of two attempts of a request", () => {
@@ -123,7 +134,7 @@ describe("of two attempts of a request", () => {
     assert.equal(refuseStart(state, a3), null);
     assert.deepEqual(take(state, [1, of("claimed", a3)]), [ends(a2)]);
     assert.match(refuseStart(state, a3) ?? "", /epoch 3/);
-    assert.deepEqual(take(state, [2, of("ended", a2)]), [releases(a2, false)]);
+    assert.deepEqual(take(state, [2, ended(a2)]), [releases(a2, false)]);
     take(state, [3, started(a3)]);
     assert.deepEqual([isAttachable(state, a2), isAttachable(state, a3), state.claims.size], [false, true, 0]);
     // Whoever read the earlier one leaves without touching the later.
@@ -133,7 +144,7 @@ describe("of two attempts of a request", () => {
 
   test("an earlier one that has ended already is dropped", () => {
     const state = noHeldAttempts();
-    take(state, [0, started(a1)], [1, left(a1)], [2, of("ended", a1)]);
+    take(state, [0, started(a1)], [1, left(a1)], [2, ended(a1)]);
     assert.deepEqual(take(state, [3, of("claimed", a2)]), [releases(a1, true)]);
   });
 
@@ -152,7 +163,7 @@ describe("what a coordinator asks for", () => {
     assert.deepEqual(take(state, [0, started(a2)], [1, of("cancelAsked", a1)]), []);
     assert.deepEqual(take(state, [2, of("cancelAsked", a2)]), [ends(a2)]);
     assert.deepEqual(take(state, [3, of("cancelAsked", a2)]), []);
-    assert.deepEqual(take(state, [4, of("ended", a2)]), [releases(a2, false)]);
+    assert.deepEqual(take(state, [4, ended(a2)]), [releases(a2, false)]);
     assert.deepEqual(take(state, [5, of("cancelAsked", a2)]), []);
   });
 
@@ -167,7 +178,7 @@ describe("what a coordinator asks for", () => {
     const c1 = { requestId: "c", epoch: 1 };
     const d1 = { requestId: "d", epoch: 1 };
     const d2 = { requestId: "d", epoch: 2 };
-    take(state, [0, started(a1)], [0, started(b1)], [0, started(c1)], [0, of("ended", c1)], [0, started(d1)]);
+    take(state, [0, started(a1)], [0, started(b1)], [0, started(c1)], [0, ended(c1)], [0, started(d1)]);
     take(state, [1, of("claimed", d2)]);
     assert.deepEqual(take(state, [2, keep([a2, b1])]), [ends(a1), releases(c1, true)]);
     assert.deepEqual(keptOf(state, [a2, b1, c1]), [{ ...b1, isOrphaned: false }]);
@@ -184,7 +195,7 @@ describe("what a coordinator asks for", () => {
   });
 });
 
-/** Events as they come: only of attempts that may start, of readers that are there, endings once. */
+/** Events as they come: only of attempts that may start, of readers of what is held, endings once. */
 type Move = { readonly kind: number; readonly request: number; readonly afterMs: number };
 
 test("whatever happens, orphans end in time, nothing stays when all is over, and each request has one attempt", () => {
@@ -194,17 +205,19 @@ test("whatever happens, orphans end in time, nothing stays when all is over, and
     afterMs: fc.nat({ max: 600 }),
   });
   fc.assert(
-    fc.property(fc.array(move, { maxLength: 60 }), (moves) => {
+    fc.property(fc.array(move, { maxLength: 60, size: "max" }), (moves) => {
       const state = noHeldAttempts();
       const ending = new Map<string, AttemptId>();
-      const readers: AttemptId[] = [];
+      let readers: AttemptId[] = [];
       let nowMs = 0;
       const step = (event: HeldAttemptsEvent): void => {
-        for (const { kind, requestId, epoch } of stepHeldAttempts(state, event, nowMs))
+        for (const { kind, requestId, epoch } of stepHeldAttempts(state, event, nowMs)) {
           if (kind === "endInEngine") ending.set(requestId, { requestId, epoch });
+          else readers = readers.filter((reader) => reader.requestId !== requestId);
+        }
       };
       const end = (id: AttemptId): void => {
-        step(of("ended", id));
+        step(ended(id));
         ending.delete(id.requestId);
       };
       for (const { kind, request, afterMs } of moves) {

@@ -4,6 +4,11 @@ import type { RunningAttempt } from "@pomona/shared/core/node-status";
 
 /** Ended attempts that are kept to be attached; the oldest leave first. */
 export const endedAttemptsMax = 256;
+/**
+ * Tokens of all of them, each alternative of a log-probability counted as one: about 150 MB, at 580 bytes a token and 220
+ * an alternative as measured. The one that ended last is kept in any case.
+ */
+export const endedTokensMax = 262_144;
 
 /** Names one attempt. */
 export type AttemptId = { readonly requestId: RequestId; readonly epoch: number };
@@ -16,6 +21,8 @@ export type HeldAttempt = AttemptId & {
   unreadFromMs: number | null;
   /** One that is `ending` holds its slot until the engine has ended it, and cannot be attached any more. */
   state: "running" | "ending" | "ended";
+  /** See `endedTokensMax`; 0 until it has ended. */
+  tokens: number;
 };
 
 export type HeldAttempts = {
@@ -41,7 +48,7 @@ export type HeldAttemptsEvent =
   | ({ readonly kind: "readerCame" } & AttemptId)
   | ({ readonly kind: "readerLeft"; readonly hasEnding: boolean } & AttemptId)
   /** The engine has said its last frame. */
-  | ({ readonly kind: "ended" } & AttemptId)
+  | ({ readonly kind: "ended"; readonly tokens: number } & AttemptId)
   | ({ readonly kind: "cancelAsked" } & AttemptId)
   /** See `refuseTerm`. */
   | { readonly kind: "keepAsked"; readonly live: readonly AttemptId[]; readonly term: number }
@@ -64,7 +71,7 @@ export function stepHeldAttempts(state: HeldAttempts, event: HeldAttemptsEvent, 
       return [];
     case "started": {
       const { requestId, epoch, orphanMs } = event;
-      const reading = { readers: 1, unreadFromMs: null, state: "running" } as const;
+      const reading = { readers: 1, unreadFromMs: null, state: "running", tokens: 0 } as const;
       dropClaim(state, event);
       state.attempts.set(requestId, { requestId, epoch, orphanMs, ...reading });
       return [];
@@ -196,16 +203,27 @@ function readerLeft(
   return endOrphans(state, nowMs);
 }
 
-function ended(state: HeldAttempts, id: AttemptId): HeldAttemptsEffect[] {
-  const attempt = heldAttempt(state, id);
+function ended(state: HeldAttempts, event: HeldAttemptsEvent & { kind: "ended" }): HeldAttemptsEffect[] {
+  const attempt = heldAttempt(state, event);
   if (attempt === undefined) return [];
   // Somebody wanted it to end: its readers are told so, and nobody else asks.
   if (attempt.state === "ending") return release(state, attempt, { cutsReaders: false });
   attempt.state = "ended";
+  attempt.tokens = event.tokens;
   state.attempts.delete(attempt.requestId);
   state.attempts.set(attempt.requestId, attempt);
-  const all = [...state.attempts.values()].filter((each) => each.state === "ended");
-  return endAll(state, all.slice(0, Math.max(0, all.length - endedAttemptsMax)));
+  return endAll(state, tooMany(state));
+}
+
+/** Ended attempts beyond the limits, those that ended first. */
+function tooMany(state: HeldAttempts): HeldAttempt[] {
+  const latestFirst = [...state.attempts.values()].filter((attempt) => attempt.state === "ended").reverse();
+  let tokens = 0;
+  const surplus = latestFirst.filter((attempt, index) => {
+    tokens += attempt.tokens;
+    return index > 0 && (index >= endedAttemptsMax || tokens > endedTokensMax);
+  });
+  return surplus.reverse();
 }
 
 function keepOnly(state: HeldAttempts, { live, term }: HeldAttemptsEvent & { kind: "keepAsked" }) {

@@ -101,7 +101,7 @@ async function follow<Response>({ reader, stream, wrap }: Follow<Response>): Pro
   const { requestId, epoch } = reader.attempt;
   let hasEnding = false;
   try {
-    while (!stream.signal.aborted && !hasEnding) {
+    while (!stream.signal.aborted) {
       const frame = reader.next();
       if (frame === null) {
         await reader.wait();
@@ -109,9 +109,11 @@ async function follow<Response>({ reader, stream, wrap }: Follow<Response>): Pro
       }
       const message = wrap(attemptFrameToWire({ requestId, epoch, frame }));
       if (frame.kind === "ending") {
-        await stream.sendThrough(message);
-        hasEnding = !stream.signal.aborted;
-      } else await stream.send(message);
+        // What was written to a connection that is broken already has reached nobody.
+        hasEnding = await stream.sendConfirmed(message);
+        return;
+      }
+      await stream.send(message);
     }
   } finally {
     reader.leave(hasEnding);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { createServer } from "node:net";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -140,6 +141,57 @@ test("aborting a stream cancels the handler and rejects with cancelled", async (
     const call = { request: {}, timeoutMs: null, signal: controller.signal, onMessage: () => controller.abort() };
     await assert.rejects(readStream(client, pomona.Node.service.WatchStatus, call), { code: "cancelled" });
     await hasLeft;
+  });
+});
+
+test("a message is confirmed when the client has read it, also when many calls of a connection ask at once", async () => {
+  const confirmed: boolean[] = [];
+  const handlers = {
+    WatchStatus: streamHandler<unknown, object>(async (_request, stream) => {
+      confirmed.push(await stream.sendConfirmed({ status: null }));
+    }),
+  };
+  await withNode(handlers, async ({ client }) => {
+    const call = { request: {}, timeoutMs: 5000, signal, onMessage: () => undefined };
+    await Promise.all(Array.from({ length: 40 }, () => readStream(client, pomona.Node.service.WatchStatus, call)));
+  });
+  assert.deepEqual(confirmed, new Array(40).fill(true));
+});
+
+test("a message that has left for a client that reads no more is not confirmed", async () => {
+  const sockets: Socket[] = [];
+  const holder = createServer();
+  const handlers = {
+    WatchStatus: streamHandler<unknown, object>(async (_request, stream) => {
+      await stream.send({ status: null });
+      await once(holder, "held");
+      const confirmed = stream.sendConfirmed({ status: null });
+      // Messages leave in order: the one before has left by then, too.
+      await stream.sendThrough({ status: null });
+      for (const socket of sockets) socket.destroy();
+      holder.emit("told", await confirmed);
+    }),
+  };
+  await withNode(handlers, async ({ server }) => {
+    const { host, port } = parseHostAndPort(server.address);
+    holder.on("connection", (near: Socket) => {
+      const far = connect(port, host);
+      for (const socket of [near, far]) sockets.push(socket.on("error", () => undefined));
+      far.pipe(near).pipe(far);
+    });
+    holder.listen(0, "127.0.0.1");
+    await once(holder, "listening");
+    const client = createNodeClient(`127.0.0.1:${(holder.address() as AddressInfo).port}`);
+    const told = once(holder, "told");
+    const onMessage = (): void => {
+      for (const socket of sockets) socket.unpipe().pause();
+      holder.emit("held");
+    };
+    const call = { request: {}, timeoutMs: 5000, signal, onMessage };
+    await assert.rejects(readStream(client, pomona.Node.service.WatchStatus, call), { code: "node_lost" });
+    assert.deepEqual(await told, [false]);
+    client.close();
+    holder.close();
   });
 });
 

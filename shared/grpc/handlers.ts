@@ -1,5 +1,6 @@
 import type { handleServerStreamingCall, handleUnaryCall, ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
 import { PomonaError } from "../core/errors.ts";
+import { isReadByPeer } from "./connection-probe.ts";
 import { forwardedPeerOf } from "./forwarding.ts";
 import { toServiceError } from "./status.ts";
 
@@ -38,6 +39,8 @@ export type ResponseStream<Response> = CallContext & {
   send(message: Response): Promise<void>;
   /** Resolves when the message has left this process, or the client has gone: its buffers may be used again. */
   sendThrough(message: Response): Promise<void>;
+  /** Resolves when the client's process has read the message: true; or never will: false. */
+  sendConfirmed(message: Response): Promise<boolean>;
 };
 
 /** A server-streaming method: the stream ends when the returned promise resolves, or with the error that it threw. */
@@ -55,6 +58,7 @@ export function streamHandler<Request, Response>(
       ...callerOf(call),
       send: (message: Response) => send(call, message, signal),
       sendThrough: (message: Response) => sendThrough(call, message, signal),
+      sendConfirmed: (message: Response) => sendConfirmed(call, message, signal),
     };
     Promise.resolve()
       .then(() => handle(call.request, stream))
@@ -102,6 +106,15 @@ function sendThrough<Request, Response>(
     signal.addEventListener("abort", done, { once: true });
     call.write(message, done);
   });
+}
+
+async function sendConfirmed<Request, Response>(
+  call: ServerWritableStream<Request, Response>,
+  message: Response,
+  signal: AbortSignal,
+): Promise<boolean> {
+  await sendThrough(call, message, signal);
+  return !signal.aborted && (await isReadByPeer(call));
 }
 
 function clientLeft(): PomonaError {

@@ -324,6 +324,21 @@ export function attemptsCompliance(name: string, node: NodeUnderTest): void {
       await isGone(first);
     });
 
+    test("one whose replica goes can still be attached, and tells what became of it", async () => {
+      await load("brief", 1);
+      const attempt = wants("brief");
+      const { ids } = await orphan(attempt);
+      await agent.unload("brief");
+      assert.equal(statusOf("brief"), undefined);
+      const rest = attach(attempt, ids.length);
+      await rest.done;
+      const all = [...ids, ...rest.ids];
+      assert.ok(all.length < longTokens);
+      assert.deepEqual(all, node.predict(all.length));
+      const error = rest.frames.at(-1)?.ending?.error;
+      assert.deepEqual([error?.code, error?.isRetryable], ["node_lost", true]);
+    });
+
     test("a reader that stalls holds up neither the attempt nor its slot, and misses nothing", async () => {
       const attempt = wants("one");
       let resume: () => void = () => undefined;
