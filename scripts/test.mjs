@@ -57,6 +57,7 @@ const groups = [
   ["unit", sources.filter(isUnit), 2],
   ["simulation and compliance", sources.filter((path) => /^test\/(simulation|compliance)\//.test(path)), 1],
   ["integration", sources.filter((path) => path.startsWith("test/integration/")), 1],
+  ["chaos", sources.filter((path) => path.startsWith("test/chaos/")), 1],
 ];
 const results = [];
 for (const [title, files, concurrency] of groups) results.push(await runGroup(title, files, concurrency));

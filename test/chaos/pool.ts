@@ -1,0 +1,210 @@
+// A pool of real processes to be hurt: a nats-server, a coordinator and three node-agents, each started by the test itself.
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { keyedModel } from "@pomona/shared/core/gguf/keyed-model";
+import { writeGguf } from "@pomona/shared/core/gguf/writer";
+import { startTestNatsServer, type TestNatsServer } from "../support/nats-server.ts";
+import { createTemporaryDirectory, type TemporaryDirectory } from "../support/temporary-directory.ts";
+import { waitFor } from "../support/wait-for.ts";
+import { ChaosNode } from "./chaos-node.ts";
+import { PoolEvents } from "./pool-events.ts";
+import { PoolProcess } from "./pool-process.ts";
+import type { EngineName } from "./prompts.ts";
+import { TcpProxy } from "./tcp-proxy.ts";
+
+export type ChaosPoolOptions = {
+  /** Of each replica; 25 by default: two nodes hold 50 streams. */
+  readonly slots?: number;
+  /** Time of a token of the simulated engine; 20 ms by default. */
+  readonly stepMs?: number;
+  readonly engine?: EngineName;
+  /** Puts a proxy between the coordinator and each node. */
+  readonly isProxied?: boolean;
+  readonly coordinatorArgs?: readonly string[];
+  /** A command that runs the coordinator. */
+  readonly coordinatorPrefix?: readonly string[];
+};
+
+/** What the coordinator says of a node; the JSON of `Member`. */
+export type PoolMember = {
+  readonly nodeId: string;
+  readonly state: string;
+  readonly status?: {
+    readonly incarnation?: number | string;
+    readonly replicas?: readonly { readonly replicaId: string; readonly state: string; readonly pid?: number }[];
+  };
+};
+
+const nodeCount = 3;
+const readyDeadlineMs = 60_000;
+
+export class ChaosPool {
+  readonly model = "keyed";
+  readonly engine: EngineName;
+  readonly nats: TestNatsServer;
+  readonly nodes: readonly ChaosNode[];
+  readonly events: PoolEvents;
+  readonly http: string;
+  coordinator: PoolProcess;
+  readonly #directory: TemporaryDirectory;
+  readonly #startCoordinator: () => Promise<PoolProcess>;
+
+  private constructor(parts: PoolParts, options: ChaosPoolOptions) {
+    this.engine = options.engine ?? "simulated";
+    this.nats = parts.nats;
+    this.nodes = parts.nodes;
+    this.coordinator = parts.coordinator;
+    this.http = parts.coordinator.ready.http ?? "";
+    this.events = new PoolEvents(this.http);
+    this.#directory = parts.directory;
+    this.#startCoordinator = parts.startCoordinator;
+  }
+
+  /** Waits until every node has a ready replica. */
+  static async start(options: ChaosPoolOptions = {}): Promise<ChaosPool> {
+    const parts = await startParts(options);
+    const pool = new ChaosPool(parts, options);
+    try {
+      await pool.settled(readyDeadlineMs);
+      return pool;
+    } catch (error) {
+      await pool.close();
+      throw error;
+    }
+  }
+
+  /** Starts the coordinator again on its ports, with what it kept. */
+  async restartCoordinator(): Promise<void> {
+    this.coordinator = await this.#startCoordinator();
+    this.events.follow();
+  }
+
+  node(index: number): ChaosNode {
+    const node = this.nodes[index];
+    if (node === undefined) throw new Error(`the pool has no node ${index}`);
+    return node;
+  }
+
+  async members(): Promise<readonly PoolMember[]> {
+    // The shape is that of docs/administration.md.
+    const { nodes } = (await this.#json("/cluster/v1/nodes")) as { readonly nodes: readonly PoolMember[] };
+    return nodes;
+  }
+
+  async memberOf(node: ChaosNode): Promise<PoolMember | undefined> {
+    return (await this.members()).find(({ nodeId }) => nodeId === node.id);
+  }
+
+  /** Nodes that are alive and have a ready replica; 0 while the coordinator does not answer. */
+  async readyNodes(): Promise<number> {
+    const isReady = ({ state, status }: PoolMember): boolean =>
+      state === "MEMBER_STATE_ALIVE" && status?.replicas?.some((each) => each.state === "REPLICA_STATE_READY") === true;
+    return (await this.members().catch(() => [])).filter(isReady).length;
+  }
+
+  async settled(deadlineMs: number, nodes = nodeCount): Promise<void> {
+    await waitFor(async () => (await this.readyNodes()) === nodes, deadlineMs, `${nodes} nodes are ready`);
+  }
+
+  /** The sum of a metric's series whose labels match; 0 for none. */
+  async metric(name: string, labels = /(?:)/): Promise<number> {
+    const text = await (await fetch(`${this.http}/metrics`, { signal: AbortSignal.timeout(5000) })).text();
+    let sum = 0;
+    for (const [, found = "", value] of text.matchAll(new RegExp(`^${name}(\\{[^}]*\\})? (\\S+)$`, "gm")))
+      if (labels.test(found)) sum += Number(value);
+    return sum;
+  }
+
+  /** Attempts that were lost and put back, by the coordinator's own count. */
+  moves(): Promise<number> {
+    return this.metric("pomona_resumes_total");
+  }
+
+  async setDraining(node: ChaosNode, isDraining: boolean): Promise<void> {
+    const response = await fetch(`${this.http}/cluster/v1/nodes/${node.id}/settings`, {
+      method: "PUT",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ isDraining }),
+      signal: AbortSignal.timeout(5000),
+    });
+    if (!response.ok) throw new Error(`the settings were refused: ${response.status} ${await response.text()}`);
+  }
+
+  /** Attempts that hold a slot, asked of the nodes themselves. */
+  async runningAttempts(): Promise<number> {
+    const counts = await Promise.all(this.nodes.map((node) => node.runningAttempts()));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  async close(): Promise<void> {
+    this.events.close();
+    await closeParts(this.nodes, this.coordinator, this.nats);
+    this.#directory.remove();
+  }
+
+  async #json(path: string): Promise<unknown> {
+    const response = await fetch(`${this.http}${path}`, { signal: AbortSignal.timeout(5000) });
+    return await response.json();
+  }
+}
+
+type PoolParts = {
+  readonly directory: TemporaryDirectory;
+  readonly nats: TestNatsServer;
+  readonly nodes: readonly ChaosNode[];
+  readonly coordinator: PoolProcess;
+  readonly startCoordinator: () => Promise<PoolProcess>;
+};
+
+async function startParts(options: ChaosPoolOptions): Promise<PoolParts> {
+  const { slots = 25, stepMs = 20, engine = "simulated", isProxied = false } = options;
+  const directory = createTemporaryDirectory("chaos");
+  const modelPath = join(directory.path, "keyed.gguf");
+  writeFileSync(modelPath, writeGguf(keyedModel()));
+  const nats = await startTestNatsServer();
+  const [httpPort, grpcPort] = [await freePort(), await freePort()];
+  const startCoordinator = (): Promise<PoolProcess> =>
+    PoolProcess.start({
+      args: [
+        ...["coordinator", "--no-mdns", "--state-dir", join(directory.path, "coordinator")],
+        ...["--http-port", String(httpPort), "--grpc-port", String(grpcPort), "--nats-url", nats.url],
+        ...["--model", `keyed=${modelPath}`, "--slots", String(slots), ...(options.coordinatorArgs ?? [])],
+      ],
+      ...(options.coordinatorPrefix === undefined ? {} : { prefix: options.coordinatorPrefix }),
+    });
+  const coordinator = await startCoordinator();
+  const nodes: ChaosNode[] = [];
+  try {
+    for (let index = 0; index < nodeCount; index += 1) {
+      const proxy = isProxied ? await TcpProxy.start() : null;
+      const stateDir = join(directory.path, `node${index}`);
+      const node = new ChaosNode({ index, stateDir, peer: coordinator.ready.grpc, stepMs, engine, proxy });
+      nodes.push(node);
+      await node.start();
+    }
+    return { directory, nats, nodes, coordinator, startCoordinator };
+  } catch (error) {
+    await closeParts(nodes, coordinator, nats);
+    directory.remove();
+    throw error;
+  }
+}
+
+async function closeParts(nodes: readonly ChaosNode[], coordinator: PoolProcess, nats: TestNatsServer): Promise<void> {
+  await Promise.all(nodes.map((node) => node.close()));
+  await coordinator.close();
+  await nats.close();
+}
+
+/** Somebody else may take it before it is used: then the start fails, and says so. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}

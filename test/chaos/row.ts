@@ -1,0 +1,78 @@
+// What a row of the table of faults is, and what it comes to.
+import type { LoadSize, LoadSummary } from "./load.ts";
+
+export type RowSettings = LoadSize & {
+  /** Times and counts that a row makes shorter where tests of every change run it. */
+  readonly isSlice: boolean;
+};
+
+/** A number that has a limit. */
+export type Figure = {
+  readonly name: string;
+  readonly measured: number;
+  readonly limit: number;
+  readonly unit: "ms" | "MB" | "%" | "";
+};
+
+export type RowOutcome = {
+  readonly kind: "ran";
+  readonly load: LoadSummary;
+  readonly moves: number;
+  readonly figures: readonly Figure[];
+  /** That the fault really happened, and what else was seen, in short sentences. */
+  readonly facts: readonly string[];
+  /** What had to hold and did not. */
+  readonly broken: readonly string[];
+};
+
+export type RowSkipped = { readonly kind: "skipped"; readonly reason: string };
+
+export type Row = {
+  /** Of the table in docs/chaos.md. */
+  readonly number: number;
+  readonly title: string;
+  run(settings: RowSettings): Promise<RowOutcome | RowSkipped>;
+};
+
+/** @throws Error when there is no row of that number. */
+export function rowOf(rows: readonly Row[], number: number): Row {
+  const row = rows.find((each) => each.number === number);
+  if (row === undefined) throw new Error(`there is no row ${number}`);
+  return row;
+}
+
+/** Collects what a row sees. */
+export class RowNotes {
+  readonly figures: Figure[] = [];
+  readonly facts: string[] = [];
+  readonly broken: string[] = [];
+
+  /** Milliseconds. */
+  time(name: string, measured: number, limit: number): void {
+    this.figure({ name, measured, limit, unit: "ms" });
+  }
+
+  figure(figure: Figure): void {
+    this.figures.push({ ...figure, measured: Math.round(figure.measured * 10) / 10 });
+  }
+
+  /** A sentence that says what was seen. */
+  fact(sentence: string): void {
+    this.facts.push(sentence);
+  }
+
+  /** What has to hold, the fault itself included. */
+  must(isTrue: boolean, sentence: string): void {
+    (isTrue ? this.facts : this.broken).push(isTrue ? sentence : `NOT: ${sentence}`);
+  }
+
+  /** No stream failed and no text is wrong. */
+  mustBeExact({ streams, failed, wrong, errors }: LoadSummary): void {
+    if (failed === 0 && wrong === 0) return;
+    this.broken.push(`${failed} failed and ${wrong} wrong of ${streams}: ${JSON.stringify(errors)}`);
+  }
+
+  outcome(load: LoadSummary, moves: number): RowOutcome {
+    return { kind: "ran", load, moves, figures: this.figures, facts: this.facts, broken: this.broken };
+  }
+}
