@@ -29,6 +29,9 @@ export class TcpProxy {
   resets = 0;
   /** Bytes that were held back by silence. */
   heldBytes = 0;
+  /** Pieces that could not leave at once, and all pieces after slicing. */
+  delayedPieces = 0;
+  slices = 0;
   readonly #server: Server;
   readonly #links = new Set<Link>();
   readonly #silent = new Set<Direction>();
@@ -106,7 +109,9 @@ export class TcpProxy {
     this.#lines.add(line);
     from.on("data", (piece) => {
       if (this.#silent.has(direction)) this.heldBytes += piece.length;
-      line.send(piece);
+      const { slices, isLate } = line.send(piece);
+      this.slices += slices;
+      if (isLate) this.delayedPieces += 1;
     });
     from.once("end", () => line.end());
     from.once("close", () => this.#lines.delete(line));
@@ -126,7 +131,8 @@ class Line {
     this.#conditions = conditions;
   }
 
-  send(piece: Buffer): void {
+  /** Returns how many slices it is sent in, and whether they are late. */
+  send(piece: Buffer): { readonly slices: number; readonly isLate: boolean } {
     const {
       delayMs = 0,
       jitterMs = 0,
@@ -144,6 +150,7 @@ class Line {
       this.#waiting.push({ piece: slice, dueMs: this.#freeAtMs + Math.max(0, lateMs) });
     }
     this.wake();
+    return { slices: Math.ceil(piece.length / size), isLate: this.#waiting.length > 0 };
   }
 
   end(): void {
