@@ -35,6 +35,8 @@ export type ActiveParts = {
   readonly bus: Bus | null;
   readonly desired: DesiredState;
   readonly processMetrics: ProcessMetrics;
+  /** Of the lease; 0 without one. Nodes take no orders from an earlier one. */
+  readonly term: () => number;
   /** host:port of nodes that may be there. */
   readonly nodeAddresses: readonly string[];
 };
@@ -43,7 +45,7 @@ export type ActiveParts = {
 const desiredStateWaitMs = 3000;
 
 export async function startActive(parts: ActiveParts): Promise<ActiveCoordinator> {
-  const { log, bus, cluster, nodeAddresses } = parts;
+  const { log, bus, cluster, nodeAddresses, term } = parts;
   const lifecycle = new Lifecycle({ log });
   const state = emptyState();
   const events = new EventLog();
@@ -55,7 +57,7 @@ export async function startActive(parts: ActiveParts): Promise<ActiveCoordinator
   };
   const links = await lifecycle.start({
     name: "node links",
-    start: () => new NodeLinks({ log, onEvent }),
+    start: () => new NodeLinks({ log, onEvent, term }),
     stop: (started) => started.close(),
   });
   const coordinator = createCoordinator(parts, { state, events, links, feed: () => feed });

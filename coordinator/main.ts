@@ -134,7 +134,8 @@ async function startStanding(lifecycle: Lifecycle, parts: StandingParts): Promis
   let onChange: () => void = () => undefined;
   const start = (known: readonly string[]): Promise<ActiveCoordinator> => {
     const nodeAddresses = [...new Set([...options.nodes, ...foundNodes, ...known])];
-    return startActive({ options, cluster, log, bus, desired, processMetrics, nodeAddresses });
+    const term = (): number => succession.term;
+    return startActive({ options, cluster, log, bus, desired, processMetrics, term, nodeAddresses });
   };
   const succession = await lifecycle.start({
     name: "succession",

@@ -34,8 +34,8 @@ type Progress = {
   isAccepted: boolean;
   evaluatedTokens: number;
   hasEnded: boolean;
-  /** What came was no frame of this attempt: its node is not asked again. */
-  isGarbled: boolean;
+  /** What came was no frame of this attempt, or nothing came over a new connection: its node is not asked again. */
+  isGivenUp: boolean;
 };
 
 export class AttemptCalls {
@@ -133,7 +133,7 @@ export class AttemptCalls {
       } catch (thrown) {
         const { code } = toPomonaError(thrown);
         if (progress.hasEnded) return;
-        if (signal.aborted || progress.isGarbled || code !== "node_lost") throw asLost(thrown, nodeId);
+        if (signal.aborted || progress.isGivenUp || code !== "node_lost") throw asLost(thrown, nodeId);
       }
       client = this.#parts.renewClient(nodeId, client);
       readOn = (renewed, stillWanted) =>
@@ -151,10 +151,8 @@ export class AttemptCalls {
     const { requestId, epoch, nodeId } = progress;
     const stalled = new AbortController();
     const silent = new PomonaError("node_lost", `node ${nodeId} does not answer on a new connection`);
-    const timer = setTimeout(() => {
-      progress.isGarbled = true;
-      stalled.abort(silent);
-    }, attachTimeoutMs);
+    const timer = setTimeout(() => stalled.abort(silent), attachTimeoutMs);
+    progress.isGivenUp = true;
     try {
       await readStream(call.client, pomona.Node.service.Attach, {
         request: { requestId, epoch, fromIndex: call.fromIndex },
@@ -162,6 +160,7 @@ export class AttemptCalls {
         signal: AbortSignal.any([call.signal, stalled.signal]),
         onMessage: ({ request, response }: NodeAttachResponse__Output) => {
           clearTimeout(timer);
+          progress.isGivenUp = false;
           if (request !== null) onRequest(attemptFromWire(request));
           if (response !== null) this.#take(progress, response);
         },
@@ -191,7 +190,7 @@ function progressOf(
   name: { readonly nodeId: NodeId; readonly requestId: RequestId; readonly epoch: number },
   nextIndex: number,
 ): Progress {
-  return { ...name, nextIndex, isAccepted: false, evaluatedTokens: 0, hasEnded: false, isGarbled: false };
+  return { ...name, nextIndex, isAccepted: false, evaluatedTokens: 0, hasEnded: false, isGivenUp: false };
 }
 
 function noLink(nodeId: NodeId): PomonaError {
@@ -215,7 +214,7 @@ function ownFrame(message: NodeGenerateResponse__Output, progress: Progress): At
   } catch (thrown) {
     reason = toPomonaError(thrown).message;
   }
-  progress.isGarbled = true;
+  progress.isGivenUp = true;
   // What a node gets wrong is no fault of the request: another node may serve it.
   throw new PomonaError("node_lost", `node ${nodeId} sent no frame: ${reason}`);
 }

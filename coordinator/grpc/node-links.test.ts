@@ -65,6 +65,7 @@ function linksOf(t: TestContext) {
   const waiting = new Set<() => void>();
   const links = new NodeLinks({
     log: createLogger({ name: "test", level: "silent" }),
+    term: () => 0,
     onEvent: (event) => {
       events.push(event);
       for (const look of waiting) look();

@@ -32,7 +32,7 @@ type Dependencies = {
   readonly log: Logger;
   readonly onEvent: (event: ClusterEvent) => void;
   /** Of the coordinator's lease; 0 without one. */
-  readonly term?: () => number;
+  readonly term: () => number;
 };
 
 /** All links of a coordinator. */
@@ -48,7 +48,7 @@ export class NodeLinks {
   constructor(dependencies: Dependencies) {
     this.#log = dependencies.log;
     this.#onEvent = dependencies.onEvent;
-    this.#term = dependencies.term ?? (() => 0);
+    this.#term = dependencies.term;
     this.#attempts = new AttemptCalls({
       onEvent: this.#onEvent,
       clientOf: (nodeId) => this.#links.get(nodeId)?.client ?? null,
