@@ -16,6 +16,16 @@ export function parsePriority(text: string | undefined, field: string): Priority
   }
 }
 
+const idempotencyKeyLengthMax = 255;
+
+/** Empty for none. @throws PomonaError `invalid_request` for anything but 1 to 255 visible characters. */
+export function parseIdempotencyKey(text: string | undefined, field: string): string {
+  if (text === undefined) return "";
+  if (/^[\x21-\x7e]+$/.test(text) && text.length <= idempotencyKeyLengthMax) return text;
+  const message = `${field} must be 1 to ${idempotencyKeyLengthMax} visible ASCII characters`;
+  throw new PomonaError("invalid_request", message, { field });
+}
+
 /** Until requests carry keys, an address is a tenant: the same by IPv4 and by IPv6. */
 export function tenantOf(host: string): TenantId {
   return host.replace(/^::ffff:/i, "");

@@ -1,4 +1,5 @@
 // The coordinator's state and its one loop: events in, step, effects out.
+import { createHash } from "node:crypto";
 import { PomonaError } from "@pomona/shared/core/errors";
 import { type Attempt, defaultDecoding, failureOf, type PromptInput } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, RequestId } from "@pomona/shared/core/ids";
@@ -28,6 +29,8 @@ import { PromptTokenizer, type TokenizedPrompt, type TokenizeLimits } from "./to
 const defaultTimeoutMs = { interactive: 600_000, batch: 86_400_000 } as const;
 const tokenizeTimeoutMs = 30_000;
 const tickMs = 100;
+/** After a start, nodes tell by then what they still run. */
+const takingUpMs = 10_000;
 
 type Executors = { readonly [Kind in EffectKind]: (effect: EffectOf<Kind>) => void };
 
@@ -66,6 +69,7 @@ export class Coordinator implements Gateway {
   readonly #config: CoreConfig;
   readonly #dependencies: CoordinatorDependencies;
   readonly #running: RunningRequests;
+  readonly #startedAtMs: number;
   readonly #tokenizer: PromptTokenizer;
   readonly #pending: ClusterEvent[] = [];
   #isStepping = false;
@@ -79,6 +83,7 @@ export class Coordinator implements Gateway {
     this.state = state;
     this.#config = config;
     this.#dependencies = dependencies;
+    this.#startedAtMs = dependencies.clock.nowMs();
     const { clock, metrics } = dependencies;
     this.#running = new RunningRequests({
       clock,
@@ -151,8 +156,9 @@ export class Coordinator implements Gateway {
 
   async generate(request: GenerationRequest, caller: Caller): Promise<Generation> {
     const { tenant, priority, signal } = caller;
-    const known = this.#running.named({ tenant, idempotencyKey: caller.idempotencyKey ?? "" });
-    if (known !== null) return this.#running.attach(known, 0, signal);
+    const named = { tenant, idempotencyKey: caller.idempotencyKey ?? "", fingerprint: fingerprintOf(request) };
+    const known = this.#running.named(named);
+    if (known !== null) return this.attach(known, 0, signal);
     const { clock } = this.#dependencies;
     const arrivedAtMs = clock.nowMs();
     const deadlineMs = arrivedAtMs + (request.timeoutMs ?? defaultTimeoutMs[priority]);
@@ -175,9 +181,8 @@ export class Coordinator implements Gateway {
     const seed = request.sampling.seed ?? randomSeed();
     const promptDigest = prompt.digest;
     const note = {
-      ...{ api, model, promptDigest, tenant, priority, stop: [...request.stop, ...prompt.stop] },
+      ...{ ...named, api, model, promptDigest, priority, stop: [...request.stop, ...prompt.stop] },
       deadlineAtMs: clock.wallMs() + deadlineMs - clock.nowMs(),
-      idempotencyKey: caller.idempotencyKey ?? "",
     };
     const promptTokenIds = prompt.tokenIds;
     const session = this.#running.add({ requestId, note, seed, promptTokens: promptTokenIds.length });
@@ -192,7 +197,13 @@ export class Coordinator implements Gateway {
   }
 
   attach(requestId: RequestId, fromIndex: number, signal: AbortSignal): Generation {
-    return this.#running.attach(requestId, fromIndex, signal);
+    const generation = this.#running.attach(requestId, fromIndex, signal);
+    if (generation !== null) return generation;
+    if (this.#dependencies.clock.nowMs() - this.#startedAtMs < takingUpMs)
+      throw new PomonaError("model_not_ready", `request ${requestId} has not been taken up from its node yet`, {
+        retryAfterMs: 500,
+      });
+    throw new PomonaError("not_found", `no request ${requestId} is running here`);
   }
 
   async tokenize(model: ModelName, input: PromptInput, signal: AbortSignal): Promise<readonly number[]> {
@@ -344,6 +355,11 @@ export class Coordinator implements Gateway {
     log.info({ ...announcement }, "cluster event");
     publish(announcement);
   }
+}
+
+/** Two requests with the same one ask for the same. */
+function fingerprintOf(request: GenerationRequest): string {
+  return createHash("sha256").update(JSON.stringify(request)).digest("hex").slice(0, 32);
 }
 
 function shuttingDown(): PomonaError {

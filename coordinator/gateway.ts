@@ -19,7 +19,10 @@ export type Gateway = {
    * @throws PomonaError `model_not_found`, `context_length_exceeded`, `model_not_ready`, `model_failed`, `queue_full`, ...
    */
   generate(request: GenerationRequest, caller: Caller): Promise<Generation>;
-  /** Events of a running generation from a token index on. @throws PomonaError `not_found`. */
+  /**
+   * Events of a generation from a token index on, while it runs, and for a moment after its end when somebody may come back.
+   * @throws PomonaError `not_found`; `model_not_ready` while what an earlier coordinator left is still taken up.
+   */
   attach(requestId: RequestId, fromIndex: number, signal: AbortSignal): Generation;
   tokenize(model: ModelName, input: PromptInput, signal: AbortSignal): Promise<readonly number[]>;
   /** Why a request went where it went. @throws PomonaError `not_found` when it is not among the last 1,000. */

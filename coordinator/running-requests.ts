@@ -55,7 +55,7 @@ export class RunningRequests {
   readonly #running = new Map<RequestId, Running>();
   /** Sessions that ended while nobody read them. */
   readonly #ended = new Map<RequestId, { readonly session: GenerationSession; readonly atMs: number }>();
-  readonly #byKey = new Map<string, RequestId>();
+  readonly #byKey = new Map<string, { readonly requestId: RequestId; readonly fingerprint: string }>();
   readonly #log = new RequestLog();
 
   constructor(dependencies: Dependencies) {
@@ -72,7 +72,8 @@ export class RunningRequests {
     const session = new GenerationSession(requestId, note.stop, () => this.#noteUnread(requestId));
     const before = { texts: [], lastTokensAtMs: null, isStopped: false, movedFor: null, isExact: true };
     this.#running.set(requestId, { session, note, seed, arrivedAtMs, ...before, unreadSinceMs: null });
-    if (note.idempotencyKey !== "") this.#byKey.set(keyOf(note), requestId);
+    const { idempotencyKey, fingerprint } = note;
+    if (idempotencyKey !== "") this.#byKey.set(keyOf(note), { requestId, fingerprint });
     const { model, api, priority } = note;
     this.#log.arrived({ requestId, model, api, priority, arrivedAtMs, promptTokens });
     return session;
@@ -90,20 +91,29 @@ export class RunningRequests {
     if (texts.length > 0) running.session.addTokens(texts);
   }
 
-  /** @throws PomonaError `not_found` when it does not run here and did not end a moment ago. */
-  attach(requestId: RequestId, fromIndex: number, signal: AbortSignal): Generation {
+  /** Null when it does not run here and did not end a moment ago. */
+  attach(requestId: RequestId, fromIndex: number, signal: AbortSignal): Generation | null {
     const running = this.#running.get(requestId);
     const session = running?.session ?? this.#ended.get(requestId)?.session;
-    if (session === undefined) throw new PomonaError("not_found", `no request ${requestId} is running here`);
+    if (session === undefined) return null;
     if (running !== undefined) running.unreadSinceMs = null;
     return { requestId, events: session.read(fromIndex, signal) };
   }
 
-  /** The request that a client has named so, if it runs or ended a moment ago. */
-  named(note: Pick<TakeoverNote, "tenant" | "idempotencyKey">): RequestId | null {
-    const requestId = this.#byKey.get(keyOf(note));
-    if (requestId === undefined) return null;
-    return this.#running.has(requestId) || this.#ended.has(requestId) ? requestId : null;
+  /**
+   * The request that a client has named so, if it runs or ended a moment ago.
+   * @throws PomonaError `conflict` when it asks for something else.
+   */
+  named(note: Pick<TakeoverNote, "tenant" | "idempotencyKey" | "fingerprint">): RequestId | null {
+    const known = this.#byKey.get(keyOf(note));
+    if (known === undefined || !this.#isHere(known.requestId)) return null;
+    if (known.fingerprint === note.fingerprint) return known.requestId;
+    const message = `idempotency key ${JSON.stringify(note.idempotencyKey)} names another request: take a new key`;
+    throw new PomonaError("conflict", message, { field: "idempotency-key" });
+  }
+
+  #isHere(requestId: RequestId): boolean {
+    return this.#running.has(requestId) || this.#ended.has(requestId);
   }
 
   explain(requestId: RequestId): RequestHistory | null {
@@ -189,9 +199,7 @@ export class RunningRequests {
       if (nowMs - atMs < clientBackMs && this.#ended.size <= endedMax) break;
       this.#ended.delete(requestId);
     }
-    for (const [key, requestId] of this.#byKey) {
-      if (!this.#running.has(requestId) && !this.#ended.has(requestId)) this.#byKey.delete(key);
-    }
+    for (const [key, { requestId }] of this.#byKey) if (!this.#isHere(requestId)) this.#byKey.delete(key);
   }
 
   /** A client that has named its request may come back for it; another one has gone for good. */

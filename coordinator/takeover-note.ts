@@ -19,6 +19,8 @@ export type TakeoverNote = {
   readonly deadlineAtMs: number;
   /** The client's own name for the request; empty for none. */
   readonly idempotencyKey: string;
+  /** Of what the client asked for: the same key with another one is a mistake. */
+  readonly fingerprint: string;
   /** Bytes of the tokens that earlier attempts have emitted. */
   readonly texts: readonly Uint8Array[];
 };
@@ -33,6 +35,7 @@ const noteSchema = z.strictObject({
   stop: z.array(z.string()),
   deadlineAtMs: z.number(),
   idempotencyKey: z.string(),
+  fingerprint: z.string(),
   texts: z.array(z.base64()),
 });
 

@@ -54,7 +54,7 @@ export class EventStream {
   }
 
   /** One that a browser names as the last it has seen when it connects again. */
-  event(id: number, value: object): void {
+  event(id: number | string, value: object): void {
     this.#write(`id: ${id}\ndata: ${JSON.stringify(value)}\n\n`);
   }
 

@@ -147,7 +147,7 @@ export class CompletionStream {
       this.#bound(/ node=([0-9a-f]+)/.exec(event)?.[1] ?? "");
       return;
     }
-    const data = event.replace(/^data: /, "");
+    const data = event.replace(/^id: .*\n/, "").replace(/^data: /, "");
     if (data === "[DONE]") {
       this.doneCount += 1;
       return;

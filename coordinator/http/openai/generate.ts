@@ -4,7 +4,7 @@ import { type Ending, errorOf, type PromptInput } from "@pomona/shared/core/gene
 import type { RequestId } from "@pomona/shared/core/ids";
 import type { Logger } from "@pomona/shared/runtime/logger";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { parsePriority, tenantOf } from "../../caller.ts";
+import { parseIdempotencyKey, parsePriority, tenantOf } from "../../caller.ts";
 import type { GenerationEvent } from "../../core/generation-request.ts";
 import type { Gateway, Generation } from "../../gateway.ts";
 import { EventStream } from "../event-stream.ts";
@@ -55,10 +55,14 @@ async function start(
   onLoading: (outlook: LoadingOutlook) => void = () => undefined,
 ): Promise<Generation> {
   try {
+    const seen = parsed.isStream ? lastEventOf(request) : null;
+    if (seen !== null) return gateway.attach(seen.requestId, seen.index + 1, signal);
     const tenant = tenantOf(request.ip);
     const priority = parsePriority(headerOf(request, priorityHeader), priorityHeader);
     const input = withSharing(parsed.request.input, headerOf(request, sharedSystemHeader));
-    return await gateway.generate({ ...parsed.request, input }, { tenant, priority, signal, onLoading });
+    const idempotencyKey = parseIdempotencyKey(headerOf(request, idempotencyHeader), idempotencyHeader);
+    const caller = { tenant, priority, signal, onLoading, idempotencyKey };
+    return await gateway.generate({ ...parsed.request, input }, caller);
   } catch (thrown) {
     const error = toPomonaError(thrown);
     if (error.code !== "cancelled") gateway.countRefusal("openai", parsed.request.model, error);
@@ -68,6 +72,30 @@ async function start(
 
 /** How soon the answer is wanted. */
 const priorityHeader = "x-pomona-priority";
+
+/** Sent again with the same key, a request attaches to the one that runs. */
+const idempotencyHeader = "idempotency-key";
+
+/** The id of the last event that a client has got: the answer goes on after it. */
+const lastEventHeader = "last-event-id";
+
+type SeenEvent = { readonly requestId: RequestId; readonly index: number };
+
+/** @throws PomonaError `invalid_request` for what is no id of an event. */
+function lastEventOf(request: FastifyRequest): SeenEvent | null {
+  const text = headerOf(request, lastEventHeader);
+  if (text === undefined || text === "") return null;
+  const [, requestId, index] = /^([0-9a-f]{32})-(\d{1,9})$/.exec(text) ?? [];
+  if (requestId === undefined)
+    throw new PomonaError("invalid_request", `${lastEventHeader} is not the id of an event of this pool`, {
+      field: lastEventHeader,
+    });
+  return { requestId, index: Number(index) };
+}
+
+function eventIdOf({ requestId, index }: SeenEvent): string {
+  return `${requestId}-${index}`;
+}
 
 /** `true` says that the system's messages are no secret: what they leave in slots serves other tenants too. */
 const sharedSystemHeader = "x-pomona-shared-system-prompt";
@@ -128,7 +156,8 @@ async function answerInEvents(context: AnswerContext): Promise<void> {
 async function writeEvents(generation: Generation, events: EventStream, context: AnswerContext): Promise<void> {
   const { shape, parsed, signal } = context;
   const head = headOf(generation.requestId, parsed);
-  let isBegun = false;
+  // Whoever comes back for the rest has its beginning.
+  let isBegun = lastEventOf(context.request) !== null;
   let ending: Ending | null = null;
   for await (const event of generation.events) {
     // Before that it is not known yet whether the answer is one with another status.
@@ -139,7 +168,10 @@ async function writeEvents(generation: Generation, events: EventStream, context:
       if (first !== null) events.data(first);
       isBegun = true;
     }
-    if (event.kind === "text") events.data(shape.delta(head, event.text));
+    if (event.kind === "text") {
+      const id = eventIdOf({ requestId: generation.requestId, index: event.lastIndex });
+      events.event(id, shape.delta(head, event.text));
+    }
     if (event.kind === "ending") ending = event.ending;
     await events.ready(signal);
   }

@@ -1,0 +1,147 @@
+// What runs outlives its coordinator: nodes go on, the next coordinator takes it up, and clients come back for the rest.
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, before, describe, test } from "node:test";
+import { ChaosPool } from "../chaos/pool.ts";
+import { expectedText, promptOf } from "../chaos/prompts.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+const tokens = 120;
+const streams = 6;
+
+/** A client that knows what it has got, and comes back for the rest. */
+class ReturningClient {
+  readonly #body: string;
+  readonly #headers: Record<string, string>;
+  readonly #pool: ChaosPool;
+  readonly expected: string;
+  text = "";
+  lastId = "";
+  finishReasons = 0;
+  doneCount = 0;
+  refusals = 0;
+
+  constructor(pool: ChaosPool, name: string, headers: Record<string, string> = {}) {
+    const prompt = promptOf(name, 0);
+    this.#pool = pool;
+    this.#headers = headers;
+    this.expected = expectedText(pool.engine, prompt, tokens);
+    this.#body = JSON.stringify({ model: pool.model, prompt, max_tokens: tokens, temperature: 0, stream: true });
+  }
+
+  /** Resolves when the connection has ended, with whether the answer has. */
+  async ask(headers: Record<string, string> = {}): Promise<boolean> {
+    try {
+      const response = await fetch(`${this.#pool.http}/v1/completions`, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...this.#headers, ...headers },
+        body: this.#body,
+      });
+      if (response.status !== 200 || response.body === null) {
+        await response.text();
+        this.refusals += 1;
+        return false;
+      }
+      let rest = "";
+      for await (const piece of response.body.pipeThrough(new TextDecoderStream())) {
+        const events = (rest + piece).split("\n\n");
+        rest = events.pop() ?? "";
+        for (const event of events) this.#take(event);
+      }
+    } catch {
+      // The connection broke: what came before it counts.
+    }
+    return this.doneCount > 0;
+  }
+
+  /** As a browser does it. */
+  async askForRest(): Promise<void> {
+    await waitFor(() => this.ask({ "last-event-id": this.lastId }), 15_000, "the rest of the answer");
+  }
+
+  #take(event: string): void {
+    const id = /^id: (.*)$/m.exec(event)?.[1];
+    const data = /^data: (.*)$/m.exec(event)?.[1];
+    if (data === undefined) return;
+    if (data === "[DONE]") {
+      this.doneCount += 1;
+      return;
+    }
+    const { choices, error } = JSON.parse(data);
+    assert.equal(error, undefined);
+    this.text += choices[0].text;
+    if (choices[0].finish_reason !== null) this.finishReasons += 1;
+    if (id !== undefined) this.lastId = id;
+  }
+
+  check(): void {
+    assert.equal(this.text, this.expected);
+    assert.deepEqual([this.finishReasons, this.doneCount], [1, 1]);
+  }
+}
+
+describe("a coordinator that is killed and started again", () => {
+  let pool: ChaosPool;
+  before(async () => {
+    pool = await ChaosPool.start();
+  });
+  after(() => pool.close());
+
+  const restart = async (): Promise<void> => {
+    await pool.coordinator.kill();
+    await pool.restartCoordinator();
+    await pool.settled(30_000);
+  };
+
+  test("has the rest of every answer for a client that names the last event that it has got", async () => {
+    const clients = Array.from({ length: streams }, (_, index) => new ReturningClient(pool, `rest-${index}`));
+    const cut = clients.map((client) => client.ask());
+    await waitFor(() => clients.every(({ text }) => text.length >= 10), 30_000, "ten tokens of each");
+    await restart();
+    assert.deepEqual(
+      await Promise.all(cut),
+      Array.from({ length: streams }, () => false),
+    );
+    await Promise.all(clients.map((client) => client.askForRest()));
+    for (const client of clients) client.check();
+    assert.equal(await pool.metric("pomona_resumes_total"), 0, "no node was lost, so nothing moved");
+  });
+
+  test("gives an answer once to a client that sends its request again with the same idempotency key", async () => {
+    const key = randomUUID();
+    const first = new ReturningClient(pool, "keyed", { "idempotency-key": key });
+    const cut = first.ask();
+    await waitFor(() => first.text.length >= 10, 30_000, "ten tokens");
+    await restart();
+    assert.equal(await cut, false);
+    const second = new ReturningClient(pool, "keyed", { "idempotency-key": key });
+    await waitFor(() => second.ask(), 15_000, "the answer");
+    second.check();
+    assert.equal(second.lastId.split("-")[0], first.lastId.split("-")[0], "it is the same request");
+  });
+
+  test("leaves no attempt running for which nobody comes back", async () => {
+    const client = new ReturningClient(pool, "gone");
+    const cut = client.ask();
+    await waitFor(() => client.text.length >= 10, 30_000, "ten tokens");
+    await restart();
+    assert.equal(await cut, false);
+    await waitFor(async () => (await pool.runningAttempts()) === 0, 60_000, "no attempts");
+  });
+
+  test("refuses an event id that it never gave, and the rest of a request that it does not know", async () => {
+    await waitFor(() => statusFor(pool, `${"ab".repeat(16)}-3`).then((status) => status === 404), 20_000, "not found");
+    assert.equal(await statusFor(pool, "x-1"), 400);
+    assert.equal(await statusFor(pool, `${"ab".repeat(16)}-99999999999`), 400);
+  });
+});
+
+async function statusFor(pool: ChaosPool, lastEventId: string): Promise<number> {
+  const response = await fetch(`${pool.http}/v1/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "last-event-id": lastEventId },
+    body: JSON.stringify({ model: pool.model, prompt: "x", max_tokens: 5, stream: true }),
+  });
+  await response.text();
+  return response.status;
+}
