@@ -49,7 +49,8 @@ type Seen = { readonly revision: number; readonly record: LeaseRecord | null; re
 /** Changed in place by `stepLease`. */
 export type LeaseState = {
   readonly self: CoordinatorAddress;
-  readonly startedAtMs: number;
+  /** Or went on after a pause: since then NATS is waited for. */
+  startedAtMs: number;
   /** Who held it when this coordinator last knew, before it was restarted; null when it never did. */
   readonly rememberedHolder: string | null;
   /** Whether the bucket has been read on the present connection. */
@@ -64,6 +65,8 @@ export type LeaseState = {
   /** null for whoever is not active. */
   reign: { readonly term: number; readonly heldUntilMs: number } | null;
   writeAfterMs: number;
+  /** When the last event came: ticks come every 50 ms, so that a long gap is a pause of the process. */
+  lookedAtMs: number;
   isClosing: boolean;
 };
 
@@ -118,6 +121,7 @@ export function initialLease(
     ledTerm: 0,
     reign: null,
     writeAfterMs: Number.NEGATIVE_INFINITY,
+    lookedAtMs: known.startedAtMs,
     isClosing: false,
   };
 }
@@ -139,9 +143,19 @@ export function stepLease(event: LeaseEvent, context: LeaseContext): readonly Le
   const { state, nowMs } = context;
   if (state.reign !== null && !isLeading(state, nowMs))
     stepDown(state, effects, "the lease could not be renewed in time");
+  notePause(context);
   take(event, context, effects);
   if (event.kind !== "closing") writeWhenDue(context, effects);
   return effects;
+}
+
+/** Of whoever did not look, the time does not count: NATS may have been away for all, and this one was not told yet. */
+function notePause({ state, nowMs, config }: LeaseContext): void {
+  const isPause = nowMs - state.lookedAtMs > config.leaseMs - config.heldMs;
+  state.lookedAtMs = nowMs;
+  if (!isPause) return;
+  state.startedAtMs = nowMs;
+  if (state.seen !== null) state.seen = { ...state.seen, sinceMs: nowMs };
 }
 
 function take(event: LeaseEvent, context: LeaseContext, effects: LeaseEffect[]): void {
