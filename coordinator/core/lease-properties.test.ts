@@ -224,6 +224,7 @@ class World {
     this.#at(machine.pausedUntilMs, () => {
       // Timers are looked at before what came meanwhile is read, or after it.
       if (this.#draw() < 0.5) this.#tell(machine, { kind: "tick" });
+      this.#look();
       for (const event of machine.queue.splice(0)) this.#tell(machine, event);
     });
   }
