@@ -8,6 +8,7 @@ import type { CoordinatorAddress } from "./core/lease.ts";
 import { CoordinatorFeed } from "./nats/coordinator-feed.ts";
 import type { CoordinatorNews } from "./nats/coordinator-record.ts";
 import { LeaseKeeper } from "./nats/lease-keeper.ts";
+import { highestActiveTerm } from "./standby/ask-terms.ts";
 import type { ActiveElsewhere, Duty } from "./standby/duty.ts";
 
 export type SuccessionConfig = { readonly cluster: string; readonly natsReplicas: number; readonly stateDir: string };
@@ -27,6 +28,7 @@ type OwnNews = Pick<CoordinatorNews, "term" | "isActive" | "nodeAddresses">;
 /** A start waits so long until somebody is active: longer than a lease lasts, or NATS is waited for. */
 const decisionMs = 8000;
 const pollMs = 10;
+const askEveryMs = 500;
 
 export class Succession {
   readonly #config: SuccessionConfig;
@@ -34,6 +36,7 @@ export class Succession {
   #self: CoordinatorAddress | null = null;
   #keeper: LeaseKeeper | null = null;
   #feed: CoordinatorFeed | null = null;
+  #asking: NodeJS.Timeout | null = null;
   #active: ActiveCoordinator | null = null;
   #elsewhere: { readonly active: ActiveElsewhere; readonly controller: AbortController } | null = null;
   #isWanted = false;
@@ -94,6 +97,7 @@ export class Succession {
     this.#keeper = keeper;
     const onRivals = (areThere: boolean): void => keeper.setRivals(areThere);
     const news = (): OwnNews => this.#news();
+    this.#asking = setInterval(() => void this.#askOthers(keeper, bus), askEveryMs);
     this.#feed = new CoordinatorFeed({ bus, cluster, clock: systemClock, log, self, news, onRivals });
     const untilMs = systemClock.nowMs() + decisionMs;
     while (this.#active === null && !keeper.seesLivingHolder && failure === null && systemClock.nowMs() < untilMs)
@@ -103,9 +107,16 @@ export class Succession {
 
   /** Ends being active, and gives the lease back. */
   async close(): Promise<void> {
+    if (this.#asking !== null) clearInterval(this.#asking);
     await this.#follow("this coordinator stops");
     this.#feed?.close();
     await this.#keeper?.close();
+  }
+
+  /** While NATS is away: it may be so for this one alone, and another one active. */
+  async #askOthers(keeper: LeaseKeeper, bus: Bus): Promise<void> {
+    if (bus.isConnected || this.#active === null) return;
+    keeper.supersede(await highestActiveTerm(this.#feed?.otherHttpAddresses ?? []));
   }
 
   #setElsewhere(holder: CoordinatorAddress | null): void {

@@ -220,7 +220,7 @@ test("whoever began without NATS takes a free lease with a new term, and yields 
   assert.equal(began().see(3, { holder: other, term: 7 }).effects[0]?.kind, "follow");
 });
 
-test("a node that has heard of a higher term ends the reign, and the next one is above it", () => {
+test("a higher term that somebody has heard of ends the reign, and the next one is above it", () => {
   const seat = leader().at(100).take({ kind: "superseded", term: 9 });
   assert.equal(seat.effects[0]?.kind, "follow");
   assert.equal(seat.at(500).tick().write().record.term, 10);

@@ -7,8 +7,9 @@
 //
 // While the bucket cannot be read by anyone, nobody can take the lease over. So the holder goes on without renewing it
 // when it noticed in time, while it still held the lease, that its connection broke: generation does not end with NATS.
-// It cannot tell an outage for all from a cut line of its own. In the second case another one takes over, whose higher
-// term the nodes learn at once: they refuse commands of a lower one. A holder that was paused notices at its first event,
+// It cannot tell an outage for all from a cut line of its own. In the second case another one takes over. The holder asks
+// those that it knows of by HTTP, and gives up when one is active with a higher term; where it cannot reach them either,
+// nodes know the higher term: they do not let a lower one end attempts. A holder that was paused notices at its first event,
 // because its lease has run out meanwhile, connection or not. A holder that knows of no other coordinator goes on in any
 // case: a slow disk under NATS must not stop a pool that has one coordinator only.
 import { unreachable } from "@pomona/shared/core/assert";
@@ -92,7 +93,7 @@ export type LeaseEvent =
   | { readonly kind: "conflict" }
   | { readonly kind: "unavailable" }
   | { readonly kind: "rivals"; readonly areThere: boolean }
-  /** A node has heard of this term. */
+  /** Another coordinator is active with this term, as itself or a node says. */
   | { readonly kind: "superseded"; readonly term: number }
   | { readonly kind: "tick" }
   /** This coordinator stops. */
@@ -185,7 +186,7 @@ function take(event: LeaseEvent, context: LeaseContext, effects: LeaseEffect[]):
     case "superseded":
       state.term = Math.max(state.term, event.term);
       if (state.reign !== null && event.term > state.reign.term)
-        stepDown(state, effects, `a node obeys another coordinator, of term ${event.term}`);
+        stepDown(state, effects, `another coordinator is active, with term ${event.term}`);
       return;
     case "tick":
       goOnWithoutNats(context, effects);

@@ -53,6 +53,11 @@ export class CoordinatorFeed {
     return all.sort((a, b) => Number(b.isActive) - Number(a.isActive));
   }
 
+  /** host:port of the HTTP of all others that may be there. */
+  get otherHttpAddresses(): readonly string[] {
+    return [...this.#heard.values()].map(({ news }) => news.httpAddress);
+  }
+
   /** Of the nodes that were alive when the active coordinator was last heard. */
   get nodeAddresses(): readonly string[] {
     return this.#nodeAddresses;
@@ -96,7 +101,9 @@ export class CoordinatorFeed {
   }
 
   #lookForRivals(): void {
-    const { clock, onRivals } = this.#dependencies;
+    const { bus, clock, onRivals } = this.#dependencies;
+    // While NATS is away nobody is heard, and everybody may be there.
+    if (!bus.isConnected) return;
     for (const [id, { heardAtMs }] of this.#heard) if (clock.nowMs() - heardAtMs > rivalMs) this.#heard.delete(id);
     onRivals(this.#heard.size > 0);
   }

@@ -96,6 +96,11 @@ export class LeaseKeeper {
     if (areThere !== this.#state.hasRivals) this.#take({ kind: "rivals", areThere });
   }
 
+  /** Somebody has heard of this term: whoever is active with a lower one gives up. */
+  supersede(term: number): void {
+    if (term > this.term) this.#take({ kind: "superseded", term });
+  }
+
   /** Gives the lease back, so that the next one need not wait. */
   async close(): Promise<void> {
     this.#take({ kind: "closing" });

@@ -6,6 +6,7 @@ import { after, before, test } from "node:test";
 import { pomona } from "@pomona/proto/load";
 import { toPomonaError } from "@pomona/shared/core/errors";
 import { callUnary, createClusterClient, createInferenceClient, readStream } from "@pomona/shared/grpc/client";
+import { openLine } from "../support/cuttable-line.ts";
 import { natsSkipReason, startTestNatsServer, type TestNatsServer } from "../support/nats-server.ts";
 import { type StartedProcess, startPomona } from "../support/started-process.ts";
 import { createTemporaryDirectory } from "../support/temporary-directory.ts";
@@ -38,10 +39,10 @@ after(async () => {
   directory.remove();
 });
 
-async function startCoordinator(name: string): Promise<void> {
+async function startCoordinator(name: string, natsUrl = nats.url): Promise<void> {
   const args = ["--state-dir", join(directory.path, name), "--cluster", "standby-test", "--http-port", "0"];
   const model = ["--model-when-none", "builtin:tiny"];
-  const { http = "", ...started } = await startPomona(["coordinator", ...args, ...model, "--nats-url", nats.url]);
+  const { http = "", ...started } = await startPomona(["coordinator", ...args, ...model, "--nats-url", natsUrl]);
   coordinators.set(name, { ...started, http });
 }
 
@@ -280,4 +281,20 @@ test("while NATS is away generation goes on, and afterwards exactly one is activ
   assert.equal((await long).text.length, 1000);
   await waitFor(() => answersAll(coordinators.values()), timeoutMs, "all answer");
   for (let look = 0; look < 100; look += 1) assert.deepEqual(await activeNames(), [active]);
+});
+
+test("one whose own line to NATS is cut yields to the one that takes over", { skip }, async () => {
+  const line = await openLine(new URL(nats.url).host);
+  await startCoordinator("cut off", `nats://${line.address}`);
+  for (const name of names) {
+    await at(name).close();
+    coordinators.delete(name);
+  }
+  assert.deepEqual(await one(), ["cut off"]);
+  await startCoordinator("a");
+  await waitFor(() => answersAll(coordinators.values()), timeoutMs, "both answer");
+  line.cut();
+  await waitFor(async () => (await metric(at("a").http)) === 1, timeoutMs, "the other one takes over");
+  await waitFor(async () => (await metric(at("cut off").http)) === 0, timeoutMs, "it stands by");
+  await waitFor(() => answersAll([at("a")]), timeoutMs, "the other one answers");
 });
