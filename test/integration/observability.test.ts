@@ -115,7 +115,7 @@ test("every alert rule executes, names series that exist, and stays silent on a 
     groups: { rules: { alert: string; expr: string }[] }[];
   };
   const rules = groups.flatMap((group) => group.rules);
-  assert.equal(rules.length, 6);
+  assert.equal(rules.length, 7);
   for (const rule of rules) {
     assert.deepEqual(await prometheus.query(rule.expr), [], rule.alert);
     for (const [name] of rule.expr.matchAll(/pomona_\w+/g)) {
