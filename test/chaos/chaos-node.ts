@@ -11,13 +11,20 @@ import type { TcpProxy } from "./tcp-proxy.ts";
 export type ChaosNodeOptions = {
   readonly index: number;
   readonly stateDir: string;
-  /** host:port of the coordinator. */
-  readonly peer: string;
+  /** Where it listens, and how it finds the coordinator. */
+  readonly networkArgs: readonly string[];
+  /** A command that runs it, on a host of its own; empty for none. */
+  readonly prefix: readonly string[];
   readonly stepMs: number;
   readonly engine: EngineName;
   /** What the coordinator connects to instead of the node itself. */
   readonly proxy: TcpProxy | null;
+  /** Whether its wall clock can be set. */
+  readonly hasClock: boolean;
 };
+
+/** Of a process whose wall clock can be set. */
+export const clockPreload = new URL("./clock-preload.js", import.meta.url).href;
 
 const preload = new URL("./agent-preload.js", import.meta.url).href;
 const budgetBytes = 2e9;
@@ -33,16 +40,18 @@ export class ChaosNode {
 
   /** Starts it, or starts it again under its id. */
   async start(): Promise<void> {
-    const { stateDir, peer, stepMs, engine, proxy } = this.options;
+    const { stateDir, networkArgs, prefix, stepMs, engine, proxy, hasClock } = this.options;
+    const clock = hasClock ? ["--import", clockPreload] : [];
     this.#client?.close();
     this.#client = null;
     this.#process = await PoolProcess.start({
       args: [
-        ...["agent", "--no-mdns", "--state-dir", stateDir, "--peer", peer, "--grpc-port", "0"],
+        ...["agent", "--state-dir", stateDir, ...networkArgs, "--grpc-port", "0"],
         ...["--engine", engine, "--budget", String(budgetBytes), "--threads", "1"],
       ],
+      prefix,
       // Engine workers would inherit it, and lose the messages that come before they listen.
-      nodeArgs: engine === "simulated" ? ["--import", preload] : [],
+      nodeArgs: engine === "simulated" ? [...clock, "--import", preload] : [],
       environment: {
         CHAOS_STEP_MS: String(stepMs),
         ...(proxy === null ? {} : { CHAOS_ADVERTISE: proxy.address }),

@@ -59,10 +59,10 @@ export class Load {
     await waitFor(() => this.streams.every(isPast), 60_000, `${letters} letters of every stream`);
   }
 
-  /** Waits until all have ended; the ones that last longer than the deadline are aborted, and count as failed. */
+  /** Waits until all have ended; the ones that last longer than the deadline are given up, and count as failed. */
   async finish(deadlineMs: number): Promise<LoadSummary> {
     const late = setTimeout(() => {
-      for (const stream of this.streams) if (!stream.isEnded) stream.abort();
+      for (const stream of this.streams) stream.giveUp();
     }, deadlineMs);
     await Promise.all(this.streams.map(({ done }) => done));
     clearTimeout(late);

@@ -7,7 +7,8 @@ import { writeGguf } from "@pomona/shared/core/gguf/writer";
 import { startTestNatsServer, type TestNatsServer } from "../support/nats-server.ts";
 import { createTemporaryDirectory, type TemporaryDirectory } from "../support/temporary-directory.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { ChaosNode } from "./chaos-node.ts";
+import { ChaosNode, clockPreload } from "./chaos-node.ts";
+import type { ClockFault } from "./clock-preload.ts";
 import { PoolEvents } from "./pool-events.ts";
 import { PoolProcess } from "./pool-process.ts";
 import type { EngineName } from "./prompts.ts";
@@ -21,20 +22,27 @@ export type ChaosPoolOptions = {
   readonly engine?: EngineName;
   /** Puts a proxy between the coordinator and each node. */
   readonly isProxied?: boolean;
-  readonly coordinatorArgs?: readonly string[];
-  /** A command that runs the coordinator. */
-  readonly coordinatorPrefix?: readonly string[];
+  readonly coordinatorEnvironment?: Readonly<Record<string, string>>;
+  /** Hosts of their own: the first for the coordinator, NATS and this process, one more for each node. */
+  readonly hosts?: readonly PoolHost[];
+  /** Coordinator and nodes find each other by multicast DNS alone. */
+  readonly usesMdns?: boolean;
+  /** Makes the wall clocks of all processes ones that the test sets. */
+  readonly hasClocks?: boolean;
 };
 
 /** What the coordinator says of a node; the JSON of `Member`. */
 export type PoolMember = {
   readonly nodeId: string;
   readonly state: string;
+  readonly lastHeartbeatAgeMs?: number;
   readonly status?: {
     readonly incarnation?: number | string;
     readonly replicas?: readonly { readonly replicaId: string; readonly state: string; readonly pid?: number }[];
   };
 };
+
+export type PoolHost = { readonly address: string; readonly prefix: readonly string[] };
 
 const nodeCount = 3;
 const readyDeadlineMs = 60_000;
@@ -96,6 +104,11 @@ export class ChaosPool {
     return (await this.members()).find(({ nodeId }) => nodeId === node.id);
   }
 
+  async cluster(): Promise<string> {
+    // The shape is that of docs/administration.md.
+    return ((await this.#json("/cluster/v1/state")) as { readonly cluster: string }).cluster;
+  }
+
   /** Nodes that are alive and have a ready replica; 0 while the coordinator does not answer. */
   async readyNodes(): Promise<number> {
     const isReady = ({ state, status }: PoolMember): boolean =>
@@ -131,6 +144,12 @@ export class ChaosPool {
     if (!response.ok) throw new Error(`the settings were refused: ${response.status} ${await response.text()}`);
   }
 
+  /** Changes the wall clock of the coordinator and of every node. */
+  jumpClocks(jumpMs: number): void {
+    const fault: ClockFault = { jumpMs };
+    for (const { child } of [this.coordinator, ...this.nodes.map(({ process }) => process)]) child.send(fault);
+  }
+
   /** Attempts that hold a slot, asked of the nodes themselves. */
   async runningAttempts(): Promise<number> {
     const counts = await Promise.all(this.nodes.map((node) => node.runningAttempts()));
@@ -158,28 +177,38 @@ type PoolParts = {
 };
 
 async function startParts(options: ChaosPoolOptions): Promise<PoolParts> {
-  const { slots = 25, stepMs = 20, engine = "simulated", isProxied = false } = options;
+  const { slots = 25, isProxied = false, hasClocks = false, usesMdns = false } = options;
   const directory = createTemporaryDirectory("chaos");
   const modelPath = join(directory.path, "keyed.gguf");
   writeFileSync(modelPath, writeGguf(keyedModel()));
-  const nats = await startTestNatsServer();
+  const host = options.hosts?.[0]?.address ?? loopback;
+  const nats = await startTestNatsServer(host);
   const [httpPort, grpcPort] = [await freePort(), await freePort()];
   const startCoordinator = (): Promise<PoolProcess> =>
     PoolProcess.start({
       args: [
-        ...["coordinator", "--no-mdns", "--state-dir", join(directory.path, "coordinator")],
+        ...["coordinator", "--state-dir", join(directory.path, "coordinator"), ...networkArgs(host, usesMdns)],
         ...["--http-port", String(httpPort), "--grpc-port", String(grpcPort), "--nats-url", nats.url],
-        ...["--model", `keyed=${modelPath}`, "--slots", String(slots), ...(options.coordinatorArgs ?? [])],
+        ...["--model", `keyed=${modelPath}`, "--slots", String(slots)],
       ],
-      ...(options.coordinatorPrefix === undefined ? {} : { prefix: options.coordinatorPrefix }),
+      environment: options.coordinatorEnvironment ?? {},
+      nodeArgs: hasClocks ? ["--import", clockPreload] : [],
     });
   const coordinator = await startCoordinator();
   const nodes: ChaosNode[] = [];
   try {
     for (let index = 0; index < nodeCount; index += 1) {
-      const proxy = isProxied ? await TcpProxy.start() : null;
-      const stateDir = join(directory.path, `node${index}`);
-      const node = new ChaosNode({ index, stateDir, peer: coordinator.ready.grpc, stepMs, engine, proxy });
+      const { address = loopback, prefix = [] } = options.hosts?.[index + 1] ?? {};
+      const node = new ChaosNode({
+        index,
+        stateDir: join(directory.path, `node${index}`),
+        networkArgs: [...networkArgs(address, usesMdns), ...(usesMdns ? [] : ["--peer", coordinator.ready.grpc])],
+        prefix,
+        stepMs: options.stepMs ?? 20,
+        engine: options.engine ?? "simulated",
+        proxy: isProxied ? await TcpProxy.start() : null,
+        hasClock: hasClocks,
+      });
       nodes.push(node);
       await node.start();
     }
@@ -189,6 +218,12 @@ async function startParts(options: ChaosPoolOptions): Promise<PoolParts> {
     directory.remove();
     throw error;
   }
+}
+
+const loopback = "127.0.0.1";
+
+function networkArgs(host: string, usesMdns: boolean): readonly string[] {
+  return [...(usesMdns ? [] : ["--no-mdns"]), ...(host === loopback ? [] : ["--host", host, "--insecure"])];
 }
 
 async function closeParts(nodes: readonly ChaosNode[], coordinator: PoolProcess, nats: TestNatsServer): Promise<void> {

@@ -44,6 +44,7 @@ export class CompletionStream {
   readonly #request: ClientRequest;
   #response: IncomingMessage | null = null;
   #rest = "";
+  #isGivenUp = false;
 
   constructor(options: StreamOptions) {
     this.options = options;
@@ -80,6 +81,13 @@ export class CompletionStream {
   /** The client goes away. */
   abort(): void {
     this.#request.destroy();
+  }
+
+  /** The client goes away because it has waited long enough. */
+  giveUp(): void {
+    if (this.isEnded) return;
+    this.#isGivenUp = true;
+    this.abort();
   }
 
   /** Stops to read, and reads again. */
@@ -119,7 +127,8 @@ export class CompletionStream {
 
   #end(error: string | null, resolve: () => void): void {
     if (this.isEnded) return;
-    if (error !== null) this.errors.push(error);
+    if (this.#isGivenUp) this.errors.push("not ended in time");
+    else if (error !== null) this.errors.push(error);
     else if (this.doneCount === 0 && this.errors.length === 0) this.errors.push("ended without [DONE]");
     this.endedAtMs = performance.now();
     resolve();

@@ -19,11 +19,10 @@ export type TestNatsServer = {
   close(): Promise<void>;
 };
 
-/** A nats-server on a free port with a state directory of its own. */
-export async function startTestNatsServer(): Promise<TestNatsServer> {
+/** A nats-server on a free port with a state directory of its own; `host` is the address to bind. */
+export async function startTestNatsServer(host = "127.0.0.1"): Promise<TestNatsServer> {
   const directory = createTemporaryDirectory("nats");
-  const start = (port: number): Promise<NatsServer> =>
-    startNatsServer({ stateDir: directory.path, host: "127.0.0.1", port });
+  const start = (port: number): Promise<NatsServer> => startNatsServer({ stateDir: directory.path, host, port });
   let server = await start(0);
   const { url, port } = server;
   return {
