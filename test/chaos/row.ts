@@ -9,7 +9,8 @@ export type RowSettings = LoadSize & {
 /** A number that has a limit. */
 export type Figure = {
   readonly name: string;
-  readonly measured: number;
+  /** null when what was waited for never happened; JSON has no infinity. */
+  readonly measured: number | null;
   readonly limit: number;
   readonly unit: "ms" | "MB" | "%" | "";
 };
@@ -47,13 +48,13 @@ export class RowNotes {
   readonly facts: string[] = [];
   readonly broken: string[] = [];
 
-  /** Milliseconds. */
+  /** Milliseconds; Infinity for what never happened. */
   time(name: string, measured: number, limit: number): void {
     this.figure({ name, measured, limit, unit: "ms" });
   }
 
-  figure(figure: Figure): void {
-    this.figures.push({ ...figure, measured: Math.round(figure.measured * 10) / 10 });
+  figure({ measured, ...figure }: Figure & { readonly measured: number }): void {
+    this.figures.push({ ...figure, measured: Number.isFinite(measured) ? Math.round(measured * 10) / 10 : null });
   }
 
   /** A sentence that says what was seen. */

@@ -8,14 +8,14 @@ export type RowResult = {
 };
 
 export function isMissed({ measured, limit }: Figure): boolean {
-  // Written so that a figure that is no number is missed.
-  return !(measured <= limit);
+  return measured === null || measured > limit;
 }
 
 export function figureText(figure: Figure): string {
   const { name, measured, limit, unit } = figure;
   const space = unit === "" ? "" : " ";
-  return `${name} ${measured}${space}${unit} (${isMissed(figure) ? "MISSED" : "met"}: ${limit}${space}${unit})`;
+  const value = measured === null ? "never" : `${measured}${space}${unit}`;
+  return `${name} ${value} (${isMissed(figure) ? "MISSED" : "met"}: ${limit}${space}${unit})`;
 }
 
 const columns = ["#", "fault", "streams", "failed", "wrong", "longest gap", "moves", "holds"] as const;
