@@ -1,7 +1,7 @@
 import type { NodeSettings } from "@pomona/shared/core/deployment";
 import type { NodeId } from "@pomona/shared/core/ids";
+import type { EjectionReason } from "./core/conduct.ts";
 import type { Announcement } from "./core/effect.ts";
-import type { EjectionReason } from "./core/state.ts";
 
 const ejectionTexts: Readonly<Record<EjectionReason, string>> = {
   lost: "it lost what it was answering",

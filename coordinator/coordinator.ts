@@ -125,13 +125,15 @@ export class Coordinator implements Gateway {
       const record = this.state.requests.get(requestId);
       if (record === undefined) continue;
       const { queueMs, prefillMs, decodeMs } = record;
+      const isNamed = this.#running.isNamed(requestId);
       this.#running.end(requestId, {
         reason: "failed",
         failure,
         usage: usageOf(record),
         timings: { queueMs, prefillMs, decodeMs },
       });
-      this.take({ kind: "requestCancelled", requestId });
+      // What its client has named is left with its node: the next coordinator goes on with it.
+      if (!isNamed) this.take({ kind: "requestCancelled", requestId });
     }
   }
 

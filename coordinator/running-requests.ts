@@ -116,6 +116,11 @@ export class RunningRequests {
     return this.#running.has(requestId) || this.#ended.has(requestId);
   }
 
+  /** Whether its client has given it a name, to come back with. */
+  isNamed(requestId: RequestId): boolean {
+    return (this.#running.get(requestId)?.note.idempotencyKey ?? "") !== "";
+  }
+
   explain(requestId: RequestId): RequestHistory | null {
     return this.#log.find(requestId);
   }

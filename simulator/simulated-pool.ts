@@ -120,7 +120,9 @@ export class SimulatedPool {
     // Whoever waits for long waits because of a fault: the deadlines of the requests decide.
     const scheduler = { ...defaultCoreConfig.scheduler, lateMaxMs: Number.POSITIVE_INFINITY };
     const replicaPrefix = `c${this.#coordinators}`;
-    const config: CoreConfig = { ...defaultCoreConfig, queueLengthMax: 64, replicaPrefix, scheduler };
+    // Machines of these runs come back: what is begun waits for them.
+    const allGoneMs = Number.POSITIVE_INFINITY;
+    const config: CoreConfig = { ...defaultCoreConfig, queueLengthMax: 64, replicaPrefix, scheduler, allGoneMs };
     const { time, complain } = this.#parts;
     this.#coordinator = new SimulatedCoordinator({
       time,

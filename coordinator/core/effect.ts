@@ -4,9 +4,10 @@ import type { Attempt, AttemptFrame, Ending } from "@pomona/shared/core/generati
 import type { ModelName, NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
 import type { NamedFile, PinnedSource } from "@pomona/shared/core/model-files";
 import type { ReplicaSpec } from "@pomona/shared/core/node-status";
+import type { EjectionReason } from "./conduct.ts";
 import type { EvictionReason } from "./placement/problem.ts";
 import type { Decision } from "./scheduler/decision.ts";
-import type { EjectionReason, MemberState } from "./state.ts";
+import type { MemberState } from "./state.ts";
 
 /** What the loop has to do after a step, in this order. One executor each. */
 export type Effect =

@@ -6,10 +6,12 @@ export type EjectionConfig = {
   readonly maxMs: number;
   /** A node that has not disturbed for so long after an ejection begins anew (5 min). */
   readonly forgivenMs: number;
-  /** Streams are slow below this share of what the node has promised (0.25) ... */
+  /** Streams are slow below this share of what they usually are, by what the node has measured (0.25) ... */
   readonly slowShare: number;
   /** ... when it lasts so long (2 s), and so many tokens were due (4). */
   readonly slowMs: number;
+  /** How fast what is usual follows what is (10 s). */
+  readonly usualHalfLifeMs: number;
   readonly slowTokensMin: number;
   /** What lies this far back counts half in a node's pace (500 ms). */
   readonly paceHalfLifeMs: number;
@@ -22,6 +24,7 @@ export const defaultEjectionConfig: EjectionConfig = {
   forgivenMs: 300_000,
   slowShare: 0.25,
   slowMs: 2000,
+  usualHalfLifeMs: 10_000,
   slowTokensMin: 4,
   paceHalfLifeMs: 500,
 };

@@ -1,8 +1,9 @@
 // Nodes that lose or delay what they have get no work for a while: longer each time, and never so many that it hurts more.
 import type { ReplicaStatus } from "@pomona/shared/core/node-status";
+import type { Ejection, EjectionReason } from "./conduct.ts";
 import type { Effect } from "./effect.ts";
 import type { EjectionConfig } from "./ejection-config.ts";
-import type { ClusterState, Ejection, EjectionReason, Member, StepContext } from "./state.ts";
+import type { ClusterState, Member, StepContext } from "./state.ts";
 
 /**
  * Leaves a node out, unless half of the nodes are left out already or nobody else has a model that it has. It counts

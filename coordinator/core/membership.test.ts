@@ -18,7 +18,8 @@ for (const { silentMs, isLinkUp, state } of [
   { silentMs: 2500, isLinkUp: true, state: "dead" },
   { silentMs: 0, isLinkUp: false, state: "suspect" },
   { silentMs: 1499, isLinkUp: false, state: "suspect" },
-  { silentMs: 1500, isLinkUp: false, state: "dead" },
+  { silentMs: 2499, isLinkUp: false, state: "suspect" },
+  { silentMs: 2500, isLinkUp: false, state: "dead" },
 ]) {
   test(`a node that is silent for ${silentMs} ms with its link ${isLinkUp ? "up" : "down"} is ${state}`, () => {
     const pool = new TestPool();

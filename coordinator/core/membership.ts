@@ -66,7 +66,7 @@ function newMember({ status, address, nowMs }: Heartbeat): Member {
     loadFailures: new Map(),
     oddities: new Set(),
     emptyingSinceMs: null,
-    pace: { dueTokens: 0, cameTokens: 0, slowSinceMs: null, reviewedAtMs: nowMs },
+    pace: { dueTokens: 0, cameTokens: 0, usualShare: null, slowSinceMs: null, reviewedAtMs: nowMs },
     bestDecode: new Map(),
     ejection: null,
     isEjected: false,
@@ -145,11 +145,13 @@ export function reviewMembers(
   return { died, effects };
 }
 
-/** Dead after five missed heartbeats, or after three when the gRPC link says the same (contract.md, Time). */
+/**
+ * Dead after five missed heartbeats (contract.md, Time). Streams do not wait for that: their calls say within 1.1 s that a node
+ * does not answer, and a node whose event loop was blocked for two seconds keeps its place.
+ */
 export function memberState(member: Member, nowMs: number, config: CoreConfig): MemberState {
   const missed = (nowMs - member.lastHeartbeatMs) / config.heartbeatIntervalMs;
-  const deadAfter = member.isLinkUp ? config.deadAfterMissed : config.suspectAfterMissed;
-  if (missed >= deadAfter) return "dead";
+  if (missed >= config.deadAfterMissed) return "dead";
   return missed >= config.suspectAfterMissed || !member.isLinkUp ? "suspect" : "alive";
 }
 

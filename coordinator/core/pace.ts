@@ -3,6 +3,7 @@ import type { ReplicaId } from "@pomona/shared/core/ids";
 import { decodeStepSeconds, prefillSeconds, type SpeedProfile } from "@pomona/shared/core/speed-profile";
 import type { Effect } from "./effect.ts";
 import { eject } from "./ejection.ts";
+import { speedBeforeSteps } from "./sane-status.ts";
 import type { ClusterState, Member, RequestRecord, StepContext } from "./state.ts";
 
 /** Between two tokens of a stream a node evaluates at most so many of another one's prompt. */
@@ -97,16 +98,26 @@ function notePace({ state, nowMs, config }: StepContext, member: Member): void {
     pace.cameTokens += came;
     pace.dueTokens += elapsedMs / (1000 * load.busyReplicas * stepSeconds(speed, load));
   }
-  const { slowTokensMin, slowShare } = config.ejection;
-  const isSlow = pace.dueTokens >= slowTokensMin && pace.cameTokens < slowShare * pace.dueTokens;
-  if (!isSlow) pace.slowSinceMs = null;
-  else pace.slowSinceMs ??= nowMs;
+  const { slowTokensMin, slowShare, usualHalfLifeMs } = config.ejection;
+  if (pace.dueTokens < slowTokensMin) {
+    pace.slowSinceMs = null;
+    return;
+  }
+  const share = pace.cameTokens / pace.dueTokens;
+  if (pace.usualShare !== null && share < slowShare * pace.usualShare) {
+    pace.slowSinceMs ??= nowMs;
+    return;
+  }
+  pace.slowSinceMs = null;
+  const weight = pace.usualShare === null ? 1 : 1 - 2 ** (-elapsedMs / usualHalfLifeMs);
+  pace.usualShare = (1 - weight) * (pace.usualShare ?? 0) + weight * share;
 }
 
-/** What the node itself has measured. Its profile follows what it does, but not at once, which is when it matters. */
+/** What the node itself has measured, else what its chip promises. A profile follows what the node does: its best time counts. */
 function best(member: Member, replicaId: ReplicaId): SpeedProfile | null {
-  const speed = member.status.replicas.find((replica) => replica.replicaId === replicaId)?.speed ?? null;
-  if (speed === null) return null;
+  const replica = member.status.replicas.find((each) => each.replicaId === replicaId);
+  if (replica === undefined) return null;
+  const speed = replica.speed ?? speedBeforeSteps(replica, member.status.capacity);
   const known = member.bestDecode.get(replicaId) ?? 0;
   member.bestDecode.set(replicaId, Math.max(known, speed.decodeTokensPerSecond));
   return known > speed.decodeTokensPerSecond ? { ...speed, decodeTokensPerSecond: known } : speed;

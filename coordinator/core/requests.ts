@@ -99,6 +99,7 @@ export function reviewRequests(context: StepContext): Effect[] {
   const effects: Effect[] = [];
   const reasons = failedModels(context, new Set(state.queue.map(({ model }) => model)));
   const limitFor = patience(context);
+  const isAllGone = reachesNobody(context);
   for (const record of state.requests.values()) {
     const { place, model } = record;
     const reason = place.kind === "queued" ? reasons.get(model) : undefined;
@@ -107,6 +108,10 @@ export function reviewRequests(context: StepContext): Effect[] {
       effects.push(...cancelAttempt(record), ...finish(context, record, { reason: "expired", failure }));
     } else if (nowMs >= record.lateMs && place.kind === "queued" && !record.wasAccepted) {
       effects.push(...finish(context, record, { reason: "failed", failure: lateFailure(context, record) }));
+    } else if (isAllGone && place.kind === "queued" && record.wasAccepted && record.priority !== "batch") {
+      const message = "every node of the pool is gone: send the request again when one is back";
+      const failure: GenerationFailure = { code: "node_lost", message, isRetryable: true };
+      effects.push(...finish(context, record, { reason: "failed", failure }));
     } else if (place.kind === "queued" && isOrphaned(state, record)) {
       effects.push(...finish(context, record, { reason: "failed", failure: orphanFailure(state, record) }));
     } else if (reason !== undefined) {
@@ -119,6 +124,14 @@ export function reviewRequests(context: StepContext): Effect[] {
     }
   }
   return effects;
+}
+
+/** Whether no node has been linked for a while: somebody who reads an answer had better be told than wait for a machine. */
+function reachesNobody({ state, nowMs, config }: StepContext): boolean {
+  if (state.members.size === 0) return false;
+  return [...state.members.values()].every(
+    ({ isLinkUp, linkDownAtMs }) => !isLinkUp && nowMs - linkDownAtMs >= config.allGoneMs,
+  );
 }
 
 /** How long each attempt may be silent. */

@@ -6,6 +6,7 @@ import type { ModelFile, ModelVariant, NamedFile, StoredFile } from "@pomona/sha
 import type { ModelSizing } from "@pomona/shared/core/model-sizing";
 import type { NodeStatus, ReplicaStatus } from "@pomona/shared/core/node-status";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
+import type { Ejection, Pace } from "./conduct.ts";
 import { defaultEjectionConfig, type EjectionConfig } from "./ejection-config.ts";
 import type { ModelDemand } from "./placement/demand.ts";
 import { defaultPlacementConfig, type PlacementConfig } from "./placement/placement-config.ts";
@@ -61,27 +62,6 @@ export type Member = {
   /** Whether that lasts. */
   isEjected: boolean;
 };
-
-/** How fast streams are, against what the node's own profile says of its best time. */
-export type Pace = {
-  /** Tokens that were due and that came, both fading with time. */
-  dueTokens: number;
-  cameTokens: number;
-  /** Since when too few came. */
-  slowSinceMs: number | null;
-  reviewedAtMs: number;
-};
-
-/** A node that gets no work for a while, because it lost or delayed what it had. */
-export type Ejection = {
-  readonly reason: EjectionReason;
-  /** How often in a row. */
-  readonly count: number;
-  readonly atMs: number;
-  readonly untilMs: number;
-};
-
-export type EjectionReason = "lost" | "slow" | "wrong_frames";
 
 export type Loading = {
   readonly replicaId: ReplicaId;
@@ -295,8 +275,10 @@ export type CoreConfig = {
   readonly heartbeatIntervalMs: number;
   /** Heartbeats missed until a node is suspect (3). */
   readonly suspectAfterMissed: number;
-  /** Heartbeats missed until it is dead (5), or `suspectAfterMissed` when its gRPC link is down too. */
+  /** Heartbeats missed until it is dead (5). */
   readonly deadAfterMissed: number;
+  /** Streams whose nodes are gone are told so when no node at all could be reached for so long (700 ms). */
+  readonly allGoneMs: number;
   readonly membersMax: number;
   readonly queueLengthMax: number;
   readonly queueLengthPerModelMax: number;
@@ -338,6 +320,7 @@ export const defaultCoreConfig: CoreConfig = {
   heartbeatIntervalMs: 500,
   suspectAfterMissed: 3,
   deadAfterMissed: 5,
+  allGoneMs: 700,
   membersMax: 256,
   queueLengthMax: 1024,
   queueLengthPerModelMax: 1024,

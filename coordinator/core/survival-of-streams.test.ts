@@ -203,6 +203,20 @@ test("a silent node loses its stream after ten times what is predicted, and two 
   assert.notEqual(nodeOf(pool, "q"), from);
 });
 
+test("when every node is gone, those who read an answer are told, and batch work waits", () => {
+  const { pool } = poolOf([{ nodeId: "a" }]);
+  pool.request("q", longAnswer);
+  pool.request("batch", { ...longAnswer, priority: "batch" });
+  for (const id of ["q", "batch"]) pool.frame(id, 1, tokens(0, [1]));
+  for (const { requestId } of pool.state.requests.values()) assert.equal(nodeOf(pool, requestId), "a");
+  for (const record of pool.state.requests.values()) record.wasAccepted = true;
+  pool.take({ kind: "linkDown", nodeId: "a" });
+  for (const id of ["q", "batch"]) pool.fail(id, 1, "node_lost");
+  assert.deepEqual(endings(pool.wait(600)), []);
+  assert.deepEqual(endings(pool.wait(100)), ["q: failed node_lost"]);
+  assert.equal(pool.state.queue.length, 1);
+});
+
 test("a prompt that killed two engines is refused for ten minutes, and others are not", () => {
   const { pool, ...nodes } = poolOf([{ nodeId: "a" }, { nodeId: "b" }]);
   const prompt = { promptTokenIds: [6, 6, 6] };
