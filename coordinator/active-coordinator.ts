@@ -72,9 +72,10 @@ export async function startActive(parts: ActiveParts): Promise<ActiveCoordinator
   });
   await readDesiredState(parts, onEvent);
   if (bus !== null) {
+    const onDropped = (): void => parts.processMetrics.natsMessageDropped();
     feed = await lifecycle.start({
       name: "node feed",
-      start: () => new NodeFeed({ bus, cluster, state, clock: systemClock, log, onEvent }),
+      start: () => new NodeFeed({ bus, cluster, state, clock: systemClock, log, onEvent, onDropped }),
       stop: (started) => started.close(),
     });
   }

@@ -29,6 +29,11 @@ export type ProcessMetricsSources = {
 /** What a standby tells too. Read at each scrape. */
 export class ProcessMetrics {
   readonly registry = new Registry();
+  readonly #natsDropped = new Counter({
+    name: "pomona_nats_dropped_messages_total",
+    help: "Messages from NATS that were not read because their sender sends too many",
+    registers: [this.registry],
+  });
 
   constructor({ isActive, term, isNatsConnected }: ProcessMetricsSources) {
     this.#gauge("pomona_coordinator_active", "1 for the active coordinator, 0 for one that stands by", () =>
@@ -38,6 +43,10 @@ export class ProcessMetrics {
     this.#gauge("pomona_nats_connected", "1 while the coordinator is connected to NATS", () =>
       Number(isNatsConnected()),
     );
+  }
+
+  natsMessageDropped(): void {
+    this.#natsDropped.inc();
   }
 
   #gauge(name: string, help: string, read: () => number): void {

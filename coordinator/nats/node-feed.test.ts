@@ -32,6 +32,7 @@ function feed() {
     clock: { nowMs: () => time.nowMs, wallMs: () => 0 },
     log: createLogger({ name: "test", level: "silent" }),
     onEvent: (event) => events.push(event),
+    onDropped: () => undefined,
   });
   return { nats, pool, events, time, feed, sender: nats.connect(), names: subjects(cluster) };
 }

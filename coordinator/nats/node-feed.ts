@@ -12,6 +12,7 @@ import type { MetricSource } from "@pomona/shared/runtime/metrics";
 import type { Announcement } from "../core/effect.ts";
 import type { ClusterEvent } from "../core/event.ts";
 import type { ClusterState } from "../core/state.ts";
+import { FloodGuard } from "./flood-guard.ts";
 
 export type NodeFeedDependencies = {
   readonly bus: Bus;
@@ -20,6 +21,8 @@ export type NodeFeedDependencies = {
   readonly clock: Clock;
   readonly log: Logger;
   readonly onEvent: (event: ClusterEvent) => void;
+  /** A message was not read, because its sender sends too many. */
+  readonly onDropped: () => void;
 };
 
 /** Nodes report every 5 s. What is older than three of them is a gap: NATS is away, or the node's link to it. */
@@ -34,6 +37,7 @@ export class NodeFeed {
   readonly #dependencies: NodeFeedDependencies;
   readonly #reports = new Map<string, KeptReport>();
   readonly #unsubscribe: (() => void)[];
+  readonly #floods = new FloodGuard();
   #broken = 0;
   #complainedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -42,8 +46,8 @@ export class NodeFeed {
     const { bus, cluster } = dependencies;
     const { allHeartbeats, allMetrics } = subjects(cluster);
     this.#unsubscribe = [
-      bus.subscribe(allHeartbeats, (subject, payload) => this.#guard(() => this.#heartbeat(subject, payload))),
-      bus.subscribe(allMetrics, (subject, payload) => this.#guard(() => this.#metrics(subject, payload))),
+      bus.subscribe(allHeartbeats, (subject, payload) => this.#take(subject, () => this.#heartbeat(subject, payload))),
+      bus.subscribe(allMetrics, (subject, payload) => this.#take(subject, () => this.#metrics(subject, payload))),
     ];
   }
 
@@ -92,6 +96,14 @@ export class NodeFeed {
   #checkSender(subject: string, nodeId: NodeId): void {
     if (subjects(this.#dependencies.cluster).nodeIdOf(subject) === nodeId) return;
     throw new PomonaError("invalid_request", "the message names another node than its subject");
+  }
+
+  #take(subject: string, read: () => void): void {
+    const { clock, log, onDropped } = this.#dependencies;
+    const taken = this.#floods.take(subject, clock.nowMs());
+    if (taken === "read") this.#guard(read);
+    else onDropped();
+    if (taken === "muted") log.warn({ subject }, "a sender floods NATS and is not listened to for 10 s");
   }
 
   /** What is no message of ours is dropped: anything on the network may publish. */
