@@ -247,6 +247,12 @@ function takeTokens(context: StepContext, record: RequestRecord, frame: AttemptF
     const message = `node ${record.place.nodeId} sent token ${frame.firstIndex} when ${record.emittedTokenIds.length} was due`;
     return cutOff(context, record, message);
   }
+  const vocabularySize = context.state.deployments.get(record.model)?.facts?.sizing.vocabularySize ?? 0;
+  const alien = vocabularySize === 0 ? undefined : frame.ids.find((id) => id >= vocabularySize);
+  if (alien !== undefined) {
+    const message = `node ${record.place.nodeId} sent token id ${alien}, and ${record.model} has ${vocabularySize}`;
+    return cutOff(context, record, message);
+  }
   if (frame.ids.length === 0) return [];
   // Kept before they are passed on: what a client has seen can always be continued.
   record.emittedTokenIds.push(...frame.ids);

@@ -193,6 +193,19 @@ describe("a node that disturbs", () => {
   });
 });
 
+test("a token that the model does not have is not believed, and the stream goes on elsewhere", () => {
+  const { pool } = poolOf([{ nodeId: "a" }, { nodeId: "b" }]);
+  const facts = pool.state.deployments.get("m")?.facts;
+  assert.ok(facts);
+  Object.assign(facts.sizing, { vocabularySize: 100 });
+  pool.request("q", longAnswer);
+  const from = nodeOf(pool, "q");
+  pool.frame("q", 1, tokens(0, [99]));
+  pool.frame("q", 1, tokens(1, [100]));
+  assert.deepEqual([nodeOf(pool, "q") === from, pool.state.dropped.brokenOrder], [false, 1]);
+  assert.deepEqual(pool.state.requests.get("q")?.emittedTokenIds, [99]);
+});
+
 test("a silent node loses its stream after ten times what is predicted, and two seconds at least", () => {
   const { pool, ...nodes } = poolOf([{ nodeId: "a" }, { nodeId: "b" }], { progressMinMs: 2000 });
   pool.request("q", longAnswer);

@@ -8,16 +8,20 @@ export type ModelSizing = {
   readonly contextLengthFor: (wanted: number | null) => number;
   /** What one replica needs. */
   readonly memoryFor: (replica: ReplicaShape) => ReplicaMemory;
+  /** Its tokens are the numbers below this. */
+  readonly vocabularySize: number;
 };
 
 export function sizingOf(shape: ModelShape): ModelSizing {
   return {
     contextLengthFor: (wanted) => contextLengthFor(shape, wanted),
     memoryFor: (replica) => estimateReplicaMemory(shape, replica),
+    vocabularySize: shape.vocabularySize,
   };
 }
 
 /** The same for every way to run it: for models of which only the size is told. */
 export function fixedSizing(contextLength: number, memory: ReplicaMemory): ModelSizing {
-  return { contextLengthFor: (wanted) => wanted ?? contextLength, memoryFor: () => memory };
+  const vocabularySize = Number.POSITIVE_INFINITY;
+  return { contextLengthFor: (wanted) => wanted ?? contextLength, memoryFor: () => memory, vocabularySize };
 }
