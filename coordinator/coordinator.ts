@@ -29,8 +29,8 @@ import { PromptTokenizer, type TokenizedPrompt, type TokenizeLimits } from "./to
 const defaultTimeoutMs = { interactive: 600_000, batch: 86_400_000 } as const;
 const tokenizeTimeoutMs = 30_000;
 const tickMs = 100;
-/** After a start, nodes tell by then what they still run. */
-const takingUpMs = 10_000;
+/** So long after the first node was heard of, all have told what they still run. */
+const takingUpMs = 3000;
 
 type Executors = { readonly [Kind in EffectKind]: (effect: EffectOf<Kind>) => void };
 
@@ -69,7 +69,6 @@ export class Coordinator implements Gateway {
   readonly #config: CoreConfig;
   readonly #dependencies: CoordinatorDependencies;
   readonly #running: RunningRequests;
-  readonly #startedAtMs: number;
   readonly #tokenizer: PromptTokenizer;
   readonly #pending: ClusterEvent[] = [];
   #isStepping = false;
@@ -83,7 +82,6 @@ export class Coordinator implements Gateway {
     this.state = state;
     this.#config = config;
     this.#dependencies = dependencies;
-    this.#startedAtMs = dependencies.clock.nowMs();
     const { clock, metrics } = dependencies;
     this.#running = new RunningRequests({
       clock,
@@ -201,7 +199,8 @@ export class Coordinator implements Gateway {
   attach(requestId: RequestId, fromIndex: number, signal: AbortSignal): Generation {
     const generation = this.#running.attach(requestId, fromIndex, signal);
     if (generation !== null) return generation;
-    if (this.#dependencies.clock.nowMs() - this.#startedAtMs < takingUpMs)
+    const { firstHeardMs } = this.state;
+    if (firstHeardMs === null || this.#dependencies.clock.nowMs() - firstHeardMs < takingUpMs)
       throw new PomonaError("model_not_ready", `request ${requestId} has not been taken up from its node yet`, {
         retryAfterMs: 500,
       });

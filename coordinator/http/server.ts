@@ -55,8 +55,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     reply.header("x-request-id", request.id);
     checkOrigin(request.headers, options.host);
     if (closing.isClosing) throw shuttingDown();
-    const duty = options.duty?.() ?? { kind: "active" };
-    if (duty.kind === "standby" && !isOwnPath(request)) await sendOn(request, reply, { duty, openAnswers });
+    const duty = options.duty ?? (() => ({ kind: "active" }) as const);
+    if (duty().kind === "standby" && !isOwnPath(request)) await sendOn(request, reply, { duty, openAnswers });
     else checkPath(request, reply);
   });
   app.setErrorHandler((thrown, request, reply) => {
@@ -86,12 +86,14 @@ function isOwnPath({ url }: FastifyRequest): boolean {
 async function sendOn(
   { raw }: FastifyRequest,
   reply: FastifyReply,
-  { duty, openAnswers }: { readonly duty: Duty & { kind: "standby" }; readonly openAnswers: OpenAnswers },
+  { duty, openAnswers }: { readonly duty: () => Duty; readonly openAnswers: OpenAnswers },
 ): Promise<void> {
-  const target = targetOf(duty, raw.headers[forwardedHeader] !== undefined);
+  const now = duty();
+  if (now.kind === "active") return;
+  const target = targetOf(now, raw.headers[forwardedHeader] !== undefined);
   const { signal, release } = openAnswers.start(reply.raw);
   reply.raw.once("close", release);
-  await forwardHttp({ request: raw, response: reply.raw, target, signal });
+  await forwardHttp({ request: raw, response: reply.raw, target, duty, signal });
   reply.hijack();
 }
 

@@ -40,7 +40,8 @@ function standbyOf(port: number): Promise<number> {
   return serve((incoming, response) => {
     const left = new AbortController();
     response.once("close", () => left.abort());
-    forwardHttp({ request: incoming, response, target, signal: left.signal }).catch((thrown: unknown) => {
+    const duty = () => ({ kind: "standby", active: null }) as const;
+    forwardHttp({ request: incoming, response, target, duty, signal: left.signal }).catch((thrown: unknown) => {
       assert.ok(thrown instanceof PomonaError);
       if (!response.destroyed) response.writeHead(503).end(thrown.code);
     });

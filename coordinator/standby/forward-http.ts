@@ -1,12 +1,24 @@
 // Sends an HTTP request on to the active coordinator, and its answer back as it comes.
-import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
-import { parseHostAndPort } from "@pomona/shared/grpc/address";
-import { type ActiveElsewhere, forwardedHeader, noActiveCoordinator } from "./duty.ts";
+import { once } from "node:events";
+import {
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
+import { hostAndPort, parseHostAndPort } from "@pomona/shared/grpc/address";
+import { type ActiveElsewhere, type Duty, forwardedHeader, noActiveCoordinator } from "./duty.ts";
+import { EventRelay } from "./event-relay.ts";
 
 /** A machine that is gone answers no connection. */
 const connectTimeoutMs = 2000;
 /** After so long without a byte the system asks the other side for a sign of life; about ten seconds later it gives up. */
 const keepAliveMs = 1000;
+/** By then another coordinator has taken over, and taken up what ran. */
+const takeoverMs = 15_000;
+const retryMs = 100;
 
 // Of one connection: https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1. The standby has checked where it came from.
 const notSentOn = new Set([
@@ -28,60 +40,138 @@ export type HttpForward = {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly target: ActiveElsewhere;
+  /** Who is active by now. */
+  readonly duty: () => Duty;
   /** Aborted when the client leaves or this process stops. */
   readonly signal: AbortSignal;
 };
 
 /**
- * Resolves when the answer has begun; nothing of it is kept here. An answer that breaks off on one side breaks off on the
- * other.
+ * Resolves when the answer has begun. An answer in events outlives the coordinator that gives it: the rest is asked of the
+ * next one. Any other that breaks off on one side breaks off on the other.
  * @throws PomonaError `no_active_coordinator` when that one does not answer.
  */
-export function forwardHttp({ request, response, target, signal }: HttpForward): Promise<void> {
-  const { gone, httpAddress } = target;
-  const { host, port } = parseHostAndPort(httpAddress);
+export async function forwardHttp(forward: HttpForward): Promise<void> {
+  const { request, response, target, signal } = forward;
+  const body: Buffer[] = [];
+  const call = { ...callOf(request), address: target.httpAddress, signal };
+  const answer = await dial(call, target.gone, (onward) => {
+    request.on("data", (piece: Buffer) => body.push(piece));
+    request.pipe(onward);
+    onward.once("error", () => request.unpipe(onward));
+  }).catch((error: Error) => {
+    throw signal.aborted ? signal.reason : unanswered(target.httpAddress, error);
+  });
+  begin(answer, response);
+  const isStream = answer.statusCode === 200 && /^text\/event-stream/.test(answer.headers["content-type"] ?? "");
+  if (isStream && request.method === "POST") {
+    relay({ ...forward, answer, body: () => Buffer.concat(body) }).catch(() => response.destroy());
+    return;
+  }
+  answer.on("error", () => response.destroy());
+  answer.pipe(response);
+}
+
+type Call = {
+  readonly method: string | undefined;
+  readonly path: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+  /** host:port. */
+  readonly address: string;
+  readonly signal: AbortSignal;
+};
+
+function callOf(request: IncomingMessage): Pick<Call, "method" | "path" | "headers"> {
+  return { method: request.method, path: request.url, headers: headersToSend(request) };
+}
+
+/** Resolves with the beginning of the answer. After `gone` the connection ends. */
+function dial(
+  { address, ...call }: Call,
+  gone: AbortSignal,
+  send: (onward: ClientRequest) => void,
+): Promise<IncomingMessage> {
+  const { host, port } = parseHostAndPort(address);
   return new Promise((resolve, reject) => {
     // A connection for each request: none can have gone stale with a coordinator that has died.
-    const onward = httpRequest({
-      host,
-      port,
-      method: request.method,
-      path: request.url,
-      headers: headersToSend(request),
-      agent: false,
-      signal,
-    });
+    const onward = httpRequest({ ...call, host, port, agent: false });
     const leave = (): void => void onward.destroy(new Error("it is not the active one any more"));
     gone.addEventListener("abort", leave, { once: true });
-    response.once("close", () => gone.removeEventListener("abort", leave));
+    onward.once("close", () => gone.removeEventListener("abort", leave));
     const late = setTimeout(() => onward.destroy(new Error("the connection takes too long")), connectTimeoutMs);
     onward.on("socket", (socket) => {
       socket.setNoDelay(true);
       socket.setKeepAlive(true, keepAliveMs);
       socket.once("connect", () => clearTimeout(late));
     });
-    onward.on("response", (answer) => {
-      sendBack(answer, response);
-      resolve();
-    });
+    onward.on("response", resolve);
     onward.on("error", (error) => {
       clearTimeout(late);
-      request.unpipe(onward);
-      if (response.headersSent) response.destroy();
-      else reject(signal.aborted ? signal.reason : unanswered(httpAddress, error));
+      reject(error);
     });
-    request.pipe(onward);
+    send(onward);
   });
 }
 
-function sendBack(answer: IncomingMessage, response: ServerResponse): void {
+function begin(answer: IncomingMessage, response: ServerResponse): void {
   response.socket?.setNoDelay(true);
   for (const [name, value] of Object.entries(answer.headers))
     if (value !== undefined && !notSentBack.has(name)) response.setHeader(name, value);
   response.writeHead(answer.statusCode ?? 502);
   response.flushHeaders();
-  answer.on("error", () => response.destroy());
-  answer.pipe(response);
+}
+
+type Relayed = HttpForward & { readonly answer: IncomingMessage; readonly body: () => Buffer };
+
+/** Passes events on until their end, from one coordinator after the other. */
+async function relay(relayed: Relayed): Promise<void> {
+  const { answer, response, signal } = relayed;
+  const events = new EventRelay();
+  for (let source: IncomingMessage | null = answer; source !== null; ) {
+    const isWhole = await pass(source, response, events);
+    if (isWhole || events.isDone || signal.aborted) break;
+    events.cut();
+    const requestId = String(answer.headers["x-request-id"] ?? "");
+    source = await rest(relayed, events.lastId === "" ? requestId : events.lastId);
+    if (source === null) return void response.destroy();
+  }
+  response.end();
+}
+
+/** Resolves with whether the source came to its end: false when its connection broke. */
+async function pass(source: IncomingMessage, response: ServerResponse, events: EventRelay): Promise<boolean> {
+  try {
+    for await (const piece of source) {
+      const whole = events.push(piece);
+      if (whole.length > 0 && !response.write(whole)) await once(response, "drain");
+    }
+    return source.complete;
+  } catch {
+    return false;
+  }
+}
+
+/** The answer from an event on, of whoever is the active coordinator by then; null when nobody has it. */
+async function rest({ request, duty, signal, body }: Relayed, lastId: string): Promise<IncomingMessage | null> {
+  if (lastId === "") return null;
+  const untilMs = performance.now() + takeoverMs;
+  const own = hostAndPort(request.socket.localAddress ?? "127.0.0.1", request.socket.localPort ?? 0);
+  const call = callOf(request);
+  while (performance.now() < untilMs && !signal.aborted) {
+    const now = duty();
+    const address = now.kind === "active" ? own : now.active?.httpAddress;
+    const gone = now.kind === "standby" && now.active !== null ? now.active.gone : signal;
+    const headers = { ...call.headers, "last-event-id": lastId };
+    const answer =
+      address === undefined || gone.aborted
+        ? null
+        : await dial({ ...call, headers, address, signal }, gone, (onward) => onward.end(body())).catch(() => null);
+    if (answer?.statusCode === 200) return answer;
+    answer?.resume();
+    if (answer?.statusCode === 404) return null;
+    await delay(retryMs, undefined, { signal }).catch(() => undefined);
+  }
+  return null;
 }
 
 function headersToSend(request: IncomingMessage): IncomingHttpHeaders {

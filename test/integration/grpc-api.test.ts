@@ -7,6 +7,7 @@ import { after, before, test } from "node:test";
 import type { InferenceGenerateResponse__Output } from "@pomona/proto/generated/pomona/v1/InferenceGenerateResponse";
 import type { NodeGenerateResponse__Output } from "@pomona/proto/generated/pomona/v1/NodeGenerateResponse";
 import { pomona } from "@pomona/proto/load";
+import type { PomonaError } from "@pomona/shared/core/errors";
 import { countingModel, predictCounting } from "@pomona/shared/core/gguf/counting-model";
 import { writeGguf } from "@pomona/shared/core/gguf/writer";
 import {
@@ -18,6 +19,7 @@ import {
 } from "@pomona/shared/grpc/client";
 import { hasProgram } from "../support/programs.ts";
 import { type RunningPool, startPool } from "../support/running-pool.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 const skip = hasProgram("nats-server") ? false : "needs nats-server";
 const folder = mkdtempSync(join(tmpdir(), "pomona-models-"));
@@ -98,7 +100,10 @@ async function attach(requestId: string): Promise<string> {
 }
 
 test("attaching to a request that does not run is not_found", { skip }, async () => {
-  await assert.rejects(attach("0".repeat(32)), { code: "not_found" });
+  // For its first seconds a coordinator says that it has not heard of everything yet.
+  const refusal = (): Promise<string> => attach("0".repeat(32)).then(String, (error: PomonaError) => error.code);
+  await waitFor(async () => (await refusal()) !== "model_not_ready", timeoutMs, "all nodes have been heard");
+  assert.equal(await refusal(), "not_found");
 });
 
 test("Node.Attach repeats an attempt's tokens from an index, with its request when that is 0", { skip }, async () => {

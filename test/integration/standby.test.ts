@@ -68,7 +68,7 @@ async function completion(http: string, prompt = "hello", more: object = { max_t
 
 /** Of a plain answer or a stream. */
 function textOf(body: string): string {
-  const events = body.startsWith("data: ") || body.startsWith(":") ? body.split("\n") : [`data: ${body}`];
+  const events = body.startsWith("{") ? [`data: ${body}`] : body.split("\n");
   return events
     .filter((line) => line.startsWith("data: {"))
     .map((line) => JSON.parse(line.slice("data: ".length)).choices?.[0]?.text ?? "")
@@ -102,6 +102,11 @@ function at(name: string | undefined): StartedProcess & { readonly http: string 
   const found = coordinators.get(name ?? "");
   assert.ok(found !== undefined);
   return found;
+}
+
+async function runningRequests(http: string): Promise<number> {
+  const status = await fetch(`${http}/cluster/v1/state`);
+  return ((await status.json()) as { runningRequests: number }).runningRequests;
 }
 
 test("every port answers the same", { skip }, async () => {
@@ -151,10 +156,7 @@ test("a stream through a standby comes as it is generated, and ends on the node 
 }, async () => {
   const [active, standby] = await one();
   const { hostname, port } = new URL(at(standby).http);
-  const running = async (): Promise<number> => {
-    const status = await fetch(`${at(active).http}/cluster/v1/state`);
-    return ((await status.json()) as { runningRequests: number }).runningRequests;
-  };
+  const running = (): Promise<number> => runningRequests(at(active).http);
   const call = request({ hostname, port, path: "/v1/completions", method: "POST" });
   call.setHeader("content-type", "application/json");
   call.on("error", () => undefined);
@@ -162,7 +164,7 @@ test("a stream through a standby comes as it is generated, and ends on the node 
     call.on("response", (answer) => answer.once("data", (bytes: Buffer) => resolve(bytes.toString()))),
   );
   call.end(JSON.stringify({ model: "tiny", prompt: "long", max_tokens: 8000, stream: true }));
-  assert.match(await first, /^(:|data: )/);
+  assert.match(await first, /^(:|id: |data: )/);
   assert.equal(await running(), 1);
   call.destroy();
   await waitFor(async () => (await running()) === 0, timeoutMs, "nothing runs any more");
@@ -231,6 +233,26 @@ test("after the active one was killed another one serves", { skip }, async () =>
   coordinators.delete(active);
   await startCoordinator(active);
   assert.equal((await one())[0] === active, false);
+  await waitFor(() => answersAll(coordinators.values()), timeoutMs, "all answer");
+});
+
+test("a stream through a standby goes on to its end when the active one is killed, letter by letter", {
+  skip,
+}, async () => {
+  const [active, ...standbys] = await one();
+  const long = { max_tokens: 1200, temperature: 0 };
+  const whole = await completion(at(active).http, "tell me more", long);
+  assert.equal(whole.status, 200);
+  const streams = standbys.map((name) => completion(at(name).http, "tell me more", { ...long, stream: true }));
+  await waitFor(async () => (await runningRequests(at(active).http)) === streams.length, timeoutMs, "both streams run");
+  await at(active).kill();
+  for (const { text, body } of await Promise.all(streams)) {
+    assert.equal(text, whole.text);
+    assert.equal(body.match(/\[DONE\]/g)?.length, 1);
+    assert.equal(new Set([...body.matchAll(/"id":"([^"]+)"/g)].map(([, id]) => id)).size, 1);
+  }
+  coordinators.delete(active);
+  await startCoordinator(active);
   await waitFor(() => answersAll(coordinators.values()), timeoutMs, "all answer");
 });
 

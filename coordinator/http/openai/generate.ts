@@ -76,7 +76,7 @@ const priorityHeader = "x-pomona-priority";
 /** Sent again with the same key, a request attaches to the one that runs. */
 const idempotencyHeader = "idempotency-key";
 
-/** The id of the last event that a client has got: the answer goes on after it. */
+/** The id of the last event that a client has got: the answer goes on after it. Without an index it comes from its beginning. */
 const lastEventHeader = "last-event-id";
 
 type SeenEvent = { readonly requestId: RequestId; readonly index: number };
@@ -85,7 +85,7 @@ type SeenEvent = { readonly requestId: RequestId; readonly index: number };
 function lastEventOf(request: FastifyRequest): SeenEvent | null {
   const text = headerOf(request, lastEventHeader);
   if (text === undefined || text === "") return null;
-  const [, requestId, index] = /^([0-9a-f]{32})-(\d{1,9})$/.exec(text) ?? [];
+  const [, requestId, index = -1] = /^([0-9a-f]{32})(?:-(\d{1,9}))?$/.exec(text) ?? [];
   if (requestId === undefined)
     throw new PomonaError("invalid_request", `${lastEventHeader} is not the id of an event of this pool`, {
       field: lastEventHeader,
@@ -157,7 +157,7 @@ async function writeEvents(generation: Generation, events: EventStream, context:
   const { shape, parsed, signal } = context;
   const head = headOf(generation.requestId, parsed);
   // Whoever comes back for the rest has its beginning.
-  let isBegun = lastEventOf(context.request) !== null;
+  let isBegun = (lastEventOf(context.request)?.index ?? -1) >= 0;
   let ending: Ending | null = null;
   for await (const event of generation.events) {
     // Before that it is not known yet whether the answer is one with another status.

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { EventRelay } from "./event-relay.ts";
+
+const stream =
+  'data: {"role":1}\n\nid: a-0\ndata: {"text":"ä"}\n\n: waiting\n\nid: a-1\ndata: {"text":"b"}\n\ndata: [DONE]\n\n';
+
+test("however a stream is cut into pieces, whole events come out and nothing is lost", () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat({ max: stream.length }), { maxLength: 10 }), (cuts) => {
+      const bytes = Buffer.from(stream);
+      const relay = new EventRelay();
+      const passed: Buffer[] = [];
+      let from = 0;
+      for (const to of [...cuts.sort((a, b) => a - b), bytes.length]) {
+        const whole = relay.push(bytes.subarray(from, to));
+        assert.ok(whole.length === 0 || whole.toString().endsWith("\n\n"));
+        passed.push(whole);
+        from = to;
+      }
+      assert.equal(Buffer.concat(passed).toString(), stream);
+      assert.deepEqual([relay.lastId, relay.isDone], ["a-1", true]);
+    }),
+  );
+});
+
+test("what was cut off in the middle of an event never came", () => {
+  const relay = new EventRelay();
+  relay.push(Buffer.from('id: a-0\ndata: 1\n\nid: a-1\ndata: {"te'));
+  relay.cut();
+  assert.deepEqual([relay.lastId, relay.isDone], ["a-0", false]);
+  assert.equal(relay.push(Buffer.from("id: a-1\ndata: 2\n\n")).toString(), "id: a-1\ndata: 2\n\n");
+});
+
+test("an error is an end as well", () => {
+  const relay = new EventRelay();
+  relay.push(Buffer.from('data: {"error":{"code":"node_lost"}}\n\n'));
+  assert.equal(relay.isDone, true);
+});
