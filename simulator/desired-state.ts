@@ -5,7 +5,7 @@ import { type DeploymentSpec, defaultNodeSettings, type NodeSettings } from "@po
 import type { ModelName, NodeId } from "@pomona/shared/core/ids";
 import type { NamedFile, PinnedSource } from "@pomona/shared/core/model-files";
 import { type DeployedModel, inspectionOf } from "./deployed-model.ts";
-import { failure } from "./simulated-node.ts";
+import { failure } from "./failure.ts";
 
 /** A model of the pool, deployed at the moment or not. */
 export type KnownModel = DeployedModel & {

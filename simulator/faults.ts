@@ -26,6 +26,11 @@ export const faultKinds = [
   "deploymentEdit",
   "deploymentRemoval",
   "nodeSettings",
+  "coordinatorPause",
+  "clockDrift",
+  "lateFrames",
+  "duplicateFrame",
+  "alienIds",
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
@@ -86,6 +91,16 @@ export function injectFault(pool: SimulatedPool, kind: FaultKind): boolean {
       return removeDeployment(pool);
     case "nodeSettings":
       return setNode(pool, nodeId);
+    case "coordinatorPause":
+      return pool.pauseCoordinator(random.between(1000, 10_000));
+    case "clockDrift":
+      return pool.setClockRate(nodeId, random.between(0.95, 1.05));
+    case "lateFrames":
+      return pool.planFault(nodeId, "lateFrames");
+    case "duplicateFrame":
+      return pool.planFault(nodeId, "duplicateFrames");
+    case "alienIds":
+      return pool.planFault(nodeId, "alienFrames");
   }
 }
 

@@ -27,14 +27,19 @@ export class OrphanWatch {
   };
 
   *#orphans(): Generator<string> {
-    const { coordinator, conditions } = this.#pool;
-    if (coordinator === null) return;
+    const { coordinator, conditions, ledger } = this.#pool;
+    if (coordinator === null || coordinator.pausedForMs > 0) return;
     for (const process of this.#pool.processes) {
       const { nodeId } = process.machine;
       const isSlow =
         process.isDead || process.isPaused || conditions.cutOff.has(nodeId) || conditions.addedDelayMs.has(nodeId);
-      if (isSlow) continue;
-      for (const attempt of process.attempts) if (!coordinator.wants(attempt)) yield `${attempt} on ${nodeId}`;
+      // It is told which attempts go on when its link is up again.
+      const isLinked = coordinator.state.members.get(nodeId)?.isLinkUp === true;
+      if (isSlow || !isLinked) continue;
+      for (const attempt of process.running) {
+        if (coordinator.wants(attempt) || ledger.isLeft(attempt.requestId)) continue;
+        yield `${attempt.requestId}/${attempt.epoch} on ${nodeId}`;
+      }
     }
   }
 }

@@ -1,7 +1,7 @@
 // The clients' side: what each request must get, and what it got.
 
 import type { EffectOf } from "@pomona/coordinator/core/effect";
-import type { ModelName, RequestId } from "@pomona/shared/core/ids";
+import type { ModelName, NodeId, RequestId } from "@pomona/shared/core/ids";
 import { brokenModel, expectedTokens, textOf } from "./reference-model.ts";
 
 /** The coordinator looks at deadlines every 100 ms. */
@@ -21,14 +21,34 @@ export type ClientRequest = {
   readonly isText: boolean;
 };
 
-type Entry = ClientRequest & {
-  readonly expected: readonly number[];
-  received: number;
-  isStopped: boolean;
-  isCancelled: boolean;
+type TakenUp = {
+  readonly requestId: RequestId;
+  readonly epoch: number;
+  readonly index: number;
+  readonly nowMs: number;
 };
 
-/** Outcomes of requests by name: `stop`, `length`, `cancelled`, `expired`, or the code of a failure. */
+export type Entry = ClientRequest & {
+  readonly expected: readonly number[];
+  received: number;
+  /** The token that its coordinator has to pass on next: one that takes it up passes some on again. */
+  next: number;
+  isStopped: boolean;
+  isCancelled: boolean;
+  /** Its coordinator is gone, and it was on a node then; null while it has one. */
+  left: LeftAttempt | null;
+  /** Nobody was there to end it before. */
+  excusedUntilMs: number;
+  lastFrameAtMs: number;
+};
+
+/** Where a request was when its coordinator went. */
+export type LeftAttempt = { readonly nodeId: NodeId; readonly incarnation: number; readonly epoch: number };
+
+/**
+ * Outcomes of requests by name: `stop`, `length`, `cancelled`, `expired`, or the code of a failure; `abandoned` when they
+ * waited as their coordinator went, `lost` when they were on a node that has them no more. `takenUp` counts no ending.
+ */
 export type Outcomes = Record<string, number>;
 
 export class RequestLedger {
@@ -39,6 +59,10 @@ export class RequestLedger {
   /** Models that were taken out of the pool at any time. */
   readonly #removed: ReadonlySet<ModelName>;
   tokens = 0;
+  /** When a request of a model last got something. */
+  readonly servedAtMs = new Map<ModelName, number>();
+  /** Nobody could be told of anything before. */
+  excusedUntilMs = 0;
 
   constructor(complain: (problem: string) => void, removed: ReadonlySet<ModelName>) {
     this.#complain = complain;
@@ -51,11 +75,17 @@ export class RequestLedger {
 
   add(request: ClientRequest): void {
     const expected = expectedTokens(request.promptTokenIds, request.maxTokens);
-    this.#open.set(request.requestId, { ...request, expected, received: 0, isStopped: false, isCancelled: false });
+    const fresh = { received: 0, next: 0, isStopped: false, isCancelled: false, left: null };
+    this.#open.set(request.requestId, { ...request, expected, ...fresh, excusedUntilMs: 0, lastFrameAtMs: 0 });
   }
 
   has(requestId: RequestId): boolean {
     return this.#open.has(requestId);
+  }
+
+  /** Whether it was on a node when its coordinator went, and no other one has gone on with it yet. */
+  isLeft(requestId: RequestId): boolean {
+    return (this.#open.get(requestId)?.left ?? null) !== null;
   }
 
   markStopped(requestId: RequestId): void {
@@ -63,16 +93,51 @@ export class RequestLedger {
     if (entry !== undefined) entry.isStopped = true;
   }
 
+  /** Whether a stop string was found, and all of the text before it is there. */
+  isStopDue(requestId: RequestId): boolean {
+    const entry = this.#open.get(requestId);
+    return entry?.isStopped === true && entry.next >= entry.received;
+  }
+
   markCancelled(requestId: RequestId): void {
     const entry = this.#open.get(requestId);
     if (entry !== undefined) entry.isCancelled = true;
   }
 
-  /** The coordinator's process went away with everything that it knew. */
-  abandonAll(): void {
-    for (const requestId of this.#open.keys()) this.#ended.add(requestId);
-    this.#count("abandoned", this.#open.size);
-    this.#open.clear();
+  get open(): readonly Readonly<Entry>[] {
+    return [...this.#open.values()];
+  }
+
+  /** The coordinator's process went away with everything that it knew: what was on a node may go on, the rest is lost. */
+  leaveAll(leftOf: (requestId: RequestId) => LeftAttempt | null): void {
+    for (const entry of this.#open.values()) {
+      // Who was left by the coordinator before has not come to this one.
+      entry.left = leftOf(entry.requestId) ?? entry.left;
+      if (entry.left === null) this.abandon(entry.requestId, "abandoned");
+    }
+  }
+
+  abandon(requestId: RequestId, outcome: "abandoned" | "lost"): void {
+    if (!this.#open.delete(requestId)) return;
+    this.#ended.add(requestId);
+    this.#count(outcome, 1);
+  }
+
+  /** The next coordinator goes on with it from a token index. Null for one whose client wants it no more. */
+  takeUp(taken: TakenUp): Readonly<Entry> | null {
+    const { requestId, epoch, index, nowMs } = taken;
+    const entry = this.#open.get(requestId);
+    if (entry === undefined) return null;
+    if (entry.left === null) this.#complain(`request ${requestId} is taken up and was not left`);
+    else if (epoch < entry.left.epoch) this.#complain(`request ${requestId} is taken up in an epoch that is over`);
+    if (index > entry.received)
+      this.#complain(`request ${requestId} goes on at token ${index}, and its client has ${entry.received}`);
+    entry.next = index;
+    entry.left = null;
+    entry.excusedUntilMs = nowMs;
+    entry.lastFrameAtMs = nowMs;
+    this.#count("takenUp", 1);
+    return entry;
   }
 
   /** What waiting clients are told: there is somebody to tell, and a place in the queue. */
@@ -84,22 +149,26 @@ export class RequestLedger {
       this.#complain(`request ${requestId} is told to wait for ${expectedWaitMs} ms`);
   }
 
-  deliver({ requestId, frame }: EffectOf<"deliver">): void {
+  deliver({ requestId, frame }: EffectOf<"deliver">, nowMs: number): void {
     const entry = this.#open.get(requestId);
     if (entry === undefined) {
       this.#complain(`request ${requestId} gets a frame after its end`);
       return;
     }
+    entry.lastFrameAtMs = nowMs;
+    this.servedAtMs.set(entry.model, nowMs);
     if (frame.kind !== "tokens") return;
-    if (frame.firstIndex !== entry.received)
-      this.#complain(`request ${requestId} gets token ${frame.firstIndex} when ${entry.received} is due`);
+    if (frame.firstIndex !== entry.next)
+      this.#complain(`request ${requestId} gets token ${frame.firstIndex} when ${entry.next} is due`);
     frame.ids.forEach((id, offset) => {
-      const expected = entry.expected[entry.received + offset];
-      if (id !== expected) this.#complain(`request ${requestId}: token ${entry.received + offset} is wrong`);
+      const expected = entry.expected[entry.next + offset];
+      if (id !== expected) this.#complain(`request ${requestId}: token ${entry.next + offset} is wrong`);
       if (textOf(id).join() !== frame.texts[offset]?.join()) this.#complain(`request ${requestId}: a text is wrong`);
     });
-    entry.received += frame.ids.length;
-    this.tokens += frame.ids.length;
+    entry.next += frame.ids.length;
+    // A client comes back for what follows its last token: it is not told those that it has.
+    this.tokens += Math.max(0, entry.next - entry.received);
+    entry.received = Math.max(entry.received, entry.next);
   }
 
   finish({ requestId, ending }: EffectOf<"finish">, nowMs: number): void {
@@ -112,11 +181,14 @@ export class RequestLedger {
     this.#open.delete(requestId);
     this.#ended.add(requestId);
     this.#count(ending.reason === "failed" ? (ending.failure?.code ?? "failed") : ending.reason, 1);
-    if (ending.usage.generatedTokens !== entry.received)
-      this.#complain(
-        `request ${requestId} is told of ${ending.usage.generatedTokens} tokens and got ${entry.received}`,
-      );
-    if (nowMs > entry.deadlineMs + deadlineGraceMs) this.#complain(`request ${requestId} outlives its deadline`);
+    this.servedAtMs.set(entry.model, nowMs);
+    if (ending.usage.generatedTokens !== entry.next)
+      this.#complain(`request ${requestId} is told of ${ending.usage.generatedTokens} tokens and got ${entry.next}`);
+    const isWhole = ending.reason === "stop" || ending.reason === "length";
+    if (isWhole && entry.next < entry.received)
+      this.#complain(`request ${requestId} ends at token ${entry.next}, and its client has ${entry.received}`);
+    if (nowMs > Math.max(entry.deadlineMs, entry.excusedUntilMs, this.excusedUntilMs) + deadlineGraceMs)
+      this.#complain(`request ${requestId} outlives its deadline`);
     const isGone = ending.failure?.code === "model_not_found" && this.#removed.has(entry.model);
     if (isGone) return;
     for (const problem of endingProblems(entry, ending)) this.#complain(`request ${requestId} ${problem}`);

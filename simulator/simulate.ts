@@ -4,6 +4,7 @@ import type { ClusterState } from "@pomona/coordinator/core/state";
 import { readyReplicas } from "@pomona/coordinator/core/views";
 import type { ModelName, NodeId } from "@pomona/shared/core/ids";
 import { heldBytes } from "@pomona/shared/core/replica-memory";
+import { ClientWatch } from "./client-watch.ts";
 import type { KnownModel } from "./desired-state.ts";
 import { faultModels, largestBudgetBytes, type ModelMix } from "./fault-models.ts";
 import { type FaultCounts, type FaultKind, faultKinds, injectFault, noFaults, planFaults } from "./faults.ts";
@@ -73,13 +74,19 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
     });
   }
   time.every(500, new OrphanWatch(pool, complain).look);
+  const clientWatch = new ClientWatch(pool, complain);
+  clientWatch.begin();
   time.after(durationMs + 1, () => pool.heal());
   time.runUntil(durationMs + 10_000, () => problems.length > 0);
   time.runUntil(durationMs + healingMs, () => problems.length > 0 || isAtRest(pool));
   if (problems.length === 0) for (const problem of unfinished(pool)) complain(problem);
   pool.takeDropped();
-  if (pool.dropped.brokenOrder > pool.counts.loseTokens) complain("more tokens are missing than were lost");
   const { events, counts, dropped, ledger } = pool;
+  counts.leftBehind = clientWatch.leftBehind;
+  // What the next coordinator reads again may be out of order again.
+  const disturbed = counts.loseTokens + counts.duplicateFrames + 2 * counts.lateFrames;
+  if (dropped.brokenOrder > disturbed * (1 + faults.coordinatorRestart))
+    complain("more tokens are out of order than were disturbed");
   for (const process of pool.processes) counts.loads += process.loads;
   const { outcomes, tokens } = ledger;
   const virtualMs = time.nowMs;

@@ -60,11 +60,6 @@ export class SimulatedAttempt {
     this.#isCancelled = true;
   }
 
-  /** Another attempt of the same request takes its place. */
-  endNow(): void {
-    this.#end("cancelled", null);
-  }
-
   /** The process is gone: nothing more is sent. */
   abandon(): void {
     this.#isEnded = true;

@@ -8,8 +8,8 @@ import { step } from "@pomona/coordinator/core/step";
 import { tokenizingReplicas } from "@pomona/coordinator/core/views";
 import { unreachable } from "@pomona/shared/core/assert";
 import type { ErrorCode } from "@pomona/shared/core/errors";
-import { defaultDecoding } from "@pomona/shared/core/generation";
-import type { NodeId, ReplicaId } from "@pomona/shared/core/ids";
+import { type Attempt, defaultDecoding } from "@pomona/shared/core/generation";
+import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
 import type { DesiredState } from "./desired-state.ts";
 import type { ClientRequest, RequestLedger } from "./request-ledger.ts";
 import type { SimulatedLink } from "./simulated-network.ts";
@@ -18,6 +18,8 @@ import type { VirtualTime } from "./virtual-time.ts";
 const tickMs = 100;
 /** Until desired state that was written is read again. */
 const keepMs = 5;
+/** See `coordinator/running-requests.ts`. */
+const orphanMs = 30_000;
 
 export type CoordinatorSurroundings = {
   readonly time: VirtualTime;
@@ -37,25 +39,39 @@ export class SimulatedCoordinator {
   readonly #surroundings: CoordinatorSurroundings;
   readonly #links = new Map<NodeId, SimulatedLink>();
   readonly #pending: ClusterEvent[] = [];
+  #pausedUntilMs = 0;
   #isStepping = false;
   #isClosed = false;
   /** Names that loads have had. */
   readonly #loaded = new Set<ReplicaId>();
   /** Requests whose prompt no replica can tokenize yet, and until when they wait for one. */
   readonly #awaiting = new Map<ClientRequest, number>();
+  /** Requests that were taken up when their attempts had ended. */
+  readonly #endedBefore = new Set<RequestId>();
   events = 0;
 
   constructor(surroundings: CoordinatorSurroundings) {
     this.#surroundings = surroundings;
     for (const event of surroundings.desired.events()) this.take(event);
     surroundings.time.every(tickMs, () => {
-      if (!this.#isClosed) this.take({ kind: "tick" });
+      if (!this.#isClosed && this.pausedForMs === 0) this.take({ kind: "tick" });
       return !this.#isClosed;
     });
   }
 
   link(nodeId: NodeId): SimulatedLink | undefined {
     return this.#links.get(nodeId);
+  }
+
+  /** For how long its process is stopped (SIGSTOP). */
+  get pausedForMs(): number {
+    return Math.max(0, this.#pausedUntilMs - this.#surroundings.time.nowMs);
+  }
+
+  /** Its timers ring before it reads what has come meanwhile. */
+  pause(ms: number): void {
+    this.#pausedUntilMs = this.#surroundings.time.nowMs + ms;
+    this.#surroundings.time.after(ms, () => this.take({ kind: "tick" }));
   }
 
   get awaiting(): number {
@@ -71,6 +87,10 @@ export class SimulatedCoordinator {
 
   take(event: ClusterEvent): void {
     if (this.#isClosed) return;
+    if (this.pausedForMs > 0) {
+      this.#surroundings.time.after(this.pausedForMs, () => this.take(event));
+      return;
+    }
     this.#pending.push(event);
     if (this.#isStepping) return;
     this.#isStepping = true;
@@ -127,6 +147,29 @@ export class SimulatedCoordinator {
     return null;
   }
 
+  /** Goes on with what another coordinator began, by what that one left with the attempt. */
+  #takeUp(nodeId: NodeId, attempt: Attempt): boolean {
+    const { requestId, promptTokenIds, decoding, epoch, emittedTokenIds } = attempt;
+    const { ledger, time } = this.#surroundings;
+    if (this.state.requests.has(requestId)) return false;
+    const taken = ledger.takeUp({ requestId, epoch, index: emittedTokenIds.length, nowMs: time.nowMs });
+    if (taken === null) return false;
+    const { model, deadlineMs, isCancelled } = taken;
+    const who = { tenant: "", priority: "interactive", firstTokenDeadlineMs: null } as const;
+    const request = { requestId, model, promptTokenIds, promptDigest: "", decoding, deadlineMs, ...who };
+    const ended = this.state.members.get(nodeId)?.status.endedAttempts ?? [];
+    if (ended.some((each) => each.requestId === requestId)) this.#endedBefore.add(requestId);
+    this.take({ kind: "attemptTakenUp", nodeId, attempt, request });
+    if (isCancelled) this.take({ kind: "requestCancelled", requestId });
+    else this.#stopWhenFound(requestId);
+    return true;
+  }
+
+  /** The stop string of one that was taken up is found again when its text is there again. */
+  #stopWhenFound(requestId: RequestId): void {
+    if (this.#surroundings.ledger.isStopDue(requestId)) this.take({ kind: "requestStopped", requestId });
+  }
+
   #context(): StepContext {
     return { state: this.state, nowMs: this.#surroundings.time.nowMs, config: this.#surroundings.config };
   }
@@ -138,12 +181,19 @@ export class SimulatedCoordinator {
     const stale = this.#staleFrame(event);
     const effects = step(event, context);
     if (stale !== null && effects.some(({ kind }) => kind === "deliver" || kind === "finish")) complain(stale);
-    for (const problem of [...violations(context), ...decisionViolations(context, effects)])
-      complain(`after ${event.kind}: ${problem}`);
+    for (const problem of [...violations(context), ...decisionViolations(context, effects)]) {
+      if (!this.#isAboutEnded(problem)) complain(`after ${event.kind}: ${problem}`);
+    }
     if (event.kind !== "frame") {
       for (const problem of idleSlotViolations(context)) complain(`after ${event.kind}: ${problem}`);
     }
     for (const effect of effects) this.#execute(effect);
+  }
+
+  /** One that had ended when it was taken up is counted on its replica until its ending comes, and holds no slot. */
+  #isAboutEnded(problem: string): boolean {
+    if (!/^replica .* has \d+ slots and \d+ requests$/.test(problem)) return false;
+    return [...this.#endedBefore].some((requestId) => this.state.requests.has(requestId));
   }
 
   /** What to say when a frame is taken although its attempt is not the one that the request is bound to. */
@@ -154,67 +204,24 @@ export class SimulatedCoordinator {
     return `a frame of epoch ${event.epoch} is taken for request ${event.requestId} in epoch ${record.epoch}`;
   }
 
-  /** Whether an attempt, as `request/epoch`, is one that the coordinator wants to run. */
-  wants(attempt: string): boolean {
-    const [requestId = "", epoch] = attempt.split("/");
+  /** Whether an attempt is one that the coordinator wants to run. */
+  wants({ requestId, epoch }: Pick<Attempt, "requestId" | "epoch">): boolean {
     const record = this.state.requests.get(requestId);
-    return record?.place.kind === "bound" && String(record.epoch) === epoch;
+    return record?.place.kind === "bound" && record.epoch === epoch;
   }
 
   #execute(effect: Effect): void {
-    const { ledger, onAnnouncement, openLink } = this.#surroundings;
+    const { ledger, onAnnouncement, time } = this.#surroundings;
     switch (effect.kind) {
-      case "connectNode": {
-        const { nodeId, address } = effect;
-        this.#links.get(nodeId)?.close();
-        this.#links.set(
-          nodeId,
-          openLink(nodeId, address, (event) => this.take(event)),
-        );
-        break;
-      }
-      case "disconnectNode":
-        this.#links.get(effect.nodeId)?.close();
-        this.#links.delete(effect.nodeId);
-        break;
-      case "loadReplica":
-        if (this.#loaded.has(effect.replicaId))
-          this.#surroundings.complain(`replica ${effect.replicaId} is loaded twice`);
-        this.#loaded.add(effect.replicaId);
-        this.#links.get(effect.nodeId)?.load(effect.replicaId, effect.spec);
-        break;
-      case "unloadReplica":
-        this.#links.get(effect.nodeId)?.unload(effect.replicaId);
-        break;
-      case "inspectModel":
-        this.#links.get(effect.nodeId)?.inspect(effect);
-        break;
-      case "pullModel":
-        this.#links.get(effect.nodeId)?.pull(effect);
-        break;
-      case "cancelPull":
-        this.#links.get(effect.nodeId)?.cancelPull(effect.runKey);
-        break;
       case "pinModel":
-        this.#surroundings.time.after(keepMs, () =>
-          this.#surroundings.desired.pin(effect.model, effect.revision, effect.pinned),
-        );
-        break;
-      case "startAttempt":
-        this.#links.get(effect.nodeId)?.start(effect.attempt);
-        break;
-      case "keepAttempts":
-      case "takeUpAttempt":
-        // Nodes of these runs end what nobody reads.
-        break;
-      case "cancelAttempt":
-        this.#links.get(effect.nodeId)?.cancel(effect.requestId, effect.epoch);
+        time.after(keepMs, () => this.#surroundings.desired.pin(effect.model, effect.revision, effect.pinned));
         break;
       case "deliver":
-        ledger.deliver(effect);
+        ledger.deliver(effect, time.nowMs);
+        this.#stopWhenFound(effect.requestId);
         break;
       case "finish":
-        ledger.finish(effect, this.#surroundings.time.nowMs);
+        ledger.finish(effect, time.nowMs);
         break;
       case "tellWaiting":
         ledger.tell(effect);
@@ -223,7 +230,60 @@ export class SimulatedCoordinator {
         onAnnouncement(effect.announcement);
         break;
       default:
+        this.#executeAtNode(effect);
+    }
+  }
+
+  #executeAtNode(effect: NodeEffect): void {
+    const { nodeId } = effect;
+    const link = this.#links.get(nodeId);
+    switch (effect.kind) {
+      case "connectNode":
+        link?.close();
+        this.#links.set(
+          nodeId,
+          this.#surroundings.openLink(nodeId, effect.address, (event) => this.take(event)),
+        );
+        break;
+      case "disconnectNode":
+        link?.close();
+        this.#links.delete(nodeId);
+        break;
+      case "loadReplica":
+        if (this.#loaded.has(effect.replicaId))
+          this.#surroundings.complain(`replica ${effect.replicaId} is loaded twice`);
+        this.#loaded.add(effect.replicaId);
+        link?.load(effect.replicaId, effect.spec);
+        break;
+      case "unloadReplica":
+        link?.unload(effect.replicaId);
+        break;
+      case "inspectModel":
+        link?.inspect(effect);
+        break;
+      case "pullModel":
+        link?.pull(effect);
+        break;
+      case "cancelPull":
+        link?.cancelPull(effect.runKey);
+        break;
+      case "startAttempt":
+        link?.calls.start({ ...effect.attempt, orphanMs });
+        break;
+      case "keepAttempts":
+        link?.calls.keep(effect.live);
+        break;
+      case "takeUpAttempt":
+        link?.calls.takeUp(effect, (attempt) => this.#takeUp(nodeId, attempt));
+        break;
+      case "cancelAttempt":
+        link?.calls.cancel(effect.requestId, effect.epoch);
+        break;
+      default:
         unreachable(effect);
     }
   }
 }
+
+/** What is done at one node. */
+type NodeEffect = Exclude<Effect, { kind: "pinModel" | "deliver" | "finish" | "tellWaiting" | "announce" }>;

@@ -3,17 +3,22 @@
 import type { EffectOf } from "@pomona/coordinator/core/effect";
 import type { ClusterEvent } from "@pomona/coordinator/core/event";
 import type { InspectionOutcome } from "@pomona/coordinator/core/model-sources";
-import type { Attempt, GenerationFailure } from "@pomona/shared/core/generation";
-import type { ModelName, NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
+import type { AttemptFrame, GenerationFailure } from "@pomona/shared/core/generation";
+import type { ModelName, NodeId, ReplicaId } from "@pomona/shared/core/ids";
 import type { ReplicaSpec } from "@pomona/shared/core/node-status";
+import { failure } from "./failure.ts";
+import { Pipe } from "./pipe.ts";
 import type { Random } from "./random.ts";
-import { failure, type SimulatedNode } from "./simulated-node.ts";
+import type { Leave } from "./simulated-attempts.ts";
+import { type OpenStream, SimulatedCalls, type StreamEvents } from "./simulated-calls.ts";
+import type { SimulatedNode } from "./simulated-node.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
 /** Contract: keepalive every 400 ms, given up after another 400. */
 const keepaliveMs = 800;
 const heartbeatMs = 500;
-const retransmitMs = 20;
+/** A node notices by its own keepalive at the latest that a connection is gone. */
+const noticedAfterMs = 1000;
 const reconnectMinMs = 200;
 const reconnectMaxMs = 2000;
 
@@ -38,47 +43,12 @@ type Surroundings = {
   /** What a node says of a source. */
   readonly inspect: (nodeId: NodeId, model: ModelName) => InspectionOutcome;
   readonly onEvent: (event: ClusterEvent) => void;
+  /** For how long the coordinator's process is stopped. */
+  readonly pausedForMs: () => number;
 };
 
 /** One side of a conversation that ends with an error when the link breaks. */
-type OpenCall = { readonly broke: (failure: GenerationFailure) => void; readonly cancel: () => void };
-
-const nothing = (): void => {};
-
-/** One direction of a connection: everything arrives in order, after a delay, and waits while nothing gets through. */
-class Pipe {
-  readonly #time: VirtualTime;
-  readonly #delayMs: () => number;
-  readonly #isBlocked: () => boolean;
-  readonly #waiting: (() => void)[] = [];
-  #arrivesAtMs = 0;
-  isOpen = true;
-
-  constructor(time: VirtualTime, delayMs: () => number, isBlocked: () => boolean) {
-    this.#time = time;
-    this.#delayMs = delayMs;
-    this.#isBlocked = isBlocked;
-  }
-
-  send(take: () => void): void {
-    const { nowMs } = this.#time;
-    this.#arrivesAtMs = Math.max(this.#arrivesAtMs, nowMs + this.#delayMs());
-    this.#time.after(this.#arrivesAtMs - nowMs, () => {
-      this.#waiting.push(take);
-      if (this.#waiting.length === 1) this.#drain();
-    });
-  }
-
-  #drain(): void {
-    while (this.isOpen && !this.#isBlocked()) {
-      const take = this.#waiting[0];
-      if (take === undefined) return;
-      take();
-      this.#waiting.shift();
-    }
-    if (this.isOpen) this.#time.after(retransmitMs, () => this.#drain());
-  }
-}
+type OpenCall = { readonly broke: (failure: GenerationFailure) => void };
 
 type Connection = {
   readonly peer: SimulatedNode;
@@ -94,7 +64,9 @@ export class SimulatedLink {
   readonly address: string;
   readonly #surroundings: Surroundings;
   readonly #calls = new Set<OpenCall>();
-  readonly #attempts = new Map<string, OpenCall>();
+  readonly calls: SimulatedCalls;
+  /** Who waits for a connection that is dialled at once; null while none is. */
+  #redialling: ((isConnected: boolean) => void)[] | null = null;
   #connection: Connection | null = null;
   #isClosed = false;
   #isWatched = false;
@@ -104,12 +76,20 @@ export class SimulatedLink {
     this.nodeId = nodeId;
     this.address = address;
     this.#surroundings = surroundings;
+    this.calls = new SimulatedCalls({
+      onEvent: surroundings.onEvent,
+      stream: (open, events) => this.#stream(open, events),
+      send: (deliver) => this.#send(deliver),
+      redial: (done) => this.#redial(done),
+      after: (ms, run) => this.#after(ms, run),
+    });
     this.#connect(reconnectMinMs);
     surroundings.time.every(100, () => this.#keepAlive());
   }
 
   close(): void {
     this.#isClosed = true;
+    this.calls.close();
     this.#drop();
   }
 
@@ -166,57 +146,17 @@ export class SimulatedLink {
     this.#send((peer) => peer.cancelPull(runKey));
   }
 
-  start(attempt: Attempt): void {
-    const { requestId, epoch } = attempt;
-    const { onEvent, time } = this.#surroundings;
-    const failed = (why: GenerationFailure): void => onEvent({ kind: "attemptFailed", requestId, epoch, failure: why });
-    const peer = this.#connection?.peer;
-    const call: OpenCall = { broke: failed, cancel: () => peer?.cancel(requestId, epoch) };
-    if (!this.#open(call)) {
-      time.after(0, () => failed(failure("node_lost", true)));
-      return;
-    }
-    const key = `${requestId}/${epoch}`;
-    this.#attempts.set(key, call);
-    this.#connection?.startedOverIt.add(call.cancel);
-    const over = (): void => {
-      this.#calls.delete(call);
-      this.#attempts.delete(key);
-    };
-    this.#send((node) => {
-      const refusal = node.start(attempt, (frame) =>
-        this.#answer(node, () => {
-          if (frame.kind === "ending") over();
-          // Frames that were on their way when the attempt was cancelled arrive all the same.
-          onEvent({ kind: "frame", requestId, epoch, frame });
-        }),
-      );
-      if (refusal === null) return;
-      this.#answer(node, () => {
-        over();
-        failed(refusal);
-      });
-    });
-  }
-
-  cancel(requestId: RequestId, epoch: number): void {
-    const call = this.#attempts.get(`${requestId}/${epoch}`);
-    if (call === undefined) return;
-    this.#calls.delete(call);
-    this.#attempts.delete(`${requestId}/${epoch}`);
-    this.#send(() => call.cancel());
-  }
-
   /** One question and its one answer: that of the node, or that the link broke. */
   #ask(
     failed: (why: GenerationFailure) => void,
     put: (peer: SimulatedNode, answer: (tell: () => void) => void) => void,
   ): void {
-    const call: OpenCall = { broke: failed, cancel: nothing };
-    if (!this.#open(call)) {
+    const call: OpenCall = { broke: failed };
+    if (this.#connection === null) {
       this.#surroundings.time.after(0, () => failed(failure("node_lost", true)));
       return;
     }
+    this.#calls.add(call);
     this.#send((peer) =>
       put(peer, (tell) =>
         this.#answer(peer, () => {
@@ -226,60 +166,160 @@ export class SimulatedLink {
     );
   }
 
-  #open(call: OpenCall): boolean {
-    if (this.#connection === null) return false;
-    this.#calls.add(call);
-    return true;
-  }
-
   #isReachable(peer: SimulatedNode): boolean {
     return !peer.isDead && !peer.isPaused && !this.#surroundings.conditions.cutOff.has(this.nodeId);
   }
 
-  #connect(backoffMs: number): void {
-    const { time, random, processAt } = this.#surroundings;
-    time.after(backoffMs * random.between(0.75, 1.25), () => {
+  /** A timer of the coordinator's process. */
+  #after(ms: number, run: () => void): void {
+    const { time, pausedForMs } = this.#surroundings;
+    time.after(ms, () => {
+      const leftMs = pausedForMs();
+      if (leftMs > 0) time.after(leftMs, run);
+      else run();
+    });
+  }
+
+  #stream(open: OpenStream, events: StreamEvents): () => void {
+    const connection = this.#connection;
+    const call: OpenCall = { broke: events.onFailure };
+    if (connection === null) {
+      this.#surroundings.time.after(0, () => events.onFailure(failure("node_lost", true)));
+      return () => undefined;
+    }
+    this.#calls.add(call);
+    let leave: Leave | null = null;
+    let hasLeft = false;
+    const leaveOnce: Leave = (hasEnding) => {
+      if (!hasLeft) leave?.(hasEnding);
+      hasLeft = true;
+    };
+    connection.startedOverIt.add(() => leaveOnce(false));
+    const answer = (tell: () => void): void =>
+      connection.fromNode.send(() => {
+        if (this.#calls.has(call)) tell();
+      });
+    const sendFrame = (frame: AttemptFrame, isAlien = false): void =>
+      answer(() => {
+        if (frame.kind === "ending") {
+          this.#calls.delete(call);
+          connection.toNode.send(() => leaveOnce(true));
+        }
+        events.onFrame(frame, isAlien);
+      });
+    connection.toNode.send(() => {
+      if (hasLeft) return;
+      leave = open(connection.peer, {
+        tell: (attempt) => answer(() => events.onAttempt(attempt)),
+        send: (frame) => this.#sendDisturbed(connection.peer, frame, { sendFrame, late: events.onLateFrame }),
+        fail: (why) =>
+          answer(() => {
+            this.#calls.delete(call);
+            events.onFailure(why);
+          }),
+      });
+    });
+    return () => {
+      this.#calls.delete(call);
+      connection.toNode.send(() => leaveOnce(false));
+    };
+  }
+
+  /** Planned faults change what a node sends. */
+  #sendDisturbed(
+    { surroundings: { planned, onFault } }: SimulatedNode,
+    frame: AttemptFrame,
+    { sendFrame, late }: { readonly sendFrame: StreamEvents["onFrame"]; readonly late: StreamEvents["onLateFrame"] },
+  ): void {
+    const strikes = (kind: "alienFrames" | "duplicateFrames" | "lateFrames"): boolean => {
+      if (frame.kind !== "tokens" || planned[kind] === 0) return false;
+      planned[kind] -= 1;
+      onFault(kind);
+      return true;
+    };
+    if (strikes("lateFrames")) {
+      const { time, random } = this.#surroundings;
+      time.after(random.between(100, 2000), () => late(frame));
+      return;
+    }
+    sendFrame(frame, strikes("alienFrames"));
+    if (strikes("duplicateFrames")) sendFrame(frame, false);
+  }
+
+  /** The first call that a broken connection fails dials for all. One that nobody answers is given up by who waits. */
+  #redial(done: (isConnected: boolean) => void): void {
+    if (this.#connection !== null) {
+      done(true);
+      return;
+    }
+    if (this.#redialling !== null) {
+      this.#redialling.push(done);
+      return;
+    }
+    const { time, processAt } = this.#surroundings;
+    this.#redialling = [done];
+    time.after(this.#delayMs(), () => {
+      const waiting = this.#redialling ?? [];
+      this.#redialling = null;
       if (this.#isClosed) return;
       const peer = processAt(this.address);
+      if (peer !== undefined && !this.#isReachable(peer)) return;
+      if (peer !== undefined && this.#connection === null) this.#open(peer);
+      for (const tell of waiting) tell(peer !== undefined);
+    });
+  }
+
+  #open(peer: SimulatedNode): void {
+    const { time, conditions, pausedForMs } = this.#surroundings;
+    const delayMs = (): number => this.#delayMs();
+    const isCutOff = (): boolean => conditions.cutOff.has(this.nodeId);
+    this.#connection = {
+      peer,
+      toNode: new Pipe(time, delayMs, () => isCutOff() || peer.isPaused || peer.isDead),
+      fromNode: new Pipe(time, delayMs, () => isCutOff() || pausedForMs() > 0),
+      startedOverIt: new Set(),
+    };
+    this.#silentForMs = 0;
+  }
+
+  /** Watches the node after a while, over the connection that calls have dialled meanwhile, or a new one. */
+  #connect(backoffMs: number): void {
+    const { random, processAt } = this.#surroundings;
+    this.#after(backoffMs * random.between(0.75, 1.25), () => {
+      if (this.#isClosed) return;
+      const peer = this.#connection?.peer ?? processAt(this.address);
       if (peer === undefined || !this.#isReachable(peer)) {
         this.#connect(Math.min(backoffMs * 2, reconnectMaxMs));
         return;
       }
-      const delayMs = (): number => this.#delayMs();
-      const isCutOff = (): boolean => this.#surroundings.conditions.cutOff.has(this.nodeId);
-      this.#connection = {
-        peer,
-        toNode: new Pipe(time, delayMs, () => isCutOff() || peer.isPaused || peer.isDead),
-        fromNode: new Pipe(time, delayMs, isCutOff),
-        startedOverIt: new Set(),
-      };
-      this.#silentForMs = 0;
+      if (this.#connection === null) this.#open(peer);
       this.#watch(peer);
     });
   }
 
   /** The status stream: one at once, then one every heartbeat. */
   #watch(peer: SimulatedNode): void {
-    const { time, onEvent } = this.#surroundings;
+    const { onEvent } = this.#surroundings;
     const { nodeId, address } = this;
-    const tell = (): boolean => {
-      if (this.#connection?.peer !== peer || peer.isDead) return false;
-      if (peer.isPaused || peer.isMute) return true;
+    const connection = this.#connection;
+    const tell = (): void => {
+      if (this.#connection !== connection) return;
+      peer.after(heartbeatMs, tell);
+      if (peer.isMute) return;
       const status = peer.status();
       this.#answer(peer, () => {
         onEvent({ kind: "heartbeat", status, address });
         if (!this.#isWatched) onEvent({ kind: "linkUp", nodeId });
         this.#isWatched = true;
       });
-      return true;
     };
-    if (tell()) time.every(heartbeatMs, tell);
+    peer.after(0, tell);
   }
 
   #keepAlive(): boolean {
     if (this.#isClosed) return false;
     const peer = this.#connection?.peer;
-    if (peer === undefined) return true;
+    if (peer === undefined || this.#surroundings.pausedForMs() > 0) return true;
     // A killed process resets its connections, a machine without power does not: keepalive gives up what is silent.
     this.#silentForMs = this.#isReachable(peer) ? 0 : this.#silentForMs + 100;
     const isReset = peer.isDead && !this.#surroundings.conditions.withoutReset.has(this.nodeId);
@@ -305,16 +345,26 @@ export class SimulatedLink {
   #drop(): void {
     const calls = [...this.#calls];
     this.#calls.clear();
-    this.#attempts.clear();
-    if (this.#connection !== null) {
-      const { startedOverIt } = this.#connection;
-      for (const cancel of startedOverIt) this.#surroundings.time.after(this.#delayMs(), cancel);
-      this.#connection.toNode.isOpen = false;
-      this.#connection.fromNode.isOpen = false;
-    }
+    if (this.#connection !== null) this.#leaveBehind(this.#connection);
     this.#connection = null;
     this.#isWatched = false;
     if (!this.#isClosed) for (const call of calls) call.broke(failure("node_lost", true));
+  }
+
+  /** What was sent may still arrive, after what goes over the next connection; then the node notices that it is over. */
+  #leaveBehind({ peer, toNode, fromNode, startedOverIt }: Connection): void {
+    const { time, random } = this.#surroundings;
+    fromNode.isOpen = false;
+    const notice = (): void => {
+      toNode.isOpen = false;
+      for (const leave of startedOverIt) leave();
+      startedOverIt.clear();
+    };
+    if (random.chance(0.5)) toNode.isOpen = false;
+    else toNode.send(notice);
+    const isLate = random.chance(0.2);
+    const afterMs = toNode.isOpen || isLate ? random.between(0, noticedAfterMs) : this.#delayMs();
+    time.after(afterMs + peer.pausedForMs, notice);
   }
 }
 
@@ -322,16 +372,16 @@ export class SimulatedLink {
 export function publishHeartbeats(node: SimulatedNode, surroundings: Surroundings): void {
   const { time, random, conditions, onEvent } = surroundings;
   const { nodeId, address } = node.machine;
-  time.every(heartbeatMs, () => {
-    if (node.isDead) return false;
+  const publish = (): void => {
+    node.after(heartbeatMs, publish);
     const isLost = conditions.cutOff.has(nodeId) || conditions.withoutNats.has(nodeId) || random.chance(0.02);
-    if (node.isPaused || node.isMute || isLost) return true;
+    if (node.isMute || isLost) return;
     const status = node.status();
     const copies = random.chance(0.05) ? 2 : 1;
     for (let copy = 0; copy < copies; copy += 1) {
       const delayMs = random.chance(0.05) ? random.between(200, 1500) : random.between(0.5, 20);
       time.after(delayMs, () => onEvent({ kind: "heartbeat", status, address }));
     }
-    return true;
-  });
+  };
+  node.after(heartbeatMs, publish);
 }

@@ -18,8 +18,10 @@ import { Device } from "./engine/device.ts";
 import { referenceMachine } from "./engine/machine-profile.ts";
 import { ReplicaEngine } from "./engine/replica-engine.ts";
 import { heldBy, speedOf } from "./engine/report.ts";
+import { failure } from "./failure.ts";
 import type { Random } from "./random.ts";
 import { SimulatedAttempt } from "./simulated-attempt.ts";
+import { type AttemptSink, type Leave, SimulatedAttempts } from "./simulated-attempts.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
 /** What a machine is, whichever process runs on it. */
@@ -35,11 +37,27 @@ export type Machine = {
 /** A model's file as a node finds it. */
 export type ModelFile = { readonly memory: ReplicaMemory; readonly contextLength: number; readonly isBroken: boolean };
 
-/** What an injected fault has in store for the next load, attempt or token. */
-export type PlannedFaults = { failLoads: number; failPulls: number; refuseAttempts: number; loseTokens: number };
+/** What an injected fault has in store for the next load, attempt or frame of tokens. */
+export type PlannedFaults = {
+  failLoads: number;
+  failPulls: number;
+  refuseAttempts: number;
+  loseTokens: number;
+  duplicateFrames: number;
+  lateFrames: number;
+  alienFrames: number;
+};
 
 export function nothingPlanned(): PlannedFaults {
-  return { failLoads: 0, failPulls: 0, refuseAttempts: 0, loseTokens: 0 };
+  return {
+    failLoads: 0,
+    failPulls: 0,
+    refuseAttempts: 0,
+    loseTokens: 0,
+    duplicateFrames: 0,
+    lateFrames: 0,
+    alienFrames: 0,
+  };
 }
 
 /** Files on a machine's disk, by digest. Processes come and go, they stay. */
@@ -69,7 +87,6 @@ const pullMsMax = 4000;
 
 type Pull = { readonly files: readonly NamedFile[]; readonly answer: (failed: GenerationFailure | null) => void };
 type LoadAnswer = (result: ReplicaStatus | GenerationFailure) => void;
-type SendFrame = (frame: AttemptFrame) => void;
 
 export class SimulatedNode {
   readonly machine: Machine;
@@ -77,7 +94,9 @@ export class SimulatedNode {
   readonly surroundings: NodeSurroundings;
   readonly #state: AgentState;
   readonly #answers = new Map<ReplicaId, LoadAnswer[]>();
-  readonly #attempts = new Map<RequestId, SimulatedAttempt>();
+  readonly #running = new Map<RequestId, SimulatedAttempt>();
+  /** Those that run, and those that ended and were not read to their end. */
+  readonly attempts: SimulatedAttempts;
   readonly #engines = new Map<ReplicaId, ReplicaEngine>();
   readonly #pulls = new Map<string, Pull>();
   readonly #device: Device;
@@ -88,6 +107,9 @@ export class SimulatedNode {
   /** Its heartbeats are stuck, its streams are not. */
   isMute = false;
   loads = 0;
+  #clockRate = 1;
+  #clockSetAtMs = 0;
+  #clockThen = 0;
 
   constructor(machine: Machine, incarnation: number, surroundings: NodeSurroundings) {
     this.machine = machine;
@@ -95,6 +117,32 @@ export class SimulatedNode {
     this.surroundings = surroundings;
     this.#device = new Device(surroundings.time, () => this.pausedForMs);
     this.#state = emptyAgentState(machine.budgetBytes);
+    this.attempts = new SimulatedAttempts({
+      nowMs: () => this.clockMs,
+      after: (ms, run) => this.after(ms, run),
+      make: (attempt, onFrame) => this.#make(attempt, onFrame),
+    });
+  }
+
+  /** Milliseconds by its own clock, which may go fast or slowly. */
+  get clockMs(): number {
+    return this.#clockThen + (this.surroundings.time.nowMs - this.#clockSetAtMs) * this.#clockRate;
+  }
+
+  setClockRate(rate: number): void {
+    this.#clockThen = this.clockMs;
+    this.#clockSetAtMs = this.surroundings.time.nowMs;
+    this.#clockRate = rate;
+  }
+
+  /** A timer of its process. */
+  after(ms: number, run: () => void): void {
+    const ring = (): void => {
+      if (this.isDead) return;
+      if (this.isPaused) this.surroundings.time.after(this.pausedForMs, ring);
+      else run();
+    };
+    this.surroundings.time.after(ms / this.#clockRate, ring);
   }
 
   /** Whether the process is stopped (SIGSTOP), so that nothing comes from it. */
@@ -106,9 +154,8 @@ export class SimulatedNode {
     return Math.max(0, this.#pausedUntilMs - this.surroundings.time.nowMs);
   }
 
-  /** Running attempts as `request/epoch`. */
-  get attempts(): readonly string[] {
-    return [...this.#attempts.values()].map(({ attempt }) => `${attempt.requestId}/${attempt.epoch}`);
+  get running(): readonly Attempt[] {
+    return [...this.#running.values()].map(({ attempt }) => attempt);
   }
 
   get runningAttempts(): number {
@@ -140,7 +187,7 @@ export class SimulatedNode {
       power: { source: "mains", watts: null },
       heartbeatIntervalMs: 500,
       files: this.#storedFiles(),
-      endedAttempts: [],
+      endedAttempts: this.attempts.ended,
     };
   }
 
@@ -195,7 +242,7 @@ export class SimulatedNode {
   /** kill -9: nothing more is sent. */
   kill(): void {
     this.isDead = true;
-    for (const attempt of this.#attempts.values()) attempt.abandon();
+    for (const attempt of this.#running.values()) attempt.abandon();
     for (const engine of this.#engines.values()) engine.switchOff();
   }
 
@@ -215,12 +262,16 @@ export class SimulatedNode {
     this.#take({ kind: "unloadRequested", replicaId });
   }
 
-  /** Starts an attempt, or says why not. */
-  start(attempt: Attempt, send: SendFrame): GenerationFailure | null {
+  /** Its frames go to the sink. Returns what the node does when its reader is gone. */
+  start(attempt: Attempt, sink: AttemptSink): Leave {
+    if (this.#state.replicas.get(attempt.replicaId)?.state === "ready") return this.attempts.start(attempt, sink);
+    sink.fail(failure("not_found", false));
+    return () => undefined;
+  }
+
+  #make(attempt: Attempt, onFrame: (frame: AttemptFrame) => void): SimulatedAttempt | GenerationFailure {
     const replica = this.#state.replicas.get(attempt.replicaId);
     if (replica?.state !== "ready") return failure("not_found", false);
-    const older = this.#attempts.get(attempt.requestId);
-    if (older !== undefined && older.attempt.epoch >= attempt.epoch) return failure("failed_precondition", false);
     const { planned, onFault } = this.surroundings;
     if (replica.running.size >= replica.spec.slots) return failure("slots_full", true);
     if (planned.refuseAttempts > 0) {
@@ -228,19 +279,17 @@ export class SimulatedNode {
       onFault("refuseAttempts");
       return failure("slots_full", true);
     }
-    older?.endNow();
-    this.#run(replica, attempt, send);
-    return null;
+    return this.#run(replica, attempt, onFrame);
   }
 
-  #run(replica: Replica, attempt: Attempt, send: SendFrame): void {
+  #run(replica: Replica, attempt: Attempt, onFrame: (frame: AttemptFrame) => void): SimulatedAttempt {
     const { replicaId, requestId, epoch } = attempt;
     const running = new SimulatedAttempt(attempt, {
       node: this,
       engine: this.#engineOf(replica),
-      send,
+      send: onFrame,
       ended: () => {
-        if (this.#attempts.get(requestId) === running) this.#attempts.delete(requestId);
+        if (this.#running.get(requestId) === running) this.#running.delete(requestId);
         this.#take({ kind: "attemptEnded", replicaId, requestId, epoch });
       },
       poisoned: () => {
@@ -248,9 +297,9 @@ export class SimulatedNode {
         this.crashEngine(replicaId);
       },
     });
-    this.#attempts.set(requestId, running);
+    this.#running.set(requestId, running);
     this.#take({ kind: "attemptStarted", replicaId, requestId, epoch });
-    running.begin();
+    return running;
   }
 
   /** The engine of a ready replica; a new one after each load and each crash. */
@@ -271,17 +320,11 @@ export class SimulatedNode {
   }
 
   #report(replica: Replica): ReplicaStatus {
-    const status = replicaStatus(replica);
+    const status = replicaStatus(replica, (requestId, epoch) => this.attempts.isOrphaned(requestId, epoch));
     const engine = this.#engines.get(replica.replicaId);
     if (engine === undefined) return status;
     // Blocks of these prompts are named by the product's own hashes.
     return { ...status, held: heldBy(engine, (blocks) => blocks), speed: speedOf(engine) };
-  }
-
-  /** Takes effect at the end of the step that is under way. */
-  cancel(requestId: RequestId, epoch: number): void {
-    const running = this.#attempts.get(requestId);
-    if (running?.attempt.epoch === epoch) running.cancel();
   }
 
   /** The engine worker of a replica, or of the first one, dies. Returns whether there was one. */
@@ -291,14 +334,14 @@ export class SimulatedNode {
     if (victim === undefined) return false;
     this.#switchOff(victim.replicaId);
     this.#take({ kind: "engineFailed", replicaId: victim.replicaId, failure: failure("engine_crashed", true) });
-    for (const running of [...this.#attempts.values()]) {
+    for (const running of [...this.#running.values()]) {
       if (running.attempt.replicaId === victim.replicaId) running.fail(failure("engine_crashed", true));
     }
     return true;
   }
 
   #take(event: AgentEvent): void {
-    for (const effect of stepAgent(this.#state, event, this.surroundings.time.nowMs)) this.#execute(effect);
+    for (const effect of stepAgent(this.#state, event, this.clockMs)) this.#execute(effect);
   }
 
   #execute(effect: AgentEffect): void {
@@ -335,7 +378,7 @@ export class SimulatedNode {
   #stopEngine(replicaId: ReplicaId): void {
     if (this.isDead) return;
     this.#switchOff(replicaId);
-    for (const running of [...this.#attempts.values()]) {
+    for (const running of [...this.#running.values()]) {
       if (running.attempt.replicaId === replicaId) running.fail(failure("shutting_down", true));
     }
     this.#take({ kind: "engineStopped", replicaId });
@@ -348,8 +391,4 @@ export class SimulatedNode {
     const result = failed ?? (replica === undefined ? failure("not_found", false) : replicaStatus(replica));
     for (const answer of answers) answer(result);
   }
-}
-
-export function failure(code: GenerationFailure["code"], isRetryable: boolean): GenerationFailure {
-  return { code, message: `simulated ${code}`, isRetryable };
 }

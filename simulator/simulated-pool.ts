@@ -1,19 +1,20 @@
 // A pool on virtual time: machines, the processes on them, a coordinator, clients, and the handles that faults pull.
 import type { Announcement } from "@pomona/coordinator/core/effect";
-import { type CoreConfig, defaultCoreConfig } from "@pomona/coordinator/core/state";
+import { type ClusterState, type CoreConfig, defaultCoreConfig } from "@pomona/coordinator/core/state";
 import { defaultNodeSettings } from "@pomona/shared/core/deployment";
 import type { ModelName, NodeId, RequestId } from "@pomona/shared/core/ids";
 import type { NodeStatus } from "@pomona/shared/core/node-status";
 import { DesiredState, type KnownModel } from "./desired-state.ts";
 import type { Random } from "./random.ts";
 import { poisonToken } from "./reference-model.ts";
-import { type ClientRequest, RequestLedger } from "./request-ledger.ts";
+import { type ClientRequest, type LeftAttempt, RequestLedger } from "./request-ledger.ts";
 import { SimulatedCoordinator } from "./simulated-coordinator.ts";
 import { type NetworkConditions, publishHeartbeats, SimulatedLink } from "./simulated-network.ts";
 import {
   type Disk,
   type Machine,
   type ModelFile,
+  type NodeSurroundings,
   nothingPlanned,
   type PlannedFaults,
   SimulatedNode,
@@ -26,6 +27,9 @@ const healedMs = 90_000;
 /** A deadline that no run reaches. */
 export const patientMs = 3_600_000;
 
+/** See `coordinator/core/planned-moves.ts`; nodes that are slow are no plan. */
+const plannedReasons: ReadonlySet<string> = new Set(["memory", "moved", "surplus", "drain", "drained"]);
+
 export type PoolParts = {
   readonly time: VirtualTime;
   readonly random: Random;
@@ -37,7 +41,10 @@ export type PoolParts = {
 
 /** What happened beside the requests, by name. */
 export type PoolCounts = {
+  /** Of attempts that were lost. */
   moves: number;
+  /** Of attempts that left a node or a replica which is emptied. */
+  plannedMoves: number;
   refusedByPool: number;
   loads: number;
   deaths: number;
@@ -49,6 +56,8 @@ export type PoolCounts = {
   pulls: number;
   /** Requests that waited for their model and were sent away. */
   sentAway: number;
+  /** Attempts that no coordinator went on with although their node still had them. */
+  leftBehind: number;
 } & PlannedFaults;
 
 export class SimulatedPool {
@@ -64,6 +73,7 @@ export class SimulatedPool {
   };
   readonly counts: PoolCounts = {
     moves: 0,
+    plannedMoves: 0,
     refusedByPool: 0,
     loads: 0,
     deaths: 0,
@@ -73,6 +83,7 @@ export class SimulatedPool {
     evictions: 0,
     pulls: 0,
     sentAway: 0,
+    leftBehind: 0,
     ...nothingPlanned(),
   };
   readonly desired: DesiredState;
@@ -141,7 +152,8 @@ export class SimulatedPool {
     const processAt = (address: string): SimulatedNode | undefined =>
       this.processes.find((process) => process.machine.address === address && !process.isDead);
     const inspect: DesiredState["inspect"] = (nodeId, model) => this.desired.inspect(nodeId, model);
-    return { time, random, conditions, processAt, inspect, onEvent: this.#tellCoordinator };
+    const pausedForMs = (): number => this.#coordinator?.pausedForMs ?? 0;
+    return { time, random, conditions, processAt, inspect, pausedForMs, onEvent: this.#tellCoordinator };
   }
 
   readonly #tellCoordinator: SimulatedCoordinator["take"] = (event) => this.#coordinator?.take(event);
@@ -154,7 +166,10 @@ export class SimulatedPool {
   }
 
   #countAnnouncement(announcement: Announcement): void {
-    if (announcement.kind === "requestMoved") this.counts.moves += 1;
+    if (announcement.kind === "requestMoved") {
+      if (plannedReasons.has(announcement.reason)) this.counts.plannedMoves += 1;
+      else this.counts.moves += 1;
+    }
     if (announcement.kind === "replicaRetired" && announcement.eviction === "demand") this.counts.evictions += 1;
     if (announcement.kind === "pullStarted") this.counts.pulls += 1;
     if (announcement.kind === "memberChanged" && announcement.to === "dead") this.counts.deaths += 1;
@@ -178,7 +193,17 @@ export class SimulatedPool {
     const disk = this.#disks.get(nodeId) ?? new Map();
     this.#disks.set(nodeId, disk);
     const hasInPlace = (model: ModelName): boolean => this.desired.hasInPlace(nodeId, model);
-    const surroundings = { time, random, files, planned, disk, hasInPlace, complain, onFault, onPoisoned };
+    const surroundings: NodeSurroundings = {
+      time,
+      random,
+      files,
+      planned,
+      disk,
+      hasInPlace,
+      complain,
+      onFault,
+      onPoisoned,
+    };
     const node = new SimulatedNode(machine, incarnation, surroundings);
     this.#processes.set(machine.nodeId, node);
     publishHeartbeats(node, this.#surroundings());
@@ -200,6 +225,11 @@ export class SimulatedPool {
   // What clients do.
 
   request(request: ClientRequest): void {
+    const pausedForMs = this.#coordinator?.pausedForMs ?? 0;
+    if (pausedForMs > 0) {
+      this.time.after(pausedForMs, () => this.request(request));
+      return;
+    }
     const refusal = this.#coordinator?.request(request) ?? null;
     if (refusal !== null) this.counts.refusedByPool += 1;
   }
@@ -318,10 +348,34 @@ export class SimulatedPool {
     if (this.#coordinator === null) return false;
     this.takeDropped();
     this.#eventsBefore += this.#coordinator.events;
+    const { state } = this.#coordinator;
     this.#coordinator.close();
     this.#coordinator = null;
-    this.ledger.abandonAll();
+    this.ledger.leaveAll((requestId) => this.#leftAt(state, requestId));
     this.time.after(downMs, () => this.#startCoordinator());
+    return true;
+  }
+
+  /** Where a coordinator that is gone has had a request; null for one that was on no node. */
+  #leftAt(state: ClusterState, requestId: RequestId): LeftAttempt | null {
+    const record = state.requests.get(requestId);
+    if (record?.place.kind !== "bound") return null;
+    const { nodeId } = record.place;
+    const incarnation = state.members.get(nodeId)?.status.incarnation ?? 0;
+    return { nodeId, incarnation, epoch: record.epoch };
+  }
+
+  pauseCoordinator(ms: number): boolean {
+    if (this.#coordinator === null || this.#coordinator.pausedForMs > 0) return false;
+    this.#coordinator.pause(ms);
+    this.ledger.excusedUntilMs = this.time.nowMs + ms;
+    return true;
+  }
+
+  setClockRate(nodeId: NodeId, rate: number): boolean {
+    const process = this.#processes.get(nodeId);
+    if (process === undefined || process.isDead) return false;
+    process.setClockRate(rate);
     return true;
   }
 

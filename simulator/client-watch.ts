@@ -1,0 +1,95 @@
+// Requests that stand still although somebody could go on with them, looked for all the while.
+import { readyReplicas } from "@pomona/coordinator/core/views";
+import type { NodeId } from "@pomona/shared/core/ids";
+import type { Entry } from "./request-ledger.ts";
+import type { SimulatedPool } from "./simulated-pool.ts";
+
+const lookMs = 500;
+/** A request whose model is to be had gets something in so long, or others of its model do. */
+const standstillMs = 10_000;
+/** Looks at which a node may be at rest and still hold what the coordinator before has left there. */
+const leftLooksMax = 10;
+
+export class ClientWatch {
+  readonly #pool: SimulatedPool;
+  readonly #complain: (problem: string) => void;
+  /** When each open request could last not be answered. */
+  readonly #excusedAtMs = new Map<string, number>();
+  readonly #leftLooks = new Map<string, number>();
+  /** Attempts that no coordinator went on with although their node still had them. */
+  leftBehind = 0;
+
+  constructor(pool: SimulatedPool, complain: (problem: string) => void) {
+    this.#pool = pool;
+    this.#complain = complain;
+  }
+
+  begin(): void {
+    this.#pool.time.every(lookMs, () => {
+      for (const entry of this.#pool.ledger.open) {
+        if (entry.left === null) this.#lookAfterProgress(entry);
+        else this.#lookAfterLeft(entry, entry.left);
+      }
+      return true;
+    });
+  }
+
+  #lookAfterProgress({ requestId, model, lastFrameAtMs }: Readonly<Entry>): void {
+    const { time, ledger, coordinator } = this.#pool;
+    const record = coordinator?.state.requests.get(requestId);
+    const isHeld = coordinator === null || record === undefined || !this.#isCalm();
+    if (isHeld || readyReplicas(coordinator.state, model).length === 0) {
+      this.#excusedAtMs.set(requestId, time.nowMs);
+      return;
+    }
+    // One that waits moves up when others of its model go on.
+    const { place } = record;
+    const isQueued = place.kind === "queued";
+    const servedAtMs = isQueued ? (ledger.servedAtMs.get(model) ?? 0) : Math.max(place.boundAtMs, lastFrameAtMs);
+    const excusedAtMs = this.#excusedAtMs.get(requestId) ?? time.nowMs;
+    this.#excusedAtMs.set(requestId, excusedAtMs);
+    if (time.nowMs - Math.max(servedAtMs, excusedAtMs) < standstillMs) return;
+    this.#complain(`request ${requestId} of ${model} is ${place.kind} and stands still although nodes are ready`);
+  }
+
+  /** Whether nothing is wrong with any node. */
+  #isCalm(): boolean {
+    return this.#pool.machines.every(({ nodeId }) => this.#isNodeCalm(nodeId));
+  }
+
+  #isNodeCalm(nodeId: NodeId): boolean {
+    const { processes, conditions, coordinator } = this.#pool;
+    const { cutOff, withoutNats, addedDelayMs } = conditions;
+    if ((coordinator?.pausedForMs ?? 1) > 0) return false;
+    const process = processes.find(({ machine }) => machine.nodeId === nodeId);
+    if (process === undefined || process.isDead || process.isPaused || process.isMute || process.isDraining)
+      return false;
+    return !cutOff.has(nodeId) && !withoutNats.has(nodeId) && !addedDelayMs.has(nodeId);
+  }
+
+  /** What its node has lost is lost; what the node still holds, the next coordinator goes on with. */
+  #lookAfterLeft({ requestId }: Readonly<Entry>, left: NonNullable<Entry["left"]>): void {
+    const { coordinator, processes, ledger } = this.#pool;
+    const { nodeId, incarnation, epoch } = left;
+    const process = processes.find(({ machine }) => machine.nodeId === nodeId);
+    if (process === undefined || process.incarnation !== incarnation || process.isDead) {
+      ledger.abandon(requestId, "lost");
+      return;
+    }
+    if (coordinator === null || coordinator.pausedForMs > 0) return;
+    const isUp = coordinator.state.members.get(nodeId)?.isLinkUp === true;
+    if (!this.#isNodeCalm(nodeId) || !isUp) {
+      this.#leftLooks.delete(requestId);
+      return;
+    }
+    const looks = (this.#leftLooks.get(requestId) ?? 0) + 1;
+    this.#leftLooks.set(requestId, looks);
+    if (looks < leftLooksMax) return;
+    ledger.abandon(requestId, "lost");
+    if (!process.attempts.isKept({ requestId, epoch })) return;
+    this.leftBehind += 1;
+    // The coordinator asks once, when the link is up, for what the node says then that nobody reads.
+    const isAnswered = coordinator.link(nodeId)?.calls.answered.has(requestId) === true;
+    if (isAnswered) this.#complain(`request ${requestId} is kept by node ${nodeId}, and nobody takes it up`);
+  }
+}
