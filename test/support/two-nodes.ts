@@ -54,7 +54,9 @@ export class TwoNodes {
     });
     const nodes = [0, 1].map((index) => {
       const stateDir = join(directory.path, `node${index}`);
-      return new ChaosNode({ index, stateDir, peer: coordinator.ready.grpc, stepMs, engine, proxy: null });
+      const networkArgs = ["--no-mdns", "--peer", coordinator.ready.grpc];
+      const options = { index, stateDir, networkArgs, stepMs, engine, proxy: null, prefix: [], hasClock: false };
+      return new ChaosNode(options);
     });
     const pool = new TwoNodes({ directory, coordinator, nodes, modelCount: Object.keys(models).length });
     try {
