@@ -1,4 +1,4 @@
-// The rows of the table of faults that every change has to pass, with fewer streams and five times the time.
+// The rows of the table of faults that every change has to pass, with fewer streams and eight times the time.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { natsSkipReason } from "../support/nats-server.ts";
@@ -7,8 +7,8 @@ import { rows } from "./rows.ts";
 import { detailsOf, figureText } from "./table.ts";
 
 const settings: RowSettings = { streams: 12, tokens: 80, isSlice: true };
-/** Other work shares the cores of the machines that run this. */
-const timeFactor = 5;
+/** Three engines and a coordinator share two cores with whatever else runs there: at a load of 12, a gap of 0.5 s took 2.5 s. */
+const timeFactor = 8;
 
 function isFarOff({ measured, limit, unit }: Figure): boolean {
   return measured === null || measured > (unit === "ms" ? timeFactor * limit : limit);

@@ -118,6 +118,6 @@ suite("a pool between hosts", { skip: skipReason() }, () => {
     const agent = processes[1];
     assert.ok(agent);
     await endProcess(agent);
-    await waitFor(async () => (await browse()).length === 1, 10_000, "avahi has forgotten it");
+    await waitFor(async () => (await browse()).length === 1, 30_000, "avahi has forgotten it");
   });
 });
