@@ -60,7 +60,7 @@ export class TwoNodes {
     });
     const pool = new TwoNodes({ directory, coordinator, nodes, modelCount: Object.keys(models).length });
     try {
-      for (const node of nodes) await node.start();
+      await Promise.all(nodes.map((node) => node.start()));
       await pool.settled();
       return pool;
     } catch (error) {
