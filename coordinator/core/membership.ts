@@ -1,6 +1,7 @@
 // Who is in the pool. Heartbeats say alive; missing ones and a broken link say suspect, then dead.
 import type { NodeId } from "@pomona/shared/core/ids";
 import type { NodeStatus } from "@pomona/shared/core/node-status";
+import type { Pace } from "./conduct.ts";
 import type { Effect } from "./effect.ts";
 import type { ClusterState, CoreConfig, Member, MemberState, StepContext } from "./state.ts";
 
@@ -66,11 +67,15 @@ function newMember({ status, address, nowMs }: Heartbeat): Member {
     loadFailures: new Map(),
     oddities: new Set(),
     emptyingSinceMs: null,
-    pace: { dueTokens: 0, cameTokens: 0, usualShare: null, slowSinceMs: null, reviewedAtMs: nowMs },
+    pace: newPace(nowMs),
     bestDecode: new Map(),
     ejection: null,
     isEjected: false,
   };
+}
+
+function newPace(nowMs: number): Pace {
+  return { dueTokens: 0, cameTokens: 0, usualShare: null, slowSinceMs: null, reviewedAtMs: nowMs };
 }
 
 /** The old process is gone, and with it its link, its replicas and what was wrong with them. */
@@ -87,6 +92,7 @@ function forgetProcess(member: Member): void {
   member.loadFailures.clear();
   member.oddities.clear();
   member.emptyingSinceMs = null;
+  member.pace = newPace(member.pace.reviewedAtMs);
 }
 
 function isOlder(status: NodeStatus, known: NodeStatus): boolean {

@@ -87,6 +87,7 @@ function notePace({ state, nowMs, config }: StepContext, member: Member): void {
   const kept = 2 ** (-elapsedMs / config.ejection.paceHalfLifeMs);
   pace.dueTokens *= kept;
   pace.cameTokens *= kept;
+  let isAnyDue = false;
   for (const record of load.bound) {
     const { place, emittedTokenIds } = record;
     const came = emittedTokenIds.length - place.reviewedTokens;
@@ -95,11 +96,12 @@ function notePace({ state, nowMs, config }: StepContext, member: Member): void {
     const speed = best(member, place.replicaId);
     const isGenerating = place.prefillLeft === 0 && load.prefillLeft === 0 && emittedTokenIds.length - came > 0;
     if (!isGenerating || speed === null) continue;
+    isAnyDue = true;
     pace.cameTokens += came;
     pace.dueTokens += elapsedMs / (1000 * load.busyReplicas * stepSeconds(speed, load));
   }
   const { slowTokensMin, slowShare, usualHalfLifeMs } = config.ejection;
-  if (pace.dueTokens < slowTokensMin) {
+  if (!isAnyDue || pace.dueTokens < slowTokensMin) {
     pace.slowSinceMs = null;
     return;
   }

@@ -54,7 +54,7 @@ export type Member = {
   /** Since when its attempts are to go on elsewhere; null while they may stay. */
   emptyingSinceMs: number | null;
   /** What it does in a second by what it promises, while it generates: null without a recent stream. */
-  readonly pace: Pace;
+  pace: Pace;
   /** Tokens a second of one stream at its best, by replica, as it has measured. */
   readonly bestDecode: Map<ReplicaId, number>;
   /** null for one that has not disturbed in a while. */

@@ -183,6 +183,17 @@ describe("a node that disturbs", () => {
     assert.deepEqual(pool.state.members.get(slow)?.ejection?.reason, "slow");
   });
 
+  test("is not slow when its streams have ended", () => {
+    const { pool, ...nodes } = poolOf([{ nodeId: "a" }, { nodeId: "b" }]);
+    pool.request("q", longAnswer);
+    nodes.emit("q", 1);
+    nodes.wait(5000, () => nodes.emit("q", decodeTokensPerSecond / 10));
+    nodes.wait(1000);
+    pool.take({ kind: "requestCancelled", requestId: "q" });
+    nodes.wait(10_000);
+    assert.deepEqual(ejectedNodes(pool), []);
+  });
+
   test("is left out for frames that no engine can mean", () => {
     const { pool } = poolOf([{ nodeId: "a" }, { nodeId: "b" }]);
     pool.request("q", longAnswer);
