@@ -1,4 +1,5 @@
 // Attempts that go on although nobody wants them any more: a slot that a cancellation should have freed.
+import type { RequestId } from "@pomona/shared/core/ids";
 import type { SimulatedPool } from "./simulated-pool.ts";
 
 /** Looks at which an attempt may be found in a row; more is no longer a cancellation on its way. */
@@ -6,11 +7,13 @@ const looksMax = 2;
 
 export class OrphanWatch {
   readonly #pool: SimulatedPool;
+  readonly #excused: ReadonlySet<RequestId>;
   readonly #complain: (problem: string) => void;
   #seen = new Map<string, number>();
 
-  constructor(pool: SimulatedPool, complain: (problem: string) => void) {
+  constructor(pool: SimulatedPool, excused: ReadonlySet<RequestId>, complain: (problem: string) => void) {
     this.#pool = pool;
+    this.#excused = excused;
     this.#complain = complain;
   }
 
@@ -37,8 +40,9 @@ export class OrphanWatch {
       const isLinked = coordinator.state.members.get(nodeId)?.isLinkUp === true;
       if (isSlow || !isLinked) continue;
       for (const attempt of process.running) {
-        if (coordinator.wants(attempt) || ledger.isLeft(attempt.requestId)) continue;
-        yield `${attempt.requestId}/${attempt.epoch} on ${nodeId}`;
+        const { requestId } = attempt;
+        if (coordinator.wants(attempt) || ledger.isLeft(requestId) || this.#excused.has(requestId)) continue;
+        yield `${requestId}/${attempt.epoch} on ${nodeId}`;
       }
     }
   }

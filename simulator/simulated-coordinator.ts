@@ -192,7 +192,7 @@ export class SimulatedCoordinator {
 
   /** One that had ended when it was taken up is counted on its replica until its ending comes, and holds no slot. */
   #isAboutEnded(problem: string): boolean {
-    if (!/^replica .* has \d+ slots and \d+ requests$/.test(problem)) return false;
+    if (!/has \d+ slots and \d+ requests$|is in quarantine and not alone/.test(problem)) return false;
     return [...this.#endedBefore].some((requestId) => this.state.requests.has(requestId));
   }
 

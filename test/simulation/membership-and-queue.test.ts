@@ -89,10 +89,11 @@ test("a pool of many nodes and a long queue comes to rest", () => {
 });
 
 test("what runs when a coordinator goes is gone on with by the next one", () => {
-  const summaries = seeds.map((seed) => mustBeGood(simulate(seed, { faults: ["coordinatorRestart"], requests: 30 })));
+  const some = seeds.slice(0, 100);
+  const summaries = some.map((seed) => mustBeGood(simulate(seed, { faults: ["coordinatorRestart"], requests: 30 })));
   const outcomes = sumBy(summaries, (summary) => summary.outcomes);
   const { takenUp = 0, lost = 0 } = outcomes;
-  assert.ok(alone !== undefined || takenUp >= seeds.length, `${takenUp} requests were taken up`);
+  assert.ok(alone !== undefined || takenUp >= some.length, `${takenUp} requests were taken up`);
   // Those that had not reached their node yet.
   assert.ok(lost <= 0.05 * takenUp, `${lost} requests were lost, and ${takenUp} taken up`);
 });
