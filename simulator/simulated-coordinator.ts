@@ -71,7 +71,10 @@ export class SimulatedCoordinator {
   /** Its timers ring before it reads what has come meanwhile. */
   pause(ms: number): void {
     this.#pausedUntilMs = this.#surroundings.time.nowMs + ms;
-    this.#surroundings.time.after(ms, () => this.take({ kind: "tick" }));
+    this.#surroundings.time.after(ms, () => {
+      this.take({ kind: "wasAway", awayMs: ms });
+      this.take({ kind: "tick" });
+    });
   }
 
   get awaiting(): number {

@@ -25,6 +25,8 @@ export type NewRequest = {
 /** All that can happen to the pool. Times come beside the event, as `nowMs`. */
 export type ClusterEvent =
   | { readonly kind: "tick" }
+  /** This process did not run for so long: its machine slept, or it was stopped. Comes before the tick that noticed it. */
+  | { readonly kind: "wasAway"; readonly awayMs: number }
   /** Desired state, as it is kept now. */
   | { readonly kind: "deploymentSet"; readonly record: DeploymentRecord }
   | { readonly kind: "deploymentRemoved"; readonly model: ModelName }

@@ -230,9 +230,10 @@ class World {
   }
 }
 
+const slowestClock = 0.95;
 const clock = fc.record({
   offsetMs: fc.integer({ min: -1e9, max: 1e9 }),
-  speed: fc.double({ min: 0.95, max: 1.05, noNaN: true }),
+  speed: fc.double({ min: slowestClock, max: 1.05, noNaN: true }),
 });
 const who = fc.integer({ min: 0, max: 2 });
 const atMs = fc.integer({ min: 0, max: 20_000 });
@@ -324,7 +325,7 @@ test("never are two active when NATS goes away for all and comes back, empty or 
   );
 });
 
-test("2.5 s after the death of the active one another one is active", () => {
+test("2.5 s after the death of the active one, by the slowest clock, another one is active", () => {
   const scenario = fc.record({
     delayMaxMs: fc.integer({ min: 0, max: 50 }),
     clocks,
@@ -336,7 +337,7 @@ test("2.5 s after the death of the active one another one is active", () => {
   fc.assert(
     fc.property(scenario, (drawn) => {
       const [kill] = drawn.disturbances;
-      const world = leadersOf(drawn, kill.atMs + 2500);
+      const world = leadersOf(drawn, kill.atMs + 2500 / slowestClock);
       checkOne(world);
       const active = world.acting();
       assert.equal(active.length, 1);

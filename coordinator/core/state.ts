@@ -263,6 +263,8 @@ export type ClusterState = {
   readonly endedAtMs: Map<RequestId, number>;
   /** Prompts that killed engines, by their hash, and until when they are refused. */
   readonly poison: Map<number, number>;
+  /** When attempts of another coordinator were asked for last. */
+  readonly takeUpAskedAtMs: Map<RequestId, number>;
   arrivals: number;
   /** Names new replicas together with the coordinator's start. */
   replicasNamed: number;
@@ -367,6 +369,7 @@ export function emptyState(tenantsMax = defaultSchedulerConfig.tenantsMax): Clus
     releasedAtMs: new Map(),
     endedAtMs: new Map(),
     poison: new Map(),
+    takeUpAskedAtMs: new Map(),
     arrivals: 0,
     replicasNamed: 0,
     dropped: { oldEpoch: 0, unknownRequest: 0, brokenOrder: 0, oddReports: 0 },

@@ -17,7 +17,7 @@ import { reconcile } from "./reconcile.ts";
 import { arrive, endEarly, loseNode, reviewRequests, takeAttemptFailure, takeFrame, tellWaiting } from "./requests.ts";
 import { saneReplica, saneStatus } from "./sane-status.ts";
 import type { Member, StepContext } from "./state.ts";
-import { greetNode, takeUp } from "./takeover.ts";
+import { greetNode, takeUp, takeUpOrphans } from "./takeover.ts";
 import { readyReplicas } from "./views.ts";
 
 /**
@@ -40,11 +40,20 @@ export function step(event: ClusterEvent, context: StepContext): Effect[] {
   return effects;
 }
 
+/** What came meanwhile has not been read yet: nobody is judged by a time in which nobody listened. */
+function forgiveAbsence({ state }: StepContext, awayMs: number): void {
+  for (const member of state.members.values()) member.lastHeartbeatMs += awayMs;
+  for (const { place } of state.requests.values()) if (place.kind === "bound") place.lastFrameAtMs += awayMs;
+}
+
 function take(event: ClusterEvent, context: StepContext): Effect[] {
   const { state } = context;
   switch (event.kind) {
     case "tick":
       return review(context);
+    case "wasAway":
+      forgiveAbsence(context, event.awayMs);
+      return [];
     case "deploymentSet":
       return setDeployment(context, event.record);
     case "deploymentRemoved":
@@ -115,6 +124,7 @@ function heartbeat(context: StepContext, event: ClusterEvent & { kind: "heartbea
   const member = context.state.members.get(nodeId);
   if (member !== undefined && outcome === "accepted") effects.push(...noteReplicas(member, before, context));
   if (member !== undefined) noteHeld(context, member);
+  if (member !== undefined) effects.push(...takeUpOrphans(context, member));
   effects.push(...reviewNodes(context));
   return effects;
 }
@@ -174,6 +184,7 @@ function mayChangePlacement(event: ClusterEvent, context: StepContext, statusBef
   const { state, nowMs } = context;
   const isDue = nowMs - state.reconciledAtMs >= reconcileEveryMs;
   switch (event.kind) {
+    case "wasAway":
     case "frame":
     case "attemptFailed":
     case "requestCancelled":

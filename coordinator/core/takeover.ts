@@ -10,20 +10,19 @@ import type { Member, StepContext } from "./state.ts";
 
 /** So long after the first node was heard of there may be something to take up: nodes keep it for 30 s. */
 const takeoverMs = 60_000;
+/** A node that did not answer is asked again after so long. */
+const askAgainMs = 2000;
 
 /** What a node is told when its link is up: which attempts go on. Those that another coordinator reads are its affair. */
 export function greetNode(context: StepContext, member: Member): Effect[] {
-  const { state, nowMs } = context;
+  const { state } = context;
   const { nodeId } = member;
   const live: { readonly requestId: RequestId; readonly epoch: number }[] = [];
-  const effects: Effect[] = [];
-  const mayTakeUp = nowMs - (state.firstHeardMs ?? nowMs) < takeoverMs;
   for (const { requestId, epoch, isOrphaned } of listed(member)) {
     const record = state.requests.get(requestId);
     const isOwn = record?.place.kind === "bound" && record.place.nodeId === nodeId && record.epoch === epoch;
     const isUnknown = record === undefined && !state.endedAtMs.has(requestId);
-    const isTakenUp = isUnknown && isOrphaned && mayTakeUp;
-    if (isTakenUp) effects.push({ kind: "takeUpAttempt", nodeId, requestId, epoch });
+    const isTakenUp = isUnknown && isOrphaned && mayTakeUp(context);
     if (isOwn || isTakenUp || (isUnknown && !isOrphaned)) live.push({ requestId, epoch });
   }
   // Some may have been started since that status.
@@ -31,7 +30,26 @@ export function greetNode(context: StepContext, member: Member): Effect[] {
   for (const { requestId, epoch, place } of state.requests.values()) {
     if (place.kind === "bound" && place.nodeId === nodeId && !named.has(requestId)) live.push({ requestId, epoch });
   }
-  return [{ kind: "keepAttempts", nodeId, live }, ...effects];
+  return [{ kind: "keepAttempts", nodeId, live }, ...takeUpOrphans(context, member)];
+}
+
+function mayTakeUp({ state, nowMs }: StepContext): boolean {
+  return nowMs - (state.firstHeardMs ?? nowMs) < takeoverMs;
+}
+
+/** Asks for what a node says that nobody reads: it may notice late that a coordinator is gone, or not answer at once. */
+export function takeUpOrphans(context: StepContext, member: Member): Effect[] {
+  const { state, nowMs } = context;
+  if (!mayTakeUp(context)) state.takeUpAskedAtMs.clear();
+  if (!mayTakeUp(context) || !member.isLinkUp) return [];
+  const { nodeId } = member;
+  return listed(member).flatMap(({ requestId, epoch, isOrphaned }): Effect[] => {
+    const askedAtMs = state.takeUpAskedAtMs.get(requestId) ?? Number.NEGATIVE_INFINITY;
+    const isKnown = state.requests.has(requestId) || state.endedAtMs.has(requestId);
+    if (!isOrphaned || isKnown || nowMs - askedAtMs < askAgainMs) return [];
+    state.takeUpAskedAtMs.set(requestId, nowMs);
+    return [{ kind: "takeUpAttempt", nodeId, requestId, epoch }];
+  });
 }
 
 function listed({ status }: Member): RunningAttempt[] {
