@@ -5,6 +5,7 @@ import { defaultNodeSettings } from "@pomona/shared/core/deployment";
 import type { ModelName, NodeId, RequestId } from "@pomona/shared/core/ids";
 import type { NodeStatus } from "@pomona/shared/core/node-status";
 import { DesiredState, type KnownModel } from "./desired-state.ts";
+import { noCounts } from "./pool-counts.ts";
 import type { Random } from "./random.ts";
 import { poisonToken } from "./reference-model.ts";
 import { type ClientRequest, type LeftAttempt, RequestLedger } from "./request-ledger.ts";
@@ -39,27 +40,6 @@ export type PoolParts = {
   readonly complain: (problem: string) => void;
 };
 
-/** What happened beside the requests, by name. */
-export type PoolCounts = {
-  /** Of attempts that were lost. */
-  moves: number;
-  /** Of attempts that left a node or a replica which is emptied. */
-  plannedMoves: number;
-  refusedByPool: number;
-  loads: number;
-  deaths: number;
-  restarts: number;
-  oldIncarnations: number;
-  enginesKilled: number;
-  /** Of replicas, to make room for another model. */
-  evictions: number;
-  pulls: number;
-  /** Requests that waited for their model and were sent away. */
-  sentAway: number;
-  /** Attempts that no coordinator went on with although their node still had them. */
-  leftBehind: number;
-} & PlannedFaults;
-
 export class SimulatedPool {
   readonly time: VirtualTime;
   readonly random: Random;
@@ -71,21 +51,7 @@ export class SimulatedPool {
     withoutReset: new Set(),
     addedDelayMs: new Map(),
   };
-  readonly counts: PoolCounts = {
-    moves: 0,
-    plannedMoves: 0,
-    refusedByPool: 0,
-    loads: 0,
-    deaths: 0,
-    restarts: 0,
-    oldIncarnations: 0,
-    enginesKilled: 0,
-    evictions: 0,
-    pulls: 0,
-    sentAway: 0,
-    leftBehind: 0,
-    ...nothingPlanned(),
-  };
+  readonly counts = noCounts();
   readonly desired: DesiredState;
   readonly dropped = { oldEpoch: 0, unknownRequest: 0, brokenOrder: 0 };
   readonly #parts: PoolParts;

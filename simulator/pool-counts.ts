@@ -1,0 +1,40 @@
+import { nothingPlanned, type PlannedFaults } from "./simulated-node.ts";
+
+/** What happened beside the requests, by name. */
+export type PoolCounts = {
+  /** Of attempts that were lost. */
+  moves: number;
+  /** Of attempts that left a node or a replica which is emptied. */
+  plannedMoves: number;
+  refusedByPool: number;
+  loads: number;
+  deaths: number;
+  restarts: number;
+  oldIncarnations: number;
+  enginesKilled: number;
+  /** Of replicas, to make room for another model. */
+  evictions: number;
+  pulls: number;
+  /** Requests that waited for their model and were sent away. */
+  sentAway: number;
+  /** Attempts that no coordinator went on with although their node still had them. */
+  leftBehind: number;
+} & PlannedFaults;
+
+export function noCounts(): PoolCounts {
+  return {
+    moves: 0,
+    plannedMoves: 0,
+    refusedByPool: 0,
+    loads: 0,
+    deaths: 0,
+    restarts: 0,
+    oldIncarnations: 0,
+    enginesKilled: 0,
+    evictions: 0,
+    pulls: 0,
+    sentAway: 0,
+    leftBehind: 0,
+    ...nothingPlanned(),
+  };
+}
