@@ -108,7 +108,7 @@ export class Succession {
   /** Ends being active, and gives the lease back. */
   async close(): Promise<void> {
     if (this.#asking !== null) clearInterval(this.#asking);
-    await this.#follow("this coordinator stops");
+    await this.#end();
     this.#feed?.close();
     await this.#keeper?.close();
   }
@@ -143,6 +143,10 @@ export class Succession {
 
   #follow(reason: string): Promise<void> {
     if (this.#isWanted) this.#dependencies.log.warn({ reason }, "this coordinator is not the active one any more");
+    return this.#end();
+  }
+
+  #end(): Promise<void> {
     this.#isWanted = false;
     return this.#change();
   }
