@@ -163,7 +163,8 @@ export class Coordinator implements Gateway {
 
   async generate(request: GenerationRequest, caller: Caller): Promise<Generation> {
     const { tenant, priority, signal } = caller;
-    const named = { tenant, idempotencyKey: caller.idempotencyKey ?? "", fingerprint: fingerprintOf(request) };
+    const { idempotencyKey = "" } = caller;
+    const named = { tenant, idempotencyKey, fingerprint: idempotencyKey === "" ? "" : fingerprintOf(request) };
     const known = this.#running.named(named);
     if (known !== null) return this.attach(known, 0, signal);
     const { clock } = this.#dependencies;

@@ -1,4 +1,5 @@
 // The coordinator's attempts on one node: what `coordinator/grpc/attempt-calls.ts` does, on virtual time.
+import { type AttemptProgress, noteFrame, progressFrom } from "@pomona/coordinator/core/attempt-progress";
 import type { EffectOf } from "@pomona/coordinator/core/effect";
 import type { ClusterEvent } from "@pomona/coordinator/core/event";
 import type { Attempt, AttemptFrame, GenerationFailure } from "@pomona/shared/core/generation";
@@ -33,13 +34,9 @@ export type CallsPort = {
   readonly after: (ms: number, run: () => void) => void;
 };
 
-/** How far the frames of an attempt have come. */
-type Progress = {
+type Progress = AttemptProgress & {
   readonly requestId: RequestId;
   readonly epoch: number;
-  nextIndex: number;
-  isAccepted: boolean;
-  evaluatedTokens: number;
   isOver: boolean;
   isGivenUp: boolean;
   abandon: () => void;
@@ -89,8 +86,8 @@ export class SimulatedCalls {
   }
 
   #begin({ requestId, epoch }: Pick<Attempt, "requestId" | "epoch">, nextIndex: number): Progress {
-    const fresh = { isAccepted: false, evaluatedTokens: 0, isOver: false, isGivenUp: false };
-    const progress: Progress = { requestId, epoch, nextIndex, ...fresh, abandon: () => undefined };
+    const fresh = { ...progressFrom(nextIndex), isOver: false, isGivenUp: false };
+    const progress: Progress = { requestId, epoch, ...fresh, abandon: () => undefined };
     this.#running.set(keyOf(requestId, epoch), progress);
     return progress;
   }
@@ -164,16 +161,9 @@ export class SimulatedCalls {
     };
   }
 
-  /** Passes on what has not come before: a node that is attached tells again what it said first. */
   #take(progress: Progress, frame: AttemptFrame): void {
-    if (frame.kind === "accepted") {
-      if (progress.isAccepted) return;
-      progress.isAccepted = true;
-    } else if (frame.kind === "prefill") {
-      if (progress.evaluatedTokens > frame.evaluatedTokens) return;
-      progress.evaluatedTokens = frame.evaluatedTokens + 1;
-    } else if (frame.kind === "tokens") progress.nextIndex = frame.firstIndex + frame.ids.length;
-    else this.#end(progress);
+    if (!noteFrame(progress, frame)) return;
+    if (frame.kind === "ending") this.#end(progress);
     const { requestId, epoch } = progress;
     this.#port.onEvent({ kind: "frame", requestId, epoch, frame });
   }

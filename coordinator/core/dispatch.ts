@@ -1,4 +1,5 @@
 // Late binding: a request waits in the one queue until the replica that will answer it soonest has a free slot.
+import { endsUnread } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
 import { prefixHashes } from "@pomona/shared/core/prefix-hash";
 import { candidateOf } from "./candidates.ts";
@@ -174,8 +175,7 @@ function bindTo({ state, nowMs }: StepContext, record: RequestRecord, { ready, d
     promptChunkLengths: record.hasChunks ? [...record.promptChunkLengths] : [],
     emittedTokenIds: [...emittedTokenIds],
     decoding,
-    orphanMs: 0,
-    takeover: new Uint8Array(0),
+    ...endsUnread,
   };
   const before = emittedTokenIds.length === 0 ? null : record.engine;
   record.engine = engineOf(ready);

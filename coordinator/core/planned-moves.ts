@@ -6,7 +6,7 @@ import type { Effect } from "./effect.ts";
 import { foreignAttempts } from "./foreign-attempts.ts";
 import { isBound } from "./pace.ts";
 import type { EvictionReason } from "./placement/problem.ts";
-import { moveAway } from "./requests.ts";
+import { moveAway, tokensOf } from "./requests.ts";
 import type { Member, RequestRecord, StepContext } from "./state.ts";
 import { type ReadyReplica, readyReplicas } from "./views.ts";
 
@@ -120,8 +120,4 @@ function cheapestBatch(
     }
   }
   return cheapest;
-}
-
-function tokensOf({ promptTokenIds, emittedTokenIds }: RequestRecord): number {
-  return promptTokenIds.length + emittedTokenIds.length;
 }

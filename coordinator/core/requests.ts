@@ -236,7 +236,8 @@ function expectPrefill(record: RequestRecord, tokens: number): void {
   if (record.place.kind === "bound") record.place.prefillLeft = Math.max(0, tokens);
 }
 
-function tokensOf({ promptTokenIds, emittedTokenIds }: RequestRecord): number {
+/** Prompt and what was generated: what another node has to evaluate. */
+export function tokensOf({ promptTokenIds, emittedTokenIds }: RequestRecord): number {
   return promptTokenIds.length + emittedTokenIds.length;
 }
 

@@ -9,6 +9,7 @@ import { type Attempt, type AttemptFrame, failureOf } from "@pomona/shared/core/
 import type { NodeId, RequestId } from "@pomona/shared/core/ids";
 import { callUnary, readStream } from "@pomona/shared/grpc/client";
 import { attemptFrameFromWire, attemptFromWire, attemptToWire } from "@pomona/shared/grpc/wire";
+import { type AttemptProgress, noteFrame, progressFrom } from "../core/attempt-progress.ts";
 import type { EffectOf } from "../core/effect.ts";
 import type { ClusterEvent } from "../core/event.ts";
 
@@ -25,14 +26,10 @@ type Parts = {
   readonly renewClient: (nodeId: NodeId, broken: NodeClient) => NodeClient | null;
 };
 
-/** How far the frames of an attempt have come. */
-type Progress = {
+type Progress = AttemptProgress & {
   readonly nodeId: NodeId;
   readonly requestId: RequestId;
   readonly epoch: number;
-  nextIndex: number;
-  isAccepted: boolean;
-  evaluatedTokens: number;
   hasEnded: boolean;
   /** What came was no frame of this attempt, or nothing came over a new connection: its node is not asked again. */
   isGivenUp: boolean;
@@ -170,18 +167,11 @@ export class AttemptCalls {
     }
   }
 
-  /** Passes on what has not come before: a node that is attached tells again what it said first. */
   #take(progress: Progress, message: NodeGenerateResponse__Output): void {
     const frame = ownFrame(message, progress);
     const { requestId, epoch } = progress;
-    if (frame.kind === "accepted") {
-      if (progress.isAccepted) return;
-      progress.isAccepted = true;
-    } else if (frame.kind === "prefill") {
-      if (progress.evaluatedTokens > frame.evaluatedTokens) return;
-      progress.evaluatedTokens = frame.evaluatedTokens + 1;
-    } else if (frame.kind === "tokens") progress.nextIndex = frame.firstIndex + frame.ids.length;
-    else progress.hasEnded = true;
+    if (!noteFrame(progress, frame)) return;
+    if (frame.kind === "ending") progress.hasEnded = true;
     this.#parts.onEvent({ kind: "frame", requestId, epoch, frame });
   }
 }
@@ -190,7 +180,7 @@ function progressOf(
   name: { readonly nodeId: NodeId; readonly requestId: RequestId; readonly epoch: number },
   nextIndex: number,
 ): Progress {
-  return { ...name, nextIndex, isAccepted: false, evaluatedTokens: 0, hasEnded: false, isGivenUp: false };
+  return { ...name, ...progressFrom(nextIndex), hasEnded: false, isGivenUp: false };
 }
 
 function noLink(nodeId: NodeId): PomonaError {
