@@ -9,6 +9,7 @@ import {
 } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { hostAndPort, parseHostAndPort } from "@pomona/shared/grpc/address";
+import { defaultHttpLimits } from "../http/limits.ts";
 import { type ActiveElsewhere, type Duty, forwardedHeader, noActiveCoordinator } from "./duty.ts";
 import { EventRelay } from "./event-relay.ts";
 
@@ -54,9 +55,14 @@ export type HttpForward = {
 export async function forwardHttp(forward: HttpForward): Promise<void> {
   const { request, response, target, signal } = forward;
   const body: Buffer[] = [];
+  let bodyBytes = 0;
   const call = { ...callOf(request), address: target.httpAddress, signal };
   const answer = await dial(call, target.gone, (onward) => {
-    request.on("data", (piece: Buffer) => body.push(piece));
+    request.on("data", (piece: Buffer) => {
+      bodyBytes += piece.length;
+      // A longer one is refused by whoever answers, and never asked for again.
+      if (bodyBytes <= defaultHttpLimits.bodyBytesMax) body.push(piece);
+    });
     request.pipe(onward);
     onward.once("error", () => request.unpipe(onward));
   }).catch((error: Error) => {
