@@ -107,7 +107,11 @@ function send({ url, range, signal }: SourceRequest, policy: SourcePolicy): Prom
   };
   return new Promise((resolve, reject) => {
     const get = url.protocol === "https:" ? getSecure : getPlain;
-    const request = get(url, options, resolve);
+    const request = get(url, options, (answer) => {
+      // Whoever reads the body watches it; the request's own time would end it as a reset.
+      request.setTimeout(0);
+      resolve(answer);
+    });
     request.setTimeout(policy.stallMs, () => request.destroy(stalled(url, policy)));
     request.on("error", (error) => reject(asSourceError(error, url, signal)));
   });
