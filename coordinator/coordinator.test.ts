@@ -5,10 +5,12 @@ import { PomonaError } from "@pomona/shared/core/errors";
 import { type Attempt, type AttemptFrame, defaultSampling } from "@pomona/shared/core/generation";
 import type { NodeId } from "@pomona/shared/core/ids";
 import { fixedSizing } from "@pomona/shared/core/model-sizing";
+import { plainForm } from "@pomona/shared/core/output/answer-form";
+import { shownText } from "@pomona/shared/core/output/output-delta";
 import { createLogger } from "@pomona/shared/runtime/logger";
 import { Coordinator } from "./coordinator.ts";
 import type { Announcement } from "./core/effect.ts";
-import type { GenerationEvent, GenerationRequest } from "./core/generation-request.ts";
+import { freeOutput, type GenerationEvent, type GenerationRequest } from "./core/generation-request.ts";
 import { defaultCoreConfig, emptyState } from "./core/state.ts";
 import { ending, failureOf, memoryOf, recordOf, replicaOf, statusOf, tokens } from "./core/test-pool.ts";
 import { CoordinatorMetrics } from "./metrics.ts";
@@ -26,6 +28,7 @@ function requestOf(changes: Partial<GenerationRequest> = {}): GenerationRequest 
     maxTokens: 10,
     stop: [],
     timeoutMs: null,
+    output: freeOutput,
     ...changes,
   };
 }
@@ -41,6 +44,7 @@ class Bench {
     tokenIds: [1, 2, 3],
     stop: [],
     sharedTokens: 0,
+    form: plainForm,
   });
 
   constructor(config: Partial<typeof defaultCoreConfig> = {}) {
@@ -129,7 +133,7 @@ class Bench {
 }
 
 const textOf = (events: readonly GenerationEvent[]): string =>
-  events.map((event) => (event.kind === "text" ? event.text : "")).join("");
+  events.map((event) => (event.kind === "output" ? shownText(event.deltas) : "")).join("");
 const kindsOf = (events: readonly GenerationEvent[]): string[] => events.map(({ kind }) => kind);
 const ids = (text: string): number[] => [...new TextEncoder().encode(text)];
 
@@ -149,7 +153,7 @@ test("a request is bound, streams whole characters and ends once", async () => {
   bench.frame(requestId, 1, tokens(2, ids("aé").slice(2)));
   bench.frame(requestId, 1, ending("length", 3));
   await ended;
-  assert.deepEqual(kindsOf(seen), ["bound", "progress", "text", "text", "ending"]);
+  assert.deepEqual(kindsOf(seen), ["bound", "progress", "output", "output", "ending"]);
   assert.equal(textOf(seen), "aé");
   assert.deepEqual(await bench.metric("pomona_requests_total"), { "m grpc finished": 1 });
   assert.deepEqual(await bench.metric("pomona_generated_tokens_total"), { "m a": 3 });
@@ -226,7 +230,7 @@ test("a node that dies while the prompt is tokenized refuses the request instead
   const bench = new Bench().withNodes("a");
   bench.tokenize = async () => {
     bench.loseEveryNode();
-    return { tokenIds: [1], stop: [], sharedTokens: 0 };
+    return { tokenIds: [1], stop: [], sharedTokens: 0, form: plainForm };
   };
   await assert.rejects(bench.generate({ input: { kind: "text", text: "x" } }), { code: "model_not_ready" });
   assert.equal(bench.coordinator.state.queue.length, 0);

@@ -10,8 +10,9 @@ import { randomId, randomSeed } from "@pomona/shared/runtime/random-id";
 import { decideMaxTokens, refuseModel, refuseQueue } from "./core/admission.ts";
 import type { Announcement, Effect, EffectKind, EffectOf } from "./core/effect.ts";
 import type { ClusterEvent } from "./core/event.ts";
-import type { Caller, GenerationRequest, ModelSummary, Readiness } from "./core/generation-request.ts";
+import type { ApiName, Caller, GenerationRequest, ModelSummary, Readiness } from "./core/generation-request.ts";
 import { loadingOutlook, untilReadyMs } from "./core/load-time.ts";
+import { planOutput } from "./core/output-plan.ts";
 import type { PlacementReport, PlanRequest } from "./core/placement/placement-report.ts";
 import { type ClusterState, type CoreConfig, emptyState, type StepContext, usageOf } from "./core/state.ts";
 import { step } from "./core/step.ts";
@@ -177,6 +178,7 @@ export class Coordinator implements Gateway {
       deadlineMs,
       patienceMs: priority === "batch" ? Number.POSITIVE_INFINITY : this.#config.loadPatienceMs,
     });
+    const { grammar, assembly } = planOutput(request, prompt.form);
     const size = { model, promptTokens: prompt.tokenIds.length, maxTokens: request.maxTokens };
     const maxTokens = decideMaxTokens(this.state, size);
     if (typeof maxTokens !== "number") throw maxTokens;
@@ -189,7 +191,7 @@ export class Coordinator implements Gateway {
     const seed = request.sampling.seed ?? randomSeed();
     const promptDigest = prompt.digest;
     const note = {
-      ...{ ...named, api, model, promptDigest, priority, stop: [...request.stop, ...prompt.stop] },
+      ...{ ...named, api, model, promptDigest, priority, stop: [...request.stop, ...prompt.stop], assembly },
       deadlineAtMs: clock.wallMs() + deadlineMs - clock.nowMs(),
     };
     const promptTokenIds = prompt.tokenIds;
@@ -198,7 +200,9 @@ export class Coordinator implements Gateway {
     signal.addEventListener("abort", () => session.hasReaders || abandon(), { once: true });
     const cacheScope = { owner: tenant, sharedTokens: prompt.sharedTokens };
     // What one tenant's prompts left in a slot says nothing to another, not even by being fast.
-    const decoding = { ...defaultDecoding, sampling: { ...request.sampling, seed }, maxTokens, cacheScope };
+    const sampling = { ...request.sampling, seed };
+    const { topLogprobs } = request.output;
+    const decoding = { ...defaultDecoding, sampling, maxTokens, grammar, topLogprobs, cacheScope };
     const asked = { requestId, model, promptTokenIds, promptDigest, decoding, tenant, priority, deadlineMs };
     this.take({ kind: "requestArrived", request: { ...asked, firstTokenDeadlineMs: null } });
     return { requestId, events: session.read(0, signal) };
@@ -251,7 +255,7 @@ export class Coordinator implements Gateway {
     return this.#dependencies.metricsText();
   }
 
-  countRefusal(api: GenerationRequest["api"], model: ModelName, error: PomonaError): void {
+  countRefusal(api: ApiName, model: ModelName, error: PomonaError): void {
     // A name that the pool does not have is a client's text, not a label.
     const label = this.state.deployments.has(model) ? model : "other";
     this.#dependencies.metrics.refused({ model: label, api }, outcomeOfError(error.code));

@@ -2,7 +2,14 @@
 import type { PomonaError } from "@pomona/shared/core/errors";
 import type { PromptInput } from "@pomona/shared/core/generation";
 import type { ModelName, RequestId } from "@pomona/shared/core/ids";
-import type { Caller, GenerationEvent, GenerationRequest, ModelSummary, Readiness } from "./core/generation-request.ts";
+import type {
+  ApiName,
+  Caller,
+  GenerationEvent,
+  GenerationRequest,
+  ModelSummary,
+  Readiness,
+} from "./core/generation-request.ts";
 import type { RequestHistory } from "./request-history.ts";
 
 /** A request that was admitted: its id, and its events until the ending. */
@@ -32,5 +39,5 @@ export type Gateway = {
   /** Prometheus text exposition of the pool. */
   metricsText(): Promise<string>;
   /** Counts a request that ended without being admitted. */
-  countRefusal(api: GenerationRequest["api"], model: ModelName, error: PomonaError): void;
+  countRefusal(api: ApiName, model: ModelName, error: PomonaError): void;
 };

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Ending } from "@pomona/shared/core/generation";
+import { shownText } from "@pomona/shared/core/output/output-delta";
 import type { GenerationEvent } from "./core/generation-request.ts";
+import { plainAssembly } from "./core/output-plan.ts";
 import { GenerationSession } from "./generation-session.ts";
 
 const ending: Ending = {
@@ -19,20 +21,20 @@ function session(stop: readonly string[] = []) {
   const onAbandoned = (): void => {
     counts.abandoned += 1;
   };
-  return { counts, session: new GenerationSession("ab".repeat(16), stop, onAbandoned) };
+  return { counts, session: new GenerationSession("ab".repeat(16), { stop, assembly: plainAssembly }, onAbandoned) };
 }
 
 async function textOf(events: AsyncIterable<GenerationEvent>): Promise<string> {
   let text = "";
-  for await (const event of events) if (event.kind === "text") text += event.text;
+  for await (const event of events) if (event.kind === "output") text += shownText(event.deltas);
   return text;
 }
 
 test("a reader gets what was before it and what comes, and the ending last", async () => {
   const { session: running, counts } = session();
-  running.addTokens(bytes("ab"));
+  running.addTokens(bytes("ab"), null);
   const text = textOf(running.read(0, never()));
-  running.addTokens(bytes("c"));
+  running.addTokens(bytes("c"), null);
   running.end(ending, false);
   assert.equal(await text, "abc");
   assert.equal(counts.abandoned, 0, "who reads to the end abandons nothing");
@@ -40,25 +42,25 @@ test("a reader gets what was before it and what comes, and the ending last", asy
 
 test("a reader from a token index gets no text before it", async () => {
   const { session: running } = session();
-  for (const letter of "abcd") running.addTokens(bytes(letter));
+  for (const letter of "abcd") running.addTokens(bytes(letter), null);
   running.end(ending, false);
   assert.equal(await textOf(running.read(2, never())), "cd");
 });
 
 test("text that was held back for a stop string comes before the ending, and a met one never does", async () => {
   const held = session(["xyz"]).session;
-  held.addTokens(bytes("axy"));
+  held.addTokens(bytes("axy"), null);
   held.end(ending, false);
   assert.equal(await textOf(held.read(0, never())), "axy");
   const met = session(["xyz"]).session;
-  assert.equal(met.addTokens(bytes("axyzb")), true);
+  assert.equal(met.addTokens(bytes("axyzb"), null), true);
   met.end(ending, true);
   assert.equal(await textOf(met.read(0, never())), "a");
 });
 
 test("the last reader that leaves early abandons the request, once", async () => {
   const { session: running, counts } = session();
-  running.addTokens(bytes("abc"));
+  running.addTokens(bytes("abc"), null);
   const [first, second] = [new AbortController(), new AbortController()];
   const texts = [textOf(running.read(0, first.signal)), textOf(running.read(0, second.signal))];
   first.abort();
@@ -71,7 +73,7 @@ test("the last reader that leaves early abandons the request, once", async () =>
 
 test("leaving the loop abandons at once", async () => {
   const { session: running, counts } = session();
-  running.addTokens(bytes("abc"));
-  for await (const event of running.read(0, never())) if (event.kind === "text") break;
+  running.addTokens(bytes("abc"), null);
+  for await (const event of running.read(0, never())) if (event.kind === "output") break;
   assert.equal(counts.abandoned, 1);
 });

@@ -1,10 +1,18 @@
 // What one client gets of its request: the events so far, and whoever reads them.
-import type { Ending } from "@pomona/shared/core/generation";
+import type { Ending, TokenLogprobs } from "@pomona/shared/core/generation";
 import type { RequestId } from "@pomona/shared/core/ids";
 import { type Output, OutputAssembler } from "@pomona/shared/core/output/output-assembler";
-import type { GenerationEvent } from "./core/generation-request.ts";
+import type { GenerationEvent, LoggedToken } from "./core/generation-request.ts";
+import type { Assembly } from "./core/output-plan.ts";
 
 const waitingEventsMax = 1000;
+
+/** What an answer's tokens become. */
+export type AnswerParts = {
+  /** Texts that end it. */
+  readonly stop: readonly string[];
+  readonly assembly: Assembly;
+};
 
 /**
  * Keeps the events of a running request, so that several readers can each take them up from a token index. Bounded by
@@ -15,14 +23,16 @@ export class GenerationSession {
   readonly #assembler: OutputAssembler;
   readonly #onAbandoned: () => void;
   readonly #events: GenerationEvent[] = [];
+  /** Tokens that are not shown yet. */
+  #logged: LoggedToken[] = [];
   #waiting: (() => void)[] = [];
   #readers = 0;
   #isEnded = false;
 
   /** `onAbandoned` is called when the last reader leaves before the ending. */
-  constructor(requestId: RequestId, stop: readonly string[], onAbandoned: () => void) {
+  constructor(requestId: RequestId, answer: AnswerParts, onAbandoned: () => void) {
     this.requestId = requestId;
-    this.#assembler = new OutputAssembler({ stop });
+    this.#assembler = new OutputAssembler({ stop: answer.stop, ...answer.assembly });
     this.#onAbandoned = onAbandoned;
   }
 
@@ -30,23 +40,28 @@ export class GenerationSession {
     return this.#readers > 0;
   }
 
-  /** Adds an event that is no text. */
-  add(event: Exclude<GenerationEvent, { kind: "text" | "ending" }>): void {
+  /** Adds an event that is no part of the answer. */
+  add(event: Exclude<GenerationEvent, { kind: "output" | "ending" }>): void {
     // A request may wait for a day, and every two seconds tell it.
     if (event.kind === "waiting" && this.#events.length >= waitingEventsMax) return;
     this.#append(event);
   }
 
-  /** Adds tokens. Returns true when they completed a stop string: the answer is over. */
-  addTokens(texts: readonly Uint8Array[]): boolean {
-    const output = this.#assembler.push(texts);
-    this.#appendText(output);
-    return output.isStopped;
+  /** Adds tokens. Returns true when they completed a stop string, or the only call: the answer is over. */
+  addTokens(texts: readonly Uint8Array[], logprobs: readonly TokenLogprobs[] | null): boolean {
+    // One by one: however they come, also to another coordinator, the same token ends the same event.
+    return texts.some((text, index) => {
+      const token = logprobs?.[index];
+      if (token !== undefined) this.#logged.push({ ...token, text });
+      const output = this.#assembler.push([text]);
+      this.#appendOutput(output);
+      return output.isStopped;
+    });
   }
 
   /** Adds the ending, and before it the text that was held back, unless a stop string cut it off. */
   end(ending: Ending, isStopped: boolean): void {
-    if (!isStopped) this.#appendText(this.#assembler.finish());
+    if (!isStopped) this.#appendOutput(this.#assembler.finish());
     this.#isEnded = true;
     this.#append({ kind: "ending", ending });
   }
@@ -61,7 +76,7 @@ export class GenerationSession {
         while (next >= this.#events.length && !signal.aborted) await this.#more();
         const event = this.#events[next];
         if (event === undefined) return;
-        if (event.kind !== "text" || event.lastIndex >= fromIndex) yield event;
+        if (event.kind !== "output" || event.lastIndex >= fromIndex) yield event;
         if (event.kind === "ending") return;
       }
     } finally {
@@ -71,9 +86,12 @@ export class GenerationSession {
     }
   }
 
-  /** No format but plain text is asked for yet. */
-  #appendText({ deltas, lastIndex }: Output): void {
-    for (const delta of deltas) if (delta.kind === "text") this.#append({ kind: "text", text: delta.text, lastIndex });
+  #appendOutput({ deltas, lastIndex }: Output): void {
+    if (deltas.length === 0) return;
+    const isShown = deltas.some(({ kind }) => kind === "text");
+    const tokens = isShown && this.#logged.length > 0 ? this.#logged : null;
+    this.#logged = [];
+    this.#append({ kind: "output", deltas, lastIndex, tokens });
   }
 
   #append(event: GenerationEvent): void {

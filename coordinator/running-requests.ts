@@ -69,7 +69,7 @@ export class RunningRequests {
   add({ requestId, note, seed, promptTokens }: NewRunning): GenerationSession {
     const { clock } = this.#dependencies;
     const arrivedAtMs = clock.nowMs();
-    const session = new GenerationSession(requestId, note.stop, () => this.#noteUnread(requestId));
+    const session = new GenerationSession(requestId, note, () => this.#noteUnread(requestId));
     const before = { texts: [], lastTokensAtMs: null, isStopped: false, movedFor: null, isExact: true };
     this.#running.set(requestId, { session, note, seed, arrivedAtMs, ...before, unreadSinceMs: null });
     const { idempotencyKey, fingerprint } = note;
@@ -88,7 +88,7 @@ export class RunningRequests {
     if (running === undefined) return;
     running.unreadSinceMs = this.#dependencies.clock.nowMs();
     running.texts.push(...texts);
-    if (texts.length > 0) running.session.addTokens(texts);
+    if (texts.length > 0) running.session.addTokens(texts, null);
   }
 
   /** Null when it does not run here and did not end a moment ago. */
@@ -160,7 +160,7 @@ export class RunningRequests {
       metrics.tokens(labels, frame.ids.length);
       const first = this.#log.tokens(requestId, nowMs);
       if (first !== null) metrics.predicted(labels, first);
-      if (!running.session.addTokens(frame.texts)) return;
+      if (!running.session.addTokens(frame.texts, frame.logprobs)) return;
       running.isStopped = true;
       this.#dependencies.stop(requestId);
     }

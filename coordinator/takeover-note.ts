@@ -3,18 +3,21 @@
 
 import { takeoverBytesMax } from "@pomona/shared/core/generation";
 import type { ModelName, TenantId } from "@pomona/shared/core/ids";
+import { callFormats } from "@pomona/shared/core/output/output-parser";
 import { z } from "zod";
-import type { GenerationRequest } from "./core/generation-request.ts";
+import { type ApiName, apiNames } from "./core/generation-request.ts";
+import type { Assembly } from "./core/output-plan.ts";
 import type { Priority } from "./core/scheduler/waiting-request.ts";
 
 export type TakeoverNote = {
-  readonly api: GenerationRequest["api"];
+  readonly api: ApiName;
   readonly model: ModelName;
   readonly promptDigest: string;
   readonly tenant: TenantId;
   readonly priority: Priority;
   /** Texts that end the answer: those of the request and those of the model's template. */
   readonly stop: readonly string[];
+  readonly assembly: Assembly;
   /** Of the wall clock. */
   readonly deadlineAtMs: number;
   /** The client's own name for the request; empty for none. */
@@ -27,12 +30,18 @@ export type TakeoverNote = {
 
 const noteSchema = z.strictObject({
   v: z.literal(1),
-  api: z.enum(["openai", "grpc"]),
+  api: z.enum(apiNames),
   model: z.string(),
   promptDigest: z.string(),
   tenant: z.string(),
   priority: z.enum(["interactive", "batch"]),
   stop: z.array(z.string()),
+  assembly: z.strictObject({
+    format: z.strictObject({ calls: z.enum(callFormats), thinks: z.boolean() }),
+    startsInReasoning: z.boolean(),
+    toolNames: z.array(z.string()),
+    isOneCall: z.boolean(),
+  }),
   deadlineAtMs: z.number(),
   idempotencyKey: z.string(),
   fingerprint: z.string(),

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type ErrorCode, PomonaError } from "@pomona/shared/core/errors";
+import { plainForm } from "@pomona/shared/core/output/answer-form";
 import { PromptTokenizer, type PromptTokenizerDependencies, type TokenizeCall } from "./tokenizer.ts";
 
 const text = (value: string) => ({ kind: "text", text: value }) as const;
@@ -22,7 +23,7 @@ function pool(changes: Partial<PromptTokenizerDependencies> = {}) {
     replicas: () => ["a", "b"].map((nodeId) => ({ nodeId, replicaId: `r-${nodeId}`, digest: "" })),
     startWaiting: () => () => undefined,
     changed: () => Promise.resolve(),
-    ask: async () => ({ tokenIds: [1, 2], stop: ["<end>"], sharedTokens: 0 }),
+    ask: async () => ({ tokenIds: [1, 2], stop: ["<end>"], sharedTokens: 0, form: plainForm }),
     ...changes,
   };
   const ask = (call: TokenizeCall) => {
@@ -47,7 +48,7 @@ test("equal prompts are asked once, others and other models again", async () => 
 test("token ids pass without a call", async () => {
   const { tokenizer, calls } = pool();
   const answer = await tokenizer.tokenize("m", { kind: "tokens", tokenIds: [7] }, patient());
-  assert.deepEqual(answer, { tokenIds: [7], stop: [], sharedTokens: 0, digest: "" });
+  assert.deepEqual(answer, { tokenIds: [7], stop: [], sharedTokens: 0, form: plainForm, digest: "" });
   assert.equal(calls.length, 0);
 });
 
@@ -81,7 +82,7 @@ test("a replica whose node is lost is left for another one", async () => {
     ask: async ({ nodeId }) => {
       asked.push(nodeId);
       if (asked.length === 1) throw new PomonaError("node_lost", "gone");
-      return { tokenIds: [1], stop: [], sharedTokens: 0 };
+      return { tokenIds: [1], stop: [], sharedTokens: 0, form: plainForm };
     },
   });
   assert.deepEqual((await tokenizer.tokenize("m", text("hello"), patient())).tokenIds, [1]);

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { type ErrorCode, type LoadingOutlook, PomonaError, toPomonaError } from "@pomona/shared/core/errors";
 import type { PromptInput } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, ReplicaId, TenantId } from "@pomona/shared/core/ids";
+import { type AnswerForm, plainForm } from "@pomona/shared/core/output/answer-form";
 import type { Clock } from "@pomona/shared/runtime/clock";
 
 export type TokenizedPrompt = {
@@ -10,6 +11,7 @@ export type TokenizedPrompt = {
   readonly stop: readonly string[];
   /** Tokens at the beginning that prompts of others may reuse. */
   readonly sharedTokens: number;
+  readonly form: AnswerForm;
   /** Digest of the model that the ids are for; empty for any. */
   readonly digest: string;
 };
@@ -92,7 +94,8 @@ export class PromptTokenizer {
   async tokenize(model: ModelName, input: PromptInput, limits: TokenizeLimits): Promise<TokenizedPrompt> {
     // A model that is gone is refused also for a prompt that is known.
     this.#check(model, limits);
-    if (input.kind === "tokens") return { tokenIds: input.tokenIds, stop: [], sharedTokens: 0, digest: "" };
+    if (input.kind === "tokens")
+      return { tokenIds: input.tokenIds, stop: [], sharedTokens: 0, form: plainForm, digest: "" };
     return await this.#askReplicas(model, input, limits);
   }
 

@@ -1,7 +1,8 @@
 // What every API adapter translates into, and what it gets back: one internal request, one kind of event.
 import type { LoadingOutlook, QueueOutlook } from "@pomona/shared/core/errors";
-import type { Ending, PromptInput, Sampling } from "@pomona/shared/core/generation";
+import type { Ending, PromptInput, Sampling, TokenLogprobs } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, TenantId } from "@pomona/shared/core/ids";
+import type { OutputDelta } from "@pomona/shared/core/output/output-delta";
 import type { Priority } from "./scheduler/waiting-request.ts";
 
 /** Who asks, and how soon the answer is wanted. */
@@ -19,10 +20,47 @@ export type Caller = {
   readonly onLoading?: (outlook: LoadingOutlook) => void;
 };
 
+/** What the visible answer has to be: anything, any JSON object, or JSON that matches a schema. */
+export type AnswerShape =
+  | { readonly kind: "text" }
+  | { readonly kind: "json" }
+  /** `field` is the field of the request that an error names. */
+  | { readonly kind: "schema"; readonly schema: unknown; readonly field: string };
+
+/** How the answer is wanted. */
+export type OutputWish = {
+  readonly shape: AnswerShape;
+  /** Whether tools are called: as the model likes, never, one of them, or this one. */
+  readonly toolChoice: "auto" | "none" | "required" | { readonly name: string };
+  /** The answer ends after its first call. */
+  readonly isOneCall: boolean;
+  /** How much the model is to think: `none`, or the word of its template; null leaves it to the model. */
+  readonly effort: string | null;
+  /** Most likely tokens that are told with each token, 0 to 20; null tells no log-probabilities. */
+  readonly topLogprobs: number | null;
+};
+
+/** Free text, and calls as the model likes. */
+export const freeOutput: OutputWish = {
+  shape: { kind: "text" },
+  toolChoice: "auto",
+  isOneCall: false,
+  effort: null,
+  topLogprobs: null,
+};
+
+/** A token of the visible answer. */
+export type LoggedToken = TokenLogprobs & { readonly text: Uint8Array };
+
+export const apiNames = ["openai", "anthropic", "ollama", "grpc"] as const;
+
+/** A label of metrics. */
+export type ApiName = (typeof apiNames)[number];
+
 /** A validated request of any API. */
 export type GenerationRequest = {
   /** The API that it came by: a label of metrics. */
-  readonly api: "openai" | "grpc";
+  readonly api: ApiName;
   readonly model: ModelName;
   readonly input: PromptInput;
   /** Without a seed the coordinator draws one. */
@@ -31,6 +69,8 @@ export type GenerationRequest = {
   readonly maxTokens: number | null;
   /** The answer ends before the first of these; 16 at most. */
   readonly stop: readonly string[];
+  /** What the answer has to be; the tools are those of the chat. */
+  readonly output: OutputWish;
   /** From the arrival; null means the pool's default. */
   readonly timeoutMs: number | null;
 };
@@ -48,8 +88,16 @@ export type GenerationEvent =
       readonly isExact: boolean;
     }
   | { readonly kind: "progress"; readonly evaluatedTokens: number; readonly totalTokens: number }
-  /** Whole UTF-8 characters with stop strings removed. `lastIndex` is the index of the last token it is made of. */
-  | { readonly kind: "text"; readonly text: string; readonly lastIndex: number }
+  /**
+   * What became safe to show: whole UTF-8 characters, stop strings removed, thoughts and calls told from text. `lastIndex`
+   * is the index of the last token it is made of. `tokens` are those of the text; null where they were not asked for.
+   */
+  | {
+      readonly kind: "output";
+      readonly deltas: readonly OutputDelta[];
+      readonly lastIndex: number;
+      readonly tokens: readonly LoggedToken[] | null;
+    }
   | { readonly kind: "ending"; readonly ending: Ending };
 
 /** `idle` is loaded when somebody asks for it. */

@@ -16,6 +16,7 @@ import { generateInputFromWire, tokenizeInputFromWire } from "@pomona/shared/grp
 import { parsePriority, tenantOf } from "../caller.ts";
 import type { GenerationEvent, GenerationRequest, ModelSummary } from "../core/generation-request.ts";
 import type { Gateway, Generation } from "../gateway.ts";
+import { outputFromWire, outputToWire } from "./wire-output.ts";
 
 const stopMax = 16;
 /** Characters of one stop string, as over HTTP. */
@@ -37,11 +38,13 @@ export function inferenceService(gateway: Gateway): GrpcService {
         gateway.countRefusal("grpc", request.model, toPomonaError(thrown));
         throw thrown;
       }
-      for await (const event of generation.events) await stream.send(toWire(generation, event));
+      for await (const event of generation.events)
+        for (const response of toWire(generation, event)) await stream.send(response);
     }),
     Attach: streamHandler(async ({ requestId, fromIndex }, stream) => {
       const generation = gateway.attach(requestId, fromIndex, stream.signal);
-      for await (const event of generation.events) await stream.send({ response: toWire(generation, event) });
+      for await (const event of generation.events)
+        for (const response of toWire(generation, event)) await stream.send({ response });
     }),
     Tokenize: unaryHandler(async (wire, { signal }) => ({
       tokenIds: [...(await gateway.tokenize(checkModelName("model", wire.model), tokenizeInputFromWire(wire), signal))],
@@ -83,27 +86,28 @@ function generationRequest(wire: InferenceGenerateRequest__Output): GenerationRe
     sampling: { ...sampling, seed: wire.hasSeed ? sampling.seed : null },
     maxTokens: wire.maxTokens === 0 ? null : wire.maxTokens,
     stop: wire.stop.map((text, index) => checkText(`stop[${index}]`, text, stopLengthMax)),
+    output: outputFromWire(wire.output),
     timeoutMs: wire.timeoutMs === 0 ? null : wire.timeoutMs,
   };
 }
 
-function toWire({ requestId }: Generation, event: GenerationEvent): InferenceGenerateResponse {
+function toWire({ requestId }: Generation, event: GenerationEvent): readonly InferenceGenerateResponse[] {
   switch (event.kind) {
     case "bound": {
       const { nodeId, epoch, queueMs, seed, isExact } = event;
-      return { frame: "bound", bound: { requestId, nodeId, epoch, queueMs, seed, isInexact: !isExact } };
+      return [{ frame: "bound", bound: { requestId, nodeId, epoch, queueMs, seed, isInexact: !isExact } }];
     }
     case "waiting": {
       const { length, position, expectedWaitMs } = event;
-      return { frame: "waiting", waiting: { length, position, expectedWaitMs } };
+      return [{ frame: "waiting", waiting: { length, position, expectedWaitMs } }];
     }
     case "progress": {
       const { evaluatedTokens, totalTokens } = event;
-      return { frame: "progress", progress: { evaluatedTokens, totalTokens } };
+      return [{ frame: "progress", progress: { evaluatedTokens, totalTokens } }];
     }
-    case "text":
-      return { frame: "text", text: { text: event.text, lastIndex: event.lastIndex } };
+    case "output":
+      return outputToWire(requestId, event);
     case "ending":
-      return { frame: "ending", ending: endingToWire(event.ending) };
+      return [{ frame: "ending", ending: endingToWire(event.ending) }];
   }
 }

@@ -8,7 +8,7 @@ import type { NodeId, ReplicaId } from "@pomona/shared/core/ids";
 import type { ReplicaSpec } from "@pomona/shared/core/node-status";
 import { callUnary, createNodeClient, readStream } from "@pomona/shared/grpc/client";
 import { modelFileToWire } from "@pomona/shared/grpc/wire-files";
-import { tokenizeInputToWire } from "@pomona/shared/grpc/wire-prompt";
+import { answerFormFromWire, tokenizeInputToWire } from "@pomona/shared/grpc/wire-prompt";
 import { nodeStatusFromWire, replicaSpecToWire, replicaStatusFromWire } from "@pomona/shared/grpc/wire-status";
 import type { Logger } from "@pomona/shared/runtime/logger";
 import type { EffectOf } from "../core/effect.ts";
@@ -188,12 +188,12 @@ export class NodeLinks {
   /** @throws PomonaError what the node said, or `node_lost`. */
   async tokenize(call: TokenizeCall): Promise<Omit<TokenizedPrompt, "digest">> {
     const { client } = this.#link(call.nodeId);
-    const { tokenIds, stop, sharedTokens } = await callUnary(client, pomona.Node.service.Tokenize, {
+    const { tokenIds, stop, sharedTokens, ...form } = await callUnary(client, pomona.Node.service.Tokenize, {
       request: { replicaId: call.replicaId, ...tokenizeInputToWire(call.input) },
       timeoutMs: call.timeoutMs,
       signal: call.signal,
     });
-    return { tokenIds, stop, sharedTokens };
+    return { tokenIds, stop, sharedTokens, form: answerFormFromWire(form) };
   }
 
   close(): void {

@@ -2,6 +2,7 @@
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { Ending, FinishReason, GenerationFailure } from "@pomona/shared/core/generation";
 import type {
+  ApiName,
   Caller,
   GenerationEvent,
   GenerationRequest,
@@ -81,7 +82,7 @@ export class FakeGateway implements Gateway {
     return "# HELP pomona_node_up x\n# TYPE pomona_node_up gauge\npomona_node_up 1\n";
   }
 
-  countRefusal(_api: GenerationRequest["api"], _model: string, error: PomonaError): void {
+  countRefusal(_api: ApiName, _model: string, error: PomonaError): void {
     this.refusals.push(error);
   }
 }
@@ -115,12 +116,17 @@ export function fakeEnding(reason: FinishReason, failure: GenerationFailure | nu
   return { kind: "ending", ending };
 }
 
+/** A piece of an answer. */
+export function fakeText(text: string, lastIndex: number): GenerationEvent {
+  return { kind: "output", deltas: [{ kind: "text", text }], lastIndex, tokens: null };
+}
+
 /** A model that answers with these pieces of text. */
 export function saying(...pieces: readonly string[]): FakeModel {
   return async function* () {
     yield fakeBound();
     yield { kind: "progress", evaluatedTokens: 7, totalTokens: 7 };
-    for (const [lastIndex, text] of pieces.entries()) yield { kind: "text", text, lastIndex };
+    for (const [lastIndex, text] of pieces.entries()) yield fakeText(text, lastIndex);
     yield fakeEnding("stop");
   };
 }

@@ -4,9 +4,8 @@ import { metricsContentType } from "@pomona/shared/runtime/metrics";
 import type { FastifyInstance } from "fastify";
 import type { ModelSummary } from "../core/generation-request.ts";
 import type { Gateway } from "../gateway.ts";
+import { type AnswerDependencies, answer } from "./answers/answer-request.ts";
 import { addClusterRoutes, type ClusterRoutesDependencies, clusterPaths } from "./cluster/routes.ts";
-import { chatShape, completionShape } from "./openai/answer.ts";
-import { type AnswerDependencies, answer } from "./openai/generate.ts";
 import { parseChat, parseCompletion } from "./openai/request-schema.ts";
 
 export function addRoutes(app: FastifyInstance, dependencies: AnswerDependencies & ClusterRoutesDependencies): void {
@@ -24,11 +23,11 @@ export function addRoutes(app: FastifyInstance, dependencies: AnswerDependencies
   // Names may hold slashes, hence the wildcard.
   app.get<{ Params: { "*": string } }>("/v1/models/*", (request) => oneModel(gateway, request.params["*"]));
   app.post("/v1/chat/completions", async (request, reply) => {
-    await answer(parseChat(request.body), dependencies, { request, reply, shape: chatShape });
+    await answer(parseChat(request.body), dependencies, { request, reply });
     return reply;
   });
   app.post("/v1/completions", async (request, reply) => {
-    await answer(parseCompletion(request.body), dependencies, { request, reply, shape: completionShape });
+    await answer(parseCompletion(request.body), dependencies, { request, reply });
     return reply;
   });
 }

@@ -7,10 +7,10 @@ import type { Gateway } from "../gateway.ts";
 import type { ClusterCalls } from "../grpc/cluster-calls.ts";
 import { type Duty, forwardedHeader, targetOf } from "../standby/duty.ts";
 import { forwardHttp } from "../standby/forward-http.ts";
+import { OpenAnswers } from "./answers/open-answers.ts";
 import { frameworkError, publicError, refuseConnection, sendError } from "./http-error.ts";
 import { readJsonBodies } from "./json-body.ts";
 import { defaultHttpLimits, type HttpLimits } from "./limits.ts";
-import { OpenAnswers } from "./open-answers.ts";
 import { checkOrigin } from "./origin-guard.ts";
 import { addRoutes, allowedMethods } from "./routes.ts";
 

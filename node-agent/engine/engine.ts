@@ -5,6 +5,7 @@ import type { EngineOptions } from "@pomona/shared/core/engine-options";
 import type { PomonaError } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame, PromptInput } from "@pomona/shared/core/generation";
 import type { HeldPrefix } from "@pomona/shared/core/node-status";
+import type { AnswerForm } from "@pomona/shared/core/output/answer-form";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
 import type { SpeedProfile } from "@pomona/shared/core/speed-profile";
 
@@ -96,8 +97,7 @@ export type TokenizedPrompt = {
   readonly tokenIds: readonly number[];
   /** Texts that end an answer in this model's chat template, beside its end-of-generation tokens. */
   readonly stop: readonly string[];
-  /** Whether the template has opened a block of thoughts that the answer goes on with. */
-  readonly endsInReasoning: boolean;
+  readonly form: AnswerForm;
   /** Tokens of the system's messages at the beginning that others may reuse; 0 where the chat does not say so. */
   readonly sharedTokens: number;
 };

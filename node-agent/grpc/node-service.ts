@@ -5,7 +5,7 @@ import { type ResponseStream, streamHandler, unaryHandler } from "@pomona/shared
 import type { GrpcService } from "@pomona/shared/grpc/server";
 import { attemptFrameToWire, attemptFromWire, attemptToWire } from "@pomona/shared/grpc/wire";
 import { checkCount, checkHexId, checkLength, checkReplicaId } from "@pomona/shared/grpc/wire-checks";
-import { tokenizeInputFromWire } from "@pomona/shared/grpc/wire-prompt";
+import { answerFormToWire, tokenizeInputFromWire } from "@pomona/shared/grpc/wire-prompt";
 import {
   nodeStatusToWire,
   replicaSpecFromWire,
@@ -46,8 +46,12 @@ export function nodeService(node: NodePort, onHeartbeat: OnHeartbeat): GrpcServi
     }),
     Tokenize: unaryHandler(async (wire, { signal }) => {
       const replicaId = checkReplicaId("replica_id", wire.replicaId);
-      const prompt = await node.tokenize(replicaId, tokenizeInputFromWire(wire), signal);
-      return { ...prompt, tokenIds: [...prompt.tokenIds], stop: [...prompt.stop] };
+      const { tokenIds, stop, sharedTokens, form } = await node.tokenize(
+        replicaId,
+        tokenizeInputFromWire(wire),
+        signal,
+      );
+      return { tokenIds: [...tokenIds], stop: [...stop], sharedTokens, ...answerFormToWire(form) };
     }),
     Embed: unaryHandler(async (wire, { signal }) => {
       const replicaId = checkReplicaId("replica_id", wire.replicaId);

@@ -50,6 +50,7 @@ import type { ListReplicasResponse as _pomona_v1_ListReplicasResponse, ListRepli
 import type { LoadReplicaRequest as _pomona_v1_LoadReplicaRequest, LoadReplicaRequest__Output as _pomona_v1_LoadReplicaRequest__Output } from './pomona/v1/LoadReplicaRequest.ts';
 import type { LoadReplicaResponse as _pomona_v1_LoadReplicaResponse, LoadReplicaResponse__Output as _pomona_v1_LoadReplicaResponse__Output } from './pomona/v1/LoadReplicaResponse.ts';
 import type { LoadingOutlook as _pomona_v1_LoadingOutlook, LoadingOutlook__Output as _pomona_v1_LoadingOutlook__Output } from './pomona/v1/LoadingOutlook.ts';
+import type { LoggedToken as _pomona_v1_LoggedToken, LoggedToken__Output as _pomona_v1_LoggedToken__Output } from './pomona/v1/LoggedToken.ts';
 import type { LogitBias as _pomona_v1_LogitBias, LogitBias__Output as _pomona_v1_LogitBias__Output } from './pomona/v1/LogitBias.ts';
 import type { LoraAdapter as _pomona_v1_LoraAdapter, LoraAdapter__Output as _pomona_v1_LoraAdapter__Output } from './pomona/v1/LoraAdapter.ts';
 import type { Member as _pomona_v1_Member, Member__Output as _pomona_v1_Member__Output } from './pomona/v1/Member.ts';
@@ -75,6 +76,7 @@ import type { NodeSettingsRecord as _pomona_v1_NodeSettingsRecord, NodeSettingsR
 import type { NodeStatus as _pomona_v1_NodeStatus, NodeStatus__Output as _pomona_v1_NodeStatus__Output } from './pomona/v1/NodeStatus.ts';
 import type { NodeTokenizeRequest as _pomona_v1_NodeTokenizeRequest, NodeTokenizeRequest__Output as _pomona_v1_NodeTokenizeRequest__Output } from './pomona/v1/NodeTokenizeRequest.ts';
 import type { NodeTokenizeResponse as _pomona_v1_NodeTokenizeResponse, NodeTokenizeResponse__Output as _pomona_v1_NodeTokenizeResponse__Output } from './pomona/v1/NodeTokenizeResponse.ts';
+import type { OutputWish as _pomona_v1_OutputWish, OutputWish__Output as _pomona_v1_OutputWish__Output } from './pomona/v1/OutputWish.ts';
 import type { PinnedSource as _pomona_v1_PinnedSource, PinnedSource__Output as _pomona_v1_PinnedSource__Output } from './pomona/v1/PinnedSource.ts';
 import type { PlanPlacementRequest as _pomona_v1_PlanPlacementRequest, PlanPlacementRequest__Output as _pomona_v1_PlanPlacementRequest__Output } from './pomona/v1/PlanPlacementRequest.ts';
 import type { PlanPlacementResponse as _pomona_v1_PlanPlacementResponse, PlanPlacementResponse__Output as _pomona_v1_PlanPlacementResponse__Output } from './pomona/v1/PlanPlacementResponse.ts';
@@ -113,6 +115,7 @@ import type { TokenChunk as _pomona_v1_TokenChunk, TokenChunk__Output as _pomona
 import type { TokenIds as _pomona_v1_TokenIds, TokenIds__Output as _pomona_v1_TokenIds__Output } from './pomona/v1/TokenIds.ts';
 import type { TokenLogprobs as _pomona_v1_TokenLogprobs, TokenLogprobs__Output as _pomona_v1_TokenLogprobs__Output } from './pomona/v1/TokenLogprobs.ts';
 import type { ToolCall as _pomona_v1_ToolCall, ToolCall__Output as _pomona_v1_ToolCall__Output } from './pomona/v1/ToolCall.ts';
+import type { ToolCallDelta as _pomona_v1_ToolCallDelta, ToolCallDelta__Output as _pomona_v1_ToolCallDelta__Output } from './pomona/v1/ToolCallDelta.ts';
 import type { ToolDefinition as _pomona_v1_ToolDefinition, ToolDefinition__Output as _pomona_v1_ToolDefinition__Output } from './pomona/v1/ToolDefinition.ts';
 import type { TopLogprob as _pomona_v1_TopLogprob, TopLogprob__Output as _pomona_v1_TopLogprob__Output } from './pomona/v1/TopLogprob.ts';
 import type { UnloadReplicaRequest as _pomona_v1_UnloadReplicaRequest, UnloadReplicaRequest__Output as _pomona_v1_UnloadReplicaRequest__Output } from './pomona/v1/UnloadReplicaRequest.ts';
@@ -186,6 +189,7 @@ export interface ProtoGrpcType {
       LoadReplicaRequest: MessageTypeDefinition<_pomona_v1_LoadReplicaRequest, _pomona_v1_LoadReplicaRequest__Output>
       LoadReplicaResponse: MessageTypeDefinition<_pomona_v1_LoadReplicaResponse, _pomona_v1_LoadReplicaResponse__Output>
       LoadingOutlook: MessageTypeDefinition<_pomona_v1_LoadingOutlook, _pomona_v1_LoadingOutlook__Output>
+      LoggedToken: MessageTypeDefinition<_pomona_v1_LoggedToken, _pomona_v1_LoggedToken__Output>
       LogitBias: MessageTypeDefinition<_pomona_v1_LogitBias, _pomona_v1_LogitBias__Output>
       LoraAdapter: MessageTypeDefinition<_pomona_v1_LoraAdapter, _pomona_v1_LoraAdapter__Output>
       Member: MessageTypeDefinition<_pomona_v1_Member, _pomona_v1_Member__Output>
@@ -216,6 +220,7 @@ export interface ProtoGrpcType {
       NodeStatus: MessageTypeDefinition<_pomona_v1_NodeStatus, _pomona_v1_NodeStatus__Output>
       NodeTokenizeRequest: MessageTypeDefinition<_pomona_v1_NodeTokenizeRequest, _pomona_v1_NodeTokenizeRequest__Output>
       NodeTokenizeResponse: MessageTypeDefinition<_pomona_v1_NodeTokenizeResponse, _pomona_v1_NodeTokenizeResponse__Output>
+      OutputWish: MessageTypeDefinition<_pomona_v1_OutputWish, _pomona_v1_OutputWish__Output>
       PinnedSource: MessageTypeDefinition<_pomona_v1_PinnedSource, _pomona_v1_PinnedSource__Output>
       PlanPlacementRequest: MessageTypeDefinition<_pomona_v1_PlanPlacementRequest, _pomona_v1_PlanPlacementRequest__Output>
       PlanPlacementResponse: MessageTypeDefinition<_pomona_v1_PlanPlacementResponse, _pomona_v1_PlanPlacementResponse__Output>
@@ -257,6 +262,7 @@ export interface ProtoGrpcType {
       TokenIds: MessageTypeDefinition<_pomona_v1_TokenIds, _pomona_v1_TokenIds__Output>
       TokenLogprobs: MessageTypeDefinition<_pomona_v1_TokenLogprobs, _pomona_v1_TokenLogprobs__Output>
       ToolCall: MessageTypeDefinition<_pomona_v1_ToolCall, _pomona_v1_ToolCall__Output>
+      ToolCallDelta: MessageTypeDefinition<_pomona_v1_ToolCallDelta, _pomona_v1_ToolCallDelta__Output>
       ToolDefinition: MessageTypeDefinition<_pomona_v1_ToolDefinition, _pomona_v1_ToolDefinition__Output>
       TopLogprob: MessageTypeDefinition<_pomona_v1_TopLogprob, _pomona_v1_TopLogprob__Output>
       UnloadReplicaRequest: MessageTypeDefinition<_pomona_v1_UnloadReplicaRequest, _pomona_v1_UnloadReplicaRequest__Output>

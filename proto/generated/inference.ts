@@ -17,8 +17,10 @@ import type { InferenceTokenizeResponse as _pomona_v1_InferenceTokenizeResponse,
 import type { ListModelsRequest as _pomona_v1_ListModelsRequest, ListModelsRequest__Output as _pomona_v1_ListModelsRequest__Output } from './pomona/v1/ListModelsRequest.ts';
 import type { ListModelsResponse as _pomona_v1_ListModelsResponse, ListModelsResponse__Output as _pomona_v1_ListModelsResponse__Output } from './pomona/v1/ListModelsResponse.ts';
 import type { LoadingOutlook as _pomona_v1_LoadingOutlook, LoadingOutlook__Output as _pomona_v1_LoadingOutlook__Output } from './pomona/v1/LoadingOutlook.ts';
+import type { LoggedToken as _pomona_v1_LoggedToken, LoggedToken__Output as _pomona_v1_LoggedToken__Output } from './pomona/v1/LoggedToken.ts';
 import type { LogitBias as _pomona_v1_LogitBias, LogitBias__Output as _pomona_v1_LogitBias__Output } from './pomona/v1/LogitBias.ts';
 import type { ModelSummary as _pomona_v1_ModelSummary, ModelSummary__Output as _pomona_v1_ModelSummary__Output } from './pomona/v1/ModelSummary.ts';
+import type { OutputWish as _pomona_v1_OutputWish, OutputWish__Output as _pomona_v1_OutputWish__Output } from './pomona/v1/OutputWish.ts';
 import type { PrefillProgress as _pomona_v1_PrefillProgress, PrefillProgress__Output as _pomona_v1_PrefillProgress__Output } from './pomona/v1/PrefillProgress.ts';
 import type { QueueOutlook as _pomona_v1_QueueOutlook, QueueOutlook__Output as _pomona_v1_QueueOutlook__Output } from './pomona/v1/QueueOutlook.ts';
 import type { Sampling as _pomona_v1_Sampling, Sampling__Output as _pomona_v1_Sampling__Output } from './pomona/v1/Sampling.ts';
@@ -28,6 +30,7 @@ import type { TokenChunk as _pomona_v1_TokenChunk, TokenChunk__Output as _pomona
 import type { TokenIds as _pomona_v1_TokenIds, TokenIds__Output as _pomona_v1_TokenIds__Output } from './pomona/v1/TokenIds.ts';
 import type { TokenLogprobs as _pomona_v1_TokenLogprobs, TokenLogprobs__Output as _pomona_v1_TokenLogprobs__Output } from './pomona/v1/TokenLogprobs.ts';
 import type { ToolCall as _pomona_v1_ToolCall, ToolCall__Output as _pomona_v1_ToolCall__Output } from './pomona/v1/ToolCall.ts';
+import type { ToolCallDelta as _pomona_v1_ToolCallDelta, ToolCallDelta__Output as _pomona_v1_ToolCallDelta__Output } from './pomona/v1/ToolCallDelta.ts';
 import type { ToolDefinition as _pomona_v1_ToolDefinition, ToolDefinition__Output as _pomona_v1_ToolDefinition__Output } from './pomona/v1/ToolDefinition.ts';
 import type { TopLogprob as _pomona_v1_TopLogprob, TopLogprob__Output as _pomona_v1_TopLogprob__Output } from './pomona/v1/TopLogprob.ts';
 import type { Usage as _pomona_v1_Usage, Usage__Output as _pomona_v1_Usage__Output } from './pomona/v1/Usage.ts';
@@ -59,8 +62,10 @@ export interface ProtoGrpcType {
       ListModelsRequest: MessageTypeDefinition<_pomona_v1_ListModelsRequest, _pomona_v1_ListModelsRequest__Output>
       ListModelsResponse: MessageTypeDefinition<_pomona_v1_ListModelsResponse, _pomona_v1_ListModelsResponse__Output>
       LoadingOutlook: MessageTypeDefinition<_pomona_v1_LoadingOutlook, _pomona_v1_LoadingOutlook__Output>
+      LoggedToken: MessageTypeDefinition<_pomona_v1_LoggedToken, _pomona_v1_LoggedToken__Output>
       LogitBias: MessageTypeDefinition<_pomona_v1_LogitBias, _pomona_v1_LogitBias__Output>
       ModelSummary: MessageTypeDefinition<_pomona_v1_ModelSummary, _pomona_v1_ModelSummary__Output>
+      OutputWish: MessageTypeDefinition<_pomona_v1_OutputWish, _pomona_v1_OutputWish__Output>
       PrefillProgress: MessageTypeDefinition<_pomona_v1_PrefillProgress, _pomona_v1_PrefillProgress__Output>
       QueueOutlook: MessageTypeDefinition<_pomona_v1_QueueOutlook, _pomona_v1_QueueOutlook__Output>
       Sampling: MessageTypeDefinition<_pomona_v1_Sampling, _pomona_v1_Sampling__Output>
@@ -70,6 +75,7 @@ export interface ProtoGrpcType {
       TokenIds: MessageTypeDefinition<_pomona_v1_TokenIds, _pomona_v1_TokenIds__Output>
       TokenLogprobs: MessageTypeDefinition<_pomona_v1_TokenLogprobs, _pomona_v1_TokenLogprobs__Output>
       ToolCall: MessageTypeDefinition<_pomona_v1_ToolCall, _pomona_v1_ToolCall__Output>
+      ToolCallDelta: MessageTypeDefinition<_pomona_v1_ToolCallDelta, _pomona_v1_ToolCallDelta__Output>
       ToolDefinition: MessageTypeDefinition<_pomona_v1_ToolDefinition, _pomona_v1_ToolDefinition__Output>
       TopLogprob: MessageTypeDefinition<_pomona_v1_TopLogprob, _pomona_v1_TopLogprob__Output>
       Usage: MessageTypeDefinition<_pomona_v1_Usage, _pomona_v1_Usage__Output>

@@ -54,7 +54,15 @@ test("a unary call answers with what the handler returned", async () => {
   const handlers = { Tokenize: unaryHandler(() => ({ tokenIds: [1, 2], stop: ["x"] })) };
   await withNode(handlers, async ({ client }) => {
     const answer = await callUnary(client, pomona.Node.service.Tokenize, tokenize);
-    assert.deepEqual(answer, { tokenIds: [1, 2], stop: ["x"], endsInReasoning: false, sharedTokens: 0 });
+    assert.deepEqual(answer, {
+      tokenIds: [1, 2],
+      stop: ["x"],
+      startsInReasoning: false,
+      sharedTokens: 0,
+      callFormat: "",
+      thinks: false,
+      thinking: "",
+    });
   });
 });
 

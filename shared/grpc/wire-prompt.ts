@@ -5,6 +5,8 @@ import type { InferenceGenerateRequest__Output } from "@pomona/proto/generated/p
 import type { TokenIds } from "@pomona/proto/generated/pomona/v1/TokenIds";
 import { PomonaError } from "../core/errors.ts";
 import type { PromptInput } from "../core/generation.ts";
+import { type AnswerForm, thinkings } from "../core/output/answer-form.ts";
+import { callFormats } from "../core/output/output-parser.ts";
 import { chatFromWire, chatToWire } from "./wire-chat.ts";
 import { checkLength, checkPresent, checkText, fail, textLengthMax, tokensMax } from "./wire-checks.ts";
 
@@ -41,6 +43,24 @@ export function tokenizeInputFromWire(wire: TokenizeInputOutput): PromptInput {
     default:
       return fail("input", "is missing: set text or chat");
   }
+}
+
+/** What a NodeTokenizeResponse says of the answer. */
+export type AnswerFormWire = {
+  readonly startsInReasoning: boolean;
+  readonly callFormat: string;
+  readonly thinks: boolean;
+  readonly thinking: string;
+};
+
+export function answerFormToWire({ format, startsInReasoning, thinking }: AnswerForm): AnswerFormWire {
+  return { startsInReasoning, callFormat: format.calls, thinks: format.thinks, thinking };
+}
+
+export function answerFormFromWire({ startsInReasoning, callFormat, thinks, thinking }: AnswerFormWire): AnswerForm {
+  const calls = callFormats.find((known) => known === callFormat) ?? fail("call_format", "is not known");
+  const known = thinkings.find((one) => one === thinking) ?? fail("thinking", "is not known");
+  return { format: { calls, thinks }, startsInReasoning, thinking: known };
 }
 
 /** The `input` of InferenceGenerateRequest. */

@@ -47,12 +47,12 @@ describe("a template with tools and thoughts", () => {
   after(() => replica.close());
 
   test("roles and contents come as the template wants them, the beginning once", async () => {
-    const { tokenIds, stop, endsInReasoning } = await render(
+    const { tokenIds, stop, form } = await render(
       replica,
       chat({ role: "system", content: "Be brief." }, { role: "user", content: " Hi " }),
     );
     assert.deepEqual(tokenIds, expected("SYSTEM:Be brief.|USER:Hi|ASSISTANT:"));
-    assert.deepEqual([stop, endsInReasoning], [[], false]);
+    assert.deepEqual([stop, form.startsInReasoning], [[], false]);
   });
 
   test("the system's messages are told as shared where the chat says so, and not a token of the question", async () => {
@@ -94,7 +94,7 @@ describe("a template with tools and thoughts", () => {
   });
 
   test("tools, calls, thoughts and the template's own options are rendered", async () => {
-    const { tokenIds, endsInReasoning } = await render(replica, {
+    const { tokenIds, form } = await render(replica, {
       kind: "chat",
       messages: [
         { role: "user", content: "What time is it?" },
@@ -112,7 +112,7 @@ describe("a template with tools and thoughts", () => {
     const text = Buffer.from(tokenIds.flatMap((id) => (id === eosTokenId ? [0x7c] : id < 259 ? [id - 3] : [id - 227])));
     assert.match(text.toString(), /TOOLS .*"name": ?"time".*"type": ?"object"/s);
     assert.match(text.toString(), /ASSISTANT:\(look\)\[time \{"zone": ?"UTC"\}\]\|TOOL:noon\|ASSISTANT:<think>/);
-    assert.equal(endsInReasoning, true);
+    assert.equal(form.startsInReasoning, true);
   });
 });
 

@@ -113,7 +113,7 @@ test("errors reach the OpenAI SDK as its own classes", async (t) => {
     assert.equal(error.param, "model");
     return true;
   });
-  await assert.rejects(ask({ n: 2 }), OpenAI.BadRequestError);
+  await assert.rejects(ask({ n: 17 }), OpenAI.BadRequestError);
   const long = [{ role: "user" as const, content: "a".repeat(1001) }];
   await assert.rejects(ask({ messages: long }), (error: unknown) => {
     assert.ok(error instanceof OpenAI.BadRequestError);
@@ -166,7 +166,7 @@ test("every bad request is refused with its status, code and field", async (t) =
     [chatPath, withBody("[".repeat(5000)), 400, "invalid_request", null],
     [chatPath, withBody("null"), 400, "invalid_request", null],
     [chatPath, withBody("{}"), 400, "invalid_request", "model"],
-    [chatPath, withBody(JSON.stringify({ ...hello, tools: [{}] })), 400, "invalid_request", "tools"],
+    [chatPath, withBody(JSON.stringify({ ...hello, tools: [{}] })), 400, "invalid_request", "tools[0].type"],
     [chatPath, withBody(JSON.stringify({ ...hello, model: "__proto__" })), 404, "model_not_found", "model"],
     [chatPath, withBody(JSON.stringify({ ...hello, model: "../../etc/passwd" })), 404, "model_not_found", "model"],
     ["/v1/completions", withBody('{"model": "tiny"}'), 400, "invalid_request", "prompt"],

@@ -3,7 +3,14 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { test } from "node:test";
-import { aborted, type FakeModel, fakeBound, fakeEnding, fakeNodeId } from "@pomona/coordinator/http/fake-gateway";
+import {
+  aborted,
+  type FakeModel,
+  fakeBound,
+  fakeEnding,
+  fakeNodeId,
+  fakeText,
+} from "@pomona/coordinator/http/fake-gateway";
 import { startHttpServer } from "@pomona/coordinator/http/server";
 import { PomonaError } from "@pomona/shared/core/errors";
 import { createLogger, createSilentLogger } from "@pomona/shared/runtime/logger";
@@ -48,7 +55,7 @@ test("a stream that waits gets its headers, comments, the node as a comment, and
   const waiting: FakeModel = async function* () {
     await released;
     yield fakeBound();
-    yield { kind: "text", text: "a", lastIndex: 0 };
+    yield fakeText("a", 0);
     yield fakeEnding("length");
   };
   const refused: FakeModel = async function* () {
@@ -77,7 +84,7 @@ test("a stream that waits gets its headers, comments, the node as a comment, and
 test("a stream that fails in the middle ends in one error event, without [DONE], and a bug keeps its message", async (t) => {
   const crashed: FakeModel = async function* () {
     yield fakeBound();
-    yield { kind: "text", text: "a", lastIndex: 0 };
+    yield fakeText("a", 0);
     yield fakeEnding("failed", { code: "engine_crashed", message: "the engine crashed twice", isRetryable: true });
   };
   const buggy: FakeModel = async function* () {
@@ -109,9 +116,9 @@ test("a stream that fails in the middle ends in one error event, without [DONE],
 test("a request that is moved says so in a comment and begins only once", async (t) => {
   const moved: FakeModel = async function* () {
     yield fakeBound(1);
-    yield { kind: "text", text: "a", lastIndex: 0 };
+    yield fakeText("a", 0);
     yield fakeBound(2);
-    yield { kind: "text", text: "b", lastIndex: 1 };
+    yield fakeText("b", 1);
     yield fakeEnding("stop");
   };
   const { url } = await serve(t, { models: { moved } });
@@ -124,7 +131,7 @@ test("a client that goes away aborts its request in the queue, in prefill and in
   const events = {
     queue: [],
     prefill: [fakeBound(), { kind: "progress", evaluatedTokens: 1, totalTokens: 7 } as const],
-    decode: [fakeBound(), { kind: "text", text: "a", lastIndex: 0 } as const],
+    decode: [fakeBound(), fakeText("a", 0)],
   };
   const models = Object.fromEntries(
     Object.entries(events).map(([name, first]): [string, FakeModel] => [
@@ -156,7 +163,7 @@ test("a reader that takes nothing stops its stream at the limit, and is cut off"
   let pieces = 0;
   const endless: FakeModel = async function* (_request, signal) {
     yield fakeBound();
-    for (; !signal.aborted; pieces += 1) yield { kind: "text", text: piece, lastIndex: pieces };
+    for (; !signal.aborted; pieces += 1) yield fakeText(piece, pieces);
   };
   const limits = { bufferedBytesMax: 200_000, stalledReaderMs: 300 };
   const { port, gateway } = await serve(t, { models: { endless }, limits });

@@ -3,9 +3,9 @@ import { PomonaError } from "@pomona/shared/core/errors";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { EventStart } from "../../event-log.ts";
 import type { ClusterCalls } from "../../grpc/cluster-calls.ts";
-import { EventStream } from "../event-stream.ts";
+import { EventStream } from "../answers/event-stream.ts";
+import type { OpenAnswers } from "../answers/open-answers.ts";
 import type { HttpLimits } from "../limits.ts";
-import type { OpenAnswers } from "../open-answers.ts";
 import { invalid } from "../openai/field.ts";
 import { inJsonWords, parseDeployment, parsePlan, parseSettings } from "./cluster-schema.ts";
 import { entityTag, expectedRevision } from "./revision.ts";
@@ -96,12 +96,12 @@ async function sendEvents(
   reply: FastifyReply,
 ): Promise<void> {
   const start = startOf(request);
-  const stream = new EventStream(limits, { reply });
+  const stream = new EventStream(limits, { reply, framing: "events" });
   const { signal, release } = openAnswers.start(reply.raw);
   try {
     stream.open({ "x-request-id": request.id });
     for await (const event of calls.events(start, signal)) {
-      stream.event(event.number, event);
+      stream.frame({ data: event }, String(event.number));
       await stream.ready(signal);
     }
   } finally {

@@ -1,104 +1,57 @@
-// OpenAI's answers, made of the gateway's events: two APIs that differ in how they name things.
-import type { Ending, FinishReason, Usage } from "@pomona/shared/core/generation";
-import type { RequestId } from "@pomona/shared/core/ids";
+// What OpenAI's two older APIs have in common in their answers.
 
-/** What one answer carries in every chunk. */
-export type AnswerHead = {
-  readonly requestId: RequestId;
-  readonly createdAtS: number;
-  readonly model: string;
-  /** Whether the client asked for a chunk with the usage. */
-  readonly includeUsage: boolean;
-};
+import type { Ending, TokenLogprobs, Usage } from "@pomona/shared/core/generation";
+import type { LoggedToken } from "../../core/generation-request.ts";
+import type { CollectedAnswer } from "../answers/api-answer.ts";
 
-/** How one of the two APIs writes its answers. */
-export type AnswerShape = {
-  whole(head: AnswerHead, text: string, ending: Ending): object;
-  /** The chunk before any text, or null. */
-  first(head: AnswerHead): object | null;
-  delta(head: AnswerHead, text: string): object;
-  last(head: AnswerHead, ending: Ending): object;
-  usage(head: AnswerHead, usage: Usage): object;
-};
+/** Says which build answered; the nodes' engines are told by `pomona why`. */
+export const fingerprint = "pomona";
 
-const fingerprint = "pomona";
-
-function openaiUsage(usage: Usage): object {
+/** The tokens of several choices for one prompt: the prompt counts once. */
+export function openaiUsage(usages: readonly Usage[], prompts = 1): object {
+  const sum = (of: (usage: Usage) => number, list: readonly Usage[]): number =>
+    list.reduce((total, usage) => total + of(usage), 0);
+  // Choices of one prompt stand side by side.
+  const each = Math.max(1, usages.length / prompts);
+  const firsts = usages.filter((_, index) => index % each === 0);
+  const promptTokens = sum((usage) => usage.promptTokens, firsts);
+  const completionTokens = sum((usage) => usage.generatedTokens, usages);
   return {
-    prompt_tokens: usage.promptTokens,
-    completion_tokens: usage.generatedTokens,
-    total_tokens: usage.promptTokens + usage.generatedTokens,
-    prompt_tokens_details: { cached_tokens: usage.cachedPromptTokens },
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+    prompt_tokens_details: { cached_tokens: sum((usage) => usage.cachedPromptTokens, firsts) },
   };
 }
 
-function finishReason(reason: FinishReason): "stop" | "length" {
-  return reason === "length" ? "length" : "stop";
+export function finishReason({ reason }: Ending, hasCalls: boolean): "stop" | "length" | "tool_calls" {
+  if (reason === "length") return "length";
+  return hasCalls ? "tool_calls" : "stop";
 }
 
-/** With `include_usage` every chunk has the field, null in all but the last; without it none has. */
-function chatChunk(head: AnswerHead, choices: object[], usage: object | null = null): object {
+export function usagesOf(answers: readonly CollectedAnswer[]): Usage[] {
+  return answers.map(({ ending }) => ending.usage);
+}
+
+/** `logprobs` of chat completions; null where they were not asked for. */
+export function chatLogprobs(tokens: readonly LoggedToken[] | null): object | null {
+  if (tokens === null) return null;
   return {
-    id: `chatcmpl-${head.requestId}`,
-    object: "chat.completion.chunk",
-    created: head.createdAtS,
-    model: head.model,
-    system_fingerprint: fingerprint,
-    choices,
-    ...(head.includeUsage ? { usage } : {}),
+    content: tokens.map((token) => ({ ...logprobOf(token), top_logprobs: token.top.map(logprobOf) })),
+    refusal: null,
   };
 }
 
-export const chatShape: AnswerShape = {
-  whole: (head, text, ending) => ({
-    id: `chatcmpl-${head.requestId}`,
-    object: "chat.completion",
-    created: head.createdAtS,
-    model: head.model,
-    system_fingerprint: fingerprint,
-    choices: [
-      {
-        index: 0,
-        message: { role: "assistant", content: text, refusal: null },
-        logprobs: null,
-        finish_reason: finishReason(ending.reason),
-      },
-    ],
-    usage: openaiUsage(ending.usage),
-  }),
-  first: (head) =>
-    chatChunk(head, [
-      { index: 0, delta: { role: "assistant", content: "", refusal: null }, logprobs: null, finish_reason: null },
-    ]),
-  delta: (head, text) => chatChunk(head, [{ index: 0, delta: { content: text }, logprobs: null, finish_reason: null }]),
-  last: (head, ending) =>
-    chatChunk(head, [{ index: 0, delta: {}, logprobs: null, finish_reason: finishReason(ending.reason) }]),
-  usage: (head, usage) => chatChunk(head, [], openaiUsage(usage)),
-};
-
-/** OpenAI's schema has no null here: the field is there in the one chunk that carries the figures. */
-function completionChunk(head: AnswerHead, choices: object[], usage: object | null = null): object {
-  return {
-    id: `cmpl-${head.requestId}`,
-    object: "text_completion",
-    created: head.createdAtS,
-    model: head.model,
-    system_fingerprint: fingerprint,
-    choices,
-    ...(usage === null ? {} : { usage }),
-  };
+/** A token may be a part of a character: `bytes` is what counts. */
+export function logprobOf({ text, logprob }: Pick<LoggedToken, "text" | "logprob">) {
+  return { token: textOf(text), logprob: finite(logprob), bytes: [...text] };
 }
 
-export const completionShape: AnswerShape = {
-  whole: (head, text, ending) =>
-    completionChunk(
-      head,
-      [{ index: 0, text, logprobs: null, finish_reason: finishReason(ending.reason) }],
-      openaiUsage(ending.usage),
-    ),
-  first: () => null,
-  delta: (head, text) => completionChunk(head, [{ index: 0, text, logprobs: null, finish_reason: null }]),
-  last: (head, ending) =>
-    completionChunk(head, [{ index: 0, text: "", logprobs: null, finish_reason: finishReason(ending.reason) }]),
-  usage: (head, usage) => completionChunk(head, [], openaiUsage(usage)),
-};
+export function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("utf8");
+}
+
+/** JSON has no infinity; OpenAI says -9999 for what is out of the question. */
+export function finite(logprob: TokenLogprobs["logprob"]): number {
+  return Number.isFinite(logprob) ? logprob : -9999;
+}

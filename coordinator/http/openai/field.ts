@@ -44,12 +44,12 @@ function pathText(path: FieldPath): string {
 export const text = z.string().transform((value) => value.replace(/\p{Surrogate}/gu, "\ufffd"));
 
 /** A field that is taken only where it asks for nothing. */
-export function onlyNothing(): z.ZodType {
-  return z.union([z.null(), z.tuple([]), z.literal(false)], { error: "is not supported yet: leave it out" }).optional();
+export function onlyNothing(reason = "is not supported: leave it out"): z.ZodType {
+  return z.union([z.null(), z.tuple([]), z.literal(false)], { error: reason }).optional();
 }
 
 /** A field that is taken only with these values, the defaults of the API. */
 export function only<const Value extends string | number | boolean>(...values: readonly Value[]): z.ZodType {
   const names = values.map((value) => JSON.stringify(value)).join(" or ");
-  return z.literal(values, { error: `is not supported yet except as ${names}: leave it out` }).nullish();
+  return z.literal(values, { error: `is not supported except as ${names}: leave it out` }).nullish();
 }

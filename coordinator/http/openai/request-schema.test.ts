@@ -5,11 +5,15 @@ import { parseChat, parseCompletion } from "./request-schema.ts";
 
 const messages = [{ role: "user", content: "hi" }];
 const chat = { model: "m", messages };
+const called = { id: "call_1", type: "function", function: { name: "f", arguments: "{}" } };
+const tools = [{ type: "function", function: { name: "f" } }];
 
 test("a chat without settings gets OpenAI's defaults", () => {
-  const { request, isStream, includeUsage } = parseChat(chat);
+  const {
+    requests: [request],
+    isStream,
+  } = parseChat(chat);
   assert.equal(isStream, false);
-  assert.equal(includeUsage, false);
   assert.equal(request.maxTokens, null);
   assert.equal(request.sampling.temperature, 1);
   assert.equal(request.sampling.topP, 1);
@@ -18,7 +22,9 @@ test("a chat without settings gets OpenAI's defaults", () => {
 });
 
 test("text parts become one text, and developers speak as the system", () => {
-  const { request } = parseChat({
+  const {
+    requests: [request],
+  } = parseChat({
     model: "m",
     messages: [
       {
@@ -29,7 +35,7 @@ test("text parts become one text, and developers speak as the system", () => {
         ],
       },
       { role: "user", content: "hi", name: "ann" },
-      { role: "assistant", content: "", refusal: null, tool_calls: [], annotations: [], audio: null },
+      { role: "assistant", content: null, refusal: null, tool_calls: [called], annotations: [], audio: null },
       { role: "tool", content: "42", tool_call_id: "call_1" },
     ],
   });
@@ -37,15 +43,18 @@ test("text parts become one text, and developers speak as the system", () => {
     kind: "chat",
     messages: [
       { role: "system", content: "be brief" },
-      { role: "user", content: "hi" },
-      { role: "assistant", content: "" },
-      { role: "tool", content: "42" },
+      { role: "user", content: "hi", name: "ann" },
+      { role: "assistant", content: "", toolCalls: [{ id: "call_1", name: "f", arguments: "{}" }] },
+      { role: "tool", content: "42", toolCallId: "call_1" },
     ],
   });
 });
 
 test("every setting that can be honoured arrives", () => {
-  const { request, isStream, includeUsage } = parseChat({
+  const {
+    requests: [request],
+    isStream,
+  } = parseChat({
     ...chat,
     temperature: 0,
     top_p: 0.5,
@@ -68,7 +77,6 @@ test("every setting that can be honoured arrives", () => {
     store: false,
   });
   assert.equal(isStream, true);
-  assert.equal(includeUsage, true);
   assert.equal(request.maxTokens, 7);
   assert.deepEqual(request.stop, ["END"]);
   assert.deepEqual(request.sampling, {
@@ -86,17 +94,19 @@ test("every setting that can be honoured arrives", () => {
 });
 
 test("half of a surrogate pair becomes a replacement character", () => {
-  const { request } = parseCompletion({ model: "m", prompt: "a\ud83d", stop: ["\udc00"] });
+  const {
+    requests: [request],
+  } = parseCompletion({ model: "m", prompt: "a\ud83d", stop: ["\udc00"] });
   assert.deepEqual(request.input, { kind: "text", text: "a\ufffd" });
   assert.deepEqual(request.stop, ["\ufffd"]);
 });
 
 test("a completion takes a text, one text in a list, or token ids, and 16 tokens by default", () => {
-  const inputOf = (prompt: unknown) => parseCompletion({ model: "m", prompt }).request.input;
+  const inputOf = (prompt: unknown) => parseCompletion({ model: "m", prompt }).requests[0].input;
   assert.deepEqual(inputOf("a"), { kind: "text", text: "a" });
   assert.deepEqual(inputOf(["a"]), { kind: "text", text: "a" });
   assert.deepEqual(inputOf([1, 2]), { kind: "tokens", tokenIds: [1, 2] });
-  assert.equal(parseCompletion({ model: "m", prompt: "a" }).request.maxTokens, 16);
+  assert.equal(parseCompletion({ model: "m", prompt: "a" }).requests[0].maxTokens, 16);
 });
 
 function fieldOf(parse: () => unknown): string | null {
@@ -147,7 +157,9 @@ test("what is wrong with a chat, or cannot be honoured, is refused by its name",
         ],
       },
     ],
-    ["messages[0].tool_calls", { ...chat, messages: [{ role: "assistant", content: "a", tool_calls: [{ id: "c" }] }] }],
+    ["messages[0].tool_calls[0].type", { ...chat, messages: [{ role: "assistant", tool_calls: [{ id: "c" }] }] }],
+    ["messages[0].tool_calls", { ...chat, messages: [{ role: "user", content: "a", tool_calls: [called] }] }],
+    ["messages[0].tool_call_id", { ...chat, messages: [{ role: "tool", content: "a", tool_call_id: "x" }] }],
     ["messages[0].tool_call_id", { ...chat, messages: [{ role: "tool", content: "a" }] }],
     ["messages[0].tool_call_id", { ...chat, messages: [{ role: "user", content: "a", tool_call_id: "c" }] }],
     ["messages[0].colour", { ...chat, messages: [{ role: "user", content: "a", colour: "red" }] }],
@@ -173,16 +185,27 @@ test("what is wrong with a chat, or cannot be honoured, is refused by its name",
     ["stream_options", { ...chat, stream_options: { include_usage: true } }],
     ["stream_options.include_obfuscation", { ...chat, stream: true, stream_options: { include_obfuscation: true } }],
     ["stream_options.x", { ...chat, stream: true, stream_options: { x: 1 } }],
-    ["n", { ...chat, n: 2 }],
-    ["tools", { ...chat, tools: [{ type: "function", function: { name: "f" } }] }],
+    ["n", { ...chat, n: 17 }],
+    ["tools[0].type", { ...chat, tools: [{ type: "web_search" }] }],
+    ["tools[0].function.name", { ...chat, tools: [{ type: "function", function: { name: "a b" } }] }],
+    ["tools[1]", { ...chat, tools: [...tools, ...tools] }],
+    ["tools", { ...chat, tools: {} }],
     ["tool_choice", { ...chat, tool_choice: "required" }],
+    ["tool_choice", { ...chat, tools, tool_choice: "sometimes" }],
+    ["tool_choice", { ...chat, tools, tool_choice: { type: "function", function: { name: "g" } } }],
+    ["tool_choice.function", { ...chat, tools, tool_choice: { type: "function" } }],
     ["functions", { ...chat, functions: [{ name: "f" }] }],
-    ["response_format.type", { ...chat, response_format: { type: "json_schema", json_schema: {} } }],
-    ["logprobs", { ...chat, logprobs: true }],
+    ["response_format.type", { ...chat, response_format: { type: "xml" } }],
+    ["response_format.json_schema.name", { ...chat, response_format: { type: "json_schema", json_schema: {} } }],
+    ["response_format.x", { ...chat, response_format: { type: "text", x: 1 } }],
+    ["logprobs", { ...chat, logprobs: 3 }],
     ["top_logprobs", { ...chat, top_logprobs: 3 }],
+    ["top_logprobs", { ...chat, logprobs: true, top_logprobs: 21 }],
+    ["top_k", { ...chat, top_k: -1 }],
+    ["chat_template_kwargs.a", { ...chat, chat_template_kwargs: { a: [] } }],
     ["audio", { ...chat, audio: { voice: "x", format: "wav" } }],
     ["modalities", { ...chat, modalities: ["text", "audio"] }],
-    ["reasoning_effort", { ...chat, reasoning_effort: "high" }],
+    ["reasoning_effort", { ...chat, reasoning_effort: "most" }],
     ["service_tier", { ...chat, service_tier: "priority" }],
     ["store", { ...chat, store: true }],
     ["web_search_options", { ...chat, web_search_options: {} }],
@@ -206,15 +229,18 @@ test("what is wrong with a completion, or cannot be honoured, is refused by its 
     ["prompt", { ...base, prompt: null }],
     ["prompt", { ...base, prompt: 5 }],
     ["prompt", { ...base, prompt: [] }],
-    ["prompt", { ...base, prompt: ["a", "b"] }],
-    ["prompt[0]", { ...base, prompt: [[1, 2]] }],
+    ["prompt", { ...base, prompt: Array(17).fill("a") }],
+    ["prompt", { ...base, prompt: Array(9).fill("a"), n: 2 }],
+    ["prompt[0][1]", { ...base, prompt: [[1, "a"]] }],
+    ["prompt[0]", { ...base, prompt: [[]] }],
     ["prompt[1]", { ...base, prompt: [1, "a"] }],
     ["prompt[1]", { ...base, prompt: [1, -1] }],
     ["prompt[0]", { ...base, prompt: [1.5] }],
-    ["echo", { ...base, echo: true }],
+    ["echo", { ...base, prompt: [1], echo: true }],
+    ["echo", { ...base, echo: true, logprobs: 1 }],
     ["best_of", { ...base, best_of: 3 }],
     ["suffix", { ...base, suffix: "b" }],
-    ["logprobs", { ...base, logprobs: 2 }],
+    ["logprobs", { ...base, logprobs: 6 }],
     ["messages", { ...base, messages }],
   ];
   for (const [field, body] of table) {

@@ -1,8 +1,14 @@
 // What OpenAI's clients send, checked field by field. What cannot be honoured is refused by name, never ignored.
+import type { Chat, ChatMessage, PromptInput, ToolDefinition } from "@pomona/shared/core/generation";
 import { z } from "zod";
-import type { GenerationRequest } from "../../core/generation-request.ts";
-import { invalid, only, onlyNothing, parseAt, text } from "./field.ts";
+import { freeOutput, type GenerationRequest, type OutputWish } from "../../core/generation-request.ts";
+import type { ApiRequest } from "../answers/answer-request.ts";
+import { parseResponseFormat, withShapeTold } from "./answer-shape.ts";
+import { chatAnswer } from "./chat-answer.ts";
+import { completionAnswer } from "./completion-answer.ts";
+import { type FieldPath, invalid, only, onlyNothing, parseAt, text } from "./field.ts";
 import { parseMessages } from "./messages.ts";
+import { parseChatToolChoice, parseChatTools } from "./tools.ts";
 
 const biasedTokensMax = 1024;
 const metadataMax = 16;
@@ -43,12 +49,18 @@ const sampling = {
   presence_penalty: z.number().min(-2).max(2).nullish(),
   frequency_penalty: z.number().min(-2).max(2).nullish(),
   logit_bias: logitBias.nullish(),
+  // What OpenAI's API does not know and other servers of open models do.
+  top_k: z.number().int().min(0).max(1_000_000).nullish(),
+  min_p: z.number().min(0).max(1).nullish(),
+  repetition_penalty: z.number().min(0.1).max(10).nullish(),
 };
 
 const stopStrings = z
   .array(z.unknown())
   .max(stopMax, { error: `must hold at most ${stopMax} strings` })
   .pipe(z.array(stopText));
+
+const choicesMax = 16;
 
 const common = {
   ...sampling,
@@ -58,71 +70,149 @@ const common = {
   stop: z.unknown().optional(),
   stream: z.boolean().nullish(),
   stream_options: z.strictObject({ include_usage: z.boolean().nullish(), include_obfuscation: only(false) }).nullish(),
-  n: z.literal(1, { error: "must be 1: one answer a request is supported yet" }).nullish(),
+  n: z.number().int().min(1).max(choicesMax).nullish(),
   user: z.string().nullish(),
   metadata: metadata.nullish(),
 };
+
+const topLogprobsMax = 20;
+const effort = z.enum(["none", "minimal", "low", "medium", "high", "xhigh"]);
 
 const chatSchema = z.strictObject({
   ...common,
   messages: z.unknown().optional(),
   max_completion_tokens: tokenCount,
-  response_format: z
-    .looseObject({ type: z.literal("text", { error: 'is not supported yet except as "text"' }) })
-    .nullish(),
+  response_format: z.unknown().optional(),
   // Who asks and where to cache: hints that change no answer.
   safety_identifier: z.string().nullish(),
   prompt_cache_key: z.string().nullish(),
   prompt_cache_retention: z.string().nullish(),
-  // Without tools these ask for nothing.
-  tools: onlyNothing(),
-  tool_choice: only("none", "auto"),
+  tools: z.unknown().optional(),
+  tool_choice: z.unknown().optional(),
   parallel_tool_calls: z.boolean().nullish(),
-  functions: onlyNothing(),
+  functions: onlyNothing("has become tools: send those"),
   function_call: only("none", "auto"),
-  logprobs: onlyNothing(),
-  top_logprobs: only(0),
+  logprobs: z.boolean().nullish(),
+  top_logprobs: z.number().int().min(0).max(topLogprobsMax).nullish(),
   store: onlyNothing(),
   service_tier: only("auto", "default"),
-  modalities: z.tuple([z.literal("text")], { error: 'is not supported yet except as ["text"]' }).nullish(),
+  modalities: z.tuple([z.literal("text")], { error: 'must be ["text"]: models of this pool only write' }).nullish(),
   verbosity: only("medium"),
   audio: onlyNothing(),
-  reasoning_effort: onlyNothing(),
+  reasoning_effort: effort.nullish(),
+  // As vLLM and llama-server take it: options of the model's own template.
+  chat_template_kwargs: z
+    .record(z.string().max(100), z.union([z.string().max(1000), z.number(), z.boolean()]))
+    .nullish(),
   prediction: onlyNothing(),
   web_search_options: onlyNothing(),
   moderation: onlyNothing(),
 });
 
+const completionLogprobsMax = 5;
+
 const completionSchema = z.strictObject({
   ...common,
   prompt: z.unknown().optional(),
-  echo: onlyNothing(),
-  best_of: only(1),
-  logprobs: onlyNothing(),
+  echo: z.boolean().nullish(),
+  best_of: z.number().int().min(1).max(choicesMax).nullish(),
+  logprobs: z.number().int().min(0).max(completionLogprobsMax).nullish(),
   suffix: onlyNothing(),
 });
 
 /** OpenAI's default for completions; chat has none. */
 const completionTokensDefault = 16;
 
-/** A request, and how its answer is wanted. */
-export type ParsedRequest = {
-  readonly request: GenerationRequest;
-  readonly isStream: boolean;
-  readonly includeUsage: boolean;
-};
-
 /** @throws PomonaError `invalid_request` that names the field. */
-export function parseChat(body: unknown): ParsedRequest {
+export function parseChat(body: unknown): ApiRequest {
   const parsed = parseAt(chatSchema, body, []);
-  const messages = parseMessages(parsed.messages);
-  return toRequest(parsed, { kind: "chat", messages }, parsed.max_completion_tokens ?? parsed.max_tokens ?? null);
+  const tools = parseChatTools(parsed.tools);
+  const shape = parseResponseFormat(parsed.response_format);
+  const messages = withShapeTold(parseMessages(parsed.messages, parsed.model), shape);
+  const output: OutputWish = {
+    shape,
+    toolChoice: parseChatToolChoice(parsed.tool_choice, tools),
+    isOneCall: parsed.parallel_tool_calls === false,
+    effort: parsed.reasoning_effort ?? null,
+    topLogprobs: chatLogprobs(parsed),
+  };
+  const input = chatInput({ messages, tools, output, templateOptions: parsed.chat_template_kwargs ?? {} });
+  const request = toRequest(parsed, {
+    input,
+    output,
+    maxTokens: parsed.max_completion_tokens ?? parsed.max_tokens ?? null,
+  });
+  const { isStream, includeUsage } = streamOf(parsed);
+  return { requests: choicesOf(request, parsed.n ?? 1), isStream, answer: chatAnswer({ includeUsage }) };
+}
+
+/** A conversation as the engine renders it: tools that must not be called are not told. */
+export function chatInput({
+  messages,
+  tools,
+  output,
+  templateOptions = {},
+}: {
+  readonly messages: readonly ChatMessage[];
+  readonly tools: readonly ToolDefinition[];
+  readonly output: OutputWish;
+  readonly templateOptions?: NonNullable<Chat["templateOptions"]>;
+}): PromptInput {
+  const { effort, toolChoice } = output;
+  const options = { ...(effort === null ? {} : effortOptions(effort)), ...templateOptions };
+  return {
+    kind: "chat",
+    messages,
+    ...(tools.length === 0 || toolChoice === "none" ? {} : { tools }),
+    ...(Object.keys(options).length === 0 ? {} : { templateOptions: options }),
+  };
+}
+
+/** Each template knows one of the two. */
+function effortOptions(effort: string): Readonly<Record<string, string | boolean>> {
+  return effort === "none" ? { enable_thinking: false } : { enable_thinking: true, reasoning_effort: effort };
+}
+
+function chatLogprobs({ logprobs, top_logprobs }: z.output<typeof chatSchema>): number | null {
+  if (logprobs === true) return top_logprobs ?? 0;
+  if (top_logprobs != null && top_logprobs > 0)
+    throw invalid(["top_logprobs"], "is only for requests with logprobs: true");
+  return null;
 }
 
 /** @throws PomonaError `invalid_request` that names the field. */
-export function parseCompletion(body: unknown): ParsedRequest {
+export function parseCompletion(body: unknown): ApiRequest {
   const parsed = parseAt(completionSchema, body, []);
-  return toRequest(parsed, parsePrompt(parsed.prompt), parsed.max_tokens ?? completionTokensDefault);
+  const choices = parsed.n ?? 1;
+  if (parsed.best_of != null && parsed.best_of !== choices) throw invalid(["best_of"], "must be the same as n");
+  const inputs = parsePrompts(parsed.prompt);
+  if (inputs.length * choices > choicesMax)
+    throw invalid(["prompt"], `asks for ${inputs.length * choices} answers: ${choicesMax} at most in one request`);
+  const output: OutputWish = { ...freeOutput, topLogprobs: parsed.logprobs ?? null };
+  const maxTokens = parsed.max_tokens ?? completionTokensDefault;
+  const requests = inputs.flatMap((input) => choicesOf(toRequest(parsed, { input, output, maxTokens }), choices));
+  const [first, ...others] = requests;
+  if (first === undefined) throw invalid(["prompt"], "must not be empty");
+  const { isStream, includeUsage } = streamOf(parsed);
+  const echoes = requests.map(({ input }) => (parsed.echo === true ? echoOf(input, output) : ""));
+  const answer = completionAnswer({ includeUsage, echoes, prompts: inputs.length });
+  return { requests: [first, ...others], isStream, answer };
+}
+
+function echoOf(input: PromptInput, { topLogprobs }: OutputWish): string {
+  if (topLogprobs !== null) throw invalid(["echo"], "is not possible with logprobs: those of a prompt are not known");
+  if (input.kind !== "text") throw invalid(["echo"], "is only possible for a prompt that is text");
+  return input.text;
+}
+
+/** Choices of one prompt differ by their seed. */
+function choicesOf(request: GenerationRequest, count: number): ApiRequest["requests"] {
+  const { seed } = request.sampling;
+  const others = Array.from({ length: count - 1 }, (_, index) => ({
+    ...request,
+    sampling: { ...request.sampling, seed: seed === null ? null : (seed + index + 1) % Number.MAX_SAFE_INTEGER },
+  }));
+  return [request, ...others];
 }
 
 const tokenId = z
@@ -131,23 +221,31 @@ const tokenId = z
   .min(0)
   .max(2 ** 31 - 1);
 
-function parsePrompt(value: unknown): GenerationRequest["input"] {
-  if (value === undefined) throw invalid(["prompt"], "is missing");
-  if (typeof value === "string") return { kind: "text", text: parseAt(text, value, ["prompt"]) };
-  if (!Array.isArray(value))
-    throw invalid(["prompt"], "must be a string, a list with one string, or a list of token ids");
+/** One prompt, or several. */
+function parsePrompts(value: unknown): readonly PromptInput[] {
+  if (value === undefined || value === null) throw invalid(["prompt"], "is missing");
+  if (typeof value === "string") return [{ kind: "text", text: parseAt(text, value, ["prompt"]) }];
+  if (!Array.isArray(value)) throw invalid(["prompt"], "must be a string, a list of strings, or a list of token ids");
   if (value.length === 0) throw invalid(["prompt"], "must not be empty");
-  if (typeof value[0] === "number") {
-    return { kind: "tokens", tokenIds: value.map((id: unknown, index) => parseTokenId(id, index)) };
-  }
-  if (value.length > 1) throw invalid(["prompt"], `must hold one prompt, not ${value.length}: send a request for each`);
-  return { kind: "text", text: parseAt(text, value[0], ["prompt", 0]) };
+  if (typeof value[0] === "number") return [parseTokens(value, ["prompt"])];
+  if (value.length > choicesMax)
+    throw invalid(["prompt"], `must hold at most ${choicesMax} prompts, not ${value.length}`);
+  return value.map((prompt: unknown, index) =>
+    Array.isArray(prompt)
+      ? parseTokens(prompt, ["prompt", index])
+      : { kind: "text", text: parseAt(text, prompt, ["prompt", index]) },
+  );
 }
 
-function parseTokenId(value: unknown, index: number): number {
+function parseTokens(ids: readonly unknown[], path: FieldPath): PromptInput {
+  if (ids.length === 0) throw invalid(path, "must not be empty");
+  return { kind: "tokens", tokenIds: ids.map((id, index) => parseTokenId(id, [...path, index])) };
+}
+
+function parseTokenId(value: unknown, path: FieldPath): number {
   // Most are right, and there may be a million of them.
   if (Number.isInteger(value) && typeof value === "number" && value >= 0 && value < 2 ** 31) return value;
-  return parseAt(tokenId, value, ["prompt", index]);
+  return parseAt(tokenId, value, path);
 }
 
 function parseStop(value: unknown): readonly string[] {
@@ -162,34 +260,38 @@ function commonSchema() {
   return z.object(common);
 }
 
-function toRequest(body: Common, input: GenerationRequest["input"], maxTokens: number | null): ParsedRequest {
+function streamOf(body: Common): { readonly isStream: boolean; readonly includeUsage: boolean } {
   const isStream = body.stream ?? false;
   const options = body.stream_options ?? null;
   if (options !== null && !isStream) throw invalid(["stream_options"], "is only for requests with stream: true");
+  return { isStream, includeUsage: options?.include_usage ?? false };
+}
+
+function toRequest(
+  body: Common,
+  { input, output, maxTokens }: Pick<GenerationRequest, "input" | "output" | "maxTokens">,
+): GenerationRequest {
   const bias = Object.entries(body.logit_bias ?? {});
   return {
-    isStream,
-    includeUsage: options?.include_usage ?? false,
-    request: {
-      api: "openai",
-      model: body.model,
-      input,
-      maxTokens,
-      timeoutMs: null,
-      stop: parseStop(body.stop),
-      sampling: {
-        // OpenAI's default: a request that does not set it is sampled.
-        temperature: body.temperature ?? 1,
-        topP: body.top_p ?? 1,
-        topK: 0,
-        minP: 0,
-        seed: body.seed ?? null,
-        repeatPenalty: 1,
-        presencePenalty: body.presence_penalty ?? 0,
-        frequencyPenalty: body.frequency_penalty ?? 0,
-        dry: null,
-        logitBias: bias.map(([id, value]) => ({ tokenId: Number(id), bias: value })),
-      },
+    api: "openai",
+    model: body.model,
+    input,
+    output,
+    maxTokens,
+    timeoutMs: null,
+    stop: parseStop(body.stop),
+    sampling: {
+      // OpenAI's default: a request that does not set it is sampled.
+      temperature: body.temperature ?? 1,
+      topP: body.top_p ?? 1,
+      topK: body.top_k ?? 0,
+      minP: body.min_p ?? 0,
+      seed: body.seed ?? null,
+      repeatPenalty: body.repetition_penalty ?? 1,
+      presencePenalty: body.presence_penalty ?? 0,
+      frequencyPenalty: body.frequency_penalty ?? 0,
+      dry: null,
+      logitBias: bias.map(([id, value]) => ({ tokenId: Number(id), bias: value })),
     },
   };
 }

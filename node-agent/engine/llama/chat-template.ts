@@ -3,6 +3,7 @@
 import { commonPrefix } from "@pomona/shared/core/common-prefix";
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { Chat, ChatMessage, ToolDefinition } from "@pomona/shared/core/generation";
+import { detectAnswerForm } from "@pomona/shared/core/output/answer-form";
 import type { LlamaModel } from "node-llama-cpp";
 import { isJsonObject, parseJson } from "../../core/json.ts";
 import type { TokenizedPrompt } from "../engine.ts";
@@ -44,7 +45,7 @@ export class ChatTemplate {
       tokenIds,
       sharedTokens: chat.isSystemShared === true ? this.#sharedLength(chat, tokenIds) : 0,
       stop: this.#template === null ? plainStop : [],
-      endsInReasoning: /<think>\s*$/.test(text),
+      form: detectAnswerForm(this.#template, text),
     };
   }
 

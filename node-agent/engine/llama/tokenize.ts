@@ -1,5 +1,6 @@
 // Prompts as token ids.
 import type { PromptInput } from "@pomona/shared/core/generation";
+import { plainForm } from "@pomona/shared/core/output/answer-form";
 import type { LlamaModel } from "node-llama-cpp";
 import type { TokenizedPrompt } from "../engine.ts";
 import type { ChatTemplate } from "./chat-template.ts";
@@ -8,12 +9,12 @@ import type { ChatTemplate } from "./chat-template.ts";
 export function tokenizePrompt(model: LlamaModel, template: ChatTemplate, input: PromptInput): TokenizedPrompt {
   switch (input.kind) {
     case "tokens":
-      return { tokenIds: input.tokenIds, stop: [], endsInReasoning: false, sharedTokens: 0 };
+      return { tokenIds: input.tokenIds, stop: [], form: plainForm, sharedTokens: 0 };
     case "text":
       return {
         tokenIds: withBos(model, model.tokenize(input.text, false)),
         stop: [],
-        endsInReasoning: false,
+        form: plainForm,
         sharedTokens: 0,
       };
     case "chat": {

@@ -10,6 +10,7 @@ import type {
   GenerationFailure,
   PromptInput,
 } from "@pomona/shared/core/generation";
+import { plainForm } from "@pomona/shared/core/output/answer-form";
 import { checkAttempt } from "../check-attempt.ts";
 import { checkEmbedInputs } from "../check-pooled-call.ts";
 import type { Engine, EngineLoadSpec, EngineReplica, EngineReplicaInfo, TokenizedPrompt } from "../engine.ts";
@@ -116,12 +117,12 @@ export class SimulatedReplica implements EngineReplica {
     if (this.#gone !== null) return Promise.reject(this.#gone);
     if (signal.aborted) return Promise.reject(new PomonaError("cancelled", "tokenizing was cancelled"));
     if (input.kind === "tokens")
-      return Promise.resolve({ tokenIds: input.tokenIds, stop: [], endsInReasoning: false, sharedTokens: 0 });
+      return Promise.resolve({ tokenIds: input.tokenIds, stop: [], form: plainForm, sharedTokens: 0 });
     const text = input.kind === "text" ? input.text : input.messages.map(({ content }) => content).join("\n");
     return Promise.resolve({
       tokenIds: [...new TextEncoder().encode(text)],
       stop: [],
-      endsInReasoning: false,
+      form: plainForm,
       sharedTokens: 0,
     });
   }

@@ -13,10 +13,15 @@ import { SchemaDocument } from "./schema/schema-document.ts";
  * Syntax: JSON Schema 2020-12, with `definitions` and lists under `items` of draft 7.
  */
 export function compileJsonSchema(schema: unknown, field = "schema"): string {
-  const document = new SchemaDocument(schema, field);
   const writer = new GrammarWriter(field);
+  return writer.finish(schemaBody(writer, schema, field));
+}
+
+/** Adds the rules of a schema to a grammar, and returns its body. Throws as `compileJsonSchema`. */
+export function schemaBody(writer: GrammarWriter, schema: unknown, field: string): string {
+  const document = new SchemaDocument(schema, field);
   const compiler = new SchemaCompiler(document, writer);
   const root = compiler.ruleFor([document.root]);
   compiler.finish();
-  return writer.finish(root);
+  return root;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PomonaError } from "../errors.ts";
-import { type ChoosableTool, compileToolChoice, type ToolCallStyle } from "./compile-tool-choice.ts";
+import { type ChoosableTool, compileToolChoice, type ToolCallStyle, toolCallStyles } from "./compile-tool-choice.ts";
 import { GbnfMatcher } from "./testing/gbnf-matcher.ts";
 
 const weather = {
@@ -21,10 +21,14 @@ const forms: Readonly<Record<ToolCallStyle, (name: string, values: string) => st
   hermes: (name, values) => `<tool_call>\n{"name": "${name}", "arguments": ${values}}\n</tool_call>`,
   llama3: (name, values) => `{"name": "${name}", "parameters": ${values}}`,
   mistral: (name, values) => `[TOOL_CALLS][{"name": "${name}", "arguments": ${values}}]`,
+  deepseek: (name, values) =>
+    `<\uff5ctool\u2581calls\u2581begin\uff5c><\uff5ctool\u2581call\u2581begin\uff5c>${name}<\uff5ctool\u2581sep\uff5c>${values}` +
+    "<\uff5ctool\u2581call\u2581end\uff5c><\uff5ctool\u2581calls\u2581end\uff5c>",
+  harmony: (name, values) => `<|channel|>commentary to=functions.${name} <|constrain|>json<|message|>${values}`,
   json: (name, values) => `{"name": "${name}", "arguments": ${values}}`,
 };
 
-for (const style of ["hermes", "llama3", "mistral", "json"] as const) {
+for (const style of toolCallStyles) {
   test(`a call in the style ${style} names a tool and has its arguments`, () => {
     const matcher = new GbnfMatcher(compileToolChoice(tools, "required", style));
     const form = forms[style];

@@ -10,41 +10,87 @@ export type ChoosableTool = { readonly name: string; readonly parameters?: unkno
 /** Any of the tools, or this one. */
 export type ToolChoice = "required" | { readonly name: string };
 
-/** How a family of models writes a call; `…` is the arguments. */
+/** How a family of models writes a call: what stands around its name and around its arguments. */
 const styles = {
   /** Hermes 2 Pro, Qwen 2.5 and 3: NousResearch/Hermes-Function-Calling, README. */
-  hermes: { before: "<tool_call>\n", arguments: "arguments", after: "\n</tool_call>" },
+  hermes: jsonCall("arguments", "<tool_call>\n", "\n</tool_call>"),
   /** Llama 3.1: llama-models, prompt format, "JSON based tool calling". */
-  llama3: { before: "", arguments: "parameters", after: "" },
+  llama3: jsonCall("parameters"),
   /** Mistral 7B v0.3 to Mistral Small 3.1: mistral-common, instruct tokenizers v2 and v3. */
-  mistral: { before: "[TOOL_CALLS][", arguments: "arguments", after: "]" },
+  mistral: jsonCall("arguments", "[TOOL_CALLS][", "]"),
+  /** DeepSeek V3.1: its chat template. */
+  deepseek: {
+    before: gbnfLiteral("<\uff5ctool\u2581calls\u2581begin\uff5c><\uff5ctool\u2581call\u2581begin\uff5c>"),
+    name: gbnfLiteral,
+    between: gbnfLiteral("<\uff5ctool\u2581sep\uff5c>"),
+    after: gbnfLiteral("<\uff5ctool\u2581call\u2581end\uff5c><\uff5ctool\u2581calls\u2581end\uff5c>"),
+  },
+  /** gpt-oss: openai/harmony, docs/format.md. The call ends with the answer. */
+  harmony: {
+    before: gbnfLiteral("<|channel|>commentary to=functions."),
+    name: gbnfLiteral,
+    between: gbnfLiteral(" <|constrain|>json<|message|>"),
+    after: "",
+  },
   /** A bare object, for models without a form of their own. */
-  json: { before: "", arguments: "arguments", after: "" },
-} as const satisfies Record<string, { before: string; arguments: string; after: string }>;
+  json: jsonCall("arguments"),
+} as const satisfies Record<string, CallStyle>;
+
+/** Parts of GBNF. */
+type CallStyle = {
+  readonly before: string;
+  readonly name: (name: string) => string;
+  readonly between: string;
+  readonly after: string;
+};
 
 export type ToolCallStyle = keyof typeof styles;
 
+// The keys of a literal are these and no others.
+export const toolCallStyles = Object.keys(styles) as readonly ToolCallStyle[];
+
+function jsonCall(argumentsName: string, before = "", after = ""): CallStyle {
+  return {
+    before: `${gbnfLiteral(`${before}{"name":`)} " "?`,
+    name: (name) => gbnfLiteral(JSON.stringify(name)),
+    between: `"," " "? ${gbnfLiteral(`"${argumentsName}":`)} " "?`,
+    after: gbnfLiteral(`}${after}`),
+  };
+}
+
 /**
  * The GBNF grammar of exactly one call of one of the tools, with arguments that match its schema, see
- * `compileJsonSchema`. Throws `invalid_request` when there is no such tool, two have the same name, or the schema of one
- * that may be chosen cannot be compiled.
+ * `compileJsonSchema`. Throws as `callBody`.
  */
 export function compileToolChoice(tools: readonly ChoosableTool[], choice: ToolChoice, style: ToolCallStyle): string {
+  const writer = new GrammarWriter("tools");
+  return writer.finish(callBody(writer, { tools, choice, style }));
+}
+
+export type Call = {
+  readonly tools: readonly ChoosableTool[];
+  readonly choice: ToolChoice;
+  readonly style: ToolCallStyle;
+};
+
+/**
+ * Adds the rules of one call to a grammar that has none yet, and returns its body. Throws `invalid_request` when there is
+ * no such tool, two have the same name, or the schema of one that may be chosen cannot be compiled.
+ */
+export function callBody(writer: GrammarWriter, { tools, choice, style }: Call): string {
   checkNames(tools);
   const isChosen = ({ name }: ChoosableTool): boolean => choice === "required" || name === choice.name;
-  const writer = new GrammarWriter("tools");
-  const { before, arguments: argumentsName, after } = styles[style];
+  const { before, name, between, after } = styles[style];
   const calls: string[] = [];
   for (const [index, tool] of tools.entries()) {
     if (!isChosen(tool)) continue;
     const rule = argumentsRule(writer, tool, index);
-    calls.push(`${gbnfLiteral(JSON.stringify(tool.name))} rest ${rule}`);
+    calls.push(`${name(tool.name)} between ${rule}`);
   }
   if (calls.length === 0) failChoice(tools, choice);
-  writer.define("rest", `"," " "? ${gbnfLiteral(`"${argumentsName}":`)} " "?`);
+  writer.define("between", between);
   const call = writer.add("call", calls.join(" | "));
-  const body = `${gbnfLiteral(`${before}{"name":`)} " "? ${call} ${gbnfLiteral(`}${after}`)}`;
-  return writer.finish(body);
+  return [before, call, after].filter((part) => part !== "").join(" ");
 }
 
 function argumentsRule(writer: GrammarWriter, tool: ChoosableTool, index: number): string {

@@ -17,6 +17,8 @@ export type OutputAssemblerOptions = {
   readonly format?: OutputFormat;
   readonly startsInReasoning?: boolean;
   readonly toolNames?: readonly string[];
+  /** The answer is complete after its first call; false by default. */
+  readonly isOneCall?: boolean;
 };
 
 /**
@@ -28,9 +30,12 @@ export class OutputAssembler {
   readonly #decoder = new Utf8Decoder();
   readonly #parser: OutputParser;
   readonly #stop: StopStrings;
+  readonly #isOneCall: boolean;
   #nextIndex = 0;
 
-  constructor({ stop, format = plainFormat, startsInReasoning = false, toolNames = [] }: OutputAssemblerOptions) {
+  constructor(options: OutputAssemblerOptions) {
+    const { stop, format = plainFormat, startsInReasoning = false, toolNames = [], isOneCall = false } = options;
+    this.#isOneCall = isOneCall;
     this.#parser = new OutputParser({ format, startsInReasoning, toolNames });
     this.#stop = new StopStrings(stop);
   }
@@ -55,12 +60,13 @@ export class OutputAssembler {
     return { deltas: joined(deltas), lastIndex: this.#nextIndex - 1, isStopped };
   }
 
-  /** Adds the parts up to the first stop string; returns whether there was one. */
+  /** Adds the parts up to the first stop string, or the end of the only call; returns whether that is all. */
   #search(parts: readonly OutputDelta[], found: OutputDelta[]): boolean {
     for (const part of parts) {
       if (part.kind !== "text") {
         // A part of another kind ends the text: what was held back of it is whole.
         found.push(...textDelta(this.#stop.finish()), part);
+        if (part.kind === "toolCallEnd" && this.#isOneCall) return true;
         continue;
       }
       const { text, isStopped } = this.#stop.push(part.text);

@@ -9,6 +9,11 @@ export type OutputDelta =
   /** `isComplete` is false when the answer ended in the middle of the arguments. */
   | { readonly kind: "toolCallEnd"; readonly index: number; readonly isComplete: boolean };
 
+/** The visible text among parts. */
+export function shownText(deltas: readonly OutputDelta[]): string {
+  return deltas.map((delta) => (delta.kind === "text" ? delta.text : "")).join("");
+}
+
 /** Collects pieces and joins neighbours of the same part. */
 export class DeltaSink {
   #deltas: OutputDelta[] = [];

@@ -5,9 +5,12 @@ import { type Reader, type ReaderParts, textReader } from "./formats/reader.ts";
 import { ThoughtReader, thoughtMarkers } from "./formats/thought-reader.ts";
 import { DeltaSink, type OutputDelta } from "./output-delta.ts";
 
+/** Families of models by how they write calls. */
+export const callFormats = ["none", "hermes", "llama3", "mistral", "deepseek", "harmony", "json"] as const;
+
 /** How a model writes thoughts and calls. */
 export type OutputFormat = {
-  readonly calls: "none" | "hermes" | "llama3" | "mistral" | "deepseek" | "harmony" | "json";
+  readonly calls: (typeof callFormats)[number];
   /** Whether it may begin with a block of thoughts. */
   readonly thinks: boolean;
 };

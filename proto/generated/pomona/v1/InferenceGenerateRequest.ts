@@ -3,6 +3,7 @@
 import type { Chat as _pomona_v1_Chat, Chat__Output as _pomona_v1_Chat__Output } from '../../pomona/v1/Chat.ts';
 import type { TokenIds as _pomona_v1_TokenIds, TokenIds__Output as _pomona_v1_TokenIds__Output } from '../../pomona/v1/TokenIds.ts';
 import type { Sampling as _pomona_v1_Sampling, Sampling__Output as _pomona_v1_Sampling__Output } from '../../pomona/v1/Sampling.ts';
+import type { OutputWish as _pomona_v1_OutputWish, OutputWish__Output as _pomona_v1_OutputWish__Output } from '../../pomona/v1/OutputWish.ts';
 
 export interface InferenceGenerateRequest {
   'model'?: (string);
@@ -30,6 +31,7 @@ export interface InferenceGenerateRequest {
    * interactive (the default) or batch, which gets slots that nobody else waits for.
    */
   'priority'?: (string);
+  'output'?: (_pomona_v1_OutputWish | null);
   'input'?: "prompt"|"chat"|"promptTokenIds";
 }
 
@@ -59,5 +61,6 @@ export interface InferenceGenerateRequest__Output {
    * interactive (the default) or batch, which gets slots that nobody else waits for.
    */
   'priority': (string);
+  'output': (_pomona_v1_OutputWish__Output | null);
   'input'?: "prompt"|"chat"|"promptTokenIds";
 }

@@ -6,6 +6,7 @@ import type { TextDelta as _pomona_v1_TextDelta, TextDelta__Output as _pomona_v1
 import type { Ending as _pomona_v1_Ending, Ending__Output as _pomona_v1_Ending__Output } from '../../pomona/v1/Ending.ts';
 import type { QueueOutlook as _pomona_v1_QueueOutlook, QueueOutlook__Output as _pomona_v1_QueueOutlook__Output } from '../../pomona/v1/QueueOutlook.ts';
 import type { LoadingOutlook as _pomona_v1_LoadingOutlook, LoadingOutlook__Output as _pomona_v1_LoadingOutlook__Output } from '../../pomona/v1/LoadingOutlook.ts';
+import type { ToolCallDelta as _pomona_v1_ToolCallDelta, ToolCallDelta__Output as _pomona_v1_ToolCallDelta__Output } from '../../pomona/v1/ToolCallDelta.ts';
 
 export interface InferenceGenerateResponse {
   'bound'?: (_pomona_v1_Bound | null);
@@ -20,7 +21,12 @@ export interface InferenceGenerateResponse {
    * While the model is being loaded, every two seconds.
    */
   'loading'?: (_pomona_v1_LoadingOutlook | null);
-  'frame'?: "bound"|"progress"|"text"|"ending"|"waiting"|"loading";
+  /**
+   * Thoughts of a model that writes them down.
+   */
+  'reasoning'?: (_pomona_v1_TextDelta | null);
+  'toolCall'?: (_pomona_v1_ToolCallDelta | null);
+  'frame'?: "bound"|"progress"|"text"|"ending"|"waiting"|"loading"|"reasoning"|"toolCall";
 }
 
 export interface InferenceGenerateResponse__Output {
@@ -36,5 +42,10 @@ export interface InferenceGenerateResponse__Output {
    * While the model is being loaded, every two seconds.
    */
   'loading'?: (_pomona_v1_LoadingOutlook__Output | null);
-  'frame'?: "bound"|"progress"|"text"|"ending"|"waiting"|"loading";
+  /**
+   * Thoughts of a model that writes them down.
+   */
+  'reasoning'?: (_pomona_v1_TextDelta__Output | null);
+  'toolCall'?: (_pomona_v1_ToolCallDelta__Output | null);
+  'frame'?: "bound"|"progress"|"text"|"ending"|"waiting"|"loading"|"reasoning"|"toolCall";
 }

@@ -10,11 +10,23 @@ export interface NodeTokenizeResponse {
   /**
    * The template has opened a block of thoughts that the answer goes on with.
    */
-  'endsInReasoning'?: (boolean);
+  'startsInReasoning'?: (boolean);
   /**
    * Tokens of the system's messages at the beginning, where the chat says that they may be shared.
    */
   'sharedTokens'?: (number);
+  /**
+   * How the model writes calls of tools: none, hermes, llama3, mistral, deepseek, harmony or json.
+   */
+  'callFormat'?: (string);
+  /**
+   * The answer may begin with a block of thoughts.
+   */
+  'thinks'?: (boolean);
+  /**
+   * never, always, switched or graded: what a request may say about the model's thoughts.
+   */
+  'thinking'?: (string);
 }
 
 export interface NodeTokenizeResponse__Output {
@@ -26,9 +38,21 @@ export interface NodeTokenizeResponse__Output {
   /**
    * The template has opened a block of thoughts that the answer goes on with.
    */
-  'endsInReasoning': (boolean);
+  'startsInReasoning': (boolean);
   /**
    * Tokens of the system's messages at the beginning, where the chat says that they may be shared.
    */
   'sharedTokens': (number);
+  /**
+   * How the model writes calls of tools: none, hermes, llama3, mistral, deepseek, harmony or json.
+   */
+  'callFormat': (string);
+  /**
+   * The answer may begin with a block of thoughts.
+   */
+  'thinks': (boolean);
+  /**
+   * never, always, switched or graded: what a request may say about the model's thoughts.
+   */
+  'thinking': (string);
 }

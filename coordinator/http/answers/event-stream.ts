@@ -1,13 +1,23 @@
-// Server-sent events on a hijacked response: one write a tick, back-pressure honoured, comments while nothing happens.
+// An answer on its way, on a hijacked response, in server-sent events or in lines: one write a tick, back-pressure honoured,
+// comments while nothing happens.
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { FastifyReply } from "fastify";
-import type { HttpLimits } from "./limits.ts";
+import type { HttpLimits } from "../limits.ts";
+import type { ApiAnswer, Frame } from "./api-answer.ts";
 
 type StreamLimits = Pick<HttpLimits, "bufferedBytesMax" | "stalledReaderMs" | "commentEveryMs">;
 
-/** https://html.spec.whatwg.org/multipage/server-sent-events.html */
+type Framing = ApiAnswer["framing"];
+
+const contentTypes: Readonly<Record<Framing, string>> = {
+  events: "text/event-stream; charset=utf-8",
+  lines: "application/x-ndjson",
+};
+
+/** https://html.spec.whatwg.org/multipage/server-sent-events.html, or https://github.com/ndjson/ndjson-spec */
 export class EventStream {
+  readonly #framing: Framing;
   readonly #reply: FastifyReply;
   readonly #response: ServerResponse;
   readonly #limits: StreamLimits;
@@ -16,7 +26,8 @@ export class EventStream {
   #isScheduled = false;
   #comments: NodeJS.Timeout | null = null;
 
-  constructor(limits: StreamLimits, dependencies: { readonly reply: FastifyReply }) {
+  constructor(limits: StreamLimits, dependencies: { readonly reply: FastifyReply; readonly framing: Framing }) {
+    this.#framing = dependencies.framing;
     this.#limits = limits;
     this.#reply = dependencies.reply;
     this.#response = dependencies.reply.raw;
@@ -32,7 +43,7 @@ export class EventStream {
     this.#reply.hijack();
     this.#response.socket?.setNoDelay(true);
     this.#response.writeHead(200, {
-      "content-type": "text/event-stream; charset=utf-8",
+      "content-type": contentTypes[this.#framing],
       "cache-control": "no-cache",
       "x-accel-buffering": "no",
       ...headers,
@@ -45,17 +56,16 @@ export class EventStream {
     this.#response.once("close", () => this.#stopComments());
   }
 
+  /** Lines know none. */
   comment(text: string): void {
-    this.#write(`: ${text}\n\n`);
+    if (this.#framing === "events") this.#write(`: ${text}\n\n`);
   }
 
-  data(value: object | string): void {
-    this.#write(`data: ${typeof value === "string" ? value : JSON.stringify(value)}\n\n`);
-  }
-
-  /** One that a browser names as the last it has seen when it connects again. */
-  event(id: number | string, value: object): void {
-    this.#write(`id: ${id}\ndata: ${JSON.stringify(value)}\n\n`);
+  /** `id` is what a browser names as the last it has seen when it connects again; lines have none. */
+  frame({ event, data }: Frame, id: string | null = null): void {
+    const text = typeof data === "string" ? data : JSON.stringify(data);
+    const fields = `${id === null ? "" : `id: ${id}\n`}${event === undefined ? "" : `event: ${event}\n`}`;
+    this.#write(this.#framing === "lines" ? `${text}\n` : `${fields}data: ${text}\n\n`);
   }
 
   /** Resolves when more may be written, or the signal aborts. A reader that takes nothing for too long is cut off. */

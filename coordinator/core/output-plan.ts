@@ -1,0 +1,71 @@
+// What a request's answer may be made of, as soon as it is known how its model writes.
+import { PomonaError } from "@pomona/shared/core/errors";
+import { callStyle, compileAnswer } from "@pomona/shared/core/grammar/compile-answer";
+import type { AnswerForm } from "@pomona/shared/core/output/answer-form";
+import { type OutputFormat, plainFormat } from "@pomona/shared/core/output/output-parser";
+import type { GenerationRequest } from "./generation-request.ts";
+
+/** How the tokens of an answer become its parts: all that an assembler has to know. */
+export type Assembly = {
+  readonly format: OutputFormat;
+  readonly startsInReasoning: boolean;
+  readonly toolNames: readonly string[];
+  /** The answer is complete after its first call. */
+  readonly isOneCall: boolean;
+};
+
+/** All of the answer is text. */
+export const plainAssembly: Assembly = {
+  format: plainFormat,
+  startsInReasoning: false,
+  toolNames: [],
+  isOneCall: false,
+};
+
+export type OutputPlan = {
+  /** GBNF that the engine enforces; null is free. */
+  readonly grammar: string | null;
+  readonly assembly: Assembly;
+};
+
+/**
+ * @throws PomonaError `invalid_request` that names the field, for schemas and choices that cannot be enforced and for an
+ * effort that the model does not know.
+ */
+export function planOutput(
+  { input, output }: Pick<GenerationRequest, "input" | "output">,
+  form: AnswerForm,
+): OutputPlan {
+  const { shape, toolChoice, effort } = output;
+  checkEffort(effort, form);
+  const tools = input.kind === "chat" && toolChoice !== "none" ? (input.tools ?? []) : [];
+  const schema = shape.kind === "text" ? null : schemaOf(shape);
+  const grammar = compileAnswer({ schema, tools, choice: toolChoice }, form);
+  // A call that a grammar makes is written in its style, whatever the template says.
+  const format = grammar === null ? form.format : { ...form.format, calls: callStyle(form) };
+  return {
+    grammar,
+    assembly: {
+      format,
+      startsInReasoning: form.startsInReasoning,
+      toolNames: tools.map(({ name }) => name),
+      isOneCall: output.isOneCall,
+    },
+  };
+}
+
+function schemaOf(shape: Exclude<GenerationRequest["output"]["shape"], { kind: "text" }>) {
+  return shape.kind === "json"
+    ? { schema: { type: "object" }, field: "response_format" }
+    : { schema: shape.schema, field: shape.field };
+}
+
+function checkEffort(effort: string | null, { thinking }: AnswerForm): void {
+  if (effort === null || thinking === "graded" || thinking === "switched") return;
+  // Not to think is what a model does that cannot.
+  if (thinking === "never" && effort === "none") return;
+  const reason = thinking === "never" ? "writes down no thoughts" : "thinks as much as it likes";
+  throw new PomonaError("invalid_request", `the model ${reason}: leave reasoning_effort out`, {
+    field: "reasoning_effort",
+  });
+}

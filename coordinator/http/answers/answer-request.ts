@@ -1,0 +1,287 @@
+// Carries a request of any API through the gateway: a whole answer, or one on its way.
+import { type LoadingOutlook, PomonaError, type QueueOutlook, toPomonaError } from "@pomona/shared/core/errors";
+import { type Ending, errorOf, type PromptInput } from "@pomona/shared/core/generation";
+import type { RequestId } from "@pomona/shared/core/ids";
+import type { Logger } from "@pomona/shared/runtime/logger";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { parseIdempotencyKey, parsePriority, tenantOf } from "../../caller.ts";
+import type { GenerationEvent, GenerationRequest } from "../../core/generation-request.ts";
+import type { Gateway, Generation } from "../../gateway.ts";
+import { publicError } from "../http-error.ts";
+import type { HttpLimits } from "../limits.ts";
+import {
+  AnswerCollector,
+  type AnswerHead,
+  type AnswerStream,
+  type ApiAnswer,
+  type CollectedAnswer,
+} from "./api-answer.ts";
+import { EventStream } from "./event-stream.ts";
+import type { OpenAnswers } from "./open-answers.ts";
+
+/** A request as an API's adapter understood it. */
+export type ApiRequest = {
+  /** One for each choice of the answer; of the same model. */
+  readonly requests: readonly [GenerationRequest, ...GenerationRequest[]];
+  readonly isStream: boolean;
+  readonly answer: ApiAnswer;
+  /** Told the whole answer once it is there, on its way or not. */
+  readonly onAnswered?: (head: AnswerHead, answers: readonly CollectedAnswer[]) => void;
+};
+
+export type AnswerDependencies = {
+  readonly gateway: Gateway;
+  readonly log: Logger;
+  readonly limits: HttpLimits;
+  readonly openAnswers: OpenAnswers;
+};
+
+/** Where the answer goes. */
+export type AnswerTarget = {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+};
+
+type AnswerContext = AnswerDependencies &
+  AnswerTarget & {
+    readonly asked: ApiRequest;
+    readonly signal: AbortSignal;
+    /** Ends all choices: one has failed. */
+    readonly stop: (error: unknown) => void;
+  };
+
+/**
+ * Answers a request. Aborts it as soon as the client has gone, wherever it is by then.
+ * @throws PomonaError what became of it, as long as no header is out; after that it is the last that is sent.
+ */
+export async function answer(asked: ApiRequest, dependencies: AnswerDependencies, target: AnswerTarget): Promise<void> {
+  const { signal: gone, release } = dependencies.openAnswers.start(target.reply.raw);
+  const stopped = new AbortController();
+  const stop = (error: unknown): void => stopped.abort(error);
+  const signal = AbortSignal.any([gone, stopped.signal]);
+  const context = { ...dependencies, ...target, asked, signal, stop };
+  try {
+    await (asked.isStream ? answerOnTheWay(context) : answerAtOnce(context));
+  } finally {
+    release();
+  }
+}
+
+type Started = { readonly generations: readonly Generation[]; readonly head: AnswerHead };
+
+async function start(
+  context: AnswerContext,
+  onLoading: (outlook: LoadingOutlook) => void = () => undefined,
+): Promise<Started> {
+  const { gateway, asked, signal } = context;
+  const [first, ...others] = asked.requests;
+  try {
+    const seen = seenBy(context);
+    const start = async (request: GenerationRequest, choice: number): Promise<Generation> =>
+      await gateway.generate(withSharing(request, context.request), callerOf(context, choice, onLoading));
+    const generation = seen === null ? await start(first, 0) : gateway.attach(seen.requestId, 0, signal);
+    const head = { requestId: generation.requestId, createdAtMs: Date.now(), model: first.model };
+    const more = await Promise.all(others.map((request, index) => start(request, index + 1)));
+    return { generations: [generation, ...more], head };
+  } catch (thrown) {
+    const error = toPomonaError(thrown);
+    if (error.code !== "cancelled") gateway.countRefusal(first.api, first.model, error);
+    throw thrown;
+  }
+}
+
+function callerOf({ request, signal }: AnswerContext, choice: number, onLoading: (outlook: LoadingOutlook) => void) {
+  const idempotencyKey = parseIdempotencyKey(headerOf(request, idempotencyHeader), idempotencyHeader);
+  return {
+    tenant: tenantOf(request.ip),
+    priority: parsePriority(headerOf(request, priorityHeader), priorityHeader),
+    signal,
+    onLoading,
+    idempotencyKey: idempotencyKey === "" || choice === 0 ? idempotencyKey : `${idempotencyKey}#${choice}`,
+  };
+}
+
+/** How soon the answer is wanted. */
+const priorityHeader = "x-pomona-priority";
+
+/** Sent again with the same key, a request attaches to the one that runs. */
+const idempotencyHeader = "idempotency-key";
+
+/** The id of the last event that a client has got: the answer goes on after it. Without an index it comes from its beginning. */
+const lastEventHeader = "last-event-id";
+
+type SeenEvent = { readonly requestId: RequestId; readonly index: number };
+
+/** @throws PomonaError `invalid_request` for what is no id of an event. */
+function seenBy({ request, asked }: AnswerContext): SeenEvent | null {
+  const text = headerOf(request, lastEventHeader);
+  if (!asked.isStream || text === undefined || text === "") return null;
+  const [, requestId, index = -1] = /^([0-9a-f]{32})(?:-(\d{1,9}))?$/.exec(text) ?? [];
+  if (requestId === undefined || asked.requests.length > 1)
+    throw new PomonaError("invalid_request", `${lastEventHeader} is not the id of an event of this pool`, {
+      field: lastEventHeader,
+    });
+  return { requestId, index: Number(index) };
+}
+
+/** `true` says that the system's messages are no secret: what they leave in slots serves other tenants too. */
+const sharedSystemHeader = "x-pomona-shared-system-prompt";
+
+function withSharing(asked: GenerationRequest, request: FastifyRequest): GenerationRequest {
+  const declared = headerOf(request, sharedSystemHeader);
+  if (declared === undefined || declared === "false") return asked;
+  if (declared !== "true")
+    throw new PomonaError("invalid_request", `${sharedSystemHeader} must be true or false`, {
+      field: sharedSystemHeader,
+    });
+  const input: PromptInput = asked.input.kind === "chat" ? { ...asked.input, isSystemShared: true } : asked.input;
+  return { ...asked, input };
+}
+
+function headerOf({ headers }: FastifyRequest, name: string): string | undefined {
+  const value = headers[name];
+  return Array.isArray(value) ? value.join(",") : value;
+}
+
+async function answerAtOnce(context: AnswerContext): Promise<void> {
+  const { reply, asked, signal } = context;
+  const { generations, head } = await start(context);
+  reply.header("x-request-id", head.requestId);
+  const collect = async ({ requestId, events }: Generation, choice: number): Promise<CollectedAnswer> => {
+    const collector = new AnswerCollector(requestId);
+    let ending: Ending | null = null;
+    for await (const event of events) {
+      if (event.kind === "bound" && choice === 0) reply.headers(boundHeaders(requestId, event));
+      if (event.kind === "output") collector.add(event);
+      if (event.kind === "ending") ending = event.ending;
+    }
+    return collector.finish(succeeded(ending, signal));
+  };
+  const answers = await all(generations.map(collect), context);
+  asked.onAnswered?.(head, answers);
+  await reply.send(asked.answer.whole(head, answers));
+}
+
+/** All of them, or the first failure, which stops the others, once none is left that might still write. */
+async function all<Value>(promises: readonly Promise<Value>[], { stop }: AnswerContext): Promise<Value[]> {
+  for (const promise of promises) promise.catch(stop);
+  await Promise.allSettled(promises);
+  return await Promise.all(promises);
+}
+
+async function answerOnTheWay(context: AnswerContext): Promise<void> {
+  const { reply, limits, log, asked } = context;
+  const events = new EventStream(limits, { reply, framing: asked.answer.framing });
+  const ids = { requestId: reply.request.id };
+  let stream = asked.answer.stream({
+    requestId: ids.requestId,
+    createdAtMs: Date.now(),
+    model: asked.requests[0].model,
+  });
+  const openLate = setTimeout(() => {
+    if (!events.isOpen) events.open(boundHeaders(ids.requestId, null));
+  }, limits.headersAfterMs);
+  try {
+    const started = await start(context, (outlook) => {
+      if (events.isOpen) events.comment(loadingComment(outlook));
+    });
+    const { generations, head } = started;
+    if (events.isOpen) events.comment(`pomona request=${head.requestId}`);
+    ids.requestId = head.requestId;
+    stream = asked.answer.stream(head);
+    const writing = { events, stream, context };
+    const choices = generations.map((generation, choice) => writeChoice(generation, choice, writing));
+    const answers = await all(choices, context);
+    asked.onAnswered?.(
+      head,
+      answers.flatMap((whole) => whole ?? []),
+    );
+    for (const frame of stream.finish()) events.frame(frame);
+  } catch (thrown) {
+    // The error handler can still answer with a status of its own.
+    if (!events.isOpen) throw thrown;
+    for (const frame of stream.failed(publicError(thrown, { log, requestId: ids.requestId }))) events.frame(frame);
+  } finally {
+    clearTimeout(openLate);
+    if (events.isOpen) events.end();
+  }
+}
+
+type Writing = { readonly events: EventStream; readonly stream: AnswerStream; readonly context: AnswerContext };
+
+async function writeChoice(
+  { requestId, events: answer }: Generation,
+  choice: number,
+  { events, stream, context }: Writing,
+): Promise<CollectedAnswer | null> {
+  const { signal, asked } = context;
+  const isOnly = asked.requests.length === 1;
+  // Whoever comes back for the rest has its beginning: the frames of that are made again, and not sent.
+  const seenIndex = seenBy(context)?.index ?? -1;
+  const collector = asked.onAnswered === undefined ? null : new AnswerCollector(requestId);
+  let isBegun = false;
+  let ending: Ending | null = null;
+  for await (const event of answer) {
+    // Before that it is not known yet whether the answer is one with another status.
+    if (event.kind === "waiting" && events.isOpen) events.comment(waitingComment(event));
+    if (event.kind === "bound") {
+      writeBound(event, events, requestId);
+      const first = isBegun ? [] : stream.begin(choice);
+      isBegun = true;
+      if (seenIndex < 0) for (const frame of first) events.frame(frame);
+    }
+    if (event.kind === "output") {
+      collector?.add(event);
+      const frames = stream.output(choice, event);
+      const id = isOnly ? `${requestId}-${event.lastIndex}` : null;
+      if (event.lastIndex > seenIndex) for (const frame of frames) events.frame(frame, id);
+    }
+    if (event.kind === "ending") ending = event.ending;
+    await events.ready(signal);
+  }
+  const done = succeeded(ending, signal);
+  // A generation that succeeds was bound; if it ever were not, its end still needs headers.
+  if (!events.isOpen) events.open(boundHeaders(requestId, null));
+  for (const frame of stream.end(choice, done)) events.frame(frame);
+  return collector?.finish(done) ?? null;
+}
+
+/** A proxy or a client that sees nothing for long gives up: this says that, and how long, it still takes. */
+function waitingComment({ position, length, expectedWaitMs }: QueueOutlook): string {
+  return `pomona waiting position=${position} length=${length} eta_ms=${Math.round(expectedWaitMs)}`;
+}
+
+function loadingComment({ state, percent, readyInMs }: LoadingOutlook): string {
+  const eta = readyInMs === null ? "unknown" : Math.round(readyInMs);
+  return `pomona loading state=${state} percent=${percent} eta_ms=${eta}`;
+}
+
+type BoundEvent = Extract<GenerationEvent, { kind: "bound" }>;
+
+/** In the headers while they are not out; a request that waited long, or was moved, says it in a comment. */
+function writeBound(bound: BoundEvent, events: EventStream, requestId: RequestId): void {
+  if (!events.isOpen) events.open(boundHeaders(requestId, bound));
+  else events.comment(boundComment(bound));
+}
+
+function boundComment({ nodeId, queueMs, isExact }: BoundEvent): string {
+  return `pomona node=${nodeId} queue_ms=${Math.round(queueMs)}${isExact ? "" : " exact=false"}`;
+}
+
+function boundHeaders(requestId: RequestId, bound: BoundEvent | null): Record<string, string> {
+  const headers: Record<string, string> = { "x-request-id": requestId };
+  if (bound === null) return headers;
+  return { ...headers, "x-pomona-node": bound.nodeId, "x-pomona-queue-ms": String(Math.round(bound.queueMs)) };
+}
+
+/** The ending of an answer that is one. @throws PomonaError why it is none. */
+function succeeded(ending: Ending | null, signal: AbortSignal): Ending {
+  if (ending !== null && (ending.reason === "stop" || ending.reason === "length")) return ending;
+  // An aborted reader gets no ending; the reason says who ended it.
+  if (signal.aborted) throw toPomonaError(signal.reason);
+  if (ending === null) throw new PomonaError("internal", "the events of a request ended without an ending");
+  if (ending.failure !== null) throw errorOf(ending.failure);
+  if (ending.reason === "expired") throw new PomonaError("deadline_exceeded", "the deadline of the request passed");
+  if (ending.reason === "cancelled") throw new PomonaError("cancelled", "the request was cancelled");
+  throw new PomonaError("internal", "a request failed without saying why");
+}

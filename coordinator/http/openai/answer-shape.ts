@@ -1,0 +1,56 @@
+// `response_format`, and what a model is told of it.
+import type { ChatMessage } from "@pomona/shared/core/generation";
+import { z } from "zod";
+import type { AnswerShape } from "../../core/generation-request.ts";
+import { type FieldPath, invalid, parseAt, text } from "./field.ts";
+
+/** OpenAI's limit of a schema's name. */
+export const schemaFields = {
+  name: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, { error: "must be 1 to 64 letters, digits, dashes and underscores" }),
+  description: text.nullish(),
+  schema: z.union([z.record(z.string(), z.unknown()), z.boolean()], { error: "must be a JSON schema" }).nullish(),
+  /** The schema is enforced with or without it. */
+  strict: z.boolean().nullish(),
+};
+
+const schemaFormat = z.strictObject({ type: z.literal("json_schema"), json_schema: z.strictObject(schemaFields) });
+const plainFormat = z.strictObject({ type: z.string() });
+
+/** @throws PomonaError `invalid_request` that names the field. */
+export function parseResponseFormat(value: unknown): AnswerShape {
+  const path: FieldPath = ["response_format"];
+  if (value === undefined || value === null) return { kind: "text" };
+  const { type } = parseAt(z.looseObject({ type: z.string() }), value, path);
+  if (type === "json_schema") {
+    const { json_schema: format } = parseAt(schemaFormat, value, path);
+    return shapeOf(format.schema, "response_format.json_schema.schema");
+  }
+  parseAt(plainFormat, value, path);
+  return plainShape(type, path);
+}
+
+/** A schema that is left out asks for any object. */
+export function shapeOf(schema: unknown, field: string): AnswerShape {
+  return schema === undefined || schema === null ? { kind: "json" } : { kind: "schema", schema, field };
+}
+
+export function plainShape(type: string, path: FieldPath): AnswerShape {
+  if (type === "text") return { kind: "text" };
+  if (type === "json_object") return { kind: "json" };
+  throw invalid([...path, "type"], "must be text, json_object or json_schema");
+}
+
+/**
+ * The grammar only keeps a model from writing anything else; what the fields mean it has to read. Said at the beginning, so
+ * that what follows is as the client wrote it.
+ */
+export function withShapeTold(messages: readonly ChatMessage[], shape: AnswerShape): readonly ChatMessage[] {
+  if (shape.kind === "text") return messages;
+  const told =
+    shape.kind === "json"
+      ? "Answer with a JSON object and nothing else."
+      : `Answer with JSON that matches this JSON schema, and nothing else:\n${JSON.stringify(shape.schema)}`;
+  const [first, ...others] = messages;
+  if (first?.role === "system") return [{ ...first, content: `${first.content}\n\n${told}` }, ...others];
+  return [{ role: "system", content: told }, ...messages];
+}

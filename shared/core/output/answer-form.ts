@@ -1,0 +1,33 @@
+// What is known of an answer before it begins: how the model writes its parts, and what it thinks.
+import { detectOutputFormat, type OutputFormat, plainFormat } from "./output-parser.ts";
+
+/**
+ * Whether a model writes down thoughts, and what a request may say about it: nothing, whether it does
+ * (`enable_thinking` in its template), or how much (`reasoning_effort` in its template).
+ */
+export type Thinking = "never" | "always" | "switched" | "graded";
+
+export const thinkings: readonly Thinking[] = ["never", "always", "switched", "graded"];
+
+/** The form of the answer to one prompt. */
+export type AnswerForm = {
+  readonly format: OutputFormat;
+  /** The prompt has opened a block of thoughts that the answer goes on with. */
+  readonly startsInReasoning: boolean;
+  readonly thinking: Thinking;
+};
+
+/** Of a prompt that no template made: all of its answer is text. */
+export const plainForm: AnswerForm = { format: plainFormat, startsInReasoning: false, thinking: "never" };
+
+/** `prompt` is what the template (Jinja; null for none) made of a conversation. */
+export function detectAnswerForm(template: string | null, prompt: string): AnswerForm {
+  const format = detectOutputFormat(template);
+  return { format, startsInReasoning: /<think>\s*$/.test(prompt), thinking: detectThinking(template, format) };
+}
+
+function detectThinking(template: string | null, { calls, thinks }: OutputFormat): Thinking {
+  if (template?.includes("reasoning_effort") === true) return "graded";
+  if (template?.includes("enable_thinking") === true) return "switched";
+  return thinks || calls === "harmony" ? "always" : "never";
+}
