@@ -1,0 +1,213 @@
+// Thoughts, calls, schemas and log-probabilities of the real engine over chat completions, also when the Mac that says them
+// is killed in the middle.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { scriptedModel } from "@pomona/shared/core/gguf/scripted-model";
+import OpenAI from "openai";
+import type { ChatCompletionChunk, ChatCompletionCreateParamsNonStreaming } from "openai/resources/chat/completions";
+import { TwoNodes } from "../support/two-nodes.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+const timeout = 90_000;
+const deadlineMs = 30_000;
+
+/** Shows its tools as Hermes' models do; the last character of the last message decides the answer. */
+const chatTemplate =
+  "{% if tools %}<tool_call>{{ tools | tojson }}</tool_call>{% endif %}" +
+  "{% for message in messages %}{{ message.content }}{% endfor %}";
+const city = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
+const tools = [{ type: "function" as const, function: { name: "get_weather", parameters: city } }];
+const callText = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Oslo"}}\n</tool_call>';
+const words = (from: number, count: number): string =>
+  Array.from({ length: count }, (_, index) => `w${from + index}x`).join(" ");
+const longThoughts = words(1000, 800);
+const longCity = words(3000, 800);
+const reply = "Nothing that is asked.";
+const replies = {
+  a: `<think>I should look it up.</think>Let me see. ${callText}`,
+  b: "The sun shines in Oslo today.",
+  l: `<think>${longThoughts}</think><tool_call>\n{"name": "get_weather", "arguments": {"city": "${longCity}"}}\n</tool_call>`,
+};
+
+/** One that does not know when to stop thinking could think to the end of its context. */
+const models = {
+  thinking: scriptedModel({ name: "thinking", reply, replies, chatTemplate: `{# <think> #}${chatTemplate}` }),
+  scripted: scriptedModel({ name: "scripted", reply, replies, chatTemplate }),
+};
+
+let pool: TwoNodes;
+let client: OpenAI;
+
+type Asked = Partial<ChatCompletionCreateParamsNonStreaming>;
+
+function asked(content: string, more: Asked = {}): ChatCompletionCreateParamsNonStreaming {
+  return { model: "scripted", temperature: 0, messages: [{ role: "user", content }], ...more };
+}
+
+/** What a stream's chunks come to. */
+class Gathered {
+  readonly reasons: string[] = [];
+  content = "";
+  reasoning = "";
+  call = "";
+  logged = 0;
+
+  add(chunk: ChatCompletionChunk): void {
+    const [choice] = chunk.choices;
+    if (choice === undefined) return;
+    // What OpenAI's own types do not name.
+    const delta = choice.delta as typeof choice.delta & { readonly reasoning_content?: string };
+    this.content += delta.content ?? "";
+    this.reasoning += delta.reasoning_content ?? "";
+    for (const { function: piece } of delta.tool_calls ?? [])
+      this.call += (piece?.name ?? "") + (piece?.arguments ?? "");
+    this.logged += choice.logprobs?.content?.length ?? 0;
+    if (choice.finish_reason !== null) this.reasons.push(choice.finish_reason);
+  }
+}
+
+describe("what an answer is made of", { timeout }, () => {
+  before(async () => {
+    pool = await TwoNodes.start({ engine: "llama", models });
+    client = new OpenAI({ baseURL: `${pool.http}/v1`, apiKey: "none", maxRetries: 0 });
+  });
+  after(() => pool?.close());
+
+  test("thoughts, text and a call are told apart, and the call is answered", async () => {
+    const first = asked("a", { model: "thinking", tools });
+    const { choices, usage } = await client.chat.completions.create(first);
+    const [choice] = choices;
+    assert.ok(choice !== undefined);
+    assert.equal(choice.finish_reason, "tool_calls");
+    // What OpenAI's own types do not name.
+    const message: typeof choice.message & { readonly reasoning_content?: string } = choice.message;
+    assert.equal(message.reasoning_content, "I should look it up.");
+    assert.equal(message.content, "Let me see. ");
+    const [call] = message.tool_calls ?? [];
+    assert.ok(call?.type === "function");
+    assert.deepEqual([call.function.name, JSON.parse(call.function.arguments)], ["get_weather", { city: "Oslo" }]);
+    assert.match(call.id, /^[0-9a-z]{9}$/);
+    assert.ok((usage?.completion_tokens ?? 0) > 10);
+    const second = await client.chat.completions.create({
+      ...first,
+      messages: [...first.messages, message, { role: "tool", tool_call_id: call.id, content: "sunny b" }],
+    });
+    assert.equal(second.choices[0]?.message.content, replies.b);
+    assert.equal(second.choices[0]?.finish_reason, "stop");
+  });
+
+  test("a stream says the same, piece by piece", async () => {
+    const gathered = new Gathered();
+    for await (const chunk of await client.chat.completions.create({
+      ...asked("a", { model: "thinking", tools }),
+      stream: true,
+    }))
+      gathered.add(chunk);
+    assert.equal(gathered.reasoning, "I should look it up.");
+    assert.equal(gathered.content, "Let me see. ");
+    assert.equal(gathered.call, 'get_weather{"city": "Oslo"}');
+    assert.deepEqual(gathered.reasons, ["tool_calls"]);
+  });
+
+  test("without tools, or where none may be called, a call is text", async () => {
+    for (const more of [{}, { tools, tool_choice: "none" as const }]) {
+      const { choices } = await client.chat.completions.create(asked("a", { model: "thinking", ...more }));
+      assert.equal(choices[0]?.message.content, `Let me see. ${callText}`);
+      assert.equal(choices[0]?.finish_reason, "stop");
+    }
+  });
+
+  test("a call that has to be made is made, with arguments of its schema, whatever the model would say", async () => {
+    const parameters = { type: "object", properties: { zone: { enum: ["UTC", "CET"] } }, required: ["zone"] };
+    const clock = { type: "function" as const, function: { name: "now", parameters } };
+    for (const tool_choice of ["required" as const, { type: "function" as const, function: { name: "now" } }]) {
+      const { choices } = await client.chat.completions.create(asked("b", { tools: [clock], tool_choice }));
+      const [call] = choices[0]?.message.tool_calls ?? [];
+      assert.ok(call?.type === "function", JSON.stringify(choices));
+      assert.equal(call.function.name, "now");
+      const { zone }: { readonly zone?: string } = JSON.parse(call.function.arguments);
+      assert.match(zone ?? "", /^(UTC|CET)$/);
+      assert.equal(choices[0]?.finish_reason, "tool_calls");
+    }
+  });
+
+  test("an answer that has to match a schema does, in every choice", async () => {
+    const schema = {
+      type: "object",
+      properties: { mood: { enum: ["glad", "sad"] }, count: { type: "integer", minimum: 1, maximum: 9 } },
+      required: ["mood", "count"],
+      additionalProperties: false,
+    };
+    const format = { type: "json_schema" as const, json_schema: { name: "feeling", schema, strict: true } };
+    const request = asked("b", { response_format: format, n: 3, temperature: 1, seed: 7 });
+    const { choices, usage } = await client.chat.completions.create(request);
+    assert.equal(choices.length, 3);
+    for (const [index, { message, index: told }] of choices.entries()) {
+      assert.equal(told, index);
+      const value: unknown = JSON.parse(message.content ?? "");
+      assert.ok(typeof value === "object" && value !== null && "mood" in value && "count" in value);
+      assert.match(`${value.mood} ${value.count}`, /^(glad|sad) [1-9]$/);
+    }
+    assert.ok((usage?.completion_tokens ?? 0) >= 15);
+  });
+
+  test("log-probabilities are told for every token of the text", async () => {
+    const { choices } = await client.chat.completions.create(asked("b", { logprobs: true, top_logprobs: 3 }));
+    const tokens = choices[0]?.logprobs?.content ?? [];
+    assert.equal(tokens.map(({ token }) => token).join(""), replies.b);
+    for (const { bytes, logprob, top_logprobs, token } of tokens) {
+      assert.equal(Buffer.from(bytes ?? []).toString(), token);
+      assert.ok(logprob <= 0 && top_logprobs.length === 3);
+      assert.equal(top_logprobs[0]?.logprob, logprob, "the most likely one is taken");
+    }
+  });
+
+  test("several choices of one stream each have a beginning and an end", async () => {
+    const choices = [new Gathered(), new Gathered()];
+    const request = { ...asked("b", { n: 2 }), stream: true as const, stream_options: { include_usage: true } };
+    let usages = 0;
+    for await (const chunk of await client.chat.completions.create(request)) {
+      choices[chunk.choices[0]?.index ?? 0]?.add(chunk);
+      if (chunk.usage != null) usages += 1;
+    }
+    assert.deepEqual(
+      choices.map(({ content, reasons }) => [content, reasons]),
+      [
+        [replies.b, ["stop"]],
+        [replies.b, ["stop"]],
+      ],
+    );
+    assert.equal(usages, 1);
+  });
+
+  test("an effort that the model does not know is refused by its name", async () => {
+    await assert.rejects(client.chat.completions.create(asked("b", { reasoning_effort: "high" })), {
+      status: 400,
+      param: "reasoning_effort",
+    });
+  });
+
+  for (const part of ["thoughts", "call"] as const) {
+    test(`a Mac that is killed in the middle of the ${part} leaves the answer whole`, async () => {
+      await pool.restore();
+      const request = { ...asked("l", { model: "thinking", tools, logprobs: true }), stream: true as const };
+      const { data, response } = await client.chat.completions.create(request).withResponse();
+      const nodeId = response.headers.get("x-pomona-node") ?? "";
+      const gathered = new Gathered();
+      let killing: Promise<void> | null = null;
+      for await (const chunk of data) {
+        gathered.add(chunk);
+        const length = part === "thoughts" ? gathered.reasoning.length : gathered.call.length;
+        if (length > 200) killing ??= pool.node(nodeId).process.kill();
+      }
+      assert.ok(killing !== null);
+      await killing;
+      assert.equal(gathered.reasoning, longThoughts);
+      assert.equal(gathered.call, `get_weather{"city": "${longCity}"}`);
+      assert.deepEqual(gathered.reasons, ["tool_calls"]);
+      const moves = [...(await pool.series("pomona_resumes_total"))].filter(([labels]) => labels.includes("resumed"));
+      assert.ok(moves.reduce((sum, [, count]) => sum + count, 0) > 0, "the answer was moved");
+      await waitFor(() => pool.node(nodeId).process.isGone, deadlineMs, "the node is gone");
+    });
+  }
+});
