@@ -1,0 +1,186 @@
+// Bodies that are right, one for each API, and what a mutation does to them.
+import fc from "fast-check";
+
+const tool = {
+  name: "get_weather",
+  description: "Weather",
+  parameters: { type: "object", properties: { city: { type: "string" } }, required: ["city"] },
+};
+const call = { id: "call_1", type: "function", function: { name: "get_weather", arguments: '{"city":"Oslo"}' } };
+const schema = { type: "object", properties: { a: { type: "integer" } }, required: ["a"] };
+const conversation = [
+  { role: "system", content: "Be brief." },
+  { role: "user", content: [{ type: "text", text: "hi" }] },
+];
+
+export type Example = { readonly path: string; readonly body: Readonly<Record<string, unknown>> };
+
+/** Answered with 200 as they are. */
+export const examples: readonly Example[] = [
+  {
+    path: "/v1/chat/completions",
+    body: {
+      model: "m",
+      messages: [
+        ...conversation,
+        { role: "assistant", content: null, tool_calls: [call] },
+        { role: "tool", tool_call_id: "call_1", content: "sunny" },
+      ],
+      tools: [{ type: "function", function: tool }],
+      tool_choice: "auto",
+      temperature: 0.5,
+      top_p: 0.9,
+      seed: 3,
+      n: 2,
+      stop: ["END"],
+      max_completion_tokens: 8,
+      logit_bias: { "5": 1 },
+      logprobs: true,
+      top_logprobs: 2,
+      presence_penalty: 0.1,
+      user: "u",
+      metadata: { a: "b" },
+    },
+  },
+  {
+    path: "/v1/chat/completions",
+    body: {
+      model: "m",
+      messages: conversation,
+      stream: true,
+      stream_options: { include_usage: true },
+      max_tokens: 8,
+      response_format: { type: "json_schema", json_schema: { name: "s", schema, strict: true } },
+    },
+  },
+  { path: "/v1/completions", body: { model: "m", prompt: ["a", "b"], max_tokens: 4, echo: true, stop: "x", seed: 1 } },
+  { path: "/v1/completions", body: { model: "m", prompt: [5, 6], max_tokens: 4, logprobs: 2, stream: true } },
+];
+
+/** What nobody expects where a value stands. */
+const oddities: fc.Arbitrary<unknown> = fc.oneof(
+  fc.constantFrom<unknown>(
+    null,
+    true,
+    "",
+    " ",
+    -1,
+    0,
+    1.5,
+    1e308,
+    -1e308,
+    2 ** 53,
+    [],
+    {},
+    [[]],
+    [null],
+    "\ud800",
+    "\0",
+  ),
+  fc.constantFrom<unknown>("a".repeat(100_000), Array(5000).fill("a"), Array(5000).fill({}), nested(2000, [])),
+  fc.constantFrom<unknown>(
+    { type: "array", minItems: 1e9 },
+    { type: "string", pattern: "(a+)+$", maxLength: 1e9 },
+    { type: "string", pattern: `(${"a{1,1000}".repeat(50)}){1000}` },
+    { $ref: "#" },
+    { allOf: Array(2000).fill({ type: "object" }) },
+    nested(500, { type: "object" }, (inner) => ({ type: "object", properties: { a: inner }, required: ["a"] })),
+    { type: "json_schema", json_schema: { name: "x", schema: { type: "array", items: {}, minItems: 1e9 } } },
+    { type: "image_url", image_url: { url: "http://169.254.169.254/latest" } },
+    { role: "tool", content: "a", tool_call_id: "nobody" },
+    { role: "wizard", content: "a" },
+    "data:image/png;base64,AAAA",
+  ),
+  fc.jsonValue({ maxDepth: 3 }),
+);
+
+function nested(depth: number, innermost: unknown, wrap: (inner: unknown) => unknown = (inner) => [inner]): unknown {
+  let value = innermost;
+  for (let index = 0; index < depth; index += 1) value = wrap(value);
+  return value;
+}
+
+type Change = (body: unknown, place: number) => unknown;
+
+/** Puts a value where another one stands, or beside it, or takes one away. `place` says where, counted through all places. */
+const changes: fc.Arbitrary<Change> = fc.oneof(
+  oddities.map(
+    (oddity): Change =>
+      (body, place) =>
+        replaceAt(body, place, () => oddity),
+  ),
+  oddities.map(
+    (oddity): Change =>
+      (body, place) =>
+        replaceAt(body, place, (value) => [value, oddity]),
+  ),
+  fc
+    .tuple(
+      fc.oneof(fc.constantFrom("type", "role", "content", "stream", "schema", "__proto__x", "x"), fc.string()),
+      oddities,
+    )
+    .map(
+      ([key, oddity]): Change =>
+        (body, place) =>
+          replaceAt(body, place, (value) => (isObject(value) ? { ...value, [key]: oddity } : value)),
+    ),
+  fc.constant<Change>((body, place) => replaceAt(body, place, () => undefined)),
+);
+
+/** Texts of bodies, most of them wrong somewhere. */
+export const mutatedTexts: fc.Arbitrary<{ readonly path: string; readonly text: string }> = fc
+  .tuple(
+    fc.constantFrom(...examples),
+    fc.array(fc.tuple(changes, fc.nat(200)), { minLength: 1, maxLength: 3 }),
+    spoilers(),
+  )
+  .map(([{ path, body }, list, spoil]) => {
+    const changed = list.reduce<unknown>((value, [change, place]) => change(value, place), body);
+    return { path, text: spoil(JSON.stringify(changed) ?? "") };
+  });
+
+/** Most texts stay as they are. */
+function spoilers(): fc.Arbitrary<(text: string) => string> {
+  const same = fc.constant((text: string) => text);
+  return fc.oneof(
+    { weight: 8, arbitrary: same },
+    { weight: 1, arbitrary: fc.nat(400).map((length) => (text: string) => text.slice(0, length)) },
+    {
+      weight: 1,
+      arbitrary: fc.constant((text: string) => text.replace("{", '{"model":"m","model":7,"__proto__":{"a":1},')),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.tuple(fc.nat(400), fc.string({ unit: "binary", maxLength: 3 })).map(
+        ([place, more]) =>
+          (text: string) =>
+            text.slice(0, place) + more + text.slice(place + 1),
+      ),
+    },
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The value with one of its places changed; places are counted from the outside, again from the first after the last. */
+function replaceAt(body: unknown, place: number, change: (value: unknown) => unknown): unknown {
+  const count = placesIn(body);
+  let rest = place % count;
+  const walk = (value: unknown): unknown => {
+    rest -= 1;
+    if (rest === -1) return change(value);
+    if (rest < -1) return value;
+    if (Array.isArray(value)) return value.map(walk);
+    if (!isObject(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, walk(item)]));
+  };
+  return walk(body);
+}
+
+/** Bounded: what was put in may be deep. */
+function placesIn(value: unknown, depth = 0): number {
+  if (depth > 20 || typeof value !== "object" || value === null) return 1;
+  return Object.values(value).reduce((sum: number, item) => sum + placesIn(item, depth + 1), 1);
+}
