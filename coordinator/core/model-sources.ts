@@ -40,12 +40,13 @@ const settlingMs = 10_000;
  * Asks nodes about sources: every node about files that may lie there, one node about those that come from elsewhere and
  * are not known yet.
  */
-export function inspectSources({ state, nowMs }: StepContext): Effect[] {
+export function inspectSources(context: StepContext): Effect[] {
+  const { state, nowMs } = context;
   const effects: Effect[] = [];
   for (const deployment of state.deployments.values()) {
     const { model, runKey, record } = deployment;
     const isRemote = isFromElsewhere(record.spec.source);
-    deployment.failure = commonFailure({ state, nowMs }, deployment);
+    deployment.failure = commonFailure(context, deployment);
     // Which variant fits is decided for all nodes, not for the first that is heard of.
     if (isRemote && record.pinned === null && nowMs - (state.firstHeardMs ?? nowMs) < gatheringMs) continue;
     for (const member of state.members.values()) {
@@ -115,10 +116,8 @@ export function takeInspection(context: StepContext, { nodeId, model, runKey, ou
 }
 
 /** Why nobody can load it, when every node that may be asked says so. */
-function commonFailure(
-  { state, nowMs }: Pick<StepContext, "state" | "nowMs">,
-  { model, runKey, facts }: Deployment,
-): GenerationFailure | null {
+function commonFailure(context: StepContext, { model, runKey, facts }: Deployment): GenerationFailure | null {
+  const { state, nowMs } = context;
   if (facts !== null) return null;
   let first: GenerationFailure | null = null;
   for (const member of state.members.values()) {
@@ -128,7 +127,15 @@ function commonFailure(
     first ??= known.failure;
   }
   const isSettled = nowMs - (state.firstHeardMs ?? nowMs) >= settlingMs;
-  return isSettled || first?.code !== "not_found" ? first : null;
+  return first?.code !== "not_found" || (isSettled && !mayComeBack(context)) ? first : null;
+}
+
+/** Whether a node was lost a moment ago, or is left out for a while: it may be the one that has the file. */
+function mayComeBack({ state, nowMs, config }: StepContext): boolean {
+  const graceMs = 1000 * config.placement.lossGrace;
+  return [...state.members.values()].some(
+    (member) => !takesWork(member) && member.status.state === "serving" && nowMs - member.lastHeartbeatMs < graceMs,
+  );
 }
 
 function factsOf({ record }: Deployment, files: readonly ModelFile[], sizing: ModelSizing): ModelFacts {
