@@ -16,6 +16,7 @@ import { planOutput } from "./core/output-plan.ts";
 import type { PlacementReport, PlanRequest } from "./core/placement/placement-report.ts";
 import { type ClusterState, type CoreConfig, emptyState, type StepContext, usageOf } from "./core/state.ts";
 import { step } from "./core/step.ts";
+import { isTakenUp } from "./core/takeover.ts";
 import { modelSummaries, readinessOf, tokenizingReplicas } from "./core/views.ts";
 import type { Gateway, Generation } from "./gateway.ts";
 import type { NodeLinks } from "./grpc/node-links.ts";
@@ -348,7 +349,7 @@ export class Coordinator implements Gateway {
     const { requestId, promptTokenIds, decoding, takeover } = attempt;
     const { clock, log } = this.#dependencies;
     const note = readTakeover(takeover);
-    if (note === null || this.state.requests.has(requestId)) {
+    if (note === null || !isTakenUp(this.#context(), attempt)) {
       log.warn({ requestId, nodeId }, "an attempt of another coordinator cannot be taken up");
       return false;
     }
@@ -357,6 +358,7 @@ export class Coordinator implements Gateway {
     const asked = { requestId, model, promptTokenIds, promptDigest, decoding, tenant, priority, deadlineMs };
     this.#running.addTakenUp(requestId, note, attempt);
     this.take({ kind: "attemptTakenUp", nodeId, attempt, request: { ...asked, firstTokenDeadlineMs: null } });
+    this.#running.addMissing(requestId, note.texts);
     return true;
   }
 

@@ -3,6 +3,7 @@ import { PomonaError } from "@pomona/shared/core/errors";
 import type { Attempt, Ending } from "@pomona/shared/core/generation";
 import type { RequestId } from "@pomona/shared/core/ids";
 import type { Clock } from "@pomona/shared/runtime/clock";
+import type { TokensFrame } from "./core/attempt-progress.ts";
 import type { Announcement, EffectOf } from "./core/effect.ts";
 import type { Generation } from "./gateway.ts";
 import { GenerationSession } from "./generation-session.ts";
@@ -79,16 +80,26 @@ export class RunningRequests {
     return session;
   }
 
-  /** One that another coordinator began: nobody reads it yet. */
-  addTakenUp(requestId: RequestId, { texts, ...note }: TakeoverNote, attempt: Attempt): void {
-    const { promptTokenIds, decoding } = attempt;
-    const seed = decoding.sampling.seed ?? 0;
-    this.add({ requestId, note, seed, promptTokens: promptTokenIds.length });
+  /** One that another coordinator began: nobody reads it yet. One that is here stays as it is. */
+  addTakenUp(requestId: RequestId, { texts: _, ...note }: TakeoverNote, { promptTokenIds, decoding }: Attempt): void {
+    if (this.#running.has(requestId)) return;
+    this.add({ requestId, note, seed: decoding.sampling.seed ?? 0, promptTokens: promptTokenIds.length });
     const running = this.#running.get(requestId);
-    if (running === undefined) return;
-    running.unreadSinceMs = this.#dependencies.clock.nowMs();
+    if (running !== undefined) running.unreadSinceMs = this.#dependencies.clock.nowMs();
+  }
+
+  /** Texts of the tokens that came before those that its node sends, as far as they are not here. */
+  addMissing(requestId: RequestId, texts: readonly Uint8Array[]): void {
+    const running = this.#running.get(requestId);
+    const missing = texts.slice(running?.texts.length ?? texts.length);
+    if (running !== undefined && missing.length > 0) this.#addTokens(running, { texts: missing, logprobs: null });
+  }
+
+  #addTokens(running: Running, { texts, logprobs }: Pick<TokensFrame, "texts" | "logprobs">): void {
     running.texts.push(...texts);
-    if (texts.length > 0) running.session.addTokens(texts, null);
+    if (!running.session.addTokens(texts, logprobs)) return;
+    running.isStopped = true;
+    this.#dependencies.stop(running.session.requestId);
   }
 
   /** Null when it does not run here and did not end a moment ago. */
@@ -156,13 +167,10 @@ export class RunningRequests {
       if (running.lastTokensAtMs === null) metrics.firstToken(labels, (nowMs - running.arrivedAtMs) / 1000);
       else metrics.interToken(labels, (nowMs - running.lastTokensAtMs) / 1000 / frame.ids.length);
       running.lastTokensAtMs = nowMs;
-      running.texts.push(...frame.texts);
       metrics.tokens(labels, frame.ids.length);
       const first = this.#log.tokens(requestId, nowMs);
       if (first !== null) metrics.predicted(labels, first);
-      if (!running.session.addTokens(frame.texts, frame.logprobs)) return;
-      running.isStopped = true;
-      this.#dependencies.stop(requestId);
+      this.#addTokens(running, frame);
     }
   }
 

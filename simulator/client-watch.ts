@@ -1,6 +1,6 @@
 // Requests that stand still although somebody could go on with them, looked for all the while.
 import { readyReplicas } from "@pomona/coordinator/core/views";
-import type { NodeId, RequestId } from "@pomona/shared/core/ids";
+import type { NodeId } from "@pomona/shared/core/ids";
 import type { Entry } from "./request-ledger.ts";
 import type { SimulatedPool } from "./simulated-pool.ts";
 
@@ -16,8 +16,6 @@ export class ClientWatch {
   /** When each open request could last not be answered. */
   readonly #excusedAtMs = new Map<string, number>();
   readonly #leftLooks = new Map<string, number>();
-  /** Requests that no coordinator went on with although their node still had them. */
-  readonly leftBehind = new Set<RequestId>();
 
   constructor(pool: SimulatedPool, complain: (problem: string) => void) {
     this.#pool = pool;
@@ -86,10 +84,7 @@ export class ClientWatch {
     this.#leftLooks.set(requestId, looks);
     if (looks < leftLooksMax) return;
     ledger.abandon(requestId, "lost");
-    if (!process.attempts.isKept({ requestId, epoch })) return;
-    this.leftBehind.add(requestId);
-    // The coordinator asks once, when the link is up, for what the node says then that nobody reads.
-    const isAnswered = coordinator.link(nodeId)?.calls.answered.has(requestId) === true;
-    if (isAnswered) this.#complain(`request ${requestId} is kept by node ${nodeId}, and nobody takes it up`);
+    if (process.attempts.isKept({ requestId, epoch }))
+      this.#complain(`request ${requestId} is kept by node ${nodeId}, and nobody takes it up`);
   }
 }

@@ -1,5 +1,4 @@
 // Attempts that go on although nobody wants them any more: a slot that a cancellation should have freed.
-import type { RequestId } from "@pomona/shared/core/ids";
 import type { SimulatedPool } from "./simulated-pool.ts";
 
 /** Looks at which an attempt may be found in a row; more is no longer a cancellation on its way. */
@@ -7,13 +6,11 @@ const looksMax = 2;
 
 export class OrphanWatch {
   readonly #pool: SimulatedPool;
-  readonly #excused: ReadonlySet<RequestId>;
   readonly #complain: (problem: string) => void;
   #seen = new Map<string, number>();
 
-  constructor(pool: SimulatedPool, excused: ReadonlySet<RequestId>, complain: (problem: string) => void) {
+  constructor(pool: SimulatedPool, complain: (problem: string) => void) {
     this.#pool = pool;
-    this.#excused = excused;
     this.#complain = complain;
   }
 
@@ -41,7 +38,7 @@ export class OrphanWatch {
       if (isSlow || !isLinked) continue;
       for (const attempt of process.running) {
         const { requestId } = attempt;
-        if (coordinator.wants(attempt) || ledger.isLeft(requestId) || this.#excused.has(requestId)) continue;
+        if (coordinator.wants(attempt) || ledger.isLeft(requestId)) continue;
         yield `${requestId}/${attempt.epoch} on ${nodeId}`;
       }
     }

@@ -17,8 +17,6 @@ export type PoolCounts = {
   pulls: number;
   /** Requests that waited for their model and were sent away. */
   sentAway: number;
-  /** Attempts that no coordinator went on with although their node still had them. */
-  leftBehind: number;
 } & PlannedFaults;
 
 export function noCounts(): PoolCounts {
@@ -34,7 +32,6 @@ export function noCounts(): PoolCounts {
     evictions: 0,
     pulls: 0,
     sentAway: 0,
-    leftBehind: 0,
     ...nothingPlanned(),
   };
 }

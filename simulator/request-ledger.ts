@@ -25,6 +25,8 @@ type TakenUp = {
   readonly requestId: RequestId;
   readonly epoch: number;
   readonly index: number;
+  /** Another attempt of it was gone on with, and is left for this one. */
+  readonly isLater: boolean;
   readonly nowMs: number;
 };
 
@@ -47,8 +49,8 @@ export type LeftAttempt = { readonly nodeId: NodeId; readonly incarnation: numbe
 
 /**
  * Outcomes of requests by name: `stop`, `length`, `cancelled`, `expired`, or the code of a failure; `abandoned` when they
- * waited as their coordinator went, `lost` when they were on a node that has them no more. `takenUp` counts no ending, nor does
- * `takenUpOlder`, of those among them that go on with an attempt before the last one.
+ * waited as their coordinator went, `lost` when they were on a node that has them no more. `takenUp` counts no ending, nor do
+ * `takenUpOlder`, of those that go on with an attempt before the last one, and `takenUpAgain`, when that was heard of then.
  */
 export type Outcomes = Record<string, number>;
 
@@ -126,12 +128,13 @@ export class RequestLedger {
 
   /** The next coordinator goes on with it from a token index. Null for one whose client wants it no more. */
   takeUp(taken: TakenUp): Readonly<Entry> | null {
-    const { requestId, epoch, index, nowMs } = taken;
+    const { requestId, epoch, index, isLater, nowMs } = taken;
     const entry = this.#open.get(requestId);
     if (entry === undefined) return null;
-    if (entry.left === null) this.#complain(`request ${requestId} is taken up and was not left`);
+    if (entry.left === null && !isLater) this.#complain(`request ${requestId} is taken up and was not left`);
+    if (isLater) this.#count("takenUpAgain", 1);
     // A node that was cut off may be heard of first: then tokens that others have made since are made again.
-    else if (epoch < entry.left.epoch) this.#count("takenUpOlder", 1);
+    else if (epoch < (entry.left?.epoch ?? 0)) this.#count("takenUpOlder", 1);
     if (index > entry.received)
       this.#complain(`request ${requestId} goes on at token ${index}, and its client has ${entry.received}`);
     entry.next = index;

@@ -74,17 +74,14 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
       if (injectFault(pool, kind)) faults[kind] += 1;
     });
   }
-  const clientWatch = new ClientWatch(pool, complain);
-  clientWatch.begin();
-  // What is left behind runs until its node gives it up.
-  time.every(500, new OrphanWatch(pool, clientWatch.leftBehind, complain).look);
+  new ClientWatch(pool, complain).begin();
+  time.every(500, new OrphanWatch(pool, complain).look);
   time.after(durationMs + 1, () => pool.heal());
   time.runUntil(durationMs + 10_000, () => problems.length > 0);
   time.runUntil(durationMs + healingMs, () => problems.length > 0 || isAtRest(pool));
   if (problems.length === 0) for (const problem of unfinished(pool)) complain(problem);
   pool.takeDropped();
   const { events, counts, dropped, ledger } = pool;
-  counts.leftBehind = clientWatch.leftBehind.size;
   // What the next coordinator reads again may be out of order again.
   const disturbed = counts.loseTokens + counts.duplicateFrames + 2 * counts.lateFrames;
   if (dropped.brokenOrder > disturbed * (1 + faults.coordinatorRestart))

@@ -1,4 +1,5 @@
 // The attempts that a simulated node holds: the agent's own decisions about them, and the frames that it keeps.
+import { tokensFrom } from "@pomona/coordinator/core/attempt-progress";
 import {
   type AttemptId,
   endedAttempts,
@@ -181,10 +182,8 @@ export class SimulatedAttempts {
   }
 }
 
-/** The part of a frame that lies at or after the index from which it is read. */
+/** What lies at or after the index from which it is read. */
 function send({ fromIndex, sink }: Reader, frame: AttemptFrame): void {
-  const skipped = frame.kind === "tokens" ? Math.max(0, fromIndex - frame.firstIndex) : 0;
-  if (frame.kind !== "tokens" || skipped === 0) sink.send(frame);
-  else if (skipped < frame.ids.length)
-    sink.send({ ...frame, firstIndex: fromIndex, ids: frame.ids.slice(skipped), texts: frame.texts.slice(skipped) });
+  const part = frame.kind === "tokens" ? tokensFrom(frame, fromIndex) : frame;
+  if (part !== null) sink.send(part);
 }

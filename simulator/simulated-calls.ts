@@ -1,4 +1,5 @@
 // The coordinator's attempts on one node: what `coordinator/grpc/attempt-calls.ts` does, on virtual time.
+import { attachPatienceMs, patienceLeftMs } from "@pomona/coordinator/core/attach-patience";
 import { type AttemptProgress, noteFrame, progressFrom } from "@pomona/coordinator/core/attempt-progress";
 import type { EffectOf } from "@pomona/coordinator/core/effect";
 import type { ClusterEvent } from "@pomona/coordinator/core/event";
@@ -7,8 +8,6 @@ import type { RequestId } from "@pomona/shared/core/ids";
 import { failure } from "./failure.ts";
 import type { AttemptSink, Leave } from "./simulated-attempts.ts";
 import type { SimulatedNode } from "./simulated-node.ts";
-
-const attachTimeoutMs = 300;
 
 /** What comes over a stream. */
 export type StreamEvents = {
@@ -32,6 +31,9 @@ export type CallsPort = {
   readonly redial: (done: (isConnected: boolean) => void) => void;
   /** A timer of the coordinator's process. */
   readonly after: (ms: number, run: () => void) => void;
+  readonly nowMs: () => number;
+  /** See `noteRoundTrip`. */
+  readonly roundTripMs: () => number | null;
 };
 
 type Progress = AttemptProgress & {
@@ -45,8 +47,6 @@ type Progress = AttemptProgress & {
 export class SimulatedCalls {
   readonly #port: CallsPort;
   readonly #running = new Map<string, Progress>();
-  /** Requests whose attempt came when it was asked for on a new connection, or of another coordinator. */
-  readonly answered = new Set<RequestId>();
 
   constructor(port: CallsPort) {
     this.#port = port;
@@ -115,14 +115,15 @@ export class SimulatedCalls {
     const lose = (): void => this.#fail(progress, failure("node_lost", true));
     const events = this.#eventsOf(progress, () => {
       isAnswered = true;
-      this.answered.add(requestId);
       progress.isGivenUp = false;
     });
-    this.#port.after(attachTimeoutMs, () => {
-      if (isAnswered || progress.isOver) return;
-      progress.abandon();
-      lose();
-    });
+    this.#waitForAnswer(
+      () => isAnswered || progress.isOver,
+      () => {
+        progress.abandon();
+        lose();
+      },
+    );
     this.#port.redial((isConnected) => {
       if (progress.isOver) return;
       if (!isConnected) {
@@ -137,6 +138,16 @@ export class SimulatedCalls {
         (peer, sink) => peer.attempts.attach({ requestId, epoch }, fromIndex, sink),
         { ...events, onAttempt: takeAttempt },
       );
+    });
+  }
+
+  #waitForAnswer(isAnswered: () => boolean, onSilence: () => void): void {
+    const patienceMs = attachPatienceMs(this.#port.roundTripMs());
+    const askedAtMs = this.#port.nowMs();
+    this.#port.after(patienceMs, () => {
+      if (isAnswered()) return;
+      if (patienceLeftMs(patienceMs, this.#port.nowMs() - askedAtMs) > 0) this.#waitForAnswer(isAnswered, onSilence);
+      else onSilence();
     });
   }
 

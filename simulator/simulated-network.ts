@@ -1,5 +1,5 @@
-// Everything between a coordinator and its nodes: gRPC links that keep order and break, and heartbeats over NATS that
-// do neither.
+// The links between a coordinator and its nodes: they keep order, and break.
+import { noteRoundTrip } from "@pomona/coordinator/core/attach-patience";
 import type { EffectOf } from "@pomona/coordinator/core/effect";
 import type { ClusterEvent } from "@pomona/coordinator/core/event";
 import type { InspectionOutcome } from "@pomona/coordinator/core/model-sources";
@@ -71,6 +71,7 @@ export class SimulatedLink {
   #isClosed = false;
   #isWatched = false;
   #silentForMs = 0;
+  #roundTripMs: number | null = null;
 
   constructor(nodeId: NodeId, address: string, surroundings: Surroundings) {
     this.nodeId = nodeId;
@@ -79,9 +80,11 @@ export class SimulatedLink {
     this.calls = new SimulatedCalls({
       onEvent: surroundings.onEvent,
       stream: (open, events) => this.#stream(open, events),
-      send: (deliver) => this.#send(deliver),
+      send: (deliver) => this.#tell(deliver),
       redial: (done) => this.#redial(done),
       after: (ms, run) => this.#after(ms, run),
+      nowMs: () => surroundings.time.nowMs,
+      roundTripMs: () => this.#roundTripMs,
     });
     this.#connect(reconnectMinMs);
     surroundings.time.every(100, () => this.#keepAlive());
@@ -302,6 +305,7 @@ export class SimulatedLink {
     const { onEvent } = this.#surroundings;
     const { nodeId, address } = this;
     const connection = this.#connection;
+    const askedAtMs = this.#surroundings.time.nowMs;
     const tell = (): void => {
       if (this.#connection !== connection) return;
       peer.after(heartbeatMs, tell);
@@ -309,6 +313,7 @@ export class SimulatedLink {
       const status = peer.status();
       this.#answer(peer, () => {
         onEvent({ kind: "heartbeat", status, address });
+        if (!this.#isWatched) this.#noteAnswer(askedAtMs);
         if (!this.#isWatched) onEvent({ kind: "linkUp", nodeId });
         this.#isWatched = true;
       });
@@ -330,6 +335,19 @@ export class SimulatedLink {
   #send(deliver: (peer: SimulatedNode) => void): void {
     const connection = this.#connection;
     connection?.toNode.send(() => deliver(connection.peer));
+  }
+
+  /** What a node answers at once, so that it says how long the line is. */
+  #tell(deliver: (peer: SimulatedNode) => void): void {
+    const askedAtMs = this.#surroundings.time.nowMs;
+    this.#send((peer) => {
+      deliver(peer);
+      this.#answer(peer, () => this.#noteAnswer(askedAtMs));
+    });
+  }
+
+  #noteAnswer(askedAtMs: number): void {
+    this.#roundTripMs = noteRoundTrip(this.#roundTripMs, this.#surroundings.time.nowMs - askedAtMs);
   }
 
   /** On the connection that there is by then: frames of an attempt that was lost with an earlier one may still come. */
@@ -366,22 +384,4 @@ export class SimulatedLink {
     const afterMs = toNode.isOpen || isLate ? random.between(0, noticedAfterMs) : this.#delayMs();
     time.after(afterMs + peer.pausedForMs, notice);
   }
-}
-
-/** A node's heartbeats over NATS: late, twice, out of order or not at all. */
-export function publishHeartbeats(node: SimulatedNode, surroundings: Surroundings): void {
-  const { time, random, conditions, onEvent } = surroundings;
-  const { nodeId, address } = node.machine;
-  const publish = (): void => {
-    node.after(heartbeatMs, publish);
-    const isLost = conditions.cutOff.has(nodeId) || conditions.withoutNats.has(nodeId) || random.chance(0.02);
-    if (node.isMute || isLost) return;
-    const status = node.status();
-    const copies = random.chance(0.05) ? 2 : 1;
-    for (let copy = 0; copy < copies; copy += 1) {
-      const delayMs = random.chance(0.05) ? random.between(200, 1500) : random.between(0.5, 20);
-      time.after(delayMs, () => onEvent({ kind: "heartbeat", status, address }));
-    }
-  };
-  node.after(heartbeatMs, publish);
 }

@@ -10,7 +10,8 @@ import type { Random } from "./random.ts";
 import { poisonToken } from "./reference-model.ts";
 import { type ClientRequest, type LeftAttempt, RequestLedger } from "./request-ledger.ts";
 import { SimulatedCoordinator } from "./simulated-coordinator.ts";
-import { type NetworkConditions, publishHeartbeats, SimulatedLink } from "./simulated-network.ts";
+import { publishHeartbeats } from "./simulated-heartbeats.ts";
+import { type NetworkConditions, SimulatedLink } from "./simulated-network.ts";
 import {
   type Disk,
   type Machine,
@@ -212,7 +213,8 @@ export class SimulatedPool {
   stop({ requestId }: ClientRequest): void {
     if (!this.ledger.has(requestId)) return;
     this.ledger.markStopped(requestId);
-    this.#tellCoordinator({ kind: "requestStopped", requestId });
+    // One that goes on elsewhere is stopped when the text is there again.
+    if (this.ledger.isStopDue(requestId)) this.#tellCoordinator({ kind: "requestStopped", requestId });
   }
 
   // What faults do. Each says whether it found a victim.

@@ -33,3 +33,14 @@ export function noteFrame(progress: AttemptProgress, frame: AttemptFrame): boole
       return true;
   }
 }
+
+export type TokensFrame = Extract<AttemptFrame, { kind: "tokens" }>;
+
+/** The part of a frame that lies at or after a token index; null when there is none. */
+export function tokensFrom(frame: TokensFrame, index: number): TokensFrame | null {
+  const before = Math.max(0, index - frame.firstIndex);
+  if (before === 0) return frame;
+  if (before >= frame.ids.length) return null;
+  const [ids, texts] = [frame.ids.slice(before), frame.texts.slice(before)];
+  return { ...frame, firstIndex: index, ids, texts, logprobs: frame.logprobs?.slice(before) ?? null };
+}

@@ -163,8 +163,7 @@ function bindTo({ state, nowMs }: StepContext, record: RequestRecord, { ready, d
   record.charged = serviceOf(prefillLeft, decision?.expectedTokens ?? 0);
   state.scheduler.tenants.charge(tenant, record.charged);
   if (slot !== null) held.take(slot, requestId, { hashes: record.prefixHashes, nowMs });
-  const times = { boundAtMs: nowMs, lastFrameAtMs: nowMs, reviewedTokens: emittedTokenIds.length };
-  record.place = { kind: "bound", nodeId, replicaId, slot, prefillLeft, ...times };
+  record.place = { ...boundNow(record, nowMs), nodeId, replicaId, slot, prefillLeft };
   noteBound(state, replicaId, requestId);
   state.scheduler.noteBinding(replicaId);
   const attempt = {
@@ -188,6 +187,12 @@ function bindTo({ state, nowMs }: StepContext, record: RequestRecord, { ready, d
   return effects;
 }
 
+/** Of a place that a request gets now. */
+export function boundNow({ emittedTokenIds }: RequestRecord, nowMs: number) {
+  const times = { boundAtMs: nowMs, lastFrameAtMs: nowMs, reviewedTokens: emittedTokenIds.length };
+  return { kind: "bound", holdsSlot: true, isRetold: false, slot: null, ...times } as const;
+}
+
 /** Counts an attempt on its replica. */
 export function noteBound(state: ClusterState, replicaId: ReplicaId, requestId: RequestId): void {
   const bound = state.boundByReplica.get(replicaId) ?? new Set<RequestId>();
@@ -196,7 +201,7 @@ export function noteBound(state: ClusterState, replicaId: ReplicaId, requestId: 
 
 /** The node says which slot it took. */
 export function noteSlot(state: ClusterState, record: RequestRecord, { slot, nowMs }: SlotNote): void {
-  if (record.place.kind !== "bound" || record.place.slot === slot) return;
+  if (record.place.kind !== "bound" || !record.place.holdsSlot || record.place.slot === slot) return;
   const held = state.scheduler.heldBy(record.place.replicaId);
   // What was expected there is not known any more: a heartbeat tells.
   if (record.place.slot !== null) held.forget(record.place.slot, record.requestId);
@@ -209,7 +214,8 @@ type SlotNote = { readonly slot: number; readonly nowMs: number };
 /** Takes a request off its replica. Returns the node that it was on, or null when it was not bound. */
 export function unbind(state: ClusterState, record: RequestRecord, nowMs: number): NodeId | null {
   if (record.place.kind !== "bound") return null;
-  const { nodeId, replicaId } = record.place;
+  const { nodeId, replicaId, holdsSlot } = record.place;
+  if (!holdsSlot) return nodeId;
   const bound = state.boundByReplica.get(replicaId);
   bound?.delete(record.requestId);
   if (bound?.size === 0) state.boundByReplica.delete(replicaId);

@@ -62,8 +62,9 @@ function* requestViolations(context: StepContext): Generator<string> {
       if (!waiting.has(record)) yield `request ${requestId} waits and is not in the queue`;
       continue;
     }
-    if (context.state.boundByReplica.get(place.replicaId)?.has(requestId) !== true)
-      yield `request ${requestId} is bound to ${place.replicaId} and not counted there`;
+    const isCounted = context.state.boundByReplica.get(place.replicaId)?.has(requestId) === true;
+    if (isCounted !== place.holdsSlot)
+      yield `request ${requestId} is bound to ${place.replicaId} and ${isCounted ? "holds no slot" : "is not counted"} there`;
     const member = context.state.members.get(place.nodeId);
     if (member === undefined || member.state === "dead")
       yield `request ${requestId} is bound to node ${place.nodeId}, which is gone`;

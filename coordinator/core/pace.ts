@@ -21,13 +21,28 @@ type Load = {
 
 type BoundRecord = RequestRecord & { readonly place: { readonly kind: "bound" } };
 
+/** What each node has to do, worked out once for all that look at it in the same moment. */
+export type NodeLoads = (member: Member) => Load;
+
+export function nodeLoads(state: ClusterState): NodeLoads {
+  const known = new Map<Member, Load>();
+  return (member) => {
+    const load = known.get(member) ?? loadOf(state, member);
+    known.set(member, load);
+    return load;
+  };
+}
+
 /**
  * Milliseconds without any frame after which an attempt counts as lost: ten times what is predicted, and two seconds at
  * least; a fixed time while the replica's speed is only what its chip promises.
  */
-export function progressLimits(context: StepContext, member: Member): (record: BoundRecord) => number {
-  const { config } = context;
-  const load = loadOf(context.state, member);
+export function progressLimits(
+  { config }: StepContext,
+  member: Member,
+  loads: NodeLoads,
+): (record: BoundRecord) => number {
+  const load = loads(member);
   return (record) => {
     const { prefillLeft, replicaId } = record.place;
     const speed = member.status.replicas.find((replica) => replica.replicaId === replicaId)?.speed ?? null;
@@ -67,10 +82,10 @@ export function isBound(record: RequestRecord): record is BoundRecord {
 }
 
 /** Looks at every node's pace, and leaves out those whose streams have been far too slow for a while. */
-export function reviewPace(context: StepContext): Effect[] {
+export function reviewPace(context: StepContext, loads: NodeLoads): Effect[] {
   const effects: Effect[] = [];
   for (const member of context.state.members.values()) {
-    notePace(context, member);
+    notePace(context, member, loads);
     if (member.state !== "alive" || !isTooSlow(context, member)) continue;
     member.pace.slowSinceMs = null;
     effects.push(...eject(context, member, "slow"));
@@ -78,12 +93,12 @@ export function reviewPace(context: StepContext): Effect[] {
   return effects;
 }
 
-function notePace({ state, nowMs, config }: StepContext, member: Member): void {
+function notePace({ nowMs, config }: StepContext, member: Member, loads: NodeLoads): void {
   const { pace } = member;
   const elapsedMs = nowMs - pace.reviewedAtMs;
   if (elapsedMs <= 0) return;
   pace.reviewedAtMs = nowMs;
-  const load = loadOf(state, member);
+  const load = loads(member);
   const kept = 2 ** (-elapsedMs / config.ejection.paceHalfLifeMs);
   pace.dueTokens *= kept;
   pace.cameTokens *= kept;

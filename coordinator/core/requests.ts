@@ -11,13 +11,14 @@ import {
 import type { NodeId, RequestId } from "@pomona/shared/core/ids";
 import { prefixHashes } from "@pomona/shared/core/prefix-hash";
 import { refuseQueue } from "./admission.ts";
+import { type TokensFrame, tokensFrom } from "./attempt-progress.ts";
 import { speedOf } from "./candidates.ts";
 import { avoid, enqueue, noteSlot, unbind } from "./dispatch.ts";
 import type { Effect } from "./effect.ts";
 import { eject } from "./ejection.ts";
 import { noteEnded } from "./ended-requests.ts";
 import type { NewRequest } from "./event.ts";
-import { isBound, progressLimits } from "./pace.ts";
+import { isBound, type NodeLoads, progressLimits } from "./pace.ts";
 import { notePoison, refusePoison } from "./poison.ts";
 import { outlookForNext, outlooksOfWaiting } from "./queue-outlook.ts";
 import { serviceOf } from "./scheduler/tenants.ts";
@@ -94,11 +95,11 @@ export function endEarly(context: StepContext, requestId: RequestId, reason: "ca
 }
 
 /** Ends requests whose deadline passed or whose model can be had no more, and moves those whose node sends no frames. */
-export function reviewRequests(context: StepContext): Effect[] {
+export function reviewRequests(context: StepContext, loads: NodeLoads): Effect[] {
   const { state, nowMs } = context;
   const effects: Effect[] = [];
   const reasons = failedModels(context, new Set(state.queue.map(({ model }) => model)));
-  const limitFor = patience(context);
+  const limitFor = patience(context, loads);
   const isAllGone = reachesNobody(context);
   for (const record of state.requests.values()) {
     const { place, model } = record;
@@ -135,14 +136,14 @@ function reachesNobody({ state, nowMs, config }: StepContext): boolean {
 }
 
 /** How long each attempt may be silent. */
-function patience(context: StepContext): (record: RequestRecord) => number {
+function patience(context: StepContext, loads: NodeLoads): (record: RequestRecord) => number {
   const limits = new Map<NodeId, ReturnType<typeof progressLimits>>();
   return (record) => {
     if (!isBound(record)) return Number.POSITIVE_INFINITY;
     const { nodeId } = record.place;
     const member = context.state.members.get(nodeId);
     if (member === undefined) return 0;
-    const limitOf = limits.get(nodeId) ?? progressLimits(context, member);
+    const limitOf = limits.get(nodeId) ?? progressLimits(context, member, loads);
     limits.set(nodeId, limitOf);
     return limitOf(record);
   };
@@ -241,8 +242,11 @@ export function tokensOf({ promptTokenIds, emittedTokenIds }: RequestRecord): nu
   return promptTokenIds.length + emittedTokenIds.length;
 }
 
-function takeTokens(context: StepContext, record: RequestRecord, frame: AttemptFrame & { kind: "tokens" }): Effect[] {
+function takeTokens(context: StepContext, record: RequestRecord, sent: TokensFrame): Effect[] {
   if (record.place.kind !== "bound") return [];
+  const frame = record.place.isRetold ? tokensFrom(sent, record.emittedTokenIds.length) : sent;
+  if (frame === null) return [];
+  record.place.isRetold = false;
   const isInOrder = frame.firstIndex === record.emittedTokenIds.length && frame.ids.length === frame.texts.length;
   if (!isInOrder || frame.firstIndex + frame.ids.length > record.decoding.maxTokens) {
     const message = `node ${record.place.nodeId} sent token ${frame.firstIndex} when ${record.emittedTokenIds.length} was due`;

@@ -150,6 +150,10 @@ export type RequestPlace =
       readonly nodeId: NodeId;
       readonly replicaId: ReplicaId;
       readonly boundAtMs: number;
+      /** False for one that had ended when it was taken up: it is only read. */
+      readonly holdsSlot: boolean;
+      /** Whether its node tells tokens again that were passed on from an earlier attempt. */
+      isRetold: boolean;
       /** As the node will choose it, until it says so. */
       slot: number | null;
       /** Tokens that are to be evaluated before the next one comes. */
@@ -253,7 +257,7 @@ export type ClusterState = {
   /** When the pressure was last looked at. */
   pressureReadAtMs: number;
   readonly scheduler: SchedulerState;
-  /** Attempts bound to each replica, by the coordinator's own accounting. */
+  /** Attempts that hold a slot of each replica, by the coordinator's own accounting. */
   readonly boundByReplica: Map<ReplicaId, Set<RequestId>>;
   /** Replicas that refused or lost an attempt get none until then, so that one fault does not eat all moves. */
   readonly avoidUntilMs: Map<ReplicaId, number>;
@@ -263,8 +267,8 @@ export type ClusterState = {
   readonly endedAtMs: Map<RequestId, number>;
   /** Prompts that killed engines, by their hash, and until when they are refused. */
   readonly poison: Map<number, number>;
-  /** When attempts of another coordinator were asked for last. */
-  readonly takeUpAskedAtMs: Map<RequestId, number>;
+  /** Which attempts of another coordinator were asked for, or told to end, last. */
+  readonly orphansHandled: Map<RequestId, { readonly nodeId: NodeId; readonly epoch: number; readonly atMs: number }>;
   arrivals: number;
   /** Names new replicas together with the coordinator's start. */
   replicasNamed: number;
@@ -369,7 +373,7 @@ export function emptyState(tenantsMax = defaultSchedulerConfig.tenantsMax): Clus
     releasedAtMs: new Map(),
     endedAtMs: new Map(),
     poison: new Map(),
-    takeUpAskedAtMs: new Map(),
+    orphansHandled: new Map(),
     arrivals: 0,
     replicasNamed: 0,
     dropped: { oldEpoch: 0, unknownRequest: 0, brokenOrder: 0, oddReports: 0 },

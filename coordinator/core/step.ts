@@ -11,7 +11,7 @@ import { takePullEnd } from "./fetching.ts";
 import { noteReplicas, takeLoaded, takeLoadFailure } from "./load-outcomes.ts";
 import { forgetGoneReplicas, forgetMember, reviewMembers, takeHeartbeat } from "./membership.ts";
 import { takeInspection } from "./model-sources.ts";
-import { reviewPace } from "./pace.ts";
+import { nodeLoads, reviewPace } from "./pace.ts";
 import { planMoves } from "./planned-moves.ts";
 import { reconcile } from "./reconcile.ts";
 import { arrive, endEarly, loseNode, reviewRequests, takeAttemptFailure, takeFrame, tellWaiting } from "./requests.ts";
@@ -96,7 +96,11 @@ function take(event: ClusterEvent, context: StepContext): Effect[] {
 function review(context: StepContext): Effect[] {
   forgetGoneReplicas(context.state);
   reviewEjections(context);
-  return [...reviewNodes(context), ...reviewRequests(context), ...reviewPace(context), ...planMoves(context)];
+  const effects = reviewNodes(context);
+  // Neither binds or frees anything before both have looked.
+  const loads = nodeLoads(context.state);
+  effects.push(...reviewPace(context, loads), ...reviewRequests(context, loads));
+  return [...effects, ...planMoves(context)];
 }
 
 /** Sets the members' states and moves the requests of those that died. */

@@ -9,12 +9,12 @@ import { type Attempt, type AttemptFrame, failureOf } from "@pomona/shared/core/
 import type { NodeId, RequestId } from "@pomona/shared/core/ids";
 import { callUnary, readStream } from "@pomona/shared/grpc/client";
 import { attemptFrameFromWire, attemptFromWire, attemptToWire } from "@pomona/shared/grpc/wire";
+import { systemClock } from "@pomona/shared/runtime/clock";
+import { attachPatienceMs, patienceLeftMs } from "../core/attach-patience.ts";
 import { type AttemptProgress, noteFrame, progressFrom } from "../core/attempt-progress.ts";
 import type { EffectOf } from "../core/effect.ts";
 import type { ClusterEvent } from "../core/event.ts";
 
-/** A node that does not answer on a new connection by then is lost: with the keepalive before it, after 1.1 s. */
-const attachTimeoutMs = 300;
 /** A node that cannot be told hears it when its link is up again. */
 const tellTimeoutMs = 2000;
 
@@ -24,6 +24,10 @@ type Parts = {
   readonly clientOf: (nodeId: NodeId) => NodeClient | null;
   /** A client with a connection of its own in the place of one whose connection broke. */
   readonly renewClient: (nodeId: NodeId, broken: NodeClient) => NodeClient | null;
+  /** See `noteRoundTrip`; null while nothing was measured. */
+  readonly roundTripMs: (nodeId: NodeId) => number | null;
+  /** A node has answered a call that needs no work. */
+  readonly onRoundTrip: (nodeId: NodeId, tookMs: number) => void;
 };
 
 type Progress = AttemptProgress & {
@@ -76,23 +80,29 @@ export class AttemptCalls {
 
   cancel(nodeId: NodeId, requestId: RequestId, epoch: number): void {
     this.#controllers.get(keyOf(requestId, epoch))?.abort();
-    const client = this.#parts.clientOf(nodeId);
-    if (client === null) return;
     const call = { request: { requestId, epoch }, timeoutMs: tellTimeoutMs, signal: new AbortController().signal };
-    callUnary(client, pomona.Node.service.CancelAttempt, call).catch(() => undefined);
+    this.#tell(nodeId, (client) => callUnary(client, pomona.Node.service.CancelAttempt, call));
   }
 
   /** Has a node end whatever is not named. */
   keep({ nodeId, live }: EffectOf<"keepAttempts">, term: number): void {
-    const client = this.#parts.clientOf(nodeId);
-    if (client === null) return;
     const request = { live: [...live], term };
     const call = { request, timeoutMs: tellTimeoutMs, signal: new AbortController().signal };
-    callUnary(client, pomona.Node.service.KeepAttempts, call).catch(() => undefined);
+    this.#tell(nodeId, (client) => callUnary(client, pomona.Node.service.KeepAttempts, call));
   }
 
   close(): void {
     for (const controller of this.#controllers.values()) controller.abort();
+  }
+
+  #tell(nodeId: NodeId, call: (client: NodeClient) => Promise<unknown>): void {
+    const client = this.#parts.clientOf(nodeId);
+    if (client === null) return;
+    const askedAtMs = systemClock.nowMs();
+    call(client).then(
+      () => this.#parts.onRoundTrip(nodeId, systemClock.nowMs() - askedAtMs),
+      () => undefined,
+    );
   }
 
   #run(progress: Progress, read: (client: NodeClient, signal: AbortSignal) => Promise<void>): void {
@@ -148,7 +158,7 @@ export class AttemptCalls {
     const { requestId, epoch, nodeId } = progress;
     const stalled = new AbortController();
     const silent = new PomonaError("node_lost", `node ${nodeId} does not answer on a new connection`);
-    const timer = setTimeout(() => stalled.abort(silent), attachTimeoutMs);
+    const stopWaiting = this.#waitForAnswer(nodeId, () => stalled.abort(silent));
     progress.isGivenUp = true;
     try {
       await readStream(call.client, pomona.Node.service.Attach, {
@@ -156,15 +166,30 @@ export class AttemptCalls {
         timeoutMs: null,
         signal: AbortSignal.any([call.signal, stalled.signal]),
         onMessage: ({ request, response }: NodeAttachResponse__Output) => {
-          clearTimeout(timer);
+          stopWaiting();
           progress.isGivenUp = false;
           if (request !== null) onRequest(attemptFromWire(request));
           if (response !== null) this.#take(progress, response);
         },
       });
     } finally {
-      clearTimeout(timer);
+      stopWaiting();
     }
+  }
+
+  /** Calls back when nothing stopped it for as long as the node may take. */
+  #waitForAnswer(nodeId: NodeId, onSilence: () => void): () => void {
+    const patienceMs = attachPatienceMs(this.#parts.roundTripMs(nodeId));
+    let timer: NodeJS.Timeout | undefined;
+    const wait = (): void => {
+      const askedAtMs = systemClock.nowMs();
+      timer = setTimeout(() => {
+        if (patienceLeftMs(patienceMs, systemClock.nowMs() - askedAtMs) > 0) wait();
+        else onSilence();
+      }, patienceMs);
+    };
+    wait();
+    return () => clearTimeout(timer);
   }
 
   #take(progress: Progress, message: NodeGenerateResponse__Output): void {

@@ -10,7 +10,9 @@ import { callUnary, createNodeClient, readStream } from "@pomona/shared/grpc/cli
 import { modelFileToWire } from "@pomona/shared/grpc/wire-files";
 import { answerFormFromWire, tokenizeInputToWire } from "@pomona/shared/grpc/wire-prompt";
 import { nodeStatusFromWire, replicaSpecToWire, replicaStatusFromWire } from "@pomona/shared/grpc/wire-status";
+import { systemClock } from "@pomona/shared/runtime/clock";
 import type { Logger } from "@pomona/shared/runtime/logger";
+import { noteRoundTrip } from "../core/attach-patience.ts";
 import type { EffectOf } from "../core/effect.ts";
 import type { ClusterEvent } from "../core/event.ts";
 import type { InspectionOutcome } from "../core/model-sources.ts";
@@ -26,7 +28,13 @@ const inspectTimeoutMs = 60_000;
 const reconnectMinMs = 200;
 const reconnectMaxMs = 2000;
 
-type Link = { readonly address: string; client: NodeClient; readonly closed: AbortController };
+type Link = {
+  readonly address: string;
+  client: NodeClient;
+  readonly closed: AbortController;
+  /** See `noteRoundTrip`. */
+  roundTripMs: number | null;
+};
 
 type Dependencies = {
   readonly log: Logger;
@@ -53,6 +61,8 @@ export class NodeLinks {
       onEvent: this.#onEvent,
       clientOf: (nodeId) => this.#links.get(nodeId)?.client ?? null,
       renewClient: (nodeId, broken) => this.#renewClient(nodeId, broken),
+      roundTripMs: (nodeId) => this.#links.get(nodeId)?.roundTripMs ?? null,
+      onRoundTrip: (nodeId, tookMs) => noteOf(this.#links.get(nodeId), tookMs),
     });
   }
 
@@ -61,7 +71,7 @@ export class NodeLinks {
     const known = this.#links.get(nodeId);
     if (known?.address === address) return;
     this.disconnect(nodeId);
-    const link = { address, client: createNodeClient(address), closed: new AbortController() };
+    const link = { address, client: createNodeClient(address), closed: new AbortController(), roundTripMs: null };
     // Every call to the node listens to it.
     setMaxListeners(0, link.closed.signal);
     this.#links.set(nodeId, link);
@@ -82,7 +92,7 @@ export class NodeLinks {
     if (this.#probes.has(address) || [...this.#links.values()].some((link) => link.address === address)) return;
     const closed = new AbortController();
     this.#probes.set(address, closed);
-    const link = { address, client: createNodeClient(address), closed };
+    const link = { address, client: createNodeClient(address), closed, roundTripMs: null };
     void this.#watch(link, { nodeId: null }).finally(() => {
       this.#probes.delete(address);
       link.client.close();
@@ -226,6 +236,7 @@ export class NodeLinks {
     while (!signal.aborted) {
       let isUp = false;
       const used = link.client;
+      const askedAtMs = systemClock.nowMs();
       try {
         await readStream(used, pomona.Node.service.WatchStatus, {
           request: {},
@@ -236,6 +247,7 @@ export class NodeLinks {
             this.#onEvent({ kind: "heartbeat", status, address: link.address });
             if (nodeId === null) return link.closed.abort();
             if (status.nodeId !== nodeId) throw new PomonaError("invalid_request", "another node answers there");
+            if (!isUp) noteOf(link, systemClock.nowMs() - askedAtMs);
             if (!isUp) this.#onEvent({ kind: "linkUp", nodeId });
             isUp = true;
             backoffMs = reconnectMinMs;
@@ -256,6 +268,11 @@ export class NodeLinks {
       }
     }
   }
+}
+
+/** A new connection takes more than one round trip: what it took is on the side of patience. */
+function noteOf(link: Link | undefined, tookMs: number): void {
+  if (link !== undefined) link.roundTripMs = noteRoundTrip(link.roundTripMs, tookMs);
 }
 
 function pullKey(nodeId: NodeId, runKey: string): string {

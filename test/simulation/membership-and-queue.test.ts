@@ -52,10 +52,7 @@ test("every request ends exactly once with the right tokens, whatever happens to
   assert.ok((outcomes["node_lost"] ?? 0) <= 0.002 * ((outcomes["stop"] ?? 0) + (outcomes["length"] ?? 0)));
   for (const [reason, count] of Object.entries(dropped)) assert.ok(count >= 10, `${reason} hardly ever happened`);
   // Two files of a hundred runs fail to come: what nodes fetch, they fetch at the beginning.
-  const { leftBehind = 0, ...happened } = counts;
-  // Nodes that do not answer in time, or notice late that a coordinator has gone.
-  assert.ok(leftBehind <= 0.05 * (outcomes["takenUp"] ?? 0), `${leftBehind} attempts are left behind`);
-  for (const [what, count] of Object.entries(happened))
+  for (const [what, count] of Object.entries(counts))
     assert.ok(count >= seedsPerRun / 100, `${what} happened in less than one of a hundred runs`);
 });
 
