@@ -1,13 +1,12 @@
 // Requests that stand still although somebody could go on with them, looked for all the while.
 import { readyReplicas } from "@pomona/coordinator/core/views";
-import type { NodeId } from "@pomona/shared/core/ids";
 import type { Entry } from "./request-ledger.ts";
 import type { SimulatedPool } from "./simulated-pool.ts";
 
 const lookMs = 500;
 /** A request whose model is to be had gets something in so long, or others of its model do. */
 const standstillMs = 10_000;
-/** Looks at which a node may be at rest and still hold what the coordinator before has left there. */
+/** Looks at which all may be at rest and a node still hold what the coordinator before has left there. */
 const leftLooksMax = 10;
 
 export class ClientWatch {
@@ -25,18 +24,18 @@ export class ClientWatch {
   begin(): void {
     this.#pool.time.every(lookMs, () => {
       for (const entry of this.#pool.ledger.open) {
-        if (entry.left === null) this.#lookAfterProgress(entry);
-        else this.#lookAfterLeft(entry, entry.left);
+        if (entry.session !== null) this.#lookAfterProgress(entry);
+        else if (entry.left !== null) this.#lookAfterLeft(entry, entry.left);
       }
       return true;
     });
   }
 
-  #lookAfterProgress({ requestId, model, lastFrameAtMs }: Readonly<Entry>): void {
+  #lookAfterProgress({ requestId, model, lastFrameAtMs, session }: Readonly<Entry>): void {
     const { time, ledger, coordinator } = this.#pool;
     const record = coordinator?.state.requests.get(requestId);
-    const isHeld = coordinator === null || record === undefined || !this.#isCalm();
-    if (isHeld || readyReplicas(coordinator.state, model).length === 0) {
+    const isHeld = coordinator === null || record === undefined || !this.#pool.isWell;
+    if (isHeld || coordinator.session(requestId) !== session || readyReplicas(coordinator.state, model).length === 0) {
       this.#excusedAtMs.set(requestId, time.nowMs);
       return;
     }
@@ -50,33 +49,15 @@ export class ClientWatch {
     this.#complain(`request ${requestId} of ${model} is ${place.kind} and stands still although nodes are ready`);
   }
 
-  /** Whether nothing is wrong with any node. */
-  #isCalm(): boolean {
-    return this.#pool.machines.every(({ nodeId }) => this.#isNodeCalm(nodeId));
-  }
-
-  #isNodeCalm(nodeId: NodeId): boolean {
-    const { processes, conditions, coordinator } = this.#pool;
-    const { cutOff, withoutNats, addedDelayMs } = conditions;
-    if ((coordinator?.pausedForMs ?? 1) > 0) return false;
-    const process = processes.find(({ machine }) => machine.nodeId === nodeId);
-    if (process === undefined || process.isDead || process.isPaused || process.isMute || process.isDraining)
-      return false;
-    return !cutOff.has(nodeId) && !withoutNats.has(nodeId) && !addedDelayMs.has(nodeId);
-  }
-
   /** What its node has lost is lost; what the node still holds, the next coordinator goes on with. */
   #lookAfterLeft({ requestId }: Readonly<Entry>, left: NonNullable<Entry["left"]>): void {
     const { coordinator, processes, ledger } = this.#pool;
     const { nodeId, incarnation, epoch } = left;
     const process = processes.find(({ machine }) => machine.nodeId === nodeId);
-    if (process === undefined || process.incarnation !== incarnation || process.isDead) {
-      ledger.abandon(requestId, "lost");
-      return;
-    }
-    if (coordinator === null || coordinator.pausedForMs > 0) return;
-    const isUp = coordinator.state.members.get(nodeId)?.isLinkUp === true;
-    if (!this.#isNodeCalm(nodeId) || !isUp) {
+    const isGone = process === undefined || process.incarnation !== incarnation || process.isDead;
+    if (coordinator === null) return;
+    const isLinked = coordinator.state.members.get(nodeId)?.isLinkUp === true;
+    if (!isGone && (!isLinked || !this.#pool.isWell)) {
       this.#leftLooks.delete(requestId);
       return;
     }
@@ -84,7 +65,7 @@ export class ClientWatch {
     this.#leftLooks.set(requestId, looks);
     if (looks < leftLooksMax) return;
     ledger.abandon(requestId, "lost");
-    if (process.attempts.isKept({ requestId, epoch }))
+    if (!isGone && process.attempts.isKept({ requestId, epoch }))
       this.#complain(`request ${requestId} is kept by node ${nodeId}, and nobody takes it up`);
   }
 }

@@ -1,6 +1,7 @@
 // What administrators want of a simulated pool, kept whatever becomes of coordinators; and which files its machines have.
 import type { ClusterEvent } from "@pomona/coordinator/core/event";
 import type { InspectionOutcome } from "@pomona/coordinator/core/model-sources";
+import type { ClusterState } from "@pomona/coordinator/core/state";
 import { type DeploymentSpec, defaultNodeSettings, type NodeSettings } from "@pomona/shared/core/deployment";
 import type { ModelName, NodeId } from "@pomona/shared/core/ids";
 import type { NamedFile, PinnedSource } from "@pomona/shared/core/model-files";
@@ -15,18 +16,25 @@ export type KnownModel = DeployedModel & {
   readonly homes: ReadonlySet<NodeId>;
 };
 
+export type BucketPort = {
+  /** Tells whoever watches. */
+  readonly tell: (event: ClusterEvent) => void;
+  /** Whether administrators can change anything now. */
+  readonly isWritable: () => boolean;
+};
+
 export class DesiredState {
   readonly settings = new Map<NodeId, NodeSettings>();
   /** Models that were taken out at any time: their requests may have ended for that. */
   readonly everRemoved = new Set<ModelName>();
   readonly #known = new Map<ModelName, KnownModel>();
   readonly #removed = new Set<ModelName>();
-  readonly #tell: (event: ClusterEvent) => void;
+  readonly #bucket: BucketPort;
   #revision = 1;
 
-  constructor(models: readonly KnownModel[], tell: (event: ClusterEvent) => void) {
+  constructor(models: readonly KnownModel[], bucket: BucketPort) {
     for (const model of models) this.#known.set(model.record.spec.model, model);
-    this.#tell = tell;
+    this.#bucket = bucket;
   }
 
   get deployed(): readonly KnownModel[] {
@@ -45,19 +53,25 @@ export class DesiredState {
     ];
   }
 
+  /** The same for one that may have missed some of it. */
+  eventsFor({ deployments }: ClusterState): ClusterEvent[] {
+    const gone = [...deployments.keys()].filter((model) => !this.#known.has(model) || this.#removed.has(model));
+    return [...gone.map((model) => ({ kind: "deploymentRemoved", model }) as const), ...this.events()];
+  }
+
   edit(model: ModelName, changes: Partial<DeploymentSpec>): boolean {
     const known = this.#known.get(model);
-    if (known === undefined || this.#removed.has(model)) return false;
+    if (known === undefined || this.#removed.has(model) || !this.#bucket.isWritable()) return false;
     const { record } = known;
     this.#put(known, { ...record, spec: { ...record.spec, ...changes } });
     return true;
   }
 
   remove(model: ModelName): boolean {
-    if (this.#removed.has(model)) return false;
+    if (this.#removed.has(model) || !this.#bucket.isWritable()) return false;
     this.#removed.add(model);
     this.everRemoved.add(model);
-    this.#tell({ kind: "deploymentRemoved", model });
+    this.#bucket.tell({ kind: "deploymentRemoved", model });
     return true;
   }
 
@@ -76,7 +90,7 @@ export class DesiredState {
 
   setNode(nodeId: NodeId, settings: NodeSettings): void {
     this.settings.set(nodeId, settings);
-    this.#tell(this.#settingsEvent(nodeId, settings));
+    this.#bucket.tell(this.#settingsEvent(nodeId, settings));
   }
 
   /** What a machine says when it is asked what a model's source is. */
@@ -99,7 +113,7 @@ export class DesiredState {
     this.#revision += 1;
     const kept = { ...record, revision: this.#revision };
     this.#known.set(record.spec.model, { ...known, record: kept });
-    this.#tell({ kind: "deploymentSet", record: kept });
+    this.#bucket.tell({ kind: "deploymentSet", record: kept });
   }
 
   #settingsEvent(nodeId: NodeId, settings: NodeSettings): ClusterEvent {

@@ -1,4 +1,5 @@
-// npm run -s simulate -- [--seed N] [--seeds COUNT] [--nodes N] [--requests N] [--duration-ms MS] [--faults KIND,...]
+// npm run -s simulate -- [--seed N] [--seeds COUNT] [--nodes N] [--coordinators N] [--requests N] [--duration-ms MS]
+// [--faults KIND,...]
 // Prints one JSON object: the sums of all runs, and every run that broke a rule. Exit codes: 0 good, 1 a rule was
 // broken, 2 wrong usage.
 import { type FaultKind, faultKinds } from "./faults.ts";
@@ -6,12 +7,12 @@ import { type SimulationOptions, type SimulationSummary, simulate } from "./simu
 
 const usage =
   "usage: simulate --scenario NAME …, see simulate --help; or\n" +
-  "simulate [--seed N] [--seeds COUNT] [--nodes N] [--requests N] [--duration-ms MS] [--faults KIND,...|none]\n" +
+  "simulate [--seed N] [--seeds COUNT] [--nodes N] [--coordinators N] [--requests N] [--duration-ms MS] [--faults KIND,...|none]\n" +
   `kinds: ${faultKinds.join(", ")}\n`;
 
 type Arguments = { readonly firstSeed: number; readonly seeds: number; readonly options: SimulationOptions };
 
-const numberFlags = new Set(["--seed", "--seeds", "--nodes", "--requests", "--duration-ms"]);
+const numberFlags = new Set(["--seed", "--seeds", "--nodes", "--coordinators", "--requests", "--duration-ms"]);
 
 /** Null when something is not as the usage says. */
 function parseArguments(words: readonly string[]): Arguments | null {
@@ -31,11 +32,13 @@ function parseArguments(words: readonly string[]): Arguments | null {
     }
   }
   const nodes = numbers.get("--nodes");
+  const coordinators = numbers.get("--coordinators");
   const requests = numbers.get("--requests");
   const durationMs = numbers.get("--duration-ms");
   const options = {
     faults,
     ...(nodes === undefined ? {} : { nodes }),
+    ...(coordinators === undefined ? {} : { coordinators }),
     ...(requests === undefined ? {} : { requests }),
     ...(durationMs === undefined ? {} : { durationMs }),
   };

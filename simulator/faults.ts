@@ -4,36 +4,49 @@ import type { NodeId } from "@pomona/shared/core/ids";
 import type { Random } from "./random.ts";
 import type { SimulatedPool } from "./simulated-pool.ts";
 
-/** Every kind of fault that a run may hold. */
-export const faultKinds = [
-  "processKill",
-  "partition",
-  "linkReset",
-  "hang",
-  "muteHeartbeats",
-  "engineCrash",
-  "failingLoad",
-  "heartbeatLoss",
-  "natsOutage",
-  "slowLink",
-  "lostToken",
-  "refusal",
-  "drain",
-  "poisonRequest",
-  "staleHeartbeat",
-  "coordinatorRestart",
-  "failingPull",
-  "deploymentEdit",
-  "deploymentRemoval",
-  "nodeSettings",
-  "coordinatorPause",
-  "clockDrift",
-  "lateFrames",
-  "duplicateFrame",
-  "alienIds",
-] as const;
+type Inject = (pool: SimulatedPool, nodeId: NodeId) => boolean;
 
-export type FaultKind = (typeof faultKinds)[number];
+/** Each does something wrong, and says whether it found a victim. `nodeId` is any node. */
+const injectors = {
+  processKill: (pool, nodeId) => pool.kill(nodeId, pool.random.between(20, pool.random.chance(0.3) ? 100 : 8000)),
+  partition: (pool, nodeId) => isolate(pool, nodeId),
+  linkReset: (pool, nodeId) => pool.resetLink(nodeId),
+  hang: (pool, nodeId) => pool.hang(nodeId, pool.random.between(300, 6000)),
+  muteHeartbeats: (pool, nodeId) => pool.mute(nodeId, pool.random.between(1000, 6000)),
+  engineCrash: (pool, nodeId) => pool.crashEngine(nodeId),
+  // A crash is what makes a node load again.
+  failingLoad: (pool, nodeId) => pool.planFault(nodeId, "failLoads") && pool.crashEngine(nodeId),
+  heartbeatLoss: (pool, nodeId) => loseHeartbeats(pool, nodeId),
+  natsOutage: (pool) => pool.nats.crash(pool.random.between(500, 8000), false),
+  slowLink: (pool, nodeId) => slowDown(pool, nodeId),
+  lostToken: (pool, nodeId) => pool.planFault(nodeId, "loseTokens"),
+  refusal: (pool, nodeId) => pool.planFault(nodeId, "refuseAttempts"),
+  drain: (pool, nodeId) => pool.drain(nodeId, pool.random.between(500, 3000)),
+  poisonRequest: (pool) => pool.requestPoison(),
+  staleHeartbeat: (pool, nodeId) => pool.replayHeartbeat(nodeId),
+  coordinatorCrash: (pool) => pool.coordinators.crash(pool.random.between(100, pool.random.chance(0.5) ? 1500 : 8000)),
+  coordinatorStop: (pool) => pool.coordinators.stop(pool.random.between(100, 3000)),
+  failingPull: (pool, nodeId) => pool.planFault(nodeId, "failPulls"),
+  deploymentEdit: (pool) => editDeployment(pool),
+  deploymentRemoval: (pool) => removeDeployment(pool),
+  nodeSettings: (pool, nodeId) => setNode(pool, nodeId),
+  coordinatorPause: (pool) => pool.coordinators.pause(pool.random.between(300, 10_000)),
+  coordinatorCutOff: (pool) => pool.coordinators.cutOff(pool.random.between(300, 8000)),
+  coordinatorWithoutNats: (pool) => pool.coordinators.cutFromNats(pool.random.between(300, 8000)),
+  coordinatorClockDrift: (pool) => pool.coordinators.setClockRate(pool.random.between(0.95, 1.05)),
+  natsPause: (pool) => pool.nats.pause(pool.random.between(500, 8000)),
+  natsEmptied: (pool) => pool.nats.crash(pool.random.between(500, 8000), true),
+  natsSlow: (pool) => slowNats(pool),
+  clockDrift: (pool, nodeId) => pool.setClockRate(nodeId, pool.random.between(0.95, 1.05)),
+  lateFrames: (pool, nodeId) => pool.planFault(nodeId, "lateFrames"),
+  duplicateFrame: (pool, nodeId) => pool.planFault(nodeId, "duplicateFrames"),
+  alienIds: (pool, nodeId) => pool.planFault(nodeId, "alienFrames"),
+} as const satisfies Record<string, Inject>;
+
+export type FaultKind = keyof typeof injectors;
+
+/** Every kind of fault that a run may hold: an object literal has the keys of its type. */
+export const faultKinds = Object.keys(injectors) as FaultKind[];
 
 /** How often each fault took hold: one that finds no victim does not count. */
 export type FaultCounts = Record<FaultKind, number>;
@@ -44,64 +57,8 @@ export function noFaults(): FaultCounts {
 
 /** Does something wrong now. Returns whether it found a victim. */
 export function injectFault(pool: SimulatedPool, kind: FaultKind): boolean {
-  const { random } = pool;
-  const nodeId = random.pick(pool.machines).nodeId;
-  switch (kind) {
-    case "processKill":
-      return pool.kill(nodeId, random.between(20, random.chance(0.3) ? 100 : 8000));
-    case "partition":
-      return isolate(pool, nodeId);
-    case "linkReset":
-      return pool.resetLink(nodeId);
-    case "hang":
-      return pool.hang(nodeId, random.between(300, 6000));
-    case "muteHeartbeats":
-      return pool.mute(nodeId, random.between(1000, 6000));
-    case "engineCrash":
-      return pool.crashEngine(nodeId);
-    case "failingLoad":
-      // A crash is what makes a node load again.
-      return pool.planFault(nodeId, "failLoads") && pool.crashEngine(nodeId);
-    case "heartbeatLoss":
-      return loseHeartbeats(pool, [nodeId]);
-    case "natsOutage":
-      return loseHeartbeats(
-        pool,
-        pool.machines.map((machine) => machine.nodeId),
-      );
-    case "slowLink":
-      return slowDown(pool, nodeId);
-    case "lostToken":
-      return pool.planFault(nodeId, "loseTokens");
-    case "refusal":
-      return pool.planFault(nodeId, "refuseAttempts");
-    case "drain":
-      return pool.drain(nodeId, random.between(500, 3000));
-    case "poisonRequest":
-      return pool.requestPoison();
-    case "staleHeartbeat":
-      return pool.replayHeartbeat(nodeId);
-    case "coordinatorRestart":
-      return pool.restartCoordinator(random.between(100, 1500));
-    case "failingPull":
-      return pool.planFault(nodeId, "failPulls");
-    case "deploymentEdit":
-      return editDeployment(pool);
-    case "deploymentRemoval":
-      return removeDeployment(pool);
-    case "nodeSettings":
-      return setNode(pool, nodeId);
-    case "coordinatorPause":
-      return pool.pauseCoordinator(random.between(1000, 10_000));
-    case "clockDrift":
-      return pool.setClockRate(nodeId, random.between(0.95, 1.05));
-    case "lateFrames":
-      return pool.planFault(nodeId, "lateFrames");
-    case "duplicateFrame":
-      return pool.planFault(nodeId, "duplicateFrames");
-    case "alienIds":
-      return pool.planFault(nodeId, "alienFrames");
-  }
+  const inject: Inject = injectors[kind];
+  return inject(pool, pool.random.pick(pool.machines).nodeId);
 }
 
 function editDeployment({ desired, random }: SimulatedPool): boolean {
@@ -148,18 +105,24 @@ function isolate(pool: SimulatedPool, nodeId: NodeId): boolean {
   return true;
 }
 
-function loseHeartbeats(pool: SimulatedPool, nodeIds: readonly NodeId[]): boolean {
-  const { withoutNats } = pool.conditions;
-  for (const nodeId of nodeIds) withoutNats.add(nodeId);
-  pool.time.after(pool.random.between(500, 5000), () => {
-    for (const nodeId of nodeIds) withoutNats.delete(nodeId);
+function loseHeartbeats({ conditions: { withoutNats }, time, random }: SimulatedPool, nodeId: NodeId): boolean {
+  if (withoutNats.has(nodeId)) return false;
+  withoutNats.add(nodeId);
+  time.after(random.between(500, 5000), () => withoutNats.delete(nodeId));
+  return true;
+}
+
+function slowNats({ nats, time, random }: SimulatedPool): boolean {
+  nats.addedDelayMs = random.between(50, random.chance(0.3) ? 2000 : 400);
+  time.after(random.between(1000, 8000), () => {
+    nats.addedDelayMs = 0;
   });
   return true;
 }
 
 function slowDown(pool: SimulatedPool, nodeId: NodeId): boolean {
   const { addedDelayMs } = pool.conditions;
-  addedDelayMs.set(nodeId, pool.random.between(20, 600));
+  addedDelayMs.set(nodeId, pool.random.between(20, 300));
   pool.time.after(pool.random.between(1000, 5000), () => addedDelayMs.delete(nodeId));
   return true;
 }

@@ -27,15 +27,12 @@ export class OrphanWatch {
   };
 
   *#orphans(): Generator<string> {
-    const { coordinator, conditions, ledger } = this.#pool;
-    if (coordinator === null || coordinator.pausedForMs > 0) return;
+    const { coordinator, ledger } = this.#pool;
+    if (coordinator === null || !this.#pool.isWell) return;
     for (const process of this.#pool.processes) {
       const { nodeId } = process.machine;
-      const isSlow =
-        process.isDead || process.isPaused || conditions.cutOff.has(nodeId) || conditions.addedDelayMs.has(nodeId);
       // It is told which attempts go on when its link is up again.
-      const isLinked = coordinator.state.members.get(nodeId)?.isLinkUp === true;
-      if (isSlow || !isLinked) continue;
+      if (coordinator.state.members.get(nodeId)?.isLinkUp !== true) continue;
       for (const attempt of process.running) {
         const { requestId } = attempt;
         if (coordinator.wants(attempt) || ledger.isLeft(requestId)) continue;

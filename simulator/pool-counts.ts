@@ -17,6 +17,12 @@ export type PoolCounts = {
   pulls: number;
   /** Requests that waited for their model and were sent away. */
   sentAway: number;
+  /** By another coordinator than the active one before. */
+  takeovers: number;
+  /** Coordinators that became active while another one still believed to be so. */
+  rivals: number;
+  /** Clients that went on reading at another coordinator, or another reign of the same one. */
+  readOn: number;
 } & PlannedFaults;
 
 export function noCounts(): PoolCounts {
@@ -32,6 +38,9 @@ export function noCounts(): PoolCounts {
     evictions: 0,
     pulls: 0,
     sentAway: 0,
+    takeovers: 0,
+    rivals: 0,
+    readOn: 0,
     ...nothingPlanned(),
   };
 }

@@ -1,13 +1,12 @@
 // One run of a simulated pool: everything follows from the seed, so the seed alone repeats it.
 
 import type { ClusterState } from "@pomona/coordinator/core/state";
-import { readyReplicas } from "@pomona/coordinator/core/views";
-import type { ModelName, NodeId } from "@pomona/shared/core/ids";
-import { heldBytes } from "@pomona/shared/core/replica-memory";
+import type { ModelName } from "@pomona/shared/core/ids";
 import { ClientWatch } from "./client-watch.ts";
 import type { KnownModel } from "./desired-state.ts";
 import { faultModels, largestBudgetBytes, type ModelMix } from "./fault-models.ts";
 import { type FaultCounts, type FaultKind, faultKinds, injectFault, noFaults, planFaults } from "./faults.ts";
+import { LivenessWatch, missingModels } from "./liveness-watch.ts";
 import { OrphanWatch } from "./orphan-watch.ts";
 import type { PoolCounts } from "./pool-counts.ts";
 import { type Random, seededRandom } from "./random.ts";
@@ -21,6 +20,8 @@ import { VirtualTime } from "./virtual-time.ts";
 export type SimulationOptions = {
   /** Machines; by default 1 to 5, as the seed says. */
   readonly nodes?: number;
+  /** Coordinators; by default 1 to 3. */
+  readonly coordinators?: number;
   /** Requests; by default 40 to 120. */
   readonly requests?: number;
   /** Time in which requests come and faults happen; 20 s by default. */
@@ -62,7 +63,8 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
     isScattered: options.isScattered ?? random.chance(0.3),
   };
   const models = faultModels(random, machines, mix);
-  const pool = new SimulatedPool({ time, random, machines, models, files: filesOf(models), complain });
+  const coordinators = options.coordinators ?? random.pick([1, 1, 2, 2, 2, 3]);
+  const pool = new SimulatedPool({ time, random, machines, models, files: filesOf(models), coordinators, complain });
   const durationMs = options.durationMs ?? 20_000;
   const requests = options.requests ?? random.integer(40, 120);
   const names = [...models.map(({ record }) => record.spec.model), "small", "small"];
@@ -75,17 +77,17 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
     });
   }
   new ClientWatch(pool, complain).begin();
+  new LivenessWatch(pool, mix.isCrowded, complain);
   time.every(500, new OrphanWatch(pool, complain).look);
   time.after(durationMs + 1, () => pool.heal());
   time.runUntil(durationMs + 10_000, () => problems.length > 0);
   time.runUntil(durationMs + healingMs, () => problems.length > 0 || isAtRest(pool));
   if (problems.length === 0) for (const problem of unfinished(pool)) complain(problem);
   pool.takeDropped();
-  const { events, counts, dropped, ledger } = pool;
+  const { events, counts, dropped, ledger, reigns } = pool;
   // What the next coordinator reads again may be out of order again.
   const disturbed = counts.loseTokens + counts.duplicateFrames + 2 * counts.lateFrames;
-  if (dropped.brokenOrder > disturbed * (1 + faults.coordinatorRestart))
-    complain("more tokens are out of order than were disturbed");
+  if (dropped.brokenOrder > disturbed * reigns) complain("more tokens are out of order than were disturbed");
   for (const process of pool.processes) counts.loads += process.loads;
   const { outcomes, tokens } = ledger;
   const virtualMs = time.nowMs;
@@ -130,9 +132,9 @@ function makeRequest(pool: SimulatedPool, model: ModelName): void {
     isPoison: false,
     isText: random.chance(0.5),
   };
-  pool.request(request);
-  if (random.chance(0.1)) time.after(random.between(0, 2000), () => pool.cancel(request));
-  if (random.chance(0.1)) time.after(random.between(100, 1500), () => pool.stop(request));
+  pool.clients.request(request);
+  if (random.chance(0.1)) time.after(random.between(0, 2000), () => pool.clients.cancel(request));
+  if (random.chance(0.1)) time.after(random.between(100, 1500), () => pool.clients.stop(request));
 }
 
 function filesOf(models: readonly KnownModel[]): Map<ModelName, ModelFile> {
@@ -152,7 +154,7 @@ function isAtRest(pool: SimulatedPool): boolean {
 function unfinished(pool: SimulatedPool): string[] {
   const left = pool.ledger.openRequests.map((requestId) => `request ${requestId} never ends`);
   const { state, awaiting = 0 } = pool.coordinator ?? {};
-  if (state === undefined) return [...left, "the coordinator is down"];
+  if (state === undefined) return [...left, "no coordinator is active, or several are"];
   for (const [what, count] of [
     ["requests", state.requests.size],
     ["waiting requests", state.queue.length],
@@ -178,31 +180,4 @@ function leftReplicas(state: ClusterState): string[] {
       .filter(({ model, replicaId }) => !state.deployments.has(model) || leaving.has(replicaId))
       .map(({ model, replicaId }) => `replica ${replicaId} of ${model} has not left`),
   );
-}
-
-/**
- * Models that should be ready and are not, although a machine has room beside those that have a better claim: that stand
- * there because their deployments want them, and are not of less priority.
- */
-function missingModels(pool: SimulatedPool, state: ClusterState): string[] {
-  const isFinal = (nodeId: NodeId, model: ModelName): boolean =>
-    state.members.get(nodeId)?.loadFailures.get(model)?.retryAtMs === Number.POSITIVE_INFINITY;
-  return pool.desired.deployed.flatMap(({ record: { spec }, memory }) => {
-    const { model, replicas, isPinned, priority } = spec;
-    if ((replicas.min === 0 && !isPinned) || readyReplicas(state, model).length > 0) return [];
-    const homes = pool.machines.filter(({ nodeId, budgetBytes }) => {
-      const held = state.members.get(nodeId)?.status.replicas ?? [];
-      const claims = held.filter((replica) => hasClaim(state, replica.model, priority));
-      return heldBytes([...claims.map((replica) => replica.memory), memory]) <= budgetBytes && !isFinal(nodeId, model);
-    });
-    return homes.length === 0 ? [] : [`model ${model} is ready nowhere, and ${homes.length} nodes have room for it`];
-  });
-}
-
-function hasClaim(state: ClusterState, model: ModelName, priority: number): boolean {
-  const spec = state.deployments.get(model)?.record.spec;
-  if (spec === undefined) return false;
-  const least = Math.max(spec.replicas.min, spec.isPinned ? 1 : 0);
-  const isStanding = readyReplicas(state, model).length <= least;
-  return isStanding && (spec.isPinned || spec.priority >= priority);
 }

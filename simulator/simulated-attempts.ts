@@ -9,6 +9,7 @@ import {
   nextDueMs,
   noHeldAttempts,
   refuseStart,
+  refuseTerm,
   stepHeldAttempts,
 } from "@pomona/node-agent/core/held-attempts";
 import type { Attempt, AttemptFrame, GenerationFailure } from "@pomona/shared/core/generation";
@@ -117,9 +118,9 @@ export class SimulatedAttempts {
     this.#take({ kind: "cancelAsked", requestId, epoch });
   }
 
-  /** Ends whatever is not named. */
-  keep(live: readonly AttemptId[]): void {
-    this.#take({ kind: "keepAsked", live, term: 0 });
+  /** Ends whatever is not named, unless the term is over. */
+  keep(live: readonly AttemptId[], term: number): void {
+    if (refuseTerm(this.#state, term) === null) this.#take({ kind: "keepAsked", live, term });
   }
 
   #begin(attempt: Attempt, sink: AttemptSink): Leave | null {

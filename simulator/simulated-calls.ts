@@ -75,8 +75,8 @@ export class SimulatedCalls {
     this.#port.send((peer) => peer.attempts.cancel({ requestId, epoch }));
   }
 
-  keep(live: EffectOf<"keepAttempts">["live"]): void {
-    this.#port.send((peer) => peer.attempts.keep(live));
+  keep(live: EffectOf<"keepAttempts">["live"], term: number): void {
+    this.#port.send((peer) => peer.attempts.keep(live, term));
   }
 
   /** The process is gone. */

@@ -1,6 +1,6 @@
-// The coordinator's loop on virtual time: its real core, with simulated executors, checked after every event.
+// The active coordinator's loop on virtual time: its real core, with simulated executors, checked after every event.
 import { decideMaxTokens, refuseModel, refuseQueue } from "@pomona/coordinator/core/admission";
-import type { Announcement, Effect } from "@pomona/coordinator/core/effect";
+import type { Announcement, Effect, EffectOf } from "@pomona/coordinator/core/effect";
 import type { ClusterEvent } from "@pomona/coordinator/core/event";
 import { decisionViolations, idleSlotViolations, violations } from "@pomona/coordinator/core/invariants";
 import { type ClusterState, type CoreConfig, emptyState, type StepContext } from "@pomona/coordinator/core/state";
@@ -13,6 +13,7 @@ import { type Attempt, defaultDecoding } from "@pomona/shared/core/generation";
 import type { NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
 import type { DesiredState } from "./desired-state.ts";
 import type { ClientRequest, RequestLedger } from "./request-ledger.ts";
+import { newSession, type Session } from "./session.ts";
 import type { SimulatedLink } from "./simulated-network.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
@@ -21,6 +22,10 @@ const tickMs = 100;
 const keepMs = 5;
 /** See `coordinator/running-requests.ts`. */
 const orphanMs = 30_000;
+const clientBackMs = 30_000;
+const reviewEveryMs = 1000;
+/** See `coordinator/coordinator.ts`. */
+const absenceMs = 1000;
 
 export type CoordinatorSurroundings = {
   readonly time: VirtualTime;
@@ -28,19 +33,27 @@ export type CoordinatorSurroundings = {
   readonly desired: DesiredState;
   readonly ledger: RequestLedger;
   readonly openLink: (nodeId: NodeId, address: string, onEvent: (event: ClusterEvent) => void) => SimulatedLink;
+  /** For how long its process is stopped. */
+  readonly pausedForMs: () => number;
+  /** Of its lease. */
+  readonly term: () => number;
+  /** Whether what it writes reaches NATS. */
+  readonly isConnected: () => boolean;
   readonly onAnnouncement: (announcement: Announcement) => void;
   /** A request that waited for its model is sent away. */
   readonly onSentAway: (request: ClientRequest, code: ErrorCode) => void;
   readonly complain: (problem: string) => void;
 };
 
-/** One process of a coordinator, from its start to its end. */
+/** One reign of a coordinator, from its start to its end. */
 export class SimulatedCoordinator {
   readonly state: ClusterState = emptyState();
   readonly #surroundings: CoordinatorSurroundings;
   readonly #links = new Map<NodeId, SimulatedLink>();
   readonly #pending: ClusterEvent[] = [];
-  #pausedUntilMs = 0;
+  readonly #sessions = new Map<RequestId, Session>();
+  /** Nothing could be ended before. */
+  #awayUntilMs = 0;
   #isStepping = false;
   #isClosed = false;
   /** Names that loads have had. */
@@ -56,31 +69,52 @@ export class SimulatedCoordinator {
       if (!this.#isClosed && this.pausedForMs === 0) this.take({ kind: "tick" });
       return !this.#isClosed;
     });
+    surroundings.time.every(reviewEveryMs, () => {
+      this.#giveUpUnread();
+      return !this.#isClosed;
+    });
+  }
+
+  /** Whether it is none any more: its process is gone, or leads no more. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  session(requestId: RequestId): Session | undefined {
+    return this.#sessions.get(requestId);
   }
 
   link(nodeId: NodeId): SimulatedLink | undefined {
     return this.#links.get(nodeId);
   }
 
-  /** For how long its process is stopped (SIGSTOP). */
   get pausedForMs(): number {
-    return Math.max(0, this.#pausedUntilMs - this.#surroundings.time.nowMs);
+    return this.#surroundings.pausedForMs();
   }
 
-  /** Its timers ring before it reads what has come meanwhile. */
-  pause(ms: number): void {
-    this.#pausedUntilMs = this.#surroundings.time.nowMs + ms;
-    this.#surroundings.time.after(ms, () => {
-      this.take({ kind: "wasAway", awayMs: ms });
-      this.take({ kind: "tick" });
-    });
+  /** Its process was stopped so long: its timers ring before it reads what has come meanwhile. */
+  wasAway(ms: number): void {
+    this.#awayUntilMs = this.#surroundings.time.nowMs;
+    if (ms >= absenceMs) this.take({ kind: "wasAway", awayMs: ms });
+    this.take({ kind: "tick" });
+  }
+
+  /** What nobody has come back for. */
+  #giveUpUnread(): void {
+    const { nowMs } = this.#surroundings.time;
+    for (const { requestId, unreadSinceMs } of this.#sessions.values()) {
+      const isOver = unreadSinceMs !== null && nowMs - unreadSinceMs >= clientBackMs;
+      if (!isOver) continue;
+      if (this.state.requests.has(requestId)) this.take({ kind: "requestCancelled", requestId });
+      else this.#sessions.delete(requestId);
+    }
   }
 
   get awaiting(): number {
     return this.#awaiting.size;
   }
 
-  /** The process is gone: its links close, and nobody hears of it again. */
+  /** Its links close, and nobody hears of it again. */
   close(): void {
     this.#isClosed = true;
     this.#awaiting.clear();
@@ -141,7 +175,9 @@ export class SimulatedCoordinator {
     if (typeof maxTokens !== "number") return maxTokens.code;
     const refusal = refuseQueue(this.#context(), model);
     if (refusal !== null) return refusal.code;
-    ledger.add(request);
+    const session = newSession(requestId, this.#surroundings.time.nowMs);
+    this.#sessions.set(requestId, session);
+    ledger.add(request, session);
     const decoding = { ...defaultDecoding, maxTokens };
     const who = { tenant: "", priority: "interactive", firstTokenDeadlineMs: null } as const;
     const newRequest = { requestId, model, promptTokenIds, promptDigest: "", decoding, deadlineMs, ...who };
@@ -153,23 +189,25 @@ export class SimulatedCoordinator {
   #takeUp(nodeId: NodeId, attempt: Attempt): boolean {
     const { requestId, promptTokenIds, decoding, epoch, emittedTokenIds } = attempt;
     const { ledger, time } = this.#surroundings;
-    if (!isTakenUp(this, attempt)) return false;
-    const isKnown = this.state.requests.has(requestId);
-    const index = Math.max(emittedTokenIds.length, this.state.requests.get(requestId)?.emittedTokenIds.length ?? 0);
-    const taken = ledger.takeUp({ requestId, epoch, index, isLater: isKnown, nowMs: time.nowMs });
-    if (taken === null) return false;
-    const { model, deadlineMs, isCancelled } = taken;
+    const note = ledger.requestOf(requestId);
+    if (note === undefined || !isTakenUp(this, attempt)) return false;
+    const known = this.#sessions.get(requestId);
+    ledger.noteTakenUp(requestId, { epoch, isLater: known !== undefined });
+    const session = known ?? newSession(requestId, time.nowMs);
+    this.#sessions.set(requestId, session);
+    session.next = Math.max(session.next, emittedTokenIds.length);
+    const { model, deadlineMs } = note;
     const who = { tenant: "", priority: "interactive", firstTokenDeadlineMs: null } as const;
     const request = { requestId, model, promptTokenIds, promptDigest: "", decoding, deadlineMs, ...who };
     this.take({ kind: "attemptTakenUp", nodeId, attempt, request });
-    if (isCancelled) this.take({ kind: "requestCancelled", requestId });
-    else this.#stopWhenFound(requestId);
+    this.stopWhenFound(session);
     return true;
   }
 
-  /** The stop string of one that was taken up is found again when its text is there again. */
-  #stopWhenFound(requestId: RequestId): void {
-    if (this.#surroundings.ledger.isStopDue(requestId)) this.take({ kind: "requestStopped", requestId });
+  /** Its text is there up to where its client stops it. */
+  stopWhenFound(session: Session): void {
+    const { requestId } = session;
+    if (this.#surroundings.ledger.isStopDue(session)) this.take({ kind: "requestStopped", requestId });
   }
 
   #context(): StepContext {
@@ -210,17 +248,27 @@ export class SimulatedCoordinator {
     const { ledger, onAnnouncement, time } = this.#surroundings;
     switch (effect.kind) {
       case "pinModel":
-        time.after(keepMs, () => this.#surroundings.desired.pin(effect.model, effect.revision, effect.pinned));
+        this.#pin(effect);
         break;
       case "deliver":
-        ledger.deliver(effect, time.nowMs);
-        this.#stopWhenFound(effect.requestId);
+        this.#withSession(effect, (session) => {
+          const epoch = this.state.requests.get(effect.requestId)?.epoch ?? 0;
+          if (epoch < session.epoch)
+            this.#surroundings.complain(`request ${effect.requestId} goes back to epoch ${epoch}`);
+          session.epoch = epoch;
+          ledger.deliver(session, effect, time.nowMs);
+          this.stopWhenFound(session);
+        });
         break;
       case "finish":
-        ledger.finish(effect, time.nowMs);
+        this.#withSession(effect, (session) => {
+          const dueMs = Math.max(session.beganAtMs, this.#awayUntilMs);
+          ledger.finish(session, effect, { nowMs: time.nowMs, dueMs });
+          session.unreadSinceMs ??= time.nowMs;
+        });
         break;
       case "tellWaiting":
-        ledger.tell(effect);
+        this.#withSession(effect, (session) => ledger.tell(session, effect));
         break;
       case "announce":
         onAnnouncement(effect.announcement);
@@ -228,6 +276,22 @@ export class SimulatedCoordinator {
       default:
         this.#executeAtNode(effect);
     }
+  }
+
+  #withSession({ requestId, kind }: { requestId: RequestId; kind: string }, run: (session: Session) => void): void {
+    const session = this.#sessions.get(requestId);
+    if (session === undefined) this.#surroundings.complain(`${kind} for request ${requestId}, which was never there`);
+    else run(session);
+  }
+
+  /** The bucket is written when NATS is there. */
+  #pin(effect: EffectOf<"pinModel">): void {
+    const { time, desired, isConnected } = this.#surroundings;
+    time.after(keepMs, () => {
+      if (this.#isClosed) return;
+      if (isConnected()) desired.pin(effect.model, effect.revision, effect.pinned);
+      else time.after(reviewEveryMs, () => this.#pin(effect));
+    });
   }
 
   #executeAtNode(effect: NodeEffect): void {
@@ -267,7 +331,7 @@ export class SimulatedCoordinator {
         link?.calls.start({ ...effect.attempt, orphanMs });
         break;
       case "keepAttempts":
-        link?.calls.keep(effect.live);
+        link?.calls.keep(effect.live, this.#surroundings.term());
         break;
       case "takeUpAttempt":
         link?.calls.takeUp(effect, (attempt) => this.#takeUp(nodeId, attempt));

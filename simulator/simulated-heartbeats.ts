@@ -1,7 +1,7 @@
 // What nodes say of themselves over NATS: it comes late, twice, out of order or not at all.
 import type { ClusterEvent } from "@pomona/coordinator/core/event";
+import type { NetworkConditions } from "./network-conditions.ts";
 import type { Random } from "./random.ts";
-import type { NetworkConditions } from "./simulated-network.ts";
 import type { SimulatedNode } from "./simulated-node.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 

@@ -1,51 +1,27 @@
 // The links between a coordinator and its nodes: they keep order, and break.
 import { noteRoundTrip } from "@pomona/coordinator/core/attach-patience";
 import type { EffectOf } from "@pomona/coordinator/core/effect";
-import type { ClusterEvent } from "@pomona/coordinator/core/event";
 import type { InspectionOutcome } from "@pomona/coordinator/core/model-sources";
 import type { AttemptFrame, GenerationFailure } from "@pomona/shared/core/generation";
-import type { ModelName, NodeId, ReplicaId } from "@pomona/shared/core/ids";
+import type { NodeId, ReplicaId } from "@pomona/shared/core/ids";
 import type { ReplicaSpec } from "@pomona/shared/core/node-status";
+import { sendDisturbed } from "./disturbed-frames.ts";
 import { failure } from "./failure.ts";
+import type { LinkSurroundings } from "./network-conditions.ts";
 import { Pipe } from "./pipe.ts";
-import type { Random } from "./random.ts";
 import type { Leave } from "./simulated-attempts.ts";
 import { type OpenStream, SimulatedCalls, type StreamEvents } from "./simulated-calls.ts";
 import type { SimulatedNode } from "./simulated-node.ts";
-import type { VirtualTime } from "./virtual-time.ts";
 
 /** Contract: keepalive every 400 ms, given up after another 400. */
-const keepaliveMs = 800;
+const pingTimeoutMs = 400;
+const keepaliveMs = 400 + pingTimeoutMs;
+const lookMs = 100;
 const heartbeatMs = 500;
-/** A node notices by its own keepalive at the latest that a connection is gone. */
-const noticedAfterMs = 1000;
+/** A node notices by its own keepalive at the latest that a connection is gone: two seconds, and two more. */
+const noticedAfterMs = 4000;
 const reconnectMinMs = 200;
 const reconnectMaxMs = 2000;
-
-/** What faults change. */
-export type NetworkConditions = {
-  /** Nodes that nothing reaches and nothing leaves. */
-  readonly cutOff: Set<NodeId>;
-  /** Nodes whose heartbeats NATS loses. */
-  readonly withoutNats: Set<NodeId>;
-  /** Nodes whose machine goes without a word when it goes. */
-  readonly withoutReset: Set<NodeId>;
-  /** Added to every message of a node's link. */
-  readonly addedDelayMs: Map<NodeId, number>;
-};
-
-type Surroundings = {
-  readonly time: VirtualTime;
-  readonly random: Random;
-  readonly conditions: NetworkConditions;
-  /** The process that listens at an address; none when the machine is down. */
-  readonly processAt: (address: string) => SimulatedNode | undefined;
-  /** What a node says of a source. */
-  readonly inspect: (nodeId: NodeId, model: ModelName) => InspectionOutcome;
-  readonly onEvent: (event: ClusterEvent) => void;
-  /** For how long the coordinator's process is stopped. */
-  readonly pausedForMs: () => number;
-};
 
 /** One side of a conversation that ends with an error when the link breaks. */
 type OpenCall = { readonly broke: (failure: GenerationFailure) => void };
@@ -56,13 +32,15 @@ type Connection = {
   readonly fromNode: Pipe;
   /** What the node ends when it sees the connection break. */
   readonly startedOverIt: Set<() => void>;
+  /** How long the node has not heard of the coordinator. */
+  unheardForMs: number;
 };
 
 /** The coordinator's link to one address: what `coordinator/grpc/node-links.ts` does, on virtual time. */
 export class SimulatedLink {
   readonly nodeId: NodeId;
   readonly address: string;
-  readonly #surroundings: Surroundings;
+  readonly #surroundings: LinkSurroundings;
   readonly #calls = new Set<OpenCall>();
   readonly calls: SimulatedCalls;
   /** Who waits for a connection that is dialled at once; null while none is. */
@@ -73,7 +51,7 @@ export class SimulatedLink {
   #silentForMs = 0;
   #roundTripMs: number | null = null;
 
-  constructor(nodeId: NodeId, address: string, surroundings: Surroundings) {
+  constructor(nodeId: NodeId, address: string, surroundings: LinkSurroundings) {
     this.nodeId = nodeId;
     this.address = address;
     this.#surroundings = surroundings;
@@ -87,7 +65,7 @@ export class SimulatedLink {
       roundTripMs: () => this.#roundTripMs,
     });
     this.#connect(reconnectMinMs);
-    surroundings.time.every(100, () => this.#keepAlive());
+    surroundings.time.every(lookMs, () => this.#keepAlive());
   }
 
   close(): void {
@@ -170,7 +148,12 @@ export class SimulatedLink {
   }
 
   #isReachable(peer: SimulatedNode): boolean {
-    return !peer.isDead && !peer.isPaused && !this.#surroundings.conditions.cutOff.has(this.nodeId);
+    return !peer.isDead && !peer.isPaused && !this.#isCutOff();
+  }
+
+  #isCutOff(): boolean {
+    const { conditions, isCutOff } = this.#surroundings;
+    return conditions.cutOff.has(this.nodeId) || isCutOff();
   }
 
   /** A timer of the coordinator's process. */
@@ -214,7 +197,7 @@ export class SimulatedLink {
       if (hasLeft) return;
       leave = open(connection.peer, {
         tell: (attempt) => answer(() => events.onAttempt(attempt)),
-        send: (frame) => this.#sendDisturbed(connection.peer, frame, { sendFrame, late: events.onLateFrame }),
+        send: (frame) => sendDisturbed(connection.peer, frame, { sendFrame, onLate: events.onLateFrame }),
         fail: (why) =>
           answer(() => {
             this.#calls.delete(call);
@@ -226,27 +209,6 @@ export class SimulatedLink {
       this.#calls.delete(call);
       connection.toNode.send(() => leaveOnce(false));
     };
-  }
-
-  /** Planned faults change what a node sends. */
-  #sendDisturbed(
-    { surroundings: { planned, onFault } }: SimulatedNode,
-    frame: AttemptFrame,
-    { sendFrame, late }: { readonly sendFrame: StreamEvents["onFrame"]; readonly late: StreamEvents["onLateFrame"] },
-  ): void {
-    const strikes = (kind: "alienFrames" | "duplicateFrames" | "lateFrames"): boolean => {
-      if (frame.kind !== "tokens" || planned[kind] === 0) return false;
-      planned[kind] -= 1;
-      onFault(kind);
-      return true;
-    };
-    if (strikes("lateFrames")) {
-      const { time, random } = this.#surroundings;
-      time.after(random.between(100, 2000), () => late(frame));
-      return;
-    }
-    sendFrame(frame, strikes("alienFrames"));
-    if (strikes("duplicateFrames")) sendFrame(frame, false);
   }
 
   /** The first call that a broken connection fails dials for all. One that nobody answers is given up by who waits. */
@@ -273,14 +235,14 @@ export class SimulatedLink {
   }
 
   #open(peer: SimulatedNode): void {
-    const { time, conditions, pausedForMs } = this.#surroundings;
+    const { time, pausedForMs } = this.#surroundings;
     const delayMs = (): number => this.#delayMs();
-    const isCutOff = (): boolean => conditions.cutOff.has(this.nodeId);
     this.#connection = {
       peer,
-      toNode: new Pipe(time, delayMs, () => isCutOff() || peer.isPaused || peer.isDead),
-      fromNode: new Pipe(time, delayMs, () => isCutOff() || pausedForMs() > 0),
+      toNode: new Pipe(time, delayMs, () => this.#isCutOff() || peer.isPaused || peer.isDead),
+      fromNode: new Pipe(time, delayMs, () => this.#isCutOff() || pausedForMs() > 0),
       startedOverIt: new Set(),
+      unheardForMs: 0,
     };
     this.#silentForMs = 0;
   }
@@ -323,12 +285,30 @@ export class SimulatedLink {
 
   #keepAlive(): boolean {
     if (this.#isClosed) return false;
-    const peer = this.#connection?.peer;
-    if (peer === undefined || this.#surroundings.pausedForMs() > 0) return true;
+    const connection = this.#connection;
+    if (connection === null) return true;
+    const { peer } = connection;
+    const isPaused = this.#surroundings.pausedForMs() > 0;
+    if (this.#isGivenUpByNode(connection, isPaused) || isPaused) return true;
     // A killed process resets its connections, a machine without power does not: keepalive gives up what is silent.
-    this.#silentForMs = this.#isReachable(peer) ? 0 : this.#silentForMs + 100;
+    const isAnswered = this.#isReachable(peer) && 2 * this.#addedDelayMs() < pingTimeoutMs;
+    this.#silentForMs = isAnswered ? 0 : this.#silentForMs + lookMs;
     const isReset = peer.isDead && !this.#surroundings.conditions.withoutReset.has(this.nodeId);
     if (isReset || this.#silentForMs >= keepaliveMs) this.break();
+    return true;
+  }
+
+  /** The node looks too: a coordinator that says nothing for long has gone, as far as it knows. */
+  #isGivenUpByNode(connection: Connection, isPaused: boolean): boolean {
+    const { peer, startedOverIt } = connection;
+    if (peer.isDead || peer.isPaused) return false;
+    connection.unheardForMs = isPaused || this.#isCutOff() ? connection.unheardForMs + lookMs : 0;
+    if (connection.unheardForMs < noticedAfterMs) return false;
+    leaveAll(startedOverIt);
+    // It says so as soon as it is heard.
+    this.#after(0, () => {
+      if (this.#connection === connection) this.break();
+    });
     return true;
   }
 
@@ -356,8 +336,11 @@ export class SimulatedLink {
   }
 
   #delayMs(): number {
-    const { random, conditions } = this.#surroundings;
-    return random.between(0.2, 2) + (conditions.addedDelayMs.get(this.nodeId) ?? 0);
+    return this.#surroundings.random.between(0.2, 2) + this.#addedDelayMs();
+  }
+
+  #addedDelayMs(): number {
+    return this.#surroundings.conditions.addedDelayMs.get(this.nodeId) ?? 0;
   }
 
   #drop(): void {
@@ -375,8 +358,7 @@ export class SimulatedLink {
     fromNode.isOpen = false;
     const notice = (): void => {
       toNode.isOpen = false;
-      for (const leave of startedOverIt) leave();
-      startedOverIt.clear();
+      leaveAll(startedOverIt);
     };
     if (random.chance(0.5)) toNode.isOpen = false;
     else toNode.send(notice);
@@ -384,4 +366,9 @@ export class SimulatedLink {
     const afterMs = toNode.isOpen || isLate ? random.between(0, noticedAfterMs) : this.#delayMs();
     time.after(afterMs + peer.pausedForMs, notice);
   }
+}
+
+function leaveAll(startedOverIt: Set<() => void>): void {
+  for (const leave of startedOverIt) leave();
+  startedOverIt.clear();
 }

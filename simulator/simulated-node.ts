@@ -284,6 +284,9 @@ export class SimulatedNode {
 
   #run(replica: Replica, attempt: Attempt, onFrame: (frame: AttemptFrame) => void): SimulatedAttempt {
     const { replicaId, requestId, epoch } = attempt;
+    const other = this.#running.get(requestId);
+    if (other !== undefined)
+      this.surroundings.complain(`epochs ${other.attempt.epoch} and ${epoch} of request ${requestId} run on one node`);
     const running = new SimulatedAttempt(attempt, {
       node: this,
       engine: this.#engineOf(replica),

@@ -1,17 +1,23 @@
 // A pool on virtual time: machines, the processes on them, a coordinator, clients, and the handles that faults pull.
 import type { Announcement } from "@pomona/coordinator/core/effect";
-import { type ClusterState, type CoreConfig, defaultCoreConfig } from "@pomona/coordinator/core/state";
+import type { ClusterEvent } from "@pomona/coordinator/core/event";
+import { type CoreConfig, defaultCoreConfig } from "@pomona/coordinator/core/state";
 import { defaultNodeSettings } from "@pomona/shared/core/deployment";
 import type { ModelName, NodeId, RequestId } from "@pomona/shared/core/ids";
 import type { NodeStatus } from "@pomona/shared/core/node-status";
+import type { CoordinatorProcess } from "./coordinator-process.ts";
 import { DesiredState, type KnownModel } from "./desired-state.ts";
+import type { NetworkConditions } from "./network-conditions.ts";
 import { noCounts } from "./pool-counts.ts";
 import type { Random } from "./random.ts";
 import { poisonToken } from "./reference-model.ts";
-import { type ClientRequest, type LeftAttempt, RequestLedger } from "./request-ledger.ts";
+import { type ClientRequest, RequestLedger } from "./request-ledger.ts";
+import { SimulatedClients } from "./simulated-clients.ts";
 import { SimulatedCoordinator } from "./simulated-coordinator.ts";
+import { SimulatedCoordinators } from "./simulated-coordinators.ts";
 import { publishHeartbeats } from "./simulated-heartbeats.ts";
-import { type NetworkConditions, SimulatedLink } from "./simulated-network.ts";
+import { SimulatedNats } from "./simulated-nats.ts";
+import { SimulatedLink } from "./simulated-network.ts";
 import {
   type Disk,
   type Machine,
@@ -38,6 +44,8 @@ export type PoolParts = {
   readonly machines: readonly Machine[];
   readonly models: readonly KnownModel[];
   readonly files: ReadonlyMap<string, ModelFile>;
+  /** How many coordinators. */
+  readonly coordinators: number;
   readonly complain: (problem: string) => void;
 };
 
@@ -63,8 +71,11 @@ export class SimulatedPool {
   /** When the last fault was over. */
   healedAtMs = Number.POSITIVE_INFINITY;
   readonly #oldStatuses = new Map<NodeId, NodeStatus>();
-  #coordinator: SimulatedCoordinator | null = null;
-  #coordinators = 0;
+  readonly nats: SimulatedNats;
+  readonly coordinators: SimulatedCoordinators;
+  readonly clients: SimulatedClients;
+  #reigns = 0;
+  #lastActive: string | null = null;
   #eventsBefore = 0;
 
   constructor(parts: PoolParts) {
@@ -72,46 +83,88 @@ export class SimulatedPool {
     this.time = parts.time;
     this.random = parts.random;
     this.machines = parts.machines;
-    this.desired = new DesiredState(parts.models, (event) => this.#tellCoordinator(event));
+    const { time, random } = parts;
+    this.nats = new SimulatedNats(time, random);
+    this.desired = new DesiredState(parts.models, {
+      tell: (event) => this.#publish(event),
+      isWritable: () => this.nats.isUp && this.nats.pausedForMs === 0,
+    });
     this.ledger = new RequestLedger(parts.complain, this.desired.everRemoved);
-    this.#startCoordinator();
+    this.coordinators = new SimulatedCoordinators({
+      ...{ count: parts.coordinators, time, random, nats: this.nats },
+      startActive: (process) => this.#startActive(process),
+      onClosed: (active) => this.#noteClosed(active),
+      resync: (active) => {
+        for (const event of this.desired.eventsFor(active.state)) active.take(event);
+      },
+    });
+    this.clients = new SimulatedClients({
+      ...{ time, random, ledger: this.ledger },
+      processes: () => this.coordinators.processes,
+      onRefused: () => {
+        this.counts.refusedByPool += 1;
+      },
+      onReadOn: () => {
+        this.counts.readOn += 1;
+      },
+    });
     for (const machine of parts.machines) {
       this.#planned.set(machine.nodeId, nothingPlanned());
       this.#startProcess(machine, 1);
     }
   }
 
+  /** The active coordinator, when there is exactly one and it runs. */
   get coordinator(): SimulatedCoordinator | null {
-    return this.#coordinator;
+    return this.coordinators.sole;
   }
 
   get events(): number {
-    return this.#eventsBefore + (this.#coordinator?.events ?? 0);
+    return this.coordinators.active.reduce((sum, { events }) => sum + events, this.#eventsBefore);
+  }
+
+  /** How often a coordinator has become the active one. */
+  get reigns(): number {
+    return this.#reigns;
   }
 
   get processes(): readonly SimulatedNode[] {
     return [...this.#processes.values()];
   }
 
-  #startCoordinator(): void {
-    this.#coordinators += 1;
+  #startActive(process: CoordinatorProcess): SimulatedCoordinator {
+    this.#reigns += 1;
+    const { id } = process.machine.self;
+    if (this.#lastActive !== null && this.#lastActive !== id) this.counts.takeovers += 1;
+    this.#lastActive = id;
+    if (this.coordinators.active.length > 0) this.counts.rivals += 1;
     // Whoever waits for long waits because of a fault: the deadlines of the requests decide.
     const scheduler = { ...defaultCoreConfig.scheduler, lateMaxMs: Number.POSITIVE_INFINITY };
-    const replicaPrefix = `c${this.#coordinators}`;
+    const replicaPrefix = `c${this.#reigns}`;
     // Machines of these runs come back: what is begun waits for them.
     const allGoneMs = Number.POSITIVE_INFINITY;
     const config: CoreConfig = { ...defaultCoreConfig, queueLengthMax: 64, replicaPrefix, scheduler, allGoneMs };
     const { time, complain } = this.#parts;
-    this.#coordinator = new SimulatedCoordinator({
-      time,
-      config,
-      desired: this.desired,
-      ledger: this.ledger,
-      openLink: (nodeId, address, onEvent) => new SimulatedLink(nodeId, address, { ...this.#surroundings(), onEvent }),
+    const ofProcess = {
+      pausedForMs: () => process.pausedForMs,
+      isCutOff: () => process.isDead || process.machine.isCutOff,
+    };
+    return new SimulatedCoordinator({
+      ...{ time, config, complain, desired: this.desired, ledger: this.ledger },
+      openLink: (nodeId, address, onEvent) =>
+        new SimulatedLink(nodeId, address, { ...this.#surroundings(), ...ofProcess, onEvent }),
+      pausedForMs: ofProcess.pausedForMs,
+      term: () => process.term,
+      isConnected: () => process.isConnected,
       onAnnouncement: (announcement) => this.#countAnnouncement(announcement),
       onSentAway: (request, code) => this.#noteSentAway(request, code),
-      complain,
     });
+  }
+
+  #noteClosed(active: SimulatedCoordinator): void {
+    this.#eventsBefore += active.events;
+    this.#addDropped(active);
+    this.clients.leave(active);
   }
 
   #surroundings() {
@@ -119,11 +172,19 @@ export class SimulatedPool {
     const processAt = (address: string): SimulatedNode | undefined =>
       this.processes.find((process) => process.machine.address === address && !process.isDead);
     const inspect: DesiredState["inspect"] = (nodeId, model) => this.desired.inspect(nodeId, model);
-    const pausedForMs = (): number => this.#coordinator?.pausedForMs ?? 0;
-    return { time, random, conditions, processAt, inspect, pausedForMs, onEvent: this.#tellCoordinator };
+    return { time, random, conditions, processAt, inspect };
   }
 
-  readonly #tellCoordinator: SimulatedCoordinator["take"] = (event) => this.#coordinator?.take(event);
+  /** Over NATS. */
+  #publish(event: ClusterEvent): void {
+    const { nats, time } = this;
+    if (!nats.isUp) return;
+    const { incarnation } = nats;
+    time.after(nats.pausedForMs, () => {
+      if (nats.isUp && nats.incarnation === incarnation)
+        for (const process of this.coordinators.processes) process.hear(event);
+    });
+  }
 
   /** Nobody waits in vain for a model that some machine could have had all the while. */
   #noteSentAway({ model, requestId }: ClientRequest, code: string): void {
@@ -173,7 +234,7 @@ export class SimulatedPool {
     };
     const node = new SimulatedNode(machine, incarnation, surroundings);
     this.#processes.set(machine.nodeId, node);
-    publishHeartbeats(node, this.#surroundings());
+    publishHeartbeats(node, { time, random, conditions: this.conditions, onEvent: (event) => this.#publish(event) });
     this.#register(node, random.between(50, 300));
   }
 
@@ -183,38 +244,11 @@ export class SimulatedPool {
       if (node.isDead) return;
       const { nodeId, address } = node.machine;
       if (!this.conditions.cutOff.has(nodeId) && !node.isPaused && !node.isMute) {
-        this.#tellCoordinator({ kind: "heartbeat", status: node.status(), address });
+        const event = { kind: "heartbeat", status: node.status(), address } as const;
+        for (const { active, machine } of this.coordinators.processes) if (!machine.isCutOff) active?.take(event);
       }
       this.#register(node, registerMs);
     });
-  }
-
-  // What clients do.
-
-  request(request: ClientRequest): void {
-    const pausedForMs = this.#coordinator?.pausedForMs ?? 0;
-    if (pausedForMs > 0) {
-      this.time.after(pausedForMs, () => this.request(request));
-      return;
-    }
-    const refusal = this.#coordinator?.request(request) ?? null;
-    if (refusal !== null) this.counts.refusedByPool += 1;
-  }
-
-  cancel(request: ClientRequest): void {
-    const { requestId } = request;
-    this.#coordinator?.leave(request);
-    if (!this.ledger.has(requestId)) return;
-    this.ledger.markCancelled(requestId);
-    this.#tellCoordinator({ kind: "requestCancelled", requestId });
-  }
-
-  /** A stop string was found in the text. */
-  stop({ requestId }: ClientRequest): void {
-    if (!this.ledger.has(requestId)) return;
-    this.ledger.markStopped(requestId);
-    // One that goes on elsewhere is stopped when the text is there again.
-    if (this.ledger.isStopDue(requestId)) this.#tellCoordinator({ kind: "requestStopped", requestId });
   }
 
   // What faults do. Each says whether it found a victim.
@@ -275,9 +309,9 @@ export class SimulatedPool {
   }
 
   resetLink(nodeId: NodeId): boolean {
-    const link = this.#coordinator?.link(nodeId);
-    link?.break();
-    return link !== undefined;
+    const links = this.coordinators.active.flatMap((active) => active.link(nodeId) ?? []);
+    for (const link of links) link.break();
+    return links.length > 0;
   }
 
   requestPoison(): boolean {
@@ -297,8 +331,8 @@ export class SimulatedPool {
       isPoison: true,
       isText: false,
     };
-    this.request(request);
-    return this.ledger.has(requestId);
+    this.clients.request(request);
+    return this.ledger.find(requestId) !== undefined;
   }
 
   /** A heartbeat of an earlier process, or of a while ago, turns up. */
@@ -308,35 +342,7 @@ export class SimulatedPool {
     const status = this.#oldStatuses.get(nodeId) ?? process.status();
     const { address } = process.machine;
     if (status.incarnation < process.incarnation) this.counts.oldIncarnations += 1;
-    this.time.after(3000, () => this.#tellCoordinator({ kind: "heartbeat", status, address }));
-    return true;
-  }
-
-  restartCoordinator(downMs: number): boolean {
-    if (this.#coordinator === null) return false;
-    this.takeDropped();
-    this.#eventsBefore += this.#coordinator.events;
-    const { state } = this.#coordinator;
-    this.#coordinator.close();
-    this.#coordinator = null;
-    this.ledger.leaveAll((requestId) => this.#leftAt(state, requestId));
-    this.time.after(downMs, () => this.#startCoordinator());
-    return true;
-  }
-
-  /** Where a coordinator that is gone has had a request; null for one that was on no node. */
-  #leftAt(state: ClusterState, requestId: RequestId): LeftAttempt | null {
-    const record = state.requests.get(requestId);
-    if (record?.place.kind !== "bound") return null;
-    const { nodeId } = record.place;
-    const incarnation = state.members.get(nodeId)?.status.incarnation ?? 0;
-    return { nodeId, incarnation, epoch: record.epoch };
-  }
-
-  pauseCoordinator(ms: number): boolean {
-    if (this.#coordinator === null || this.#coordinator.pausedForMs > 0) return false;
-    this.#coordinator.pause(ms);
-    this.ledger.excusedUntilMs = this.time.nowMs + ms;
+    this.time.after(3000, () => this.#publish({ kind: "heartbeat", status, address }));
     return true;
   }
 
@@ -347,13 +353,30 @@ export class SimulatedPool {
     return true;
   }
 
-  /** Adds the dropped frames of the coordinator that is about to go. */
-  takeDropped(): void {
-    const dropped = this.#coordinator?.state.dropped;
-    if (dropped === undefined) return;
+  #addDropped({ state: { dropped } }: SimulatedCoordinator): void {
     this.dropped.oldEpoch += dropped.oldEpoch;
     this.dropped.unknownRequest += dropped.unknownRequest;
     this.dropped.brokenOrder += dropped.brokenOrder;
+  }
+
+  /** Adds the dropped frames of those that are still there. */
+  takeDropped(): void {
+    for (const active of this.coordinators.active) this.#addDropped(active);
+  }
+
+  /** Whether nothing is wrong with anything. */
+  get isWell(): boolean {
+    return (
+      this.nats.isWell && this.coordinators.areWell && this.machines.every(({ nodeId }) => this.isNodeWell(nodeId))
+    );
+  }
+
+  isNodeWell(nodeId: NodeId): boolean {
+    const { cutOff, withoutNats, addedDelayMs } = this.conditions;
+    const process = this.#processes.get(nodeId);
+    if (process === undefined || process.isDead || process.isPaused || process.isMute || process.isDraining)
+      return false;
+    return !cutOff.has(nodeId) && !withoutNats.has(nodeId) && !addedDelayMs.has(nodeId);
   }
 
   /** Everything that is wrong ends; machines that are down come back by themselves. */
@@ -361,6 +384,8 @@ export class SimulatedPool {
     this.healedAtMs = this.time.nowMs;
     for (const { nodeId } of this.machines)
       if (this.desired.settings.has(nodeId)) this.desired.setNode(nodeId, defaultNodeSettings);
+    this.coordinators.heal();
+    this.nats.addedDelayMs = 0;
     this.conditions.cutOff.clear();
     this.conditions.withoutNats.clear();
     this.conditions.addedDelayMs.clear();
