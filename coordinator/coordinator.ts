@@ -125,6 +125,11 @@ export class Coordinator implements Gateway {
     this.#wakeAll();
   }
 
+  /** Whether somebody waits for an answer. */
+  get isBusy(): boolean {
+    return this.#preparing > 0 || this.#running.isAnyRead;
+  }
+
   /** Ends every running request as failed with `shutting_down`, so that its client knows to try again. */
   endAll(): void {
     const failure = failureOf(shuttingDown());

@@ -24,6 +24,7 @@ import type { Gateway } from "./gateway.ts";
 import { ClusterCalls } from "./grpc/cluster-calls.ts";
 import { clusterService } from "./grpc/cluster-service.ts";
 import { inferenceService } from "./grpc/inference-service.ts";
+import { endServing, type Serving } from "./handover.ts";
 import { startHttpServer } from "./http/server.ts";
 import { findNodes } from "./mdns/node-finder.ts";
 import { ProcessMetrics } from "./metrics.ts";
@@ -41,10 +42,6 @@ export type RunningCoordinator = {
   /** Stops taking requests, ends what runs, and closes. */
   close(): Promise<void>;
 };
-
-/** Time that running calls get when the coordinator stops; then each is told that it ends, and gets time to hear it. */
-const stopGraceMs = 2000;
-const stopFlushMs = 500;
 
 /**
  * Starts a coordinator in this process. Without NATS it serves all the same; without mDNS nodes register by address.
@@ -79,7 +76,12 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
         log,
         duty: () => succession.duty(),
       }),
-    stop: (server) => server.close(),
+    stop: (server) => server.close(0),
+  });
+  await lifecycle.start({
+    name: "serving",
+    start: (): Serving => ({ http, grpc, directory, succession }),
+    stop: endServing,
   });
   const ports = { grpcPort: grpc.port, httpPort: http.port };
   await startDiscovery(lifecycle, { options, log, id: directory.id, cluster, ...ports, ...standing });
@@ -233,14 +235,8 @@ async function startGrpc(lifecycle: Lifecycle, { options, standing }: GrpcParts)
   return await lifecycle.start({
     name: "gRPC",
     start: () => startGrpcServer({ host, port, services: standing.services(), packageDefinition }),
-    stop: (started) => closeGrpc(started, standing.succession),
+    stop: (started) => started.close(0),
   });
-}
-
-async function closeGrpc(server: GrpcServer, succession: Succession): Promise<void> {
-  const late = setTimeout(() => succession.active?.coordinator.endAll(), stopGraceMs);
-  await server.close(stopGraceMs + stopFlushMs);
-  clearTimeout(late);
 }
 
 /** null without NATS. */

@@ -67,6 +67,10 @@ export class RunningRequests {
     return [...this.#running.keys()];
   }
 
+  get isAnyRead(): boolean {
+    return [...this.#running.values()].some(({ session }) => session.hasReaders);
+  }
+
   add({ requestId, note, seed, promptTokens }: NewRunning): GenerationSession {
     const { clock } = this.#dependencies;
     const arrivedAtMs = clock.nowMs();

@@ -41,6 +41,7 @@ export class Succession {
   #elsewhere: { readonly active: ActiveElsewhere; readonly controller: AbortController } | null = null;
   #isWanted = false;
   #changing: Promise<void> | null = null;
+  #handingOver: Promise<void> | null = null;
 
   constructor(config: SuccessionConfig, dependencies: SuccessionDependencies) {
     this.#config = config;
@@ -105,10 +106,21 @@ export class Succession {
     if (failure !== null) throw failure;
   }
 
+  /** Gives the lease back before its end, to a successor that waits for it; what runs here goes on until `close`. */
+  handOver(): Promise<void> {
+    this.#handingOver ??= this.#leave();
+    return this.#handingOver;
+  }
+
   /** Ends being active, and gives the lease back. */
   async close(): Promise<void> {
     if (this.#asking !== null) clearInterval(this.#asking);
     await this.#end();
+    await this.handOver();
+  }
+
+  async #leave(): Promise<void> {
+    if (this.#asking !== null) clearInterval(this.#asking);
     this.#feed?.close();
     await this.#keeper?.close();
   }

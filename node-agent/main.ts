@@ -14,7 +14,12 @@ import { checkBindAddress } from "@pomona/shared/runtime/bind-address";
 import { systemClock } from "@pomona/shared/runtime/clock";
 import { Lifecycle } from "@pomona/shared/runtime/lifecycle";
 import { createLogger, type Logger } from "@pomona/shared/runtime/logger";
-import { openStateDirectory, readTextIfPresent, writeFileAtomically } from "@pomona/shared/runtime/state-directory";
+import {
+  openStateDirectory,
+  readTextIfPresent,
+  type StateDirectory,
+  writeFileAtomically,
+} from "@pomona/shared/runtime/state-directory";
 import type { NodeAgentOptions } from "./config.ts";
 import { nodeBudget } from "./core/memory-budget.ts";
 import { retryLimits } from "./core/transfer/retry.ts";
@@ -103,7 +108,7 @@ export async function runNodeAgent(options: NodeAgentOptions): Promise<RunningNo
 type AgentParts = {
   readonly options: NodeAgentOptions;
   readonly log: Logger;
-  readonly directory: ReturnType<typeof openStateDirectory>;
+  readonly directory: StateDirectory;
 };
 
 async function startAgent(

@@ -30,11 +30,15 @@ export type HttpServerOptions = {
 
 export type HttpServer = {
   readonly port: number;
+  /** Whether an answer is under way. */
+  readonly isAnswering: boolean;
+  /** From now on everything is refused with `shutting_down`, but what this coordinator says of itself. */
+  refuse(): void;
   /**
-   * Takes nothing new, ends idle connections at once, and running answers at the latest after `closeGraceMs`: those
-   * that are not done by then get the error `shutting_down`.
+   * Refuses, gives the port free before it returns, ends idle connections at once, and running answers at the latest after
+   * `graceMs`, `closeGraceMs` by default: those that are not done by then get the error `shutting_down`.
    */
-  close(): Promise<void>;
+  close(graceMs?: number): Promise<void>;
 };
 
 /** How often idle connections are looked for while the server stops, and slow requests while it runs. */
@@ -54,7 +58,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   app.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id);
     checkOrigin(request.headers, options.host);
-    if (closing.isClosing) throw shuttingDown();
+    if (closing.isClosing && !isOwnPath(request)) {
+      // Whoever asks again is to find the successor.
+      reply.header("connection", "close");
+      throw shuttingDown();
+    }
     const duty = options.duty ?? (() => ({ kind: "active" }) as const);
     if (duty().kind === "standby" && !isOwnPath(request)) await sendOn(request, reply, { duty, openAnswers });
     else checkPath(request, reply);
@@ -70,12 +78,22 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const address = app.server.address();
   if (address === null || typeof address === "string") throw new PomonaError("internal", "the HTTP server has no port");
   let closed: Promise<void> | null = null;
-  const close = (): Promise<void> => {
+  const refuse = (): void => {
     closing.isClosing = true;
-    closed ??= closeInOrder(app, { openAnswers, limits });
+  };
+  const close = (graceMs = limits.closeGraceMs): Promise<void> => {
+    refuse();
+    closed ??= closeInOrder(app, { openAnswers, graceMs });
     return closed;
   };
-  return { port: address.port, close };
+  return {
+    port: address.port,
+    get isAnswering() {
+      return openAnswers.count > 0;
+    },
+    refuse,
+    close,
+  };
 }
 
 /** What every coordinator says of itself. */
@@ -145,13 +163,15 @@ function shuttingDown(): PomonaError {
 
 async function closeInOrder(
   app: FastifyInstance,
-  { openAnswers, limits }: { openAnswers: OpenAnswers; limits: HttpLimits },
+  { openAnswers, graceMs }: { readonly openAnswers: OpenAnswers; readonly graceMs: number },
 ): Promise<void> {
   // A connection that becomes idle after the first look would else be kept for a minute.
   const poll = setInterval(() => app.server.closeIdleConnections(), closePollMs);
-  const abort = setTimeout(() => openAnswers.abortAll(shuttingDown()), limits.closeGraceMs);
-  const force = setTimeout(() => app.server.closeAllConnections(), limits.closeGraceMs + closeFlushMs);
+  const abort = setTimeout(() => openAnswers.abortAll(shuttingDown()), graceMs);
+  const force = setTimeout(() => app.server.closeAllConnections(), graceMs + closeFlushMs);
   try {
+    // Fastify does it a little later.
+    await new Promise((resolve) => app.server.close(resolve));
     await app.close();
   } finally {
     clearInterval(poll);

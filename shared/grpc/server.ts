@@ -47,7 +47,10 @@ export type GrpcServer = {
   replaceServices(services: readonly GrpcService[]): void;
   /** What the standard health service answers. False until called. */
   setServing(isServing: boolean): void;
-  /** Takes no new calls, lets running ones end for `graceMs`, then cancels the rest. */
+  /**
+   * Takes no new calls and gives the port free before it returns, lets running calls end for `graceMs`, then cancels the
+   * rest. Later calls wait for the first.
+   */
   close(graceMs: number): Promise<void>;
 };
 
@@ -69,6 +72,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   };
   setServing(false);
   const port = await bind(server, options);
+  let closed: Promise<void> | null = null;
   return {
     port,
     address: hostAndPort(options.host, port),
@@ -79,7 +83,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     setServing,
     close: (graceMs) => {
       setServing(false);
-      return shutDown(server, graceMs);
+      closed ??= shutDown(server, graceMs);
+      return closed;
     },
   };
 }

@@ -225,6 +225,16 @@ test("a server that stops lets answers end in their time, and tells the others",
   await assert.rejects(fetch(`${served.url}/healthz`));
 });
 
+test("a server that refuses says that it lives, and tells whoever wants something to come again", async (t) => {
+  const { url, refuse } = await serve(t);
+  refuse();
+  assert.equal((await fetch(`${url}/healthz`)).status, 200);
+  const refused = await post(`${url}${chatPath}`, hello);
+  assert.deepEqual([refused.status, refused.headers.get("connection")], [503, "close"]);
+  assert.equal(refused.headers.get("retry-after"), "1");
+  assert.equal((await errorOf(refused)).code, "shutting_down");
+});
+
 test("a port that is taken is named with the fix", async (t) => {
   const { port, gateway, cluster } = await serve(t);
   const options = { host: "127.0.0.1", port, gateway, calls: cluster.calls, log: createSilentLogger() };

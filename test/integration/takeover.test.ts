@@ -136,6 +136,32 @@ describe("a coordinator that is killed and started again", () => {
   });
 });
 
+describe("a coordinator that is stopped", () => {
+  let pool: ChaosPool;
+  before(async () => {
+    pool = await ChaosPool.start();
+  });
+  after(() => pool.close());
+
+  test("gives ports and state to its successor at once, and ends its answers meanwhile", async () => {
+    const client = new ReturningClient(pool, "stopped");
+    const asked = client.ask();
+    // What is left takes a third of the time that it gets.
+    await waitFor(() => client.text.length >= 0.75 * tokens, 30_000, "most of the answer");
+    const old = pool.coordinator;
+    old.signal("SIGTERM");
+    await pool.restartCoordinator();
+    await pool.settled(30_000);
+    assert.equal(await asked, true);
+    client.check();
+    const next = new ReturningClient(pool, "successor");
+    assert.equal(await next.ask(), true);
+    next.check();
+    await waitFor(() => old.isGone, 10_000, "the end of the old one");
+    await waitFor(async () => (await pool.runningAttempts()) === 0, 10_000, "no attempts");
+  });
+});
+
 async function statusFor(pool: ChaosPool, lastEventId: string): Promise<number> {
   const response = await fetch(`${pool.http}/v1/completions`, {
     method: "POST",

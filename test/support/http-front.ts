@@ -15,6 +15,7 @@ export type Served = {
   readonly port: number;
   readonly gateway: FakeGateway;
   readonly cluster: FakeCluster;
+  refuse(): void;
   close(): Promise<void>;
 };
 export type ServeOptions = {
@@ -40,7 +41,8 @@ export async function serve(t: TestContext, { models, limits, log }: ServeOption
     await server.close();
     cluster.close();
   });
-  return { url: `http://127.0.0.1:${server.port}`, port: server.port, gateway, cluster, close: () => server.close() };
+  const { port, refuse } = server;
+  return { url: `http://127.0.0.1:${port}`, port, gateway, cluster, refuse, close: () => server.close() };
 }
 
 export const chatPath = "/v1/chat/completions";

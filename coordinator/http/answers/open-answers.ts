@@ -6,6 +6,10 @@ import { PomonaError } from "@pomona/shared/core/errors";
 export class OpenAnswers {
   readonly #controllers = new Set<AbortController>();
 
+  get count(): number {
+    return this.#controllers.size;
+  }
+
   /** The signal aborts as soon as the client has gone, or the server stops; its reason is a PomonaError. */
   start(response: ServerResponse): { readonly signal: AbortSignal; readonly release: () => void } {
     const controller = new AbortController();
