@@ -17,6 +17,7 @@ import { systemClock } from "@pomona/shared/runtime/clock";
 import { Lifecycle } from "@pomona/shared/runtime/lifecycle";
 import { createLogger, type Logger } from "@pomona/shared/runtime/logger";
 import { collectFamilies, renderMetrics } from "@pomona/shared/runtime/metrics";
+import { OpenFiles } from "@pomona/shared/runtime/open-files";
 import { openStateDirectory, readTextIfPresent, writeFileAtomically } from "@pomona/shared/runtime/state-directory";
 import { type ActiveCoordinator, startActive } from "./active-coordinator.ts";
 import type { CoordinatorOptions } from "./config.ts";
@@ -63,7 +64,8 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
   });
   const standing = await startStanding(lifecycle, { options, cluster, log });
   const { succession, gateway, calls, services } = standing;
-  const grpc = await startGrpc(lifecycle, { options, standing });
+  const files = new OpenFiles();
+  const grpc = await startGrpc(lifecycle, { options, standing, files });
   standing.onChange(() => grpc.replaceServices(services()));
   const http = await lifecycle.start({
     name: "HTTP",
@@ -74,6 +76,7 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
         gateway,
         calls,
         log,
+        files,
         duty: () => succession.duty(),
       }),
     stop: (server) => server.close(0),
@@ -228,13 +231,17 @@ function ownServices({ options, cluster, succession, gateway, calls }: ServicesP
   return [inferenceService(gateway), clusterService({ cluster, natsUrls, coordinators, calls, onEvent })];
 }
 
-type GrpcParts = { readonly options: CoordinatorOptions; readonly standing: Standing };
+type GrpcParts = {
+  readonly options: CoordinatorOptions;
+  readonly standing: Standing;
+  readonly files: OpenFiles;
+};
 
-async function startGrpc(lifecycle: Lifecycle, { options, standing }: GrpcParts): Promise<GrpcServer> {
+async function startGrpc(lifecycle: Lifecycle, { options, standing, files }: GrpcParts): Promise<GrpcServer> {
   const { host, grpcPort: port } = options;
   return await lifecycle.start({
     name: "gRPC",
-    start: () => startGrpcServer({ host, port, services: standing.services(), packageDefinition }),
+    start: () => startGrpcServer({ host, port, services: standing.services(), packageDefinition, files }),
     stop: (started) => started.close(0),
   });
 }

@@ -46,15 +46,33 @@ export function refuseConnection(error: { readonly code?: string }, socket: Sock
     return;
   }
   const [status, message] = connectionFault(error.code);
-  const body = JSON.stringify(errorBody(new PomonaError("invalid_request", message)));
+  socket.end(rawAnswer(status, new PomonaError("invalid_request", message)), () => socket.destroy());
+}
+
+export function connectionsFull(): PomonaError {
+  return new PomonaError("connections_full", "too many connections are open: close some, or try again in a moment", {
+    retryAfterMs: 1000,
+  });
+}
+
+/** Says so before anything was asked, and gives the connection's file free before it returns. */
+export function closeAsFull(socket: Socket): void {
+  socket.write(rawAnswer("503 Service Unavailable", connectionsFull()));
+  socket.destroy();
+}
+
+/** What no framework has a part in. */
+function rawAnswer(status: string, error: PomonaError): string {
+  const body = JSON.stringify(errorBody(error));
   const head = [
     `HTTP/1.1 ${status}`,
     "connection: close",
     "content-type: application/json; charset=utf-8",
     `content-length: ${Buffer.byteLength(body)}`,
     `x-request-id: ${randomId()}`,
+    ...Object.entries(errorHeaders(error)).map(([name, value]) => `${name}: ${value}`),
   ];
-  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());
+  return `${head.join("\r\n")}\r\n\r\n${body}`;
 }
 
 function connectionFault(code: string | undefined): readonly [status: string, message: string] {

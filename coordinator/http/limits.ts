@@ -6,7 +6,7 @@ export type HttpLimits = {
   readonly headersTimeoutMs: number;
   /** Time for a whole request, its body included, to arrive. Default 60 s. */
   readonly requestTimeoutMs: number;
-  /** Connections at once; more are closed at once. Default 4,096. */
+  /** Connections at once; more are refused. Default 4,096. */
   readonly connectionsMax: number;
   /** A stream that waits sends its headers after this time, bound or not. Default 5 s. */
   readonly headersAfterMs: number;

@@ -1,6 +1,9 @@
 // The HTTP server: its limits, who may call it, errors in one shape, and an end in order.
+import type { Server } from "node:http";
+import type { Socket } from "node:net";
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { Logger } from "@pomona/shared/runtime/logger";
+import { OpenFiles } from "@pomona/shared/runtime/open-files";
 import { randomId } from "@pomona/shared/runtime/random-id";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import type { Gateway } from "../gateway.ts";
@@ -8,7 +11,14 @@ import type { ClusterCalls } from "../grpc/cluster-calls.ts";
 import { type Duty, forwardedHeader, targetOf } from "../standby/duty.ts";
 import { forwardHttp } from "../standby/forward-http.ts";
 import { OpenAnswers } from "./answers/open-answers.ts";
-import { frameworkError, publicError, refuseConnection, sendError } from "./http-error.ts";
+import {
+  closeAsFull,
+  connectionsFull,
+  frameworkError,
+  publicError,
+  refuseConnection,
+  sendError,
+} from "./http-error.ts";
 import { readJsonBodies } from "./json-body.ts";
 import { defaultHttpLimits, type HttpLimits } from "./limits.ts";
 import { checkOrigin } from "./origin-guard.ts";
@@ -24,6 +34,8 @@ export type HttpServerOptions = {
   readonly log: Logger;
   /** Whether requests are answered here, always by default. */
   readonly duty?: () => Duty;
+  /** What the process has open, its own by default. */
+  readonly files?: OpenFiles;
   /** Those of `defaultHttpLimits` where none are named. */
   readonly limits?: Partial<HttpLimits>;
 };
@@ -44,6 +56,9 @@ export type HttpServer = {
 /** How often idle connections are looked for while the server stops, and slow requests while it runs. */
 const closePollMs = 20;
 const connectionCheckMs = 1000;
+/** Connections beyond the limit that are told so at the same time, and how long each may take. */
+const refusedAtOnce = 64;
+const refusedMs = 1000;
 /** After the error, time for it to reach the client. */
 const closeFlushMs = 500;
 
@@ -54,9 +69,13 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const openAnswers = new OpenAnswers();
   const closing = { isClosing: false };
   app.server.headersTimeout = limits.headersTimeoutMs;
-  app.server.maxConnections = limits.connectionsMax;
+  const refused = refuseTooMany(app.server, { files: options.files ?? new OpenFiles(), limits });
   app.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id);
+    if (refused.has(request.raw.socket)) {
+      reply.header("connection", "close");
+      throw connectionsFull();
+    }
     checkOrigin(request.headers, options.host);
     if (closing.isClosing && !isOwnPath(request)) {
       // Whoever asks again is to find the successor.
@@ -153,6 +172,31 @@ function checkPath(request: FastifyRequest, reply: FastifyReply): void {
   if (allowed === null) throw new PomonaError("not_found", `there is no ${request.method} ${path.slice(0, 200)}`);
   reply.header("allow", allowed);
   throw new PomonaError("method_not_allowed", `${path.slice(0, 200)} takes ${allowed}, not ${request.method}`);
+}
+
+/** Connections that are let in only to be told so. */
+function refuseTooMany(
+  server: Server,
+  { files, limits }: { readonly files: OpenFiles; readonly limits: HttpLimits },
+): WeakSet<Socket> {
+  const refused = new WeakSet<Socket>();
+  let open = 0;
+  server.on("connection", (socket: Socket) => {
+    open += 1;
+    socket.once("close", () => {
+      open -= 1;
+    });
+    const admission = files.admit(socket);
+    if (admission === "toClose" || open > limits.connectionsMax + refusedAtOnce) {
+      closeAsFull(socket);
+    } else if (admission === "refused" || open > limits.connectionsMax) {
+      refused.add(socket);
+      // One that asks for nothing is not told anything either.
+      const late = setTimeout(() => socket.destroy(), refusedMs);
+      socket.once("close", () => clearTimeout(late));
+    }
+  });
+  return refused;
 }
 
 function shuttingDown(): PomonaError {

@@ -10,6 +10,7 @@ import type { NodeHandlers } from "@pomona/proto/generated/pomona/v1/Node";
 import { packageDefinition, pomona } from "@pomona/proto/load";
 import { service as healthService } from "grpc-health-check";
 import { PomonaError } from "../core/errors.ts";
+import { OpenFiles } from "../runtime/open-files.ts";
 import { hostAndPort, parseHostAndPort } from "./address.ts";
 import { callUnary, createNodeClient, readStream } from "./client.ts";
 import { streamHandler, unaryHandler } from "./handlers.ts";
@@ -232,6 +233,27 @@ test("closing a server ends streams that would never end, as node_lost", async (
     await assert.rejects(readStream(client, pomona.Node.service.WatchStatus, call), { code: "node_lost" });
     await Promise.all(closed);
   });
+});
+
+test("a connection for which no file is left is closed, and the client comes again by itself", async () => {
+  let max = 0;
+  const files = new OpenFiles({ max: () => max, open: () => 10 });
+  const listed: NodeHandlers["ListReplicas"] = unaryHandler(() => ({ replicas: [] }));
+  const implementation = { ListReplicas: listed };
+  const service = { definition: pomona.Node.service, implementation };
+  const server = await startGrpcServer({ host: "127.0.0.1", port: 0, services: [service], packageDefinition, files });
+  const client = createNodeClient(server.address);
+  const call = { request: {}, timeoutMs: 10_000, signal };
+  await assert.rejects(callUnary(client, pomona.Node.service.ListReplicas, call), { code: "node_lost" });
+  max = 100;
+  const untilMs = performance.now() + 10_000;
+  // The client waits longer after each failure.
+  for (let answer: unknown = null; answer === null; ) {
+    assert(performance.now() < untilMs, "the client did not come again");
+    answer = await callUnary(client, pomona.Node.service.ListReplicas, call).catch(() => null);
+  }
+  client.close();
+  await server.close(0);
 });
 
 test("a taken port is setup_failed and names the port and the flag", async () => {

@@ -1,3 +1,4 @@
+import { createServer, type Server as Listener } from "node:net";
 import {
   logVerbosity,
   Server,
@@ -11,6 +12,7 @@ import type { PackageDefinition } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { PomonaError } from "../core/errors.ts";
+import { OpenFiles } from "../runtime/open-files.ts";
 import { hostAndPort } from "./address.ts";
 import { messageBytesMax } from "./limits.ts";
 
@@ -29,6 +31,8 @@ export type GrpcServerOptions = {
   readonly services: readonly GrpcService[];
   /** What reflection shows: `packageDefinition` of proto/load. */
   readonly packageDefinition: PackageDefinition;
+  /** What the process has open, its own by default. */
+  readonly files?: OpenFiles;
   /** The flag that the message for a taken port names. `--grpc-port` by default. */
   readonly portFlag?: string;
   /** How often a silent client is asked for a sign of life; 2,000 ms by default. */
@@ -71,7 +75,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     for (const name of names) health.setStatus(name, isServing ? "SERVING" : "NOT_SERVING");
   };
   setServing(false);
-  const port = await bind(server, options);
+  const listener = await listen(server, options);
+  const port = portOf(listener);
   let closed: Promise<void> | null = null;
   return {
     port,
@@ -83,6 +88,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     setServing,
     close: (graceMs) => {
       setServing(false);
+      listener.close();
       closed ??= shutDown(server, graceMs);
       return closed;
     },
@@ -105,14 +111,25 @@ function serviceName(definition: ServiceDefinition): string {
   return Object.values(definition)[0]?.path.split("/")[1] ?? "";
 }
 
-function bind(server: Server, options: GrpcServerOptions): Promise<number> {
-  const { host, port } = options;
-  return new Promise((resolve, reject) => {
-    server.bindAsync(hostAndPort(host, port), ServerCredentials.createInsecure(), (error, boundPort) => {
-      if (error === null) resolve(boundPort);
-      else reject(bindError(error, options));
-    });
+/** Accepts for the server, which takes any number: here one for which no file may be left is closed again. */
+function listen(server: Server, options: GrpcServerOptions): Promise<Listener> {
+  const { host, port, files = new OpenFiles() } = options;
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const listener = createServer({ noDelay: true }, (socket) => {
+    if (files.admit(socket) === "admitted") injector.injectConnection(socket);
+    // Clients of gRPC take that for `UNAVAILABLE`, and come again later.
+    else socket.destroy();
   });
+  return new Promise((resolve, reject) => {
+    listener.once("error", (error) => reject(bindError(error, options)));
+    listener.listen({ host, port }, () => resolve(listener));
+  });
+}
+
+function portOf(listener: Listener): number {
+  const address = listener.address();
+  if (address === null || typeof address === "string") throw new PomonaError("internal", "the gRPC server has no port");
+  return address.port;
 }
 
 function bindError(error: Error, options: GrpcServerOptions): PomonaError {

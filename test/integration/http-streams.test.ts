@@ -14,6 +14,7 @@ import {
 import { startHttpServer } from "@pomona/coordinator/http/server";
 import { PomonaError } from "@pomona/shared/core/errors";
 import { createLogger, createSilentLogger } from "@pomona/shared/runtime/logger";
+import { OpenFiles } from "@pomona/shared/runtime/open-files";
 import OpenAI from "openai";
 import { ask, chatPath, errorOf, hello, post, sdk, serve } from "../support/http-front.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -233,6 +234,27 @@ test("a server that refuses says that it lives, and tells whoever wants somethin
   assert.deepEqual([refused.status, refused.headers.get("connection")], [503, "close"]);
   assert.equal(refused.headers.get("retry-after"), "1");
   assert.equal((await errorOf(refused)).code, "shutting_down");
+});
+
+test("while the last files are kept a request is refused, however few are left, and served afterwards", async (t) => {
+  let max = 30;
+  const { url } = await serve(t, { files: new OpenFiles({ max: () => max, open: () => 20 }) });
+  for (max of [30, 22]) {
+    const refused = await post(`${url}${chatPath}`, hello);
+    assert.deepEqual([refused.status, refused.headers.get("retry-after")], [503, "1"], `${max} files`);
+    assert.equal((await errorOf(refused)).code, "connections_full");
+  }
+  max = 100;
+  assert.equal((await post(`${url}${chatPath}`, hello)).status, 200);
+});
+
+test("a connection beyond the most is told so", async (t) => {
+  const { url, port } = await serve(t, { limits: { connectionsMax: 1 } });
+  const first = connect(port, "127.0.0.1");
+  await once(first, "connect");
+  assert.equal((await errorOf(await post(`${url}${chatPath}`, hello))).code, "connections_full");
+  first.destroy();
+  await waitFor(async () => (await post(`${url}${chatPath}`, hello)).status === 200, 10_000, "an answer");
 });
 
 test("a port that is taken is named with the fix", async (t) => {

@@ -7,6 +7,7 @@ import { FakeGateway, type FakeModel, saying } from "@pomona/coordinator/http/fa
 import type { HttpLimits } from "@pomona/coordinator/http/limits";
 import { startHttpServer } from "@pomona/coordinator/http/server";
 import { createSilentLogger, type Logger } from "@pomona/shared/runtime/logger";
+import type { OpenFiles } from "@pomona/shared/runtime/open-files";
 import OpenAI from "openai";
 import { type FakeCluster, fakeCluster } from "./fake-cluster.ts";
 
@@ -22,9 +23,10 @@ export type ServeOptions = {
   readonly models?: Readonly<Record<string, FakeModel>>;
   readonly limits?: Partial<HttpLimits>;
   readonly log?: Logger;
+  readonly files?: OpenFiles;
 };
 
-export async function serve(t: TestContext, { models, limits, log }: ServeOptions = {}): Promise<Served> {
+export async function serve(t: TestContext, { models, limits, log, files }: ServeOptions = {}): Promise<Served> {
   const gateway = new FakeGateway(
     models ?? { "org/tiny:q4": saying("Hel", "lo ", "🍎"), tiny: saying("Hel", "lo ", "🍎") },
   );
@@ -36,6 +38,7 @@ export async function serve(t: TestContext, { models, limits, log }: ServeOption
     calls: cluster.calls,
     log: log ?? createSilentLogger(),
     limits: { closeGraceMs: 100, ...limits },
+    ...(files === undefined ? {} : { files }),
   });
   t.after(async () => {
     await server.close();

@@ -176,8 +176,9 @@ async function fewFiles(pool: ChaosPool, settings: RowSettings): Promise<RowOutc
   const exact = load.streams.filter((stream) => stream.verdict() === "exact").length;
   const after = await Load.start(pool, "after", { ...settings, streams: 10 }).finish(loadDeadlineMs);
   const seen = JSON.stringify(summaryOf(load.streams).errors);
+  // The last ones are kept for nodes.
   notes.must(
-    before < filesMax && during >= filesMax - 2,
+    before < during && during < filesMax,
     `it had ${before} files open before, ${during} of ${filesMax} in the load`,
   );
   notes.must(!pool.coordinator.isGone, "the coordinator lives");
