@@ -14,15 +14,20 @@ export type AnswerParts = {
   readonly assembly: Assembly;
 };
 
+type OutputEvent = Extract<GenerationEvent, { kind: "output" }>;
+
 /**
  * Keeps the events of a running request, so that several readers can each take them up from a token index. Bounded by
- * the request's max tokens: an event is a handful of bytes a token.
+ * the request's max tokens: 40 bytes a token, whether somebody reads or not.
  */
 export class GenerationSession {
   readonly requestId: RequestId;
   readonly #assembler: OutputAssembler;
   readonly #onAbandoned: () => void;
-  readonly #events: GenerationEvent[] = [];
+  /** Of events that are a piece of text and nothing else that piece alone: there is one for each token. */
+  readonly #events: (GenerationEvent | string)[] = [];
+  /** The index of the last token of each such piece; 0 for the others. */
+  readonly #lastIndexes: number[] = [];
   /** Tokens that are not shown yet. */
   #logged: LoggedToken[] = [];
   #waiting: (() => void)[] = [];
@@ -74,8 +79,8 @@ export class GenerationSession {
     try {
       for (let next = 0; !signal.aborted; next += 1) {
         while (next >= this.#events.length && !signal.aborted) await this.#more();
-        const event = this.#events[next];
-        if (event === undefined) return;
+        const event = this.#at(next);
+        if (event === null) return;
         if (event.kind !== "output" || event.lastIndex >= fromIndex) yield event;
         if (event.kind === "ending") return;
       }
@@ -91,12 +96,23 @@ export class GenerationSession {
     const isShown = deltas.some(({ kind }) => kind === "text");
     const tokens = isShown && this.#logged.length > 0 ? this.#logged : null;
     this.#logged = [];
-    this.#append({ kind: "output", deltas, lastIndex, tokens });
+    const event: OutputEvent = { kind: "output", deltas, lastIndex, tokens };
+    const text = plainText(event);
+    if (text === null) this.#append(event);
+    else this.#append(text, lastIndex);
   }
 
-  #append(event: GenerationEvent): void {
+  #append(event: GenerationEvent | string, lastIndex = 0): void {
     this.#events.push(event);
+    this.#lastIndexes.push(lastIndex);
     this.#wakeAll();
+  }
+
+  #at(index: number): GenerationEvent | null {
+    const event = this.#events[index];
+    if (typeof event !== "string") return event ?? null;
+    const deltas = [{ kind: "text", text: event }] as const;
+    return { kind: "output", deltas, lastIndex: this.#lastIndexes[index] ?? 0, tokens: null };
   }
 
   #more(): Promise<void> {
@@ -108,4 +124,9 @@ export class GenerationSession {
     this.#waiting = [];
     for (const wake of waiting) wake();
   }
+}
+
+/** null for an output that is more than a piece of text. */
+function plainText({ deltas: [delta, ...more], tokens }: OutputEvent): string | null {
+  return delta?.kind === "text" && more.length === 0 && tokens === null ? delta.text : null;
 }

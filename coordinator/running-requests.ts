@@ -10,6 +10,7 @@ import { GenerationSession } from "./generation-session.ts";
 import type { CoordinatorMetrics } from "./metrics.ts";
 import { type RequestHistory, RequestLog } from "./request-history.ts";
 import { type TakeoverNote, takeoverBytes } from "./takeover-note.ts";
+import { TokenTexts } from "./token-texts.ts";
 
 /** A node goes on with what its coordinator does not read any more, and keeps it, for so long. */
 const orphanMs = 30_000;
@@ -23,7 +24,7 @@ type Running = {
   readonly seed: number;
   readonly arrivedAtMs: number;
   /** Bytes of every token so far. */
-  readonly texts: Uint8Array[];
+  readonly texts: TokenTexts;
   lastTokensAtMs: number | null;
   isStopped: boolean;
   /** Why it was moved, until it goes on elsewhere. */
@@ -75,7 +76,7 @@ export class RunningRequests {
     const { clock } = this.#dependencies;
     const arrivedAtMs = clock.nowMs();
     const session = new GenerationSession(requestId, note, () => this.#noteUnread(requestId));
-    const before = { texts: [], lastTokensAtMs: null, isStopped: false, movedFor: null, isExact: true };
+    const before = { texts: new TokenTexts(), lastTokensAtMs: null, isStopped: false, movedFor: null, isExact: true };
     this.#running.set(requestId, { session, note, seed, arrivedAtMs, ...before, unreadSinceMs: null });
     const { idempotencyKey, fingerprint } = note;
     if (idempotencyKey !== "") this.#byKey.set(keyOf(note), { requestId, fingerprint });
@@ -100,7 +101,7 @@ export class RunningRequests {
   }
 
   #addTokens(running: Running, { texts, logprobs }: Pick<TokensFrame, "texts" | "logprobs">): void {
-    running.texts.push(...texts);
+    running.texts.push(texts);
     if (!running.session.addTokens(texts, logprobs)) return;
     running.isStopped = true;
     this.#dependencies.stop(running.session.requestId);
@@ -150,7 +151,7 @@ export class RunningRequests {
     this.#dependencies.metrics.bound({ model: running.note.model, node: nodeId }, queueMs);
     running.isExact = isExact;
     running.session.add({ kind: "bound", nodeId, epoch, queueMs, seed: running.seed, isExact });
-    const takeover = takeoverBytes({ ...running.note, texts: running.texts });
+    const takeover = takeoverBytes({ ...running.note, texts: running.texts.all() });
     return { ...attempt, orphanMs, takeover };
   }
 

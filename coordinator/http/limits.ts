@@ -12,7 +12,7 @@ export type HttpLimits = {
   readonly headersAfterMs: number;
   /** A stream that waits sends a comment this often. Default 4 s, so that a busy process still keeps to five. */
   readonly commentEveryMs: number;
-  /** Bytes that may wait for a slow reader before its stream waits for it. Default 1 MiB. */
+  /** Bytes that may wait for a slow reader before its stream waits for it. Default 64 KiB. */
   readonly bufferedBytesMax: number;
   /** A reader that takes nothing for this time is cut off. Default 60 s. */
   readonly stalledReaderMs: number;
@@ -27,7 +27,7 @@ export const defaultHttpLimits: HttpLimits = {
   connectionsMax: 4096,
   headersAfterMs: 5000,
   commentEveryMs: 4000,
-  bufferedBytesMax: 1024 * 1024,
+  bufferedBytesMax: 64 * 1024,
   stalledReaderMs: 60_000,
   closeGraceMs: 2000,
 };
