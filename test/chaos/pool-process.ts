@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { endProcess, pomonaPath } from "../support/running-pool.ts";
 import type { ReadyProcess } from "../support/started-process.ts";
+import type { MemoryAnswer, MemoryQuestion } from "./memory-preload.ts";
 
 export type ProcessOptions = {
   readonly args: readonly string[];
@@ -13,6 +14,11 @@ export type ProcessOptions = {
   /** A command that runs the rest of the line: with other limits, on another host. */
   readonly prefix?: readonly string[];
 };
+
+/** What a process holds, and what it takes: V8 collects late where memory is plentiful. */
+export type Memory = { readonly heldBytes: number; readonly residentBytes: number };
+
+export const memoryPreload = new URL("./memory-preload.js", import.meta.url).href;
 
 const logLevel = process.env["TEST_LOG_LEVEL"];
 
@@ -78,7 +84,18 @@ export class PoolProcess {
     return /\) (\w)/.exec(readFileSync(`/proc/${this.pid}/stat`, "latin1"))?.[1] ?? "";
   }
 
-  residentBytes(): number {
+  /** Of a process with `memoryPreload`. */
+  async memory(): Promise<Memory> {
+    const residentBytes = this.#residentBytes();
+    const question: MemoryQuestion = { asks: "heldBytes" };
+    const answered = once(this.child, "message", { signal: AbortSignal.timeout(10_000) });
+    this.child.send(question);
+    const [answer] = await answered;
+    // Of the preload's own making.
+    return { ...(answer as MemoryAnswer), residentBytes };
+  }
+
+  #residentBytes(): number {
     return 1024 * Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, "latin1"))?.[1] ?? Number.NaN);
   }
 }

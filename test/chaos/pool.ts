@@ -10,7 +10,7 @@ import { waitFor } from "../support/wait-for.ts";
 import { ChaosNode, clockPreload } from "./chaos-node.ts";
 import type { ClockFault } from "./clock-preload.ts";
 import { PoolEvents } from "./pool-events.ts";
-import { PoolProcess } from "./pool-process.ts";
+import { memoryPreload, PoolProcess } from "./pool-process.ts";
 import type { EngineName } from "./prompts.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
 
@@ -192,7 +192,7 @@ async function startParts(options: ChaosPoolOptions): Promise<PoolParts> {
         ...["--model", `keyed=${modelPath}`, "--slots", String(slots)],
       ],
       environment: options.coordinatorEnvironment ?? {},
-      nodeArgs: hasClocks ? ["--import", clockPreload] : [],
+      nodeArgs: ["--import", memoryPreload, ...(hasClocks ? ["--import", clockPreload] : [])],
     });
   const coordinator = await startCoordinator();
   const nodes: ChaosNode[] = [];

@@ -1,5 +1,6 @@
 // What a row of the table of faults is, and what it comes to.
 import type { LoadSize, LoadSummary } from "./load.ts";
+import type { Memory } from "./pool-process.ts";
 
 export type RowSettings = LoadSize & {
   /** Times and counts that a row makes shorter where tests of every change run it. */
@@ -42,6 +43,13 @@ export function rowOf(rows: readonly Row[], number: number): Row {
   return row;
 }
 
+export type MemoryGrowth = {
+  readonly before: Memory;
+  readonly after: Memory;
+  readonly count: number;
+  readonly limitMb: number;
+};
+
 /** Collects what a row sees. */
 export class RowNotes {
   readonly figures: Figure[] = [];
@@ -65,6 +73,13 @@ export class RowNotes {
   /** What has to hold, the fault itself included. */
   must(isTrue: boolean, sentence: string): void {
     (isTrue ? this.facts : this.broken).push(isTrue ? sentence : `NOT: ${sentence}`);
+  }
+
+  /** How much more a process holds, for each of `count`; what it takes beside that is told, and has no limit. */
+  memory(name: string, { before, after, count, limitMb }: MemoryGrowth): void {
+    const grownMb = (of: keyof Memory): number => (after[of] - before[of]) / count / 1e6;
+    this.figure({ name, measured: grownMb("heldBytes"), limit: limitMb, unit: "MB" });
+    this.fact(`with what is not collected yet it is ${grownMb("residentBytes").toFixed(1)} MB`);
   }
 
   /** No stream failed and no text is wrong. */

@@ -60,7 +60,6 @@ async function aborts(pool: ChaosPool, settings: RowSettings): Promise<RowOutcom
 const slowReaders = 10;
 /** About 2 MB of events each: more than may wait for a reader, and more than the kernel takes. */
 const slowTokens = 8000;
-const bufferedBytesMax = 1e6;
 /** How far the times of others may be from those without slow readers. */
 const unchangedRatio = 1.1;
 
@@ -70,15 +69,11 @@ async function slow(pool: ChaosPool, settings: RowSettings): Promise<RowOutcome>
   const healthy = await Load.start(pool, "healthy", others).finish(loadDeadlineMs);
   const readers = Load.start(pool, "slow", { streams: slowReaders, tokens: slowTokens });
   await readers.allPast(20);
-  const bytesBefore = pool.coordinator.residentBytes();
+  const before = await pool.coordinator.memory();
   for (const stream of readers.streams) stream.pause(true);
-  let bytesMax = bytesBefore;
-  const read = setInterval(() => {
-    bytesMax = Math.max(bytesMax, pool.coordinator.residentBytes());
-  }, 200);
   const summary = await Load.start(pool, "others", others).finish(loadDeadlineMs);
   await sleep(20_000);
-  clearInterval(read);
+  const after = await pool.coordinator.memory();
   const got = readers.streams.map(({ tokens }) => tokens);
   for (const stream of readers.streams) stream.pause(false);
   const afterwards = await readers.finish(loadDeadlineMs);
@@ -88,8 +83,7 @@ async function slow(pool: ChaosPool, settings: RowSettings): Promise<RowOutcome>
   );
   notes.mustBeExact(summary);
   notes.mustBeExact(afterwards);
-  const grown = (bytesMax - bytesBefore) / slowReaders / 1e6;
-  notes.figure({ name: "memory a slow reader", measured: grown, limit: bufferedBytesMax / 1e6, unit: "MB" });
+  notes.memory("memory a slow reader", { before, after, count: slowReaders, limitMb: 1 });
   notes.figure({
     name: "p99 gap of others to that without slow readers",
     measured: summary.p99GapMs / healthy.p99GapMs,

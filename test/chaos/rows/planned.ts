@@ -76,7 +76,7 @@ async function natsAway(pool: ChaosPool, settings: RowSettings): Promise<RowOutc
   const awayMs = settings.isSlice ? 10_000 : 60_000;
   const before = Load.start(pool, "before", settings);
   await before.allPast(20);
-  const bytesBefore = pool.coordinator.residentBytes();
+  const memoryBefore = await pool.coordinator.memory();
   await pool.nats.kill();
   const killedAtMs = performance.now();
   const loads = [before];
@@ -92,7 +92,7 @@ async function natsAway(pool: ChaosPool, settings: RowSettings): Promise<RowOutc
     seen = Math.min(seen, await pool.metric("pomona_nats_connected"));
     aliveMin = Math.min(aliveMin, await pool.readyNodes());
   }
-  const grownBytes = pool.coordinator.residentBytes() - bytesBefore;
+  const memoryAfter = await pool.coordinator.memory();
   await pool.nats.restartEmpty();
   const backAtMs = performance.now();
   const isBack = async (): Promise<boolean> => (await pool.metric("pomona_nats_connected")) === 1;
@@ -108,7 +108,8 @@ async function natsAway(pool: ChaosPool, settings: RowSettings): Promise<RowOutc
   notes.must(aliveMin === 3, `${aliveMin} nodes stayed alive and ready without NATS`);
   notes.mustBeExact(summary);
   notes.time("connected again", reconnectedMs, 3000);
-  notes.figure({ name: "memory of the coordinator grew by", measured: grownBytes / 1e6, limit: 20, unit: "MB" });
+  const growth = { before: memoryBefore, after: memoryAfter, count: 1, limitMb: 20 };
+  notes.memory("memory of the coordinator grew by", growth);
   return notes.outcome(summary, await pool.moves());
 }
 
