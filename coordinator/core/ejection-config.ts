@@ -6,15 +6,17 @@ export type EjectionConfig = {
   readonly maxMs: number;
   /** A node that has not disturbed for so long after an ejection begins anew (5 min). */
   readonly forgivenMs: number;
-  /** Streams are slow below this share of what they usually are, by what the node has measured (0.25) ... */
+  /** Streams are slow below this share of what they usually are, and of how those of other nodes are then (0.25) ... */
   readonly slowShare: number;
-  /** ... when it lasts so long (2 s), and so many tokens were due (4). */
+  /** ... when it lasts so long (700 ms), and so many tokens were due (4). */
   readonly slowMs: number;
   /** How fast what is usual follows what is (10 s). */
   readonly usualHalfLifeMs: number;
   readonly slowTokensMin: number;
-  /** What lies this far back counts half in a node's pace (500 ms). */
+  /** What lies this far back counts half in a node's pace (400 ms): ten times slower, it is noticed after 1.7 s. */
   readonly paceHalfLifeMs: number;
+  /** A node that has sent nothing for so long (500 ms) is not slow but silent, which is another limit's affair. */
+  readonly silentMs: number;
 };
 
 /** Times of outlier ejection as in reliability.md, rows 7 and 8. */
@@ -23,8 +25,9 @@ export const defaultEjectionConfig: EjectionConfig = {
   maxMs: 60_000,
   forgivenMs: 300_000,
   slowShare: 0.25,
-  slowMs: 2000,
+  slowMs: 700,
   usualHalfLifeMs: 10_000,
   slowTokensMin: 4,
-  paceHalfLifeMs: 500,
+  paceHalfLifeMs: 400,
+  silentMs: 500,
 };

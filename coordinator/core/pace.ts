@@ -1,6 +1,7 @@
 // Whether what was promised comes: a node that lives and makes nothing, or next to nothing, is noticed by its streams.
 import type { ReplicaId } from "@pomona/shared/core/ids";
 import { decodeStepSeconds, prefillSeconds, type SpeedProfile } from "@pomona/shared/core/speed-profile";
+import type { Pace } from "./conduct.ts";
 import type { Effect } from "./effect.ts";
 import { eject } from "./ejection.ts";
 import { speedBeforeSteps } from "./sane-status.ts";
@@ -83,9 +84,14 @@ export function isBound(record: RequestRecord): record is BoundRecord {
 
 /** Looks at every node's pace, and leaves out those whose streams have been far too slow for a while. */
 export function reviewPace(context: StepContext, loads: NodeLoads): Effect[] {
+  const looks = [...context.state.members.values()].map((member) => ({
+    member,
+    look: lookAtPace(context, member, loads),
+  }));
   const effects: Effect[] = [];
-  for (const member of context.state.members.values()) {
-    notePace(context, member, loads);
+  for (const { member, look } of looks) {
+    const others = looks.filter((other) => other.member !== member).flatMap((other) => other.look.share ?? []);
+    judgePace(context, member.pace, { ...look, othersShare: Math.min(1, median(others) ?? 1) });
     if (member.state !== "alive" || !isTooSlow(context, member)) continue;
     member.pace.slowSinceMs = null;
     effects.push(...eject(context, member, "slow"));
@@ -93,41 +99,73 @@ export function reviewPace(context: StepContext, loads: NodeLoads): Effect[] {
   return effects;
 }
 
-function notePace({ nowMs, config }: StepContext, member: Member, loads: NodeLoads): void {
+type Look = {
+  /** One that says nothing at all is none that is slow: it is given up as silent, or goes on as before. */
+  readonly seen: "tokens" | "nothing due" | "silence";
+  readonly elapsedMs: number;
+  /** What comes of what is due, to what usually does; null while that is not known. */
+  readonly share: number | null;
+};
+
+function lookAtPace({ nowMs, config }: StepContext, member: Member, loads: NodeLoads): Look {
   const { pace } = member;
   const elapsedMs = nowMs - pace.reviewedAtMs;
-  if (elapsedMs <= 0) return;
   pace.reviewedAtMs = nowMs;
   const load = loads(member);
-  const kept = 2 ** (-elapsedMs / config.ejection.paceHalfLifeMs);
-  pace.dueTokens *= kept;
-  pace.cameTokens *= kept;
-  let isAnyDue = false;
-  for (const record of load.bound) {
-    const { place, emittedTokenIds } = record;
-    const came = emittedTokenIds.length - place.reviewedTokens;
-    place.reviewedTokens = emittedTokenIds.length;
+  const came = load.bound.map(takeNews);
+  const due = load.bound.map((record, index) => {
     // While prompts are evaluated nobody knows what is due; before its first token a stream has no pace.
-    const speed = best(member, place.replicaId);
-    const isGenerating = place.prefillLeft === 0 && load.prefillLeft === 0 && emittedTokenIds.length - came > 0;
-    if (!isGenerating || speed === null) continue;
-    isAnyDue = true;
-    pace.cameTokens += came;
-    pace.dueTokens += elapsedMs / (1000 * load.busyReplicas * stepSeconds(speed, load));
-  }
+    const isGenerating = load.prefillLeft === 0 && record.emittedTokenIds.length - (came[index] ?? 0) > 0;
+    const speed = isGenerating ? best(member, record.place.replicaId) : null;
+    return speed === null ? 0 : elapsedMs / (1000 * load.busyReplicas * stepSeconds(speed, load));
+  });
+  const dueMax = Math.max(0, ...due);
+  if (dueMax === 0) return { seen: "nothing due", elapsedMs, share: null };
+  const silentMs = nowMs - Math.max(...load.bound.map(({ place }) => place.lastFrameAtMs));
+  const stepMs = elapsedMs / dueMax;
+  if (silentMs > Math.max(config.ejection.silentMs, 2 * stepMs)) return { seen: "silence", elapsedMs, share: null };
+  const kept = 2 ** (-elapsedMs / config.ejection.paceHalfLifeMs);
+  pace.dueTokens = kept * pace.dueTokens + sum(due);
+  pace.cameTokens = kept * pace.cameTokens + sum(came.filter((_, index) => due[index] !== 0));
+  const { usualShare, cameTokens, dueTokens } = pace;
+  return { seen: "tokens", elapsedMs, share: usualShare === null ? null : cameTokens / dueTokens / usualShare };
+}
+
+/** Tokens that came since the last look. */
+function takeNews({ place, emittedTokenIds }: BoundRecord): number {
+  const came = emittedTokenIds.length - place.reviewedTokens;
+  place.reviewedTokens = emittedTokenIds.length;
+  return came;
+}
+
+/**
+ * Slow is who is far below both its own usual pace and that of the others: all are slow at once for a reason that another
+ * node does not mend.
+ */
+function judgePace({ nowMs, config }: StepContext, pace: Pace, look: Look & { readonly othersShare: number }): void {
   const { slowTokensMin, slowShare, usualHalfLifeMs } = config.ejection;
-  if (!isAnyDue || pace.dueTokens < slowTokensMin) {
+  const { seen, elapsedMs, share, othersShare } = look;
+  if (seen === "silence") return;
+  if (seen === "nothing due" || pace.dueTokens < slowTokensMin) {
     pace.slowSinceMs = null;
     return;
   }
-  const share = pace.cameTokens / pace.dueTokens;
-  if (pace.usualShare !== null && share < slowShare * pace.usualShare) {
-    pace.slowSinceMs ??= nowMs;
+  if (share !== null && share < slowShare) {
+    pace.slowSinceMs = share < slowShare * othersShare ? (pace.slowSinceMs ?? nowMs) : null;
     return;
   }
   pace.slowSinceMs = null;
   const weight = pace.usualShare === null ? 1 : 1 - 2 ** (-elapsedMs / usualHalfLifeMs);
-  pace.usualShare = (1 - weight) * (pace.usualShare ?? 0) + weight * share;
+  pace.usualShare = (1 - weight) * (pace.usualShare ?? 0) + (weight * pace.cameTokens) / pace.dueTokens;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+/** The upper one of two; null of none. */
+function median(values: readonly number[]): number | null {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? null;
 }
 
 /** What the node itself has measured, else what its chip promises. A profile follows what the node does: its best time counts. */

@@ -142,6 +142,28 @@ describe("batch work", () => {
   });
 });
 
+/** One on each of three nodes, at the usual pace for a while. */
+function threeStreams(): ReturnType<typeof poolOf> {
+  const nodes = poolOf([{ nodeId: "a" }, { nodeId: "b" }, { nodeId: "c" }]);
+  for (const id of threeIds) nodes.pool.request(id, longAnswer);
+  for (const id of threeIds) nodes.emit(id, 1);
+  assert.equal(new Set(threeIds.map((id) => nodeOf(nodes.pool, id))).size, 3);
+  const steady = nodes.wait(5000, atUsualPace(nodes, threeIds));
+  assert.deepEqual(steady.moves, []);
+  return nodes;
+}
+
+/** What 100 ms bring. */
+function atUsualPace(nodes: Pick<LivingNodes, "emit">, ids: readonly string[]): () => void {
+  return () => {
+    for (const id of ids) nodes.emit(id, usual);
+  };
+}
+
+const threeIds = ["1", "2", "3"];
+/** Tokens of 100 ms. */
+const usual = decodeTokensPerSecond / 10;
+
 describe("a node that disturbs", () => {
   test("gets no work for a second when it lost a stream, then for two, and so on", () => {
     const { pool, ...nodes } = poolOf([{ nodeId: "a" }, { nodeId: "b" }]);
@@ -178,9 +200,42 @@ describe("a node that disturbs", () => {
     nodes.emit("q", 1);
     const steady = nodes.wait(5000, () => nodes.emit("q", decodeTokensPerSecond / 10));
     assert.deepEqual(steady.moves, []);
-    const { moves } = nodes.wait(5000, () => pool.nowMs % 1000 < 100 && nodes.emit("q", 1));
+    const { moves } = nodes.wait(5000, () => {
+      if (nodeOf(pool, "q") !== slow) nodes.emit("q", decodeTokensPerSecond / 10);
+      else if (pool.nowMs % 1000 < 100) nodes.emit("q", 1);
+    });
     assert.deepEqual(moves, ["q: slow"]);
     assert.deepEqual(pool.state.members.get(slow)?.ejection?.reason, "slow");
+  });
+
+  test("is slow within two seconds when it makes a tenth of what others make", () => {
+    const { pool, ...nodes } = threeStreams();
+    const slow = nodeOf(pool, "1");
+    const step = (): void => {
+      for (const id of threeIds) {
+        if (nodeOf(pool, id) !== slow) nodes.emit(id, usual);
+        else if (pool.nowMs % 200 < 100) nodes.emit(id, 1);
+      }
+    };
+    assert.deepEqual(nodes.wait(1000, step).moves, []);
+    assert.deepEqual(nodes.wait(1000, step).moves, ["1: slow"]);
+    assert.deepEqual(nodes.wait(10_000, step).moves, []);
+  });
+
+  test("is not slow when all of them are", () => {
+    const { pool, ...nodes } = threeStreams();
+    const step = (): void => {
+      for (const id of threeIds) if (pool.nowMs % 200 < 100) nodes.emit(id, 1);
+    };
+    assert.deepEqual(nodes.wait(10_000, step).moves, []);
+    assert.deepEqual(ejectedNodes(pool), []);
+  });
+
+  test("is not slow when it was silent for two seconds and goes on", () => {
+    const { pool, ...nodes } = threeStreams();
+    assert.deepEqual(nodes.wait(2000, atUsualPace(nodes, threeIds.slice(1))).moves, []);
+    assert.deepEqual(nodes.wait(5000, atUsualPace(nodes, threeIds)).moves, []);
+    assert.deepEqual(ejectedNodes(pool), []);
   });
 
   test("is not slow when its streams have ended", () => {
