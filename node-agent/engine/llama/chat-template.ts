@@ -17,6 +17,9 @@ const plainStop = ["\nuser:", "\nsystem:", "\ntool:"];
 
 export type RenderedChat = TokenizedPrompt;
 
+/** A reason may name a place that is as deep as what was sent. */
+const reasonLengthMax = 300;
+
 /** Begins as no question does: with a noncharacter of Unicode. */
 const otherQuestion = "\ufdd1";
 
@@ -68,9 +71,8 @@ export class ChatTemplate {
       const retried = merged === null ? null : this.#tryRender(this.#inputOf(merged));
       if (retried !== null) return retried;
       const reason = error instanceof Error ? error.message.replace(/^AddonJinjaRenderer: /, "") : String(error);
-      throw new PomonaError("invalid_request", `the model's chat template cannot render these messages: ${reason}`, {
-        field: "messages",
-      });
+      const message = `the model's chat template cannot render these messages: ${reason.slice(0, reasonLengthMax)}`;
+      throw new PomonaError("invalid_request", message, { field: "messages" });
     }
   }
 
