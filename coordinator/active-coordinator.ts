@@ -1,5 +1,6 @@
 // Everything that only the active coordinator has: the loop, the links to nodes, what they say, and what is decided.
 import { randomInt } from "node:crypto";
+import type { TermSource } from "@pomona/shared/grpc/coordinator-term";
 import type { Bus } from "@pomona/shared/nats/bus";
 import { systemClock } from "@pomona/shared/runtime/clock";
 import { Lifecycle } from "@pomona/shared/runtime/lifecycle";
@@ -35,8 +36,7 @@ export type ActiveParts = {
   readonly bus: Bus | null;
   readonly desired: DesiredState;
   readonly processMetrics: ProcessMetrics;
-  /** Of the lease; 0 without one. Nodes take no orders from an earlier one. */
-  readonly term: () => number;
+  readonly term: TermSource;
   /** host:port of nodes that may be there. */
   readonly nodeAddresses: readonly string[];
 };
@@ -55,6 +55,11 @@ export async function startActive(parts: ActiveParts): Promise<ActiveCoordinator
   const onEvent = (event: ClusterEvent): void => {
     if (!isClosed) coordinator.take(event);
   };
+  const stopLoop = (): void => {
+    coordinator.close();
+    events.close();
+    isClosed = true;
+  };
   const links = await lifecycle.start({
     name: "node links",
     start: () => new NodeLinks({ log, onEvent, term }),
@@ -64,11 +69,7 @@ export async function startActive(parts: ActiveParts): Promise<ActiveCoordinator
   await lifecycle.start({
     name: "loop",
     start: () => coordinator.start(),
-    stop: () => {
-      coordinator.close();
-      events.close();
-      isClosed = true;
-    },
+    stop: stopLoop,
   });
   await readDesiredState(parts, onEvent);
   if (bus !== null) {
@@ -84,7 +85,12 @@ export async function startActive(parts: ActiveParts): Promise<ActiveCoordinator
     coordinator.stopTaking();
     events.close();
   };
-  return { state, coordinator, links, events, stopTaking, close: () => lifecycle.stop() };
+  // Whoever has been followed must do nothing more, not even in this turn.
+  const close = (): Promise<void> => {
+    stopLoop();
+    return lifecycle.stop();
+  };
+  return { state, coordinator, links, events, stopTaking, close };
 }
 
 type LoopParts = {

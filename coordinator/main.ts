@@ -139,7 +139,7 @@ async function startStanding(lifecycle: Lifecycle, parts: StandingParts): Promis
   let onChange: () => void = () => undefined;
   const start = (known: readonly string[]): Promise<ActiveCoordinator> => {
     const nodeAddresses = [...new Set([...options.nodes, ...foundNodes, ...known])];
-    const term = (): number => succession.term;
+    const { ledTerm: term } = succession;
     return startActive({ options, cluster, log, bus, desired, processMetrics, term, nodeAddresses });
   };
   const succession = await lifecycle.start({

@@ -1,5 +1,6 @@
 // Whether this coordinator is the active one: begins and ends being it as the lease comes and goes, one after the other.
 import { setMaxListeners } from "node:events";
+import type { TermSource } from "@pomona/shared/grpc/coordinator-term";
 import type { Bus } from "@pomona/shared/nats/bus";
 import { systemClock } from "@pomona/shared/runtime/clock";
 import type { Logger } from "@pomona/shared/runtime/logger";
@@ -40,6 +41,7 @@ export class Succession {
   #active: ActiveCoordinator | null = null;
   #elsewhere: { readonly active: ActiveElsewhere; readonly controller: AbortController } | null = null;
   #isWanted = false;
+  #ledTerm = 0;
   #changing: Promise<void> | null = null;
   #handingOver: Promise<void> | null = null;
 
@@ -63,6 +65,12 @@ export class Succession {
   get term(): number {
     return this.#keeper?.term ?? 0;
   }
+
+  /** What nodes are told: the term that made this one the active one, also when a higher one is known by now. */
+  readonly ledTerm: TermSource = {
+    current: () => (this.#keeper === null ? null : { cluster: this.#config.cluster, term: this.#ledTerm }),
+    onSuperseded: (term) => this.#keeper?.supersede(term),
+  };
 
   /** This one and those that were heard lately, the active one first. */
   coordinators(): readonly CoordinatorNews[] {
@@ -148,6 +156,7 @@ export class Succession {
   }
 
   #lead(term: number): Promise<void> {
+    this.#ledTerm = term;
     if (!this.#isWanted) this.#dependencies.log.info({ term }, "this coordinator is the active one from now on");
     this.#isWanted = true;
     return this.#change();

@@ -5,6 +5,7 @@ import { setFlagsFromString } from "node:v8";
 import { packageDefinition } from "@pomona/proto/load";
 import { coordinatorServiceType } from "@pomona/shared/core/defaults";
 import { hostAndPort } from "@pomona/shared/grpc/address";
+import { fencedByTerm } from "@pomona/shared/grpc/coordinator-term";
 import { type GrpcServer, startGrpcServer } from "@pomona/shared/grpc/server";
 import { createDiscovery } from "@pomona/shared/mdns/create-discovery";
 import type { Discovery } from "@pomona/shared/mdns/discovery";
@@ -31,6 +32,7 @@ import { GrpcPeerFiles } from "./grpc/peer-files.ts";
 import { keepRegistered, type Pool } from "./grpc/registration.ts";
 import type { Hardware } from "./hardware/hardware.ts";
 import { hardwareOfThisMachine } from "./hardware/this-machine.ts";
+import { KnownTerms } from "./known-terms.ts";
 import { NodeAdvertiser } from "./mdns/advertiser.ts";
 import { NodeMetrics } from "./metrics.ts";
 import { MemoryCorrections } from "./model-store/memory-corrections.ts";
@@ -86,13 +88,19 @@ export async function runNodeAgent(options: NodeAgentOptions): Promise<RunningNo
       }),
     stop: (started) => started.close(),
   });
+  const terms = new KnownTerms(join(directory.path, "coordinator-terms.json"), log);
   const grpc = await lifecycle.start({
     name: "gRPC",
     start: () =>
       startGrpcServer({
         host: options.host,
         port: options.grpcPort,
-        services: [nodeService(agent, (listener) => reporter.onHeartbeat(listener))],
+        services: [
+          fencedByTerm(
+            nodeService(agent, (listener) => reporter.onHeartbeat(listener)),
+            (told) => terms.note(told),
+          ),
+        ],
         packageDefinition,
       }),
     stop: (server) => server.close(stopGraceMs),

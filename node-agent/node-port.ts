@@ -31,12 +31,9 @@ export type AttemptsPort = {
   attach(id: AttemptId, fromIndex: number, signal: AbortSignal): AttemptReader;
   /** Does nothing when it is not here. */
   cancel(id: AttemptId): void;
-  /** Ends all that are not named. Returns those that are and can be attached. @throws PomonaError `failed_precondition`. */
-  keep(call: KeepCall): readonly RunningAttempt[];
+  /** Ends all that are not named. Returns those that are and can be attached. */
+  keep(live: readonly AttemptId[]): readonly RunningAttempt[];
 };
-
-/** `term` is that of the coordinator's lease; 0 is none. */
-export type KeepCall = { readonly live: readonly AttemptId[]; readonly term: number };
 
 export type NodePort = {
   readonly files: FilesPort;

@@ -18,11 +18,10 @@ import {
   nextDueMs,
   noHeldAttempts,
   refuseStart,
-  refuseTerm,
   stepHeldAttempts,
 } from "./core/held-attempts.ts";
 import type { EngineReplica } from "./engine/engine.ts";
-import type { AttemptReader, AttemptsPort, KeepCall } from "./node-port.ts";
+import type { AttemptReader, AttemptsPort } from "./node-port.ts";
 
 export type RunningAttemptsParts = {
   readonly clock: Clock;
@@ -112,12 +111,10 @@ export class RunningAttempts implements AttemptsPort {
     this.#take({ kind: "cancelAsked", requestId, epoch });
   }
 
-  keep({ live, term }: KeepCall): RunningAttempt[] {
-    const refusal = refuseTerm(this.#state, term);
-    if (refusal !== null) throw new PomonaError("failed_precondition", refusal);
-    this.#take({ kind: "keepAsked", live, term });
+  keep(live: readonly AttemptId[]): RunningAttempt[] {
+    this.#take({ kind: "keepAsked", live });
     const kept = keptOf(this.#state, live);
-    this.#parts.log.info({ term, live: live.length, kept: kept.length }, "a coordinator has said which attempts go on");
+    this.#parts.log.info({ live: live.length, kept: kept.length }, "a coordinator has said which attempts go on");
     return kept;
   }
 

@@ -1,5 +1,6 @@
 // The attempts that a simulated node holds: the agent's own decisions about them, and the frames that it keeps.
 import { tokensFrom } from "@pomona/coordinator/core/attempt-progress";
+import { type CoordinatorTerms, withTerm } from "@pomona/node-agent/core/coordinator-terms";
 import {
   type AttemptId,
   endedAttempts,
@@ -9,7 +10,6 @@ import {
   nextDueMs,
   noHeldAttempts,
   refuseStart,
-  refuseTerm,
   stepHeldAttempts,
 } from "@pomona/node-agent/core/held-attempts";
 import type { Attempt, AttemptFrame, GenerationFailure } from "@pomona/shared/core/generation";
@@ -39,6 +39,9 @@ export type AttemptsParts = {
   readonly make: (attempt: Attempt, onFrame: (frame: AttemptFrame) => void) => SimulatedAttempt | GenerationFailure;
 };
 
+/** Of all coordinators of a run. */
+const cluster = "simulated";
+
 type Reader = { readonly fromIndex: number; readonly sink: AttemptSink };
 
 class Held {
@@ -56,6 +59,7 @@ class Held {
 export class SimulatedAttempts {
   readonly #parts: AttemptsParts;
   readonly #state = noHeldAttempts();
+  #terms: CoordinatorTerms = new Map();
   readonly #held = new Map<RequestId, Held>();
   #timerAtMs: number | null = null;
 
@@ -120,7 +124,8 @@ export class SimulatedAttempts {
 
   /** Ends whatever is not named, unless the term is over. */
   keep(live: readonly AttemptId[], term: number): void {
-    if (refuseTerm(this.#state, term) === null) this.#take({ kind: "keepAsked", live, term });
+    this.#terms = withTerm(this.#terms, cluster, term);
+    if ((this.#terms.get(cluster) ?? 0) <= term) this.#take({ kind: "keepAsked", live });
   }
 
   #begin(attempt: Attempt, sink: AttemptSink): Leave | null {

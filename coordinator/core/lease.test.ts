@@ -220,6 +220,14 @@ test("whoever began without NATS takes a free lease with a new term, and yields 
   assert.equal(began().see(3, { holder: other, term: 7 }).effects[0]?.kind, "follow");
 });
 
+test("whoever began without NATS and was followed waits for NATS", () => {
+  const seat = new Seat().runTo(3000);
+  assert.deepEqual([seat.leads, seat.state.term], [true, 0]);
+  assert.equal(seat.take({ kind: "superseded", term: 4 }).effects[0]?.kind, "follow");
+  assert.equal(seat.runTo(20_000).leads, false);
+  assert.equal(seat.see(0, null).write().record.term, 5);
+});
+
 test("a higher term that somebody has heard of ends the reign, and the next one is above it", () => {
   const seat = leader().at(100).take({ kind: "superseded", term: 9 });
   assert.equal(seat.effects[0]?.kind, "follow");

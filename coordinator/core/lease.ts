@@ -61,6 +61,8 @@ export type LeaseState = {
   seen: Seen | null;
   /** The highest that is known. */
   term: number;
+  /** Whether a higher term than its own ended a reign: while NATS is away, it is that one's to go on. */
+  wasSuperseded: boolean;
   /** Of the last reign of this coordinator since its start. */
   ledTerm: number;
   /** null for whoever is not active. */
@@ -118,6 +120,7 @@ export function initialLease(
     ...known,
     isReadable: false,
     hasRivals: false,
+    wasSuperseded: false,
     seen: null,
     ledTerm: 0,
     reign: null,
@@ -185,8 +188,9 @@ function take(event: LeaseEvent, context: LeaseContext, effects: LeaseEffect[]):
       return;
     case "superseded":
       state.term = Math.max(state.term, event.term);
-      if (state.reign !== null && event.term > state.reign.term)
-        stepDown(state, effects, `another coordinator is active, with term ${event.term}`);
+      if (state.reign === null || event.term <= state.reign.term) return;
+      state.wasSuperseded = true;
+      stepDown(state, effects, `another coordinator is active, with term ${event.term}`);
       return;
     case "tick":
       goOnWithoutNats(context, effects);
@@ -247,8 +251,8 @@ function goOnWithoutNats(context: LeaseContext, effects: LeaseEffect[]): void {
     extend(context);
     return;
   }
-  const { rememberedHolder, self, seen, startedAtMs, isClosing } = state;
-  const wasOther = rememberedHolder !== null && rememberedHolder !== self.id;
+  const { rememberedHolder, wasSuperseded, self, seen, startedAtMs, isClosing } = state;
+  const wasOther = wasSuperseded || (rememberedHolder !== null && rememberedHolder !== self.id);
   if (wasOther || seen !== null || isClosing || nowMs - startedAtMs < config.startAloneAfterMs) return;
   state.reign = { term: state.term, heldUntilMs: nowMs + config.heldMs };
   effects.push({ kind: "lead", term: state.term });

@@ -85,9 +85,8 @@ export class AttemptCalls {
   }
 
   /** Has a node end whatever is not named. */
-  keep({ nodeId, live }: EffectOf<"keepAttempts">, term: number): void {
-    const request = { live: [...live], term };
-    const call = { request, timeoutMs: tellTimeoutMs, signal: new AbortController().signal };
+  keep({ nodeId, live }: EffectOf<"keepAttempts">): void {
+    const call = { request: { live: [...live] }, timeoutMs: tellTimeoutMs, signal: new AbortController().signal };
     this.#tell(nodeId, (client) => callUnary(client, pomona.Node.service.KeepAttempts, call));
   }
 

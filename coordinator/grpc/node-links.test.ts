@@ -65,7 +65,7 @@ function linksOf(t: TestContext) {
   const waiting = new Set<() => void>();
   const links = new NodeLinks({
     log: createLogger({ name: "test", level: "silent" }),
-    term: () => 0,
+    term: { current: () => null, onSuperseded: () => undefined },
     onEvent: (event) => {
       events.push(event);
       for (const look of waiting) look();

@@ -7,6 +7,7 @@ import { type Attempt, failureOf, type GenerationFailure } from "@pomona/shared/
 import type { NodeId, ReplicaId } from "@pomona/shared/core/ids";
 import type { ReplicaSpec } from "@pomona/shared/core/node-status";
 import { callUnary, createNodeClient, readStream } from "@pomona/shared/grpc/client";
+import type { TermSource } from "@pomona/shared/grpc/coordinator-term";
 import { modelFileToWire } from "@pomona/shared/grpc/wire-files";
 import { answerFormFromWire, tokenizeInputToWire } from "@pomona/shared/grpc/wire-prompt";
 import { nodeStatusFromWire, replicaSpecToWire, replicaStatusFromWire } from "@pomona/shared/grpc/wire-status";
@@ -39,15 +40,15 @@ type Link = {
 type Dependencies = {
   readonly log: Logger;
   readonly onEvent: (event: ClusterEvent) => void;
-  /** Of the coordinator's lease; 0 without one. */
-  readonly term: () => number;
+  /** Of the coordinator's lease: nodes are told it with every call. */
+  readonly term: TermSource;
 };
 
 /** All links of a coordinator. */
 export class NodeLinks {
   readonly #log: Logger;
   readonly #onEvent: (event: ClusterEvent) => void;
-  readonly #term: () => number;
+  readonly #term: TermSource;
   readonly #links = new Map<NodeId, Link>();
   readonly #attempts: AttemptCalls;
   readonly #probes = new Map<string, AbortController>();
@@ -71,7 +72,7 @@ export class NodeLinks {
     const known = this.#links.get(nodeId);
     if (known?.address === address) return;
     this.disconnect(nodeId);
-    const link = { address, client: createNodeClient(address), closed: new AbortController(), roundTripMs: null };
+    const link = { address, client: this.#clientTo(address), closed: new AbortController(), roundTripMs: null };
     // Every call to the node listens to it.
     setMaxListeners(0, link.closed.signal);
     this.#links.set(nodeId, link);
@@ -92,7 +93,7 @@ export class NodeLinks {
     if (this.#probes.has(address) || [...this.#links.values()].some((link) => link.address === address)) return;
     const closed = new AbortController();
     this.#probes.set(address, closed);
-    const link = { address, client: createNodeClient(address), closed, roundTripMs: null };
+    const link = { address, client: this.#clientTo(address), closed, roundTripMs: null };
     void this.#watch(link, { nodeId: null }).finally(() => {
       this.#probes.delete(address);
       link.client.close();
@@ -113,7 +114,7 @@ export class NodeLinks {
   }
 
   keepAttempts(effect: EffectOf<"keepAttempts">): void {
-    this.#attempts.keep(effect, this.#term());
+    this.#attempts.keep(effect);
   }
 
   /** `onTaken` is called with the attempt before its frames come as events, and says whether it is wanted. */
@@ -218,9 +219,13 @@ export class NodeLinks {
     if (link === undefined) return null;
     if (link.client === broken) {
       broken.close();
-      link.client = createNodeClient(link.address);
+      link.client = this.#clientTo(link.address);
     }
     return link.client;
+  }
+
+  #clientTo(address: string): NodeClient {
+    return createNodeClient(address, this.#term);
   }
 
   #link(nodeId: NodeId): Link {
@@ -264,7 +269,7 @@ export class NodeLinks {
       // A channel that failed waits by itself, up to 5 s; one made anew connects at once.
       if (link.client === used) {
         used.close();
-        link.client = createNodeClient(link.address);
+        link.client = this.#clientTo(link.address);
       }
     }
   }

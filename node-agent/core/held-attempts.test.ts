@@ -16,7 +16,6 @@ import {
   nextDueMs,
   noHeldAttempts,
   refuseStart,
-  refuseTerm,
   stepHeldAttempts,
 } from "./held-attempts.ts";
 
@@ -34,7 +33,7 @@ const started = (id: AttemptId, ms = orphanMs): HeldAttemptsEvent => ({ kind: "s
 const left = (id: AttemptId, hasEnding = false): HeldAttemptsEvent => ({ kind: "readerLeft", hasEnding, ...id });
 const of = (kind: "claimed" | "claimLeft" | "readerCame" | "cancelAsked", id: AttemptId) => ({ kind, ...id });
 const ended = (id: AttemptId, tokens = 1): HeldAttemptsEvent => ({ kind: "ended", tokens, ...id });
-const keep = (live: readonly AttemptId[], term = 1): HeldAttemptsEvent => ({ kind: "keepAsked", live, term });
+const keep = (live: readonly AttemptId[]): HeldAttemptsEvent => ({ kind: "keepAsked", live });
 const timePassed: HeldAttemptsEvent = { kind: "timePassed" };
 const ends = (id: AttemptId): HeldAttemptsEffect => ({ kind: "endInEngine", ...id });
 const releases = (id: AttemptId, cutsReaders: boolean): HeldAttemptsEffect => ({ kind: "release", ...id, cutsReaders });
@@ -183,15 +182,6 @@ describe("what a coordinator asks for", () => {
     assert.deepEqual(take(state, [2, keep([a2, b1])]), [ends(a1), releases(c1, true)]);
     assert.deepEqual(keptOf(state, [a2, b1, c1]), [{ ...b1, isOrphaned: false }]);
     assert.equal(state.claims.size, 0);
-  });
-
-  test("a term that is over is refused with both; the same one and later ones count", () => {
-    const state = noHeldAttempts();
-    assert.equal(refuseTerm(state, 0), null);
-    take(state, [0, keep([], 7)]);
-    assert.match(refuseTerm(state, 6) ?? "", /term 6 is over.*term 7/);
-    assert.match(refuseTerm(state, 0) ?? "", /term 0 is over.*term 7/);
-    assert.deepEqual([refuseTerm(state, 7), refuseTerm(state, 8)], [null, null]);
   });
 });
 

@@ -30,12 +30,10 @@ export type HeldAttempts = {
   readonly attempts: Map<RequestId, HeldAttempt>;
   /** Epochs that wait for an older attempt of their request to leave its slot. */
   readonly claims: Map<RequestId, number>;
-  /** Highest term of a coordinator's lease that was heard; 0 before the first. */
-  term: number;
 };
 
 export function noHeldAttempts(): HeldAttempts {
-  return { attempts: new Map(), claims: new Map(), term: 0 };
+  return { attempts: new Map(), claims: new Map() };
 }
 
 export type HeldAttemptsEvent =
@@ -50,8 +48,7 @@ export type HeldAttemptsEvent =
   /** The engine has said its last frame. */
   | ({ readonly kind: "ended"; readonly tokens: number } & AttemptId)
   | ({ readonly kind: "cancelAsked" } & AttemptId)
-  /** See `refuseTerm`. */
-  | { readonly kind: "keepAsked"; readonly live: readonly AttemptId[]; readonly term: number }
+  | { readonly kind: "keepAsked"; readonly live: readonly AttemptId[] }
   | { readonly kind: "timePassed" };
 
 export type HeldAttemptsEffect =
@@ -113,12 +110,6 @@ export function isAttachable(state: HeldAttempts, id: AttemptId): boolean {
 export function refuseStart({ attempts, claims }: HeldAttempts, { requestId, epoch }: AttemptId): string | null {
   const known = Math.max(attempts.get(requestId)?.epoch ?? 0, claims.get(requestId) ?? 0);
   return known < epoch ? null : `request ${requestId} is already here with epoch ${known}; ${epoch} is not later`;
-}
-
-/** Why a coordinator's term does not count: another has become the active one since. null when it does. */
-export function refuseTerm(state: HeldAttempts, term: number): string | null {
-  if (term >= state.term) return null;
-  return `term ${term} is over: this node has heard of a coordinator with term ${state.term}`;
 }
 
 /** Whether an attempt is generated now. */
@@ -226,8 +217,7 @@ function tooMany(state: HeldAttempts): HeldAttempt[] {
   return surplus.reverse();
 }
 
-function keepOnly(state: HeldAttempts, { live, term }: HeldAttemptsEvent & { kind: "keepAsked" }) {
-  state.term = Math.max(state.term, term);
+function keepOnly(state: HeldAttempts, { live }: HeldAttemptsEvent & { kind: "keepAsked" }) {
   const keys = new Set(live.map(keyOf));
   for (const [requestId, epoch] of state.claims)
     if (!keys.has(keyOf({ requestId, epoch }))) state.claims.delete(requestId);

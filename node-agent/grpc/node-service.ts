@@ -4,7 +4,7 @@ import type { NodeGenerateResponse } from "@pomona/proto/generated/pomona/v1/Nod
 import { type ResponseStream, streamHandler, unaryHandler } from "@pomona/shared/grpc/handlers";
 import type { GrpcService } from "@pomona/shared/grpc/server";
 import { attemptFrameToWire, attemptFromWire, attemptToWire } from "@pomona/shared/grpc/wire";
-import { checkCount, checkHexId, checkLength, checkReplicaId } from "@pomona/shared/grpc/wire-checks";
+import { checkHexId, checkLength, checkReplicaId } from "@pomona/shared/grpc/wire-checks";
 import { answerFormToWire, tokenizeInputFromWire } from "@pomona/shared/grpc/wire-prompt";
 import {
   nodeStatusToWire,
@@ -41,8 +41,7 @@ export function nodeService(node: NodePort, onHeartbeat: OnHeartbeat): GrpcServi
     }),
     KeepAttempts: unaryHandler((wire) => {
       const live = checkLength("live", wire.live, liveAttemptsMax).map(attemptIdOf);
-      const kept = node.attempts.keep({ live, term: checkCount("term", wire.term) });
-      return { kept: kept.map(runningAttemptToWire) };
+      return { kept: node.attempts.keep(live).map(runningAttemptToWire) };
     }),
     Tokenize: unaryHandler(async (wire, { signal }) => {
       const replicaId = checkReplicaId("replica_id", wire.replicaId);

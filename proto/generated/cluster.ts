@@ -202,7 +202,9 @@ export interface ProtoGrpcType {
       ModelSummary: MessageTypeDefinition<_pomona_v1_ModelSummary, _pomona_v1_ModelSummary__Output>
       ModelVariant: MessageTypeDefinition<_pomona_v1_ModelVariant, _pomona_v1_ModelVariant__Output>
       /**
-       * What the coordinator calls on a node-agent.
+       * What the coordinator calls on a node-agent. Every call of a coordinator that holds a lease says the lease's term: metadata
+       * pomona-term, the cluster's name, a slash and the term, which grows whenever another coordinator becomes the active one.
+       * FAILED_PRECONDITION with pomona-code superseded, and the higher term as pomona-term, when the node has heard of one.
        */
       Node: SubtypeConstructor<typeof grpc.Client, _pomona_v1_NodeClient> & { service: _pomona_v1_NodeDefinition }
       NodeAttachRequest: MessageTypeDefinition<_pomona_v1_NodeAttachRequest, _pomona_v1_NodeAttachRequest__Output>

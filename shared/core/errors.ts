@@ -115,6 +115,8 @@ export const errorTable = {
   node_lost: { grpcStatus: 14, httpStatus: 503, openaiType: server, isRetryable: true },
   /** None of the coordinators is active now, or the active one does not answer. */
   no_active_coordinator: { grpcStatus: 14, httpStatus: 503, openaiType: overloaded, isRetryable: true },
+  /** Another coordinator has become the active one since: the one that called is none any more. */
+  superseded: { grpcStatus: 9, httpStatus: 503, openaiType: overloaded, isRetryable: true },
   cancelled: { grpcStatus: 1, httpStatus: 499, openaiType: invalid, isRetryable: false },
   /** The process is stopping. */
   shutting_down: { grpcStatus: 14, httpStatus: 503, openaiType: overloaded, isRetryable: true },

@@ -12,16 +12,15 @@ import type { NodeClient } from "@pomona/proto/generated/pomona/v1/Node";
 import { pomona } from "@pomona/proto/load";
 import { nodeKeepaliveMs, nodeKeepaliveTimeoutMs } from "../core/defaults.ts";
 import { PomonaError } from "../core/errors.ts";
+import { type TermSource, termInterceptor } from "./coordinator-term.ts";
 import { messageBytesMax } from "./limits.ts";
 import { fromServiceError } from "./status.ts";
 
 /** Coordinator to node: a hang or a partition is noticed in about 0.8 s. Connects at the first call. */
-export function createNodeClient(address: string): NodeClient {
-  return new pomona.Node(
-    address,
-    credentials.createInsecure(),
-    channelOptions(nodeKeepaliveMs, nodeKeepaliveTimeoutMs),
-  );
+export function createNodeClient(address: string, term: TermSource | null = null): NodeClient {
+  const interceptors = term === null ? [] : [termInterceptor(term)];
+  const options = { ...channelOptions(nodeKeepaliveMs, nodeKeepaliveTimeoutMs), interceptors };
+  return new pomona.Node(address, credentials.createInsecure(), options);
 }
 
 /**

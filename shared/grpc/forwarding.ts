@@ -11,7 +11,7 @@ import {
 } from "@grpc/grpc-js";
 import { createForwardingClient } from "./client.ts";
 import type { GrpcService } from "./server.ts";
-import { isFromPomona, toServiceError } from "./status.ts";
+import { codeOf, toServiceError } from "./status.ts";
 
 /** Marks a call that was sent on, with address:port of whoever made it: it is never sent on once more. */
 const forwardedKey = "pomona-forwarded-for";
@@ -141,6 +141,6 @@ function sendBack(
 
 function errorOf(ended: StatusObject, { unanswered }: ForwardingTarget): Error {
   const { code, details, metadata } = ended;
-  if (code === status.UNAVAILABLE && !isFromPomona(metadata)) return toServiceError(unanswered(details));
+  if (code === status.UNAVAILABLE && codeOf(metadata) === null) return toServiceError(unanswered(details));
   return Object.assign(new Error(details), { code, details, metadata });
 }

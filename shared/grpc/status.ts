@@ -35,19 +35,19 @@ export function toServiceError(thrown: unknown): ServiceError {
  * code: a broken connection is `node_lost`.
  */
 export function fromServiceError(error: ServiceError): PomonaError {
-  const code = textOf(error.metadata, codeKey);
   const details: { -readonly [Key in keyof ErrorDetails]: ErrorDetails[Key] } = { cause: error };
   const field = textOf(error.metadata, fieldKey);
   if (field !== null) details.field = field;
   const retryAfterMs = Number(textOf(error.metadata, retryAfterKey) ?? Number.NaN);
   if (Number.isFinite(retryAfterMs) && retryAfterMs >= 0) details.retryAfterMs = retryAfterMs;
   const message = error.details === "" ? error.message : error.details;
-  return new PomonaError(code === null ? codeOfForeignStatus(error) : parseErrorCode(code), message, details);
+  return new PomonaError(codeOf(error.metadata) ?? codeOfForeignStatus(error), message, details);
 }
 
-/** Whether a Pomona server made this error, or grpc-js did on the way there. */
-export function isFromPomona(metadata: Metadata): boolean {
-  return textOf(metadata, codeKey) !== null;
+/** The code of an error that a Pomona server made; null for one that grpc-js made on the way there. */
+export function codeOf(metadata: Metadata): ErrorCode | null {
+  const code = textOf(metadata, codeKey);
+  return code === null ? null : parseErrorCode(code);
 }
 
 function textOf(metadata: Metadata | undefined, key: string): string | null {

@@ -52,7 +52,6 @@ export function attemptsCompliance(name: string, node: NodeUnderTest): void {
     let server: GrpcServer;
     /** Of a coordinator that stays. */
     let client: NodeClient;
-    let term = 1;
 
     before(async () => {
       agent = node.startAgent();
@@ -72,7 +71,7 @@ export function attemptsCompliance(name: string, node: NodeUnderTest): void {
     });
 
     afterEach(async () => {
-      agent.attempts.keep({ live: [], term });
+      agent.attempts.keep([]);
       await waitFor(() => !agent.attempts.isBusy, 10_000, "what a test has left to end");
     });
 
@@ -128,11 +127,11 @@ export function attemptsCompliance(name: string, node: NodeUnderTest): void {
       assert.rejects(attach(attempt, 0).done, { code: "not_found", message: new RegExp(attempt.requestId) });
     const cancel = ({ requestId, epoch }: Attempt): Promise<unknown> =>
       callUnary(client, pomona.Node.service.CancelAttempt, call({ requestId, epoch }));
-    const keep = (live: readonly Attempt[], ofTerm: number): Promise<readonly string[]> =>
+    const keep = (live: readonly Attempt[]): Promise<readonly string[]> =>
       callUnary(
         client,
         pomona.Node.service.KeepAttempts,
-        call({ live: live.map(({ requestId, epoch }) => ({ requestId, epoch })), term: ofTerm }),
+        call({ live: live.map(({ requestId, epoch }) => ({ requestId, epoch })) }),
       ).then(({ kept }) => kept.map(({ requestId }) => requestId));
 
     /**
@@ -262,9 +261,8 @@ export function attemptsCompliance(name: string, node: NodeUnderTest): void {
       const readings = [kept, unnamed, otherEpoch].map((attempt) => generate(attempt));
       await orphan(lost);
       await waitFor(() => readings.every(({ ids }) => ids.length > 0), 10_000, "all to run");
-      term += 1;
       const never = wants("four");
-      assert.deepEqual(await keep([kept, { ...otherEpoch, epoch: 2 }, never], term), [kept.requestId]);
+      assert.deepEqual(await keep([kept, { ...otherEpoch, epoch: 2 }, never]), [kept.requestId]);
       await waitFor(() => running("four").length === 1, 2500, "three slots to be free");
       assert.deepEqual(
         running("four").map(({ requestId }) => requestId),
@@ -276,21 +274,6 @@ export function attemptsCompliance(name: string, node: NodeUnderTest): void {
       assert.deepEqual(reasons, ["FINISH_REASON_LENGTH", "FINISH_REASON_CANCELLED", "FINISH_REASON_CANCELLED"]);
       assert.deepEqual(readings[0]?.ids, node.predict(longTokens));
       for (const attempt of [lost, over]) await isGone(attempt);
-    });
-
-    test("a coordinator whose term is over ends nothing", async () => {
-      const attempt = wants("one");
-      const reading = generate(attempt);
-      await waitFor(() => reading.ids.length > 0, 10_000, "the first token");
-      term += 1;
-      assert.deepEqual(await keep([attempt], term), [attempt.requestId]);
-      const refused = { code: "failed_precondition", message: new RegExp(`term ${term - 1} .*term ${term}`) };
-      await assert.rejects(keep([], term - 1), refused);
-      await assert.rejects(keep([], 0), { code: "failed_precondition" });
-      assert.equal(running("one").length, 1);
-      assert.deepEqual(await keep([], term), []);
-      await reading.done;
-      assert.equal(endingOf(reading), "FINISH_REASON_CANCELLED");
     });
 
     test("attaching from index 0 gives all that a coordinator that knows nothing needs", async () => {

@@ -36,7 +36,9 @@ import type { WatchStatusRequest as _pomona_v1_WatchStatusRequest, WatchStatusRe
 import type { WatchStatusResponse as _pomona_v1_WatchStatusResponse, WatchStatusResponse__Output as _pomona_v1_WatchStatusResponse__Output } from '../../pomona/v1/WatchStatusResponse.ts';
 
 /**
- * What the coordinator calls on a node-agent.
+ * What the coordinator calls on a node-agent. Every call of a coordinator that holds a lease says the lease's term: metadata
+ * pomona-term, the cluster's name, a slash and the term, which grows whenever another coordinator becomes the active one.
+ * FAILED_PRECONDITION with pomona-code superseded, and the higher term as pomona-term, when the node has heard of one.
  */
 export interface NodeClient extends grpc.Client {
   /**
@@ -127,7 +129,6 @@ export interface NodeClient extends grpc.Client {
   
   /**
    * Ends every attempt that is not named: what a coordinator says first to a node that it reaches again.
-   * FAILED_PRECONDITION when the node has heard of a coordinator with a later term.
    */
   KeepAttempts(argument: _pomona_v1_KeepAttemptsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_KeepAttemptsResponse__Output>): grpc.ClientUnaryCall;
   KeepAttempts(argument: _pomona_v1_KeepAttemptsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_KeepAttemptsResponse__Output>): grpc.ClientUnaryCall;
@@ -135,7 +136,6 @@ export interface NodeClient extends grpc.Client {
   KeepAttempts(argument: _pomona_v1_KeepAttemptsRequest, callback: grpc.requestCallback<_pomona_v1_KeepAttemptsResponse__Output>): grpc.ClientUnaryCall;
   /**
    * Ends every attempt that is not named: what a coordinator says first to a node that it reaches again.
-   * FAILED_PRECONDITION when the node has heard of a coordinator with a later term.
    */
   keepAttempts(argument: _pomona_v1_KeepAttemptsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_KeepAttemptsResponse__Output>): grpc.ClientUnaryCall;
   keepAttempts(argument: _pomona_v1_KeepAttemptsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_KeepAttemptsResponse__Output>): grpc.ClientUnaryCall;
@@ -272,7 +272,9 @@ export interface NodeClient extends grpc.Client {
 }
 
 /**
- * What the coordinator calls on a node-agent.
+ * What the coordinator calls on a node-agent. Every call of a coordinator that holds a lease says the lease's term: metadata
+ * pomona-term, the cluster's name, a slash and the term, which grows whenever another coordinator becomes the active one.
+ * FAILED_PRECONDITION with pomona-code superseded, and the higher term as pomona-term, when the node has heard of one.
  */
 export interface NodeHandlers extends grpc.UntypedServiceImplementation {
   /**
@@ -309,7 +311,6 @@ export interface NodeHandlers extends grpc.UntypedServiceImplementation {
   
   /**
    * Ends every attempt that is not named: what a coordinator says first to a node that it reaches again.
-   * FAILED_PRECONDITION when the node has heard of a coordinator with a later term.
    */
   KeepAttempts: grpc.handleUnaryCall<_pomona_v1_KeepAttemptsRequest__Output, _pomona_v1_KeepAttemptsResponse>;
   
