@@ -341,3 +341,29 @@ test("a forgotten node takes its series with it", async () => {
   assert.deepEqual(await bench.metric("pomona_node_up"), { b: 0 });
   assert.deepEqual(await bench.metric("pomona_model_survives_node_loss"), { m: 0 });
 });
+
+test("when a coordinator stops, what somebody can come back for is left with its node, and the rest is ended there", async () => {
+  const bench = new Bench().withNodes("a", "b");
+  // By then all nodes have told what they still ran.
+  bench.nowMs += 3000;
+  const caller = { tenant: "", priority: "interactive", signal: never() } as const;
+  const plain = await bench.coordinator.generate(requestOf(), caller);
+  await bench.coordinator.generate(requestOf(), { ...caller, isStreamed: true });
+  await bench.coordinator.generate(requestOf(), { ...caller, idempotencyKey: "key" });
+  const left = new AbortController();
+  const { events } = await bench.coordinator.generate(requestOf(), {
+    ...caller,
+    isStreamed: true,
+    signal: left.signal,
+  });
+  const reading = (async () => {
+    for await (const _ of events);
+  })();
+  left.abort(new PomonaError("shutting_down", "its server stops first"));
+  await reading;
+  await bench.generate();
+  assert.equal(bench.started.length, 4, "one waits");
+  bench.coordinator.endAll();
+  assert.deepEqual(bench.cancelled, [`${plain.requestId}/1`]);
+  assert.equal(bench.started.length, 4, "a slot that becomes free is given to nobody");
+});

@@ -1,5 +1,4 @@
 // The coordinator's state and its one loop: events in, step, effects out.
-import { createHash } from "node:crypto";
 import { PomonaError } from "@pomona/shared/core/errors";
 import { type Attempt, defaultDecoding, failureOf, type PromptInput } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, RequestId } from "@pomona/shared/core/ids";
@@ -21,6 +20,7 @@ import { modelSummaries, readinessOf, tokenizingReplicas } from "./core/views.ts
 import type { Gateway, Generation } from "./gateway.ts";
 import type { NodeLinks } from "./grpc/node-links.ts";
 import { type CoordinatorMetrics, outcomeOfError } from "./metrics.ts";
+import { NamedRequests, nameOf, type RequestName } from "./named-requests.ts";
 import { planSupposed } from "./plan-supposed.ts";
 import type { RequestHistory } from "./request-history.ts";
 import { RunningRequests } from "./running-requests.ts";
@@ -73,6 +73,7 @@ export class Coordinator implements Gateway {
   readonly #config: CoreConfig;
   readonly #dependencies: CoordinatorDependencies;
   readonly #running: RunningRequests;
+  readonly #named: NamedRequests;
   readonly #tokenizer: PromptTokenizer;
   readonly #pending: ClusterEvent[] = [];
   #isStepping = false;
@@ -91,7 +92,16 @@ export class Coordinator implements Gateway {
       clock,
       metrics,
       abandon: (requestId) => this.take({ kind: "requestCancelled", requestId }),
+      admitted: (name, requestId) => this.#named.admitted(name, requestId),
       stop: (requestId) => this.take({ kind: "requestStopped", requestId }),
+    });
+    this.#named = new NamedRequests({
+      isHere: (requestId) => this.#running.isHere(requestId),
+      isTakingUp: () => this.#isTakingUp(),
+      changed: async () => {
+        await this.#changed();
+        if (this.#isStopping) throw shuttingDown();
+      },
     });
     this.#tokenizer = new PromptTokenizer({
       clock: dependencies.clock,
@@ -102,7 +112,7 @@ export class Coordinator implements Gateway {
       },
       replicas: (model) => tokenizingReplicas(this.state, model),
       startWaiting: (model, limits) => this.#startWaiting(model, limits),
-      changed: () => new Promise((resolve) => this.#waiting.push(resolve)),
+      changed: () => this.#changed(),
       ask: (call) => this.#dependencies.links.tokenize(call),
     });
   }
@@ -116,6 +126,7 @@ export class Coordinator implements Gateway {
       if (awayMs >= absenceMs) this.take({ kind: "wasAway", awayMs });
       this.take({ kind: "tick" });
       this.#running.review();
+      this.#named.review();
     }, tickMs);
   }
 
@@ -133,20 +144,18 @@ export class Coordinator implements Gateway {
   /** Ends every running request as failed with `shutting_down`, so that its client knows to try again. */
   endAll(): void {
     const failure = failureOf(shuttingDown());
+    const unwanted: RequestId[] = [];
     for (const requestId of this.#running.ids) {
       const record = this.state.requests.get(requestId);
       if (record === undefined) continue;
-      const { queueMs, prefillMs, decodeMs } = record;
-      const isNamed = this.#running.isNamed(requestId);
-      this.#running.end(requestId, {
-        reason: "failed",
-        failure,
-        usage: usageOf(record),
-        timings: { queueMs, prefillMs, decodeMs },
-      });
-      // What its client has named is left with its node: the next coordinator goes on with it.
-      if (!isNamed) this.take({ kind: "requestCancelled", requestId });
+      const { queueMs, prefillMs, decodeMs, place } = record;
+      // What somebody can come back for is left with its node: the next coordinator goes on with it. Those that wait go
+      // first, so that none of them gets a slot that becomes free.
+      if (!this.#running.isResumable(requestId)) unwanted[place.kind === "bound" ? "push" : "unshift"](requestId);
+      const timings = { queueMs, prefillMs, decodeMs };
+      this.#running.end(requestId, { reason: "failed", failure, usage: usageOf(record), timings });
     }
+    for (const requestId of unwanted) this.take({ kind: "requestCancelled", requestId });
   }
 
   /** Refuses what is new, ends what runs, and stops the clock. */
@@ -169,11 +178,19 @@ export class Coordinator implements Gateway {
   }
 
   async generate(request: GenerationRequest, caller: Caller): Promise<Generation> {
-    const { tenant, priority, signal } = caller;
-    const { idempotencyKey = "" } = caller;
-    const named = { tenant, idempotencyKey, fingerprint: idempotencyKey === "" ? "" : fingerprintOf(request) };
-    const known = this.#running.named(named);
-    if (known !== null) return this.attach(known, 0, signal);
+    const name = nameOf(request, caller);
+    const known = name.idempotencyKey === "" ? null : await this.#named.claim(name, caller.signal);
+    if (known !== null) return this.attach(known, 0, caller.signal);
+    try {
+      return await this.#begin(request, caller, name);
+    } finally {
+      this.#named.released(name);
+      this.#wakeAll();
+    }
+  }
+
+  async #begin(request: GenerationRequest, caller: Caller, name: RequestName): Promise<Generation> {
+    const { tenant, priority, signal, isStreamed = false } = caller;
     const { clock } = this.#dependencies;
     const arrivedAtMs = clock.nowMs();
     const deadlineMs = arrivedAtMs + (request.timeoutMs ?? defaultTimeoutMs[priority]);
@@ -197,11 +214,11 @@ export class Coordinator implements Gateway {
     const seed = request.sampling.seed ?? randomSeed();
     const promptDigest = prompt.digest;
     const note = {
-      ...{ ...named, api, model, promptDigest, priority, stop: [...request.stop, ...prompt.stop], assembly },
+      ...{ ...name, api, model, promptDigest, priority, stop: [...request.stop, ...prompt.stop], assembly },
       deadlineAtMs: clock.wallMs() + deadlineMs - clock.nowMs(),
     };
     const promptTokenIds = prompt.tokenIds;
-    const session = this.#running.add({ requestId, note, seed, promptTokens: promptTokenIds.length });
+    const session = this.#running.add({ requestId, note, seed, promptTokens: promptTokenIds.length, isStreamed });
     const abandon = (): void => this.take({ kind: "requestCancelled", requestId });
     signal.addEventListener("abort", () => session.hasReaders || abandon(), { once: true });
     const cacheScope = { owner: tenant, sharedTokens: prompt.sharedTokens };
@@ -217,12 +234,16 @@ export class Coordinator implements Gateway {
   attach(requestId: RequestId, fromIndex: number, signal: AbortSignal): Generation {
     const generation = this.#running.attach(requestId, fromIndex, signal);
     if (generation !== null) return generation;
-    const { firstHeardMs } = this.state;
-    if (firstHeardMs === null || this.#dependencies.clock.nowMs() - firstHeardMs < takingUpMs)
+    if (this.#isTakingUp())
       throw new PomonaError("model_not_ready", `request ${requestId} has not been taken up from its node yet`, {
         retryAfterMs: 500,
       });
     throw new PomonaError("not_found", `no request ${requestId} is running here`);
+  }
+
+  #isTakingUp(): boolean {
+    const { firstHeardMs } = this.state;
+    return firstHeardMs === null || this.#dependencies.clock.nowMs() - firstHeardMs < takingUpMs;
   }
 
   async tokenize(model: ModelName, input: PromptInput, signal: AbortSignal): Promise<readonly number[]> {
@@ -312,6 +333,10 @@ export class Coordinator implements Gateway {
     if (event.kind !== "frame") this.#wakeAll();
   }
 
+  #changed(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
   #wakeAll(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -361,7 +386,7 @@ export class Coordinator implements Gateway {
     const { model, promptDigest, tenant, priority, deadlineAtMs } = note;
     const deadlineMs = clock.nowMs() + Math.min(deadlineAtMs - clock.wallMs(), defaultTimeoutMs[priority]);
     const asked = { requestId, model, promptTokenIds, promptDigest, decoding, tenant, priority, deadlineMs };
-    this.#running.addTakenUp(requestId, note, attempt);
+    this.#running.addTakenUp(nodeId, note, attempt);
     this.take({ kind: "attemptTakenUp", nodeId, attempt, request: { ...asked, firstTokenDeadlineMs: null } });
     this.#running.addMissing(requestId, note.texts);
     return true;
@@ -375,11 +400,6 @@ export class Coordinator implements Gateway {
     log.info({ ...announcement }, "cluster event");
     publish(announcement);
   }
-}
-
-/** Two requests with the same one ask for the same. */
-function fingerprintOf(request: GenerationRequest): string {
-  return createHash("sha256").update(JSON.stringify(request)).digest("hex").slice(0, 32);
 }
 
 function shuttingDown(): PomonaError {

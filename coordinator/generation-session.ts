@@ -23,7 +23,7 @@ type OutputEvent = Extract<GenerationEvent, { kind: "output" }>;
 export class GenerationSession {
   readonly requestId: RequestId;
   readonly #assembler: OutputAssembler;
-  readonly #onAbandoned: () => void;
+  readonly #onAbandoned: (signal: AbortSignal) => void;
   /** Of events that are a piece of text and nothing else that piece alone: there is one for each token. */
   readonly #events: (GenerationEvent | string)[] = [];
   /** The index of the last token of each such piece; 0 for the others. */
@@ -34,8 +34,8 @@ export class GenerationSession {
   #readers = 0;
   #isEnded = false;
 
-  /** `onAbandoned` is called when the last reader leaves before the ending. */
-  constructor(requestId: RequestId, answer: AnswerParts, onAbandoned: () => void) {
+  /** `onAbandoned` is called when the last reader leaves before the ending, with that reader's signal. */
+  constructor(requestId: RequestId, answer: AnswerParts, onAbandoned: (signal: AbortSignal) => void) {
     this.requestId = requestId;
     this.#assembler = new OutputAssembler({ stop: answer.stop, ...answer.assembly });
     this.#onAbandoned = onAbandoned;
@@ -87,7 +87,7 @@ export class GenerationSession {
     } finally {
       signal.removeEventListener("abort", wake);
       this.#readers -= 1;
-      if (this.#readers === 0 && !this.#isEnded) this.#onAbandoned();
+      if (this.#readers === 0 && !this.#isEnded) this.#onAbandoned(signal);
     }
   }
 

@@ -1,13 +1,14 @@
 // Running requests beside their records: who reads them, what has happened to them, and what is told of it.
-import { PomonaError } from "@pomona/shared/core/errors";
+import { toPomonaError } from "@pomona/shared/core/errors";
 import type { Attempt, Ending } from "@pomona/shared/core/generation";
-import type { RequestId } from "@pomona/shared/core/ids";
+import type { NodeId, RequestId } from "@pomona/shared/core/ids";
 import type { Clock } from "@pomona/shared/runtime/clock";
 import type { TokensFrame } from "./core/attempt-progress.ts";
 import type { Announcement, EffectOf } from "./core/effect.ts";
 import type { Generation } from "./gateway.ts";
 import { GenerationSession } from "./generation-session.ts";
 import type { CoordinatorMetrics } from "./metrics.ts";
+import type { RequestName } from "./named-requests.ts";
 import { type RequestHistory, RequestLog } from "./request-history.ts";
 import { type TakeoverNote, takeoverBytes } from "./takeover-note.ts";
 import { TokenTexts } from "./token-texts.ts";
@@ -22,6 +23,8 @@ type Running = {
   readonly session: GenerationSession;
   readonly note: Omit<TakeoverNote, "texts">;
   readonly seed: number;
+  /** Whether its client knows the request's id from the first piece on. */
+  readonly isStreamed: boolean;
   readonly arrivedAtMs: number;
   /** Bytes of every token so far. */
   readonly texts: TokenTexts;
@@ -40,6 +43,7 @@ export type NewRunning = {
   readonly note: Omit<TakeoverNote, "texts">;
   readonly seed: number;
   readonly promptTokens: number;
+  readonly isStreamed: boolean;
 };
 
 type Dependencies = {
@@ -47,6 +51,8 @@ type Dependencies = {
   readonly metrics: CoordinatorMetrics;
   /** The client of a request has gone, and nobody can come back for it. */
   readonly abandon: (requestId: RequestId) => void;
+  /** From now on it is found by the name that its client has given it. */
+  readonly admitted: (name: RequestName, requestId: RequestId) => void;
   /** A stop string was found: the answer is complete. */
   readonly stop: (requestId: RequestId) => void;
 };
@@ -57,7 +63,6 @@ export class RunningRequests {
   readonly #running = new Map<RequestId, Running>();
   /** Sessions that ended while nobody read them. */
   readonly #ended = new Map<RequestId, { readonly session: GenerationSession; readonly atMs: number }>();
-  readonly #byKey = new Map<string, { readonly requestId: RequestId; readonly fingerprint: string }>();
   readonly #log = new RequestLog();
 
   constructor(dependencies: Dependencies) {
@@ -72,23 +77,25 @@ export class RunningRequests {
     return [...this.#running.values()].some(({ session }) => session.hasReaders);
   }
 
-  add({ requestId, note, seed, promptTokens }: NewRunning): GenerationSession {
+  add({ requestId, note, seed, promptTokens, isStreamed }: NewRunning): GenerationSession {
     const { clock } = this.#dependencies;
     const arrivedAtMs = clock.nowMs();
-    const session = new GenerationSession(requestId, note, () => this.#noteUnread(requestId));
+    const session = new GenerationSession(requestId, note, (signal) => this.#noteUnread(requestId, signal));
     const before = { texts: new TokenTexts(), lastTokensAtMs: null, isStopped: false, movedFor: null, isExact: true };
-    this.#running.set(requestId, { session, note, seed, arrivedAtMs, ...before, unreadSinceMs: null });
-    const { idempotencyKey, fingerprint } = note;
-    if (idempotencyKey !== "") this.#byKey.set(keyOf(note), { requestId, fingerprint });
+    this.#running.set(requestId, { session, note, seed, isStreamed, arrivedAtMs, ...before, unreadSinceMs: null });
+    this.#dependencies.admitted(note, requestId);
     const { model, api, priority } = note;
     this.#log.arrived({ requestId, model, api, priority, arrivedAtMs, promptTokens });
     return session;
   }
 
   /** One that another coordinator began: nobody reads it yet. One that is here stays as it is. */
-  addTakenUp(requestId: RequestId, { texts: _, ...note }: TakeoverNote, { promptTokenIds, decoding }: Attempt): void {
+  addTakenUp(nodeId: NodeId, { texts: _, ...note }: TakeoverNote, attempt: Attempt): void {
+    const { requestId, epoch, promptTokenIds, decoding } = attempt;
     if (this.#running.has(requestId)) return;
-    this.add({ requestId, note, seed: decoding.sampling.seed ?? 0, promptTokens: promptTokenIds.length });
+    const seed = decoding.sampling.seed ?? 0;
+    const session = this.add({ requestId, note, seed, promptTokens: promptTokenIds.length, isStreamed: true });
+    session.add({ kind: "bound", nodeId, epoch, queueMs: 0, seed, isExact: true });
     const running = this.#running.get(requestId);
     if (running !== undefined) running.unreadSinceMs = this.#dependencies.clock.nowMs();
   }
@@ -116,25 +123,15 @@ export class RunningRequests {
     return { requestId, events: session.read(fromIndex, signal) };
   }
 
-  /**
-   * The request that a client has named so, if it runs or ended a moment ago.
-   * @throws PomonaError `conflict` when it asks for something else.
-   */
-  named(note: Pick<TakeoverNote, "tenant" | "idempotencyKey" | "fingerprint">): RequestId | null {
-    const known = this.#byKey.get(keyOf(note));
-    if (known === undefined || !this.#isHere(known.requestId)) return null;
-    if (known.fingerprint === note.fingerprint) return known.requestId;
-    const message = `idempotency key ${JSON.stringify(note.idempotencyKey)} names another request: take a new key`;
-    throw new PomonaError("conflict", message, { field: "idempotency-key" });
-  }
-
-  #isHere(requestId: RequestId): boolean {
+  /** Whether it runs, or ended a moment ago. */
+  isHere(requestId: RequestId): boolean {
     return this.#running.has(requestId) || this.#ended.has(requestId);
   }
 
-  /** Whether its client has given it a name, to come back with. */
-  isNamed(requestId: RequestId): boolean {
-    return (this.#running.get(requestId)?.note.idempotencyKey ?? "") !== "";
+  /** Whether its client can come back to another coordinator for the rest: by its own name for it, or by the pool's. */
+  isResumable(requestId: RequestId): boolean {
+    const running = this.#running.get(requestId);
+    return running !== undefined && (running.isStreamed || running.note.idempotencyKey !== "");
   }
 
   explain(requestId: RequestId): RequestHistory | null {
@@ -217,14 +214,14 @@ export class RunningRequests {
       if (nowMs - atMs < clientBackMs && this.#ended.size <= endedMax) break;
       this.#ended.delete(requestId);
     }
-    for (const [key, { requestId }] of this.#byKey) if (!this.#isHere(requestId)) this.#byKey.delete(key);
   }
 
-  /** A client that has named its request may come back for it; another one has gone for good. */
-  #noteUnread(requestId: RequestId): void {
+  /** A client that has named its request may come back for it, and so may one that was sent away; another one has gone. */
+  #noteUnread(requestId: RequestId, signal: AbortSignal): void {
     const running = this.#running.get(requestId);
     if (running === undefined) return;
-    if (running.note.idempotencyKey === "") this.#dependencies.abandon(requestId);
+    const isSentAway = running.isStreamed && signal.aborted && toPomonaError(signal.reason).code === "shutting_down";
+    if (running.note.idempotencyKey === "" && !isSentAway) this.#dependencies.abandon(requestId);
     else running.unreadSinceMs = this.#dependencies.clock.nowMs();
   }
 
@@ -236,8 +233,4 @@ export class RunningRequests {
     if (lastTokensAtMs !== null) metrics.resumedAfter(note.model, (nowMs - lastTokensAtMs) / 1000);
     running.movedFor = null;
   }
-}
-
-function keyOf({ tenant, idempotencyKey }: Pick<TakeoverNote, "tenant" | "idempotencyKey">): string {
-  return `${tenant}\n${idempotencyKey}`;
 }

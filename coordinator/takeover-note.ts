@@ -2,28 +2,24 @@
 // travels from coordinator to node and back, and is never written anywhere.
 
 import { takeoverBytesMax } from "@pomona/shared/core/generation";
-import type { ModelName, TenantId } from "@pomona/shared/core/ids";
+import type { ModelName } from "@pomona/shared/core/ids";
 import { callFormats } from "@pomona/shared/core/output/output-parser";
 import { z } from "zod";
 import { type ApiName, apiNames } from "./core/generation-request.ts";
 import type { Assembly } from "./core/output-plan.ts";
 import type { Priority } from "./core/scheduler/waiting-request.ts";
+import type { RequestName } from "./named-requests.ts";
 
-export type TakeoverNote = {
+export type TakeoverNote = RequestName & {
   readonly api: ApiName;
   readonly model: ModelName;
   readonly promptDigest: string;
-  readonly tenant: TenantId;
   readonly priority: Priority;
   /** Texts that end the answer: those of the request and those of the model's template. */
   readonly stop: readonly string[];
   readonly assembly: Assembly;
   /** Of the wall clock. */
   readonly deadlineAtMs: number;
-  /** The client's own name for the request; empty for none. */
-  readonly idempotencyKey: string;
-  /** Of what the client asked for: the same key with another one is a mistake. */
-  readonly fingerprint: string;
   /** Bytes of the tokens that earlier attempts have emitted. */
   readonly texts: readonly Uint8Array[];
 };

@@ -16,6 +16,8 @@ export type Caller = {
    * request outlives its connection for as long.
    */
   readonly idempotencyKey?: string;
+  /** Whether the answer comes piece by piece with the request's id: when its coordinator stops, the rest is the next one's. */
+  readonly isStreamed?: boolean;
   /** Told every other second how far the model is while it is being loaded, before the request can be queued. */
   readonly onLoading?: (outlook: LoadingOutlook) => void;
 };

@@ -13,7 +13,7 @@ import type { GrpcService } from "@pomona/shared/grpc/server";
 import { endingToWire, samplingFromWire } from "@pomona/shared/grpc/wire";
 import { checkModelName, checkText } from "@pomona/shared/grpc/wire-checks";
 import { generateInputFromWire, tokenizeInputFromWire } from "@pomona/shared/grpc/wire-prompt";
-import { parsePriority, tenantOf } from "../caller.ts";
+import { parseIdempotencyKey, parsePriority, tenantOf } from "../caller.ts";
 import type { GenerationEvent, GenerationRequest, ModelSummary } from "../core/generation-request.ts";
 import type { Gateway, Generation } from "../gateway.ts";
 import { outputFromWire, outputToWire } from "./wire-output.ts";
@@ -21,6 +21,8 @@ import { outputFromWire, outputToWire } from "./wire-output.ts";
 const stopMax = 16;
 /** Characters of one stop string, as over HTTP. */
 const stopLengthMax = 1024;
+/** In the metadata of a call: sent again with the same key, a request attaches to the one that runs. */
+const idempotencyKeyName = "idempotency-key";
 
 /** Translates `pomona.v1.Inference` to the gateway. */
 export function inferenceService(gateway: Gateway): GrpcService {
@@ -33,7 +35,10 @@ export function inferenceService(gateway: Gateway): GrpcService {
         const priority = parsePriority(wire.priority, "priority");
         const onLoading = (outlook: LoadingOutlook): void =>
           void stream.send({ frame: "loading", loading: loadingToWire(outlook) }).catch(() => undefined);
-        generation = await gateway.generate(request, { tenant, priority, signal: stream.signal, onLoading });
+        const idempotencyKey = parseIdempotencyKey(stream.metadata(idempotencyKeyName), idempotencyKeyName);
+        const { signal } = stream;
+        const caller = { tenant, priority, signal, onLoading, idempotencyKey, isStreamed: true };
+        generation = await gateway.generate(request, caller);
       } catch (thrown) {
         gateway.countRefusal("grpc", request.model, toPomonaError(thrown));
         throw thrown;

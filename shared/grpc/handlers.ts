@@ -12,6 +12,8 @@ export type CallContext = {
   readonly peer: string;
   /** address:port of whoever called a coordinator that sent the call on, as that one says; null for a direct call. */
   readonly forwardedPeer: string | null;
+  /** A text of the call's metadata by its name. */
+  readonly metadata: (name: string) => string | undefined;
 };
 
 /** A unary method as an async function; whatever it throws becomes the gRPC error of its code. */
@@ -69,10 +71,12 @@ export function streamHandler<Request, Response>(
   };
 }
 
-function callerOf(
-  call: Pick<ServerUnaryCall<unknown, unknown>, "getPeer" | "metadata">,
-): Pick<CallContext, "peer" | "forwardedPeer"> {
-  return { peer: call.getPeer(), forwardedPeer: forwardedPeerOf(call.metadata) };
+function callerOf(call: Pick<ServerUnaryCall<unknown, unknown>, "getPeer" | "metadata">): Omit<CallContext, "signal"> {
+  const metadata = (name: string): string | undefined => {
+    const value = call.metadata.get(name)[0];
+    return typeof value === "string" ? value : undefined;
+  };
+  return { peer: call.getPeer(), forwardedPeer: forwardedPeerOf(call.metadata), metadata };
 }
 
 function send<Request, Response>(

@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { ChaosPool } from "../chaos/pool.ts";
 import { expectedText, promptOf } from "../chaos/prompts.ts";
+import { GrpcGeneration } from "../support/grpc-generation.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const tokens = 120;
@@ -118,6 +119,52 @@ describe("a coordinator that is killed and started again", () => {
     await waitFor(() => second.ask(), 15_000, "the answer");
     second.check();
     assert.equal(second.lastId.split("-")[0], first.lastId.split("-")[0], "it is the same request");
+  });
+
+  test("begins what comes twice at the same moment with one key once, and refuses the key for anything else", async () => {
+    const key = randomUUID();
+    const request = { model: pool.model, prompt: "x".repeat(150) };
+    const ask = async (maxTokens: number): Promise<{ readonly status: number; readonly requestId: string }> => {
+      const response = await fetch(`${pool.http}/v1/completions`, {
+        method: "POST",
+        headers: { "content-type": "application/json", "idempotency-key": key },
+        body: JSON.stringify({ ...request, max_tokens: maxTokens }),
+      });
+      await response.text();
+      return { status: response.status, requestId: response.headers.get("x-request-id") ?? "" };
+    };
+    const byGrpc = [new GrpcGeneration(), new GrpcGeneration()];
+    const grpcKey = randomUUID();
+    const [first, ...others] = await Promise.all([ask(5), ask(5), ask(5)]);
+    assert.deepEqual(others, [first, first]);
+    assert.equal(first.status, 200);
+    assert.equal((await ask(4)).status, 409);
+    const { grpc } = pool.coordinator.ready;
+    const both = byGrpc.map((each) => each.generate(grpc, { ...request, maxTokens: 5, key: grpcKey }));
+    assert.deepEqual(await Promise.all(both), [true, true]);
+    const [one, other] = byGrpc.map(({ requestId }) => requestId);
+    assert.equal(one, other);
+    assert.notEqual(one, first.requestId);
+  });
+
+  test("has the rest for a gRPC client, by the request's id and by its own key", async () => {
+    const prompt = promptOf("grpc", 0);
+    const expected = expectedText(pool.engine, prompt, tokens);
+    const request = { model: pool.model, prompt, maxTokens: tokens };
+    const [byId, byKey] = [new GrpcGeneration(), new GrpcGeneration()];
+    const key = randomUUID();
+    const { grpc } = pool.coordinator.ready;
+    const cut = [byId.generate(grpc, request), byKey.generate(grpc, { ...request, key })];
+    await waitFor(() => [byId, byKey].every(({ lastIndex }) => lastIndex >= 9), 30_000, "ten tokens of each");
+    await restart();
+    assert.deepEqual(await Promise.all(cut), [false, false]);
+    await waitFor(() => byId.attach(grpc), 15_000, "the rest");
+    assert.deepEqual([byId.text, byId.endings], [expected, ["FINISH_REASON_LENGTH"]]);
+    const again = new GrpcGeneration();
+    await waitFor(() => again.generate(grpc, { ...request, key }), 15_000, "the answer");
+    assert.deepEqual([again.text, again.requestId], [expected, byKey.requestId]);
+    assert.equal(await again.generate(grpc, { ...request, maxTokens: 1, key }), false);
+    assert.equal(again.errors.at(-1), "conflict");
   });
 
   test("leaves no attempt running for which nobody comes back", async () => {

@@ -5,7 +5,7 @@ import type { RequestId } from "@pomona/shared/core/ids";
 import type { Logger } from "@pomona/shared/runtime/logger";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { parseIdempotencyKey, parsePriority, tenantOf } from "../../caller.ts";
-import type { GenerationEvent, GenerationRequest } from "../../core/generation-request.ts";
+import type { Caller, GenerationEvent, GenerationRequest } from "../../core/generation-request.ts";
 import type { Gateway, Generation } from "../../gateway.ts";
 import { publicError } from "../http-error.ts";
 import type { HttpLimits } from "../limits.ts";
@@ -90,13 +90,18 @@ async function start(
   }
 }
 
-function callerOf({ request, signal }: AnswerContext, choice: number, onLoading: (outlook: LoadingOutlook) => void) {
+function callerOf(
+  { request, asked, signal }: AnswerContext,
+  choice: number,
+  onLoading: (outlook: LoadingOutlook) => void,
+): Caller {
   const idempotencyKey = parseIdempotencyKey(headerOf(request, idempotencyHeader), idempotencyHeader);
   return {
     tenant: tenantOf(request.ip),
     priority: parsePriority(headerOf(request, priorityHeader), priorityHeader),
     signal,
     onLoading,
+    isStreamed: asked.isStream && asked.requests.length === 1,
     idempotencyKey: idempotencyKey === "" || choice === 0 ? idempotencyKey : `${idempotencyKey}#${choice}`,
   };
 }
