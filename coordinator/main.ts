@@ -1,12 +1,13 @@
 // Wires a coordinator: what it keeps, its servers, and the lease that makes it active or a standby; stops in reverse.
 import { randomInt } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { packageDefinition } from "@pomona/proto/load";
 import { isClusterName } from "@pomona/shared/core/ids";
 import { version } from "@pomona/shared/core/version";
 import { hostAndPort } from "@pomona/shared/grpc/address";
-import { GrpcForwarder } from "@pomona/shared/grpc/forwarding";
+import { type ForwardingTarget, GrpcForwarder } from "@pomona/shared/grpc/forwarding";
 import { type GrpcServer, type GrpcService, startGrpcServer } from "@pomona/shared/grpc/server";
 import { createDiscovery } from "@pomona/shared/mdns/create-discovery";
 import { interfacesFor } from "@pomona/shared/mdns/interfaces";
@@ -30,8 +31,9 @@ import { startHttpServer } from "./http/server.ts";
 import { findNodes } from "./mdns/node-finder.ts";
 import { ProcessMetrics } from "./metrics.ts";
 import { DesiredState } from "./nats/desired-state.ts";
-import { noActiveCoordinator, targetOf } from "./standby/duty.ts";
+import { type ActiveElsewhere, noActiveCoordinator, targetOf } from "./standby/duty.ts";
 import { dutyGateway } from "./standby/duty-gateway.ts";
+import { generationResumptions } from "./standby/generation-resumption.ts";
 import { Succession } from "./succession.ts";
 
 /** A coordinator that serves, as the active one or a standby. */
@@ -161,11 +163,20 @@ async function startStanding(lifecycle: Lifecycle, parts: StandingParts): Promis
   });
   const own = ownServices({ options, cluster, succession, gateway, calls });
   const forwarding = own.map(({ definition }) =>
-    forwarder.service(definition, (isForwarded) => target(succession, isForwarded)),
+    forwarder.service({
+      definition,
+      target: (isForwarded) => target(succession, isForwarded),
+      nextTarget: () => nextTarget(succession),
+      resumptions: generationResumptions,
+    }),
   );
   const services = (): readonly GrpcService[] => (succession.active === null ? forwarding : own);
   return { succession, gateway, calls, foundNodes, services, onChange: (listener) => (onChange = listener) };
 }
+
+const never = new AbortController().signal;
+// Every call that is sent on listens to it.
+setMaxListeners(0, never);
 
 function ignore(): void {
   // Nobody decides anything here yet.
@@ -176,12 +187,19 @@ function activeOf(succession: Succession): ActiveCoordinator {
   return succession.active;
 }
 
-function target(succession: Succession, isForwarded: boolean) {
+function target(succession: Succession, isForwarded: boolean): ForwardingTarget {
   const duty = succession.duty();
-  const { grpcAddress, gone } = targetOf(
-    duty.kind === "standby" ? duty : { kind: "standby", active: null },
-    isForwarded,
-  );
+  return targetAt(targetOf(duty.kind === "standby" ? duty : { kind: "standby", active: null }, isForwarded));
+}
+
+/** Whoever is active by now; it may be this one. */
+function nextTarget(succession: Succession): ForwardingTarget | null {
+  const duty = succession.duty();
+  const active = duty.kind === "standby" ? duty.active : succession.self;
+  return active === null ? null : targetAt(active);
+}
+
+function targetAt({ grpcAddress, gone = never }: Pick<ActiveElsewhere, "grpcAddress"> & Partial<ActiveElsewhere>) {
   const unanswered = (reason: string): Error =>
     noActiveCoordinator(`the active coordinator ${grpcAddress} did not answer (${reason}): try again`);
   return { address: grpcAddress, gone, unanswered };

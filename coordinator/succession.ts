@@ -62,6 +62,11 @@ export class Succession {
     return { kind: "standby", active: this.#elsewhere?.active ?? null };
   }
 
+  /** null before `begin`. */
+  get self(): CoordinatorAddress | null {
+    return this.#self;
+  }
+
   get term(): number {
     return this.#keeper?.term ?? 0;
   }

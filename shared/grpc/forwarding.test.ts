@@ -5,7 +5,7 @@ import type { NodeHandlers } from "@pomona/proto/generated/pomona/v1/Node";
 import { packageDefinition, pomona } from "@pomona/proto/load";
 import { PomonaError } from "../core/errors.ts";
 import { callUnary, createNodeClient, readStream } from "./client.ts";
-import { GrpcForwarder } from "./forwarding.ts";
+import { type ForwardingTarget, GrpcForwarder } from "./forwarding.ts";
 import { streamHandler, unaryHandler } from "./handlers.ts";
 import { startGrpcServer } from "./server.ts";
 
@@ -36,12 +36,13 @@ async function withFront(handlers: Partial<Handlers> | null, run: (front: Front)
   const forwarder = new GrpcForwarder();
   const gone = new AbortController();
   const wasForwarded: boolean[] = [];
-  const forwarding = forwarder.service(definition, (isForwarded) => {
+  const target = (isForwarded: boolean): ForwardingTarget => {
     wasForwarded.push(isForwarded);
     if (isForwarded) throw new PomonaError("no_active_coordinator", "no further");
     const unanswered = (reason: string): Error => new PomonaError("no_active_coordinator", reason);
     return { address: behind.address, gone: gone.signal, unanswered };
-  });
+  };
+  const forwarding = forwarder.service({ definition, target });
   const front = await startGrpcServer({ host, port: 0, services: [forwarding], packageDefinition });
   const client = createNodeClient(front.address);
   try {
@@ -154,7 +155,7 @@ test("a call that was sent on is known as such", async () => {
     const forwarder = new GrpcForwarder();
     const address = client.getChannel().getTarget().replace(/^dns:/, "");
     const target = { address, gone: signal, unanswered: (reason: string) => new PomonaError("internal", reason) };
-    const services = [forwarder.service(definition, () => target)];
+    const services = [forwarder.service({ definition, target: () => target })];
     const further = await startGrpcServer({ host: "127.0.0.1", port: 0, services, packageDefinition });
     const caller = createNodeClient(further.address);
     try {
