@@ -24,6 +24,8 @@ export type ActiveCoordinator = {
   readonly events: EventLog;
   /** Nothing new is taken, and whoever follows the events has come to the end; requests go on. */
   stopTaking(): void;
+  /** Another coordinator decides from now on; what runs on nodes goes on until `close`. */
+  retire(): void;
   /** Ends what runs with `shutting_down`, and leaves the nodes alone from then on. */
   close(): Promise<void>;
 };
@@ -85,12 +87,16 @@ export async function startActive(parts: ActiveParts): Promise<ActiveCoordinator
     coordinator.stopTaking();
     events.close();
   };
+  const retire = (): void => {
+    coordinator.retire();
+    events.close();
+  };
   // Whoever has been followed must do nothing more, not even in this turn.
   const close = (): Promise<void> => {
     stopLoop();
     return lifecycle.stop();
   };
-  return { state, coordinator, links, events, stopTaking, close };
+  return { state, coordinator, links, events, stopTaking, retire, close };
 }
 
 type LoopParts = {

@@ -1,11 +1,9 @@
 // The coordinator's state and its one loop: events in, step, effects out.
 import { PomonaError } from "@pomona/shared/core/errors";
-import { type Attempt, defaultDecoding, failureOf, type PromptInput } from "@pomona/shared/core/generation";
+import { type Attempt, defaultDecoding, type PromptInput } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, RequestId } from "@pomona/shared/core/ids";
-import type { PinnedSource } from "@pomona/shared/core/model-files";
-import type { Clock } from "@pomona/shared/runtime/clock";
-import type { Logger } from "@pomona/shared/runtime/logger";
 import { randomId, randomSeed } from "@pomona/shared/runtime/random-id";
+import type { CoordinatorDependencies } from "./coordinator-dependencies.ts";
 import { decideMaxTokens, refuseModel, refuseQueue } from "./core/admission.ts";
 import type { Announcement, Effect, EffectKind, EffectOf } from "./core/effect.ts";
 import type { ClusterEvent } from "./core/event.ts";
@@ -13,13 +11,13 @@ import type { ApiName, Caller, GenerationRequest, ModelSummary, Readiness } from
 import { loadingOutlook, untilReadyMs } from "./core/load-time.ts";
 import { planOutput } from "./core/output-plan.ts";
 import type { PlacementReport, PlanRequest } from "./core/placement/placement-report.ts";
-import { type ClusterState, type CoreConfig, emptyState, type StepContext, usageOf } from "./core/state.ts";
+import { type ClusterState, type CoreConfig, emptyState, type StepContext } from "./core/state.ts";
 import { step } from "./core/step.ts";
 import { isTakenUp } from "./core/takeover.ts";
 import { modelSummaries, readinessOf, tokenizingReplicas } from "./core/views.ts";
 import type { Gateway, Generation } from "./gateway.ts";
-import type { NodeLinks } from "./grpc/node-links.ts";
-import { type CoordinatorMetrics, outcomeOfError } from "./metrics.ts";
+import { leaveRequests, retiredEffects, shuttingDown } from "./leaving.ts";
+import { outcomeOfError } from "./metrics.ts";
 import { NamedRequests, nameOf, type RequestName } from "./named-requests.ts";
 import { planSupposed } from "./plan-supposed.ts";
 import type { RequestHistory } from "./request-history.ts";
@@ -38,35 +36,6 @@ const takingUpMs = 3000;
 
 type Executors = { readonly [Kind in EffectKind]: (effect: EffectOf<Kind>) => void };
 
-export type CoordinatorDependencies = {
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** The calls to nodes that effects ask for. */
-  readonly links: Pick<
-    NodeLinks,
-    | "connect"
-    | "disconnect"
-    | "loadReplica"
-    | "unloadReplica"
-    | "inspectModel"
-    | "askSource"
-    | "pullModel"
-    | "cancelPull"
-    | "startAttempt"
-    | "cancelAttempt"
-    | "keepAttempts"
-    | "takeUpAttempt"
-    | "tokenize"
-  >;
-  readonly metrics: CoordinatorMetrics;
-  /** The pool's metrics, those of the nodes included. */
-  readonly metricsText: () => Promise<string>;
-  /** Keeps what a source was found to be, unless its deployment was edited since that revision. */
-  readonly pin: (model: ModelName, pinned: PinnedSource, revision: number) => void;
-  /** Tells the world of an announcement, over NATS while it is there. */
-  readonly publish: (announcement: Announcement) => void;
-};
-
 /** Owns the cluster's state. Every change goes through `take`. */
 export class Coordinator implements Gateway {
   readonly state: ClusterState;
@@ -78,6 +47,7 @@ export class Coordinator implements Gateway {
   readonly #pending: ClusterEvent[] = [];
   #isStepping = false;
   #isStopping = false;
+  #isRetired = false;
   /** Requests that are not queued yet: their prompt is being tokenized, or waits for a replica that can. */
   #preparing = 0;
   #waiting: (() => void)[] = [];
@@ -141,21 +111,21 @@ export class Coordinator implements Gateway {
     return this.#preparing > 0 || this.#running.isAnyRead;
   }
 
+  /** Another one decides from now on: what runs on a node goes on, what waits or loses its node is told to try again. */
+  retire(): void {
+    this.stopTaking();
+    this.#isRetired = true;
+    this.#leave(this.#running.ids.filter((requestId) => this.state.requests.get(requestId)?.place.kind !== "bound"));
+  }
+
   /** Ends every running request as failed with `shutting_down`, so that its client knows to try again. */
   endAll(): void {
-    const failure = failureOf(shuttingDown());
-    const unwanted: RequestId[] = [];
-    for (const requestId of this.#running.ids) {
-      const record = this.state.requests.get(requestId);
-      if (record === undefined) continue;
-      const { queueMs, prefillMs, decodeMs, place } = record;
-      // What somebody can come back for is left with its node: the next coordinator goes on with it. Those that wait go
-      // first, so that none of them gets a slot that becomes free.
-      if (!this.#running.isResumable(requestId)) unwanted[place.kind === "bound" ? "push" : "unshift"](requestId);
-      const timings = { queueMs, prefillMs, decodeMs };
-      this.#running.end(requestId, { reason: "failed", failure, usage: usageOf(record), timings });
-    }
-    for (const requestId of unwanted) this.take({ kind: "requestCancelled", requestId });
+    this.#leave(this.#running.ids);
+  }
+
+  #leave(ids: readonly RequestId[]): void {
+    const cancel = (requestId: RequestId): void => this.take({ kind: "requestCancelled", requestId });
+    leaveRequests(ids, { state: this.state, running: this.#running, cancel });
   }
 
   /** Refuses what is new, ends what runs, and stops the clock. */
@@ -329,7 +299,10 @@ export class Coordinator implements Gateway {
 
   #step(event: ClusterEvent): void {
     const effects = step(event, this.#context());
-    for (const effect of effects) this.#execute(effect);
+    for (const effect of effects) {
+      if (!this.#isRetired || retiredEffects.has(effect.kind)) this.#execute(effect);
+      else if (effect.kind === "startAttempt") this.#leave([effect.attempt.requestId]);
+    }
     if (event.kind !== "frame") this.#wakeAll();
   }
 
@@ -400,10 +373,4 @@ export class Coordinator implements Gateway {
     log.info({ ...announcement }, "cluster event");
     publish(announcement);
   }
-}
-
-function shuttingDown(): PomonaError {
-  return new PomonaError("shutting_down", "this coordinator is stopping: try again in a moment", {
-    retryAfterMs: 1000,
-  });
 }

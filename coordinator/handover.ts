@@ -18,13 +18,14 @@ const stopFlushMs = 500;
 const pollMs = 20;
 
 /**
- * Until there is a successor whoever comes is told to come again, rather than that nobody is here. Then the ports are free, and
- * what still runs ends on its connections: nodes leave alone what another coordinator reads.
+ * What is new goes on to the standby that has taken over. Where there was none, whoever comes is told to come again until there
+ * is a successor, rather than that nobody is here. Then the ports are free, and what still runs ends on its connections: nodes
+ * leave alone what another coordinator reads.
  */
 export async function endServing({ http, grpc, directory, succession }: Serving): Promise<void> {
   const startedAtMs = performance.now();
   const leftMs = (): number => Math.max(0, startedAtMs + stopGraceMs - performance.now());
-  http.refuse();
+  if (!succession.hasYielded) http.refuse();
   const isWanted = await whenWanted(directory, () => leftMs() === 0 || !isBusy({ http, succession }));
   const closed = [http.close(leftMs()), closeGrpc(grpc, succession, leftMs())];
   if (isWanted) {
@@ -35,7 +36,7 @@ export async function endServing({ http, grpc, directory, succession }: Serving)
 }
 
 function isBusy({ http, succession }: Pick<Serving, "http" | "succession">): boolean {
-  return http.isAnswering || (succession.active?.coordinator.isBusy ?? false);
+  return http.isAnswering || (succession.answering?.coordinator.isBusy ?? false);
 }
 
 /** Resolves with whether another process waits for the directory, or as soon as it is over. */
@@ -51,7 +52,7 @@ function whenWanted(directory: StateDirectory, isOver: () => boolean): Promise<b
 }
 
 async function closeGrpc(server: GrpcServer, succession: Succession, graceMs: number): Promise<void> {
-  const late = setTimeout(() => succession.active?.coordinator.endAll(), graceMs);
+  const late = setTimeout(() => succession.answering?.coordinator.endAll(), graceMs);
   await server.close(graceMs + stopFlushMs);
   clearTimeout(late);
 }

@@ -98,8 +98,9 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
       await succession.begin({ id: directory.id, httpAddress, grpcAddress });
       grpc.setServing(true);
     },
-    stop: () => {
+    stop: async () => {
       grpc.setServing(false);
+      await succession.yieldToStandby();
       succession.active?.stopTaking();
     },
   });

@@ -30,6 +30,10 @@ type OwnNews = Pick<CoordinatorNews, "term" | "isActive" | "nodeAddresses">;
 const decisionMs = 8000;
 const pollMs = 10;
 const askEveryMs = 500;
+/** A standby takes a lease that was given back within milliseconds. */
+const yieldMs = 1000;
+/** One that stops has ended all of its answers by then. */
+const retiringMs = 10_000;
 
 export class Succession {
   readonly #config: SuccessionConfig;
@@ -40,6 +44,7 @@ export class Succession {
   #asking: NodeJS.Timeout | null = null;
   #active: ActiveCoordinator | null = null;
   #elsewhere: { readonly active: ActiveElsewhere; readonly controller: AbortController } | null = null;
+  #retiring: ActiveCoordinator | null = null;
   #isWanted = false;
   #ledTerm = 0;
   #changing: Promise<void> | null = null;
@@ -104,7 +109,7 @@ export class Succession {
         clock: systemClock,
         log,
         onLead: (term) => void this.#lead(term).catch(fail),
-        onOtherHolder: (holder) => this.#setElsewhere(holder),
+        onOtherHolder: (holder, wasGivenBack) => this.#setElsewhere(holder, wasGivenBack),
         onFollow: (reason) => void this.#follow(reason).catch(fail),
       },
     );
@@ -119,8 +124,35 @@ export class Succession {
     if (failure !== null) throw failure;
   }
 
+  /**
+   * Has a standby take over, where there is one, while what runs here goes on until `close`. Resolves when it is active, or
+   * has not become so in time.
+   */
+  async yieldToStandby(): Promise<void> {
+    await this.#changing;
+    if (this.#active === null || this.#keeper === null || (this.#feed?.coordinators().length ?? 0) < 2) return;
+    this.#dependencies.log.info({ term: this.#ledTerm }, "this coordinator hands its lease over");
+    this.#retire();
+    await this.#keeper.giveBack();
+    this.#feed?.tell();
+    const untilMs = systemClock.nowMs() + yieldMs;
+    while (this.#elsewhere === null && systemClock.nowMs() < untilMs)
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+
+  /** Whether a standby has taken over from this one. */
+  get hasYielded(): boolean {
+    return this.#retiring !== null && this.#elsewhere !== null;
+  }
+
+  /** Whoever still has answers to give here: the active coordinator, or one in whose place another one decides. */
+  get answering(): ActiveCoordinator | null {
+    return this.#active ?? this.#retiring;
+  }
+
   /** Gives the lease back before its end, to a successor that waits for it; what runs here goes on until `close`. */
   handOver(): Promise<void> {
+    this.#retire();
     this.#handingOver ??= this.#leave();
     return this.#handingOver;
   }
@@ -128,8 +160,19 @@ export class Succession {
   /** Ends being active, and gives the lease back. */
   async close(): Promise<void> {
     if (this.#asking !== null) clearInterval(this.#asking);
+    await this.#retiring?.close();
     await this.#end();
     await this.handOver();
+  }
+
+  #retire(): void {
+    const active = this.#active;
+    if (active === null) return;
+    this.#isWanted = false;
+    this.#active = null;
+    this.#retiring = active;
+    active.retire();
+    this.#dependencies.onChange();
   }
 
   async #leave(): Promise<void> {
@@ -144,8 +187,10 @@ export class Succession {
     keeper.supersede(await highestActiveTerm(this.#feed?.otherHttpAddresses ?? []));
   }
 
-  #setElsewhere(holder: CoordinatorAddress | null): void {
-    this.#elsewhere?.controller.abort();
+  #setElsewhere(holder: CoordinatorAddress | null, wasGivenBack: boolean): void {
+    const last = this.#elsewhere?.controller;
+    if (wasGivenBack) setTimeout(() => last?.abort(), retiringMs).unref();
+    else last?.abort();
     this.#elsewhere = null;
     if (holder === null) return;
     const controller = new AbortController();

@@ -37,8 +37,11 @@ export type LeaseKeeperDependencies = {
   /** Active from now on, or active already and of this term from now on. */
   readonly onLead: (term: number) => void;
   readonly onFollow: (reason: string) => void;
-  /** Another coordinator holds the lease from now on, or, with null, none other does. */
-  readonly onOtherHolder: (holder: CoordinatorAddress | null) => void;
+  /**
+   * Another coordinator holds the lease from now on, or, with null, none other does. `wasGivenBack` says that the last one
+   * stops in order: it still brings to an end what it can.
+   */
+  readonly onOtherHolder: (holder: CoordinatorAddress | null, wasGivenBack: boolean) => void;
 };
 
 const key = "active";
@@ -101,7 +104,13 @@ export class LeaseKeeper {
     if (term > this.term) this.#take({ kind: "superseded", term });
   }
 
-  /** Gives the lease back, so that the next one need not wait. */
+  /** Gives the lease back, so that the next one need not wait, and never takes it again. */
+  async giveBack(): Promise<void> {
+    this.#take({ kind: "closing" });
+    await this.#giving;
+  }
+
+  /** Gives the lease back, and looks no more who has it. */
   async close(): Promise<void> {
     this.#take({ kind: "closing" });
     clearInterval(this.#ticker);
@@ -122,7 +131,8 @@ export class LeaseKeeper {
     const told = holder === null ? "" : `${holder.id} ${holder.term}`;
     if (told === this.#toldHolder) return;
     this.#toldHolder = told;
-    this.#dependencies.onOtherHolder(holder);
+    const record = this.#state.seen?.record ?? null;
+    this.#dependencies.onOtherHolder(holder, record !== null && record.holder === null);
   }
 
   #carryOut(effect: LeaseEffect): void {

@@ -33,6 +33,17 @@ test("what was cut off in the middle of an event never came", () => {
   assert.equal(relay.push(Buffer.from("id: a-1\ndata: 2\n\n")).toString(), "id: a-1\ndata: 2\n\n");
 });
 
+test("a coordinator that stops says so, and what it says is withheld with all that comes after it", () => {
+  const whole = 'id: a-0\ndata: {"text":"\\"code\\":\\"shutting_down\\""}\n\n';
+  const farewell = 'event: error\ndata: {"error":{"message":"it stops","code":"shutting_down"}}\n\n';
+  const relay = new EventRelay();
+  assert.equal(relay.push(Buffer.from(whole + farewell)).toString(), whole);
+  assert.deepEqual([relay.farewell?.toString(), relay.isDone, relay.lastId], [farewell, false, "a-0"]);
+  relay.cut();
+  assert.equal(relay.farewell, null);
+  assert.equal(relay.push(Buffer.from(farewell)).toString(), "");
+});
+
 test("an error is an end as well", () => {
   const relay = new EventRelay();
   relay.push(Buffer.from('data: {"error":{"code":"node_lost"}}\n\n'));

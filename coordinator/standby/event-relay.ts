@@ -11,6 +11,8 @@ export class EventRelay {
   lastId = "";
   /** Whether the answer has come to its end. */
   isDone = false;
+  /** What a coordinator says that stops: the rest is another one's. Passed on when none has it. */
+  farewell: Buffer | null = null;
 
   /** What of the stream can be passed on. */
   push(piece: Buffer): Buffer {
@@ -19,13 +21,17 @@ export class EventRelay {
     const length = end >= 0 ? end + border.length : all.length > eventBytesMax ? all.length : 0;
     const whole = all.subarray(0, length);
     this.#rest = all.subarray(length);
-    this.#look(whole);
-    return whole;
+    const farewellAt = farewellIn(whole);
+    const passed = whole.subarray(0, farewellAt ?? whole.length);
+    if (farewellAt !== null) this.farewell = whole.subarray(farewellAt);
+    this.#look(passed);
+    return passed;
   }
 
   /** The connection broke: what is not a whole event never came. */
   cut(): void {
     this.#rest = Buffer.alloc(0);
+    this.farewell = null;
   }
 
   #look(events: Buffer): void {
@@ -33,4 +39,13 @@ export class EventRelay {
     for (const [, id = ""] of text.matchAll(/^id: (\S+)$/gm)) this.lastId = id;
     this.isDone ||= /^data: (\[DONE\]|\{"error":)/m.test(text);
   }
+}
+
+/** Where the event begins by which a coordinator says that it stops; null when none of them does. */
+function farewellIn(events: Buffer): number | null {
+  if (!events.includes('"shutting_down"')) return null;
+  const at = /^data: [^\n]*"code":"shutting_down"/m.exec(events.toString("latin1"))?.index;
+  if (at === undefined) return null;
+  const before = at === 0 ? -1 : events.lastIndexOf(border, at - 1);
+  return before < 0 ? 0 : before + border.length;
 }

@@ -135,11 +135,14 @@ async function relay(relayed: Relayed): Promise<void> {
   const events = new EventRelay();
   for (let source: IncomingMessage | null = answer; source !== null; ) {
     const isWhole = await pass(source, response, events);
-    if (isWhole || events.isDone || signal.aborted) break;
+    const { farewell } = events;
+    if (signal.aborted || (farewell === null && (isWhole || events.isDone))) break;
     events.cut();
     const requestId = String(answer.headers["x-request-id"] ?? "");
     source = await rest(relayed, events.lastId === "" ? requestId : events.lastId);
-    if (source === null) return void response.destroy();
+    if (source !== null) continue;
+    if (farewell === null) return void response.destroy();
+    response.write(farewell);
   }
   response.end();
 }

@@ -22,18 +22,19 @@ before(async () => {
 
 after(() => team?.close());
 
-const expectedOf = (prompt: string): string => predictSimulated([...new TextEncoder().encode(prompt)], tokens);
+const expectedOf = (prompt: string, count = tokens): string =>
+  predictSimulated([...new TextEncoder().encode(prompt)], count);
 
 type Streaming = { readonly prompt: string; readonly body: Promise<string> };
 
 /** By HTTP; the texts and what else must come once are looked at when it has ended. */
-function httpStream(http: string, prompt: string): Streaming {
-  const body = completion(http, prompt, { max_tokens: tokens, stream: true }).then((answer) => answer.body);
+function httpStream(http: string, prompt: string, count = tokens): Streaming {
+  const body = completion(http, prompt, { max_tokens: count, stream: true }).then((answer) => answer.body);
   return { prompt, body };
 }
 
-function checkWhole(body: string, prompt: string): void {
-  assert.equal(textIn(body), expectedOf(prompt));
+function checkWhole(body: string, prompt: string, count = tokens): void {
+  assert.equal(textIn(body), expectedOf(prompt, count));
   assert.equal(body.match(/^data: \[DONE\]$/gm)?.length, 1);
   assert.equal(body.match(/"error"/g), null);
   assert.equal(new Set([...body.matchAll(/"id":"([^"]+)"/g)].map(([, id]) => id)).size, 1);
@@ -180,6 +181,78 @@ test("one that slept through its lease changes nothing on nodes, steps down, and
   await waitFor(() => own.attach(team.at(standby).grpc), timeoutMs, "the rest");
   assert.equal(own.text, expectedOf("own"));
   assert.equal(known.length, new Set(known).size);
+  await waitFor(() => team.answersAll(), timeoutMs, "all answer");
+});
+
+/** Asks for one token after the other. The longest time between two answers, in milliseconds, until it is closed. */
+class Probe {
+  longestGapMs = 0;
+  failures = 0;
+  answers = 0;
+  #isOver = false;
+  readonly #loop: Promise<void>;
+
+  constructor(http: string) {
+    this.#loop = this.#ask(http);
+  }
+
+  async close(): Promise<void> {
+    this.#isOver = true;
+    await this.#loop;
+  }
+
+  async #ask(http: string): Promise<void> {
+    let lastAtMs = performance.now();
+    while (!this.#isOver) {
+      const { status } = await completion(http, "probe", { max_tokens: 1 });
+      const nowMs = performance.now();
+      if (status !== 200) {
+        this.failures += 1;
+        continue;
+      }
+      this.longestGapMs = Math.max(this.longestGapMs, nowMs - lastAtMs);
+      lastAtMs = nowMs;
+      this.answers += 1;
+    }
+  }
+}
+
+test("one that is told to stop hands over at once, ends what it has time for, and leaves the rest to the next one", {
+  skip,
+}, async (t) => {
+  const [active, standby = ""] = await team.one();
+  const [own, other] = [team.at(active), team.at(standby)];
+  const long = httpStream(own.http, "long and direct");
+  const through = httpStream(other.http, "long through http");
+  const grpc = new GrpcGeneration();
+  const grpcDone = grpc.generate(other.grpc, { model: "tiny", prompt: "long through grpc", maxTokens: tokens });
+  await waitFor(() => grpc.text.length >= 10, timeoutMs, "the long ones run");
+  const short = httpStream(own.http, "short and direct", 100);
+  const plain = completion(other.http, "short and plain", { max_tokens: 100 });
+  await waitFor(async () => (await runningRequests(own.http)) === 5, timeoutMs, "all run");
+  const probe = new Probe(other.http);
+  await waitFor(() => probe.answers >= 5, timeoutMs, "answers");
+  const stoppedAtMs = performance.now();
+  const stopped = own.close();
+  await waitFor(async () => (await metric(other.http)) === 1, timeoutMs, "the other one is active");
+  const activeMs = performance.now() - stoppedAtMs;
+  await waitFor(() => grpc.endings.length > 0, timeoutMs, "the end");
+  await Promise.all([stopped, grpcDone, through.body]);
+  await probe.close();
+  t.diagnostic(
+    `active after ${Math.round(activeMs)} ms; no answer for ${Math.round(probe.longestGapMs)} ms, ${probe.failures} refused`,
+  );
+  checkWhole(await short.body, short.prompt, 100);
+  assert.equal((await plain).text, expectedOf("short and plain", 100), (await plain).body);
+  checkWhole(await through.body, through.prompt);
+  assert.deepEqual([grpc.text, grpc.endings], [expectedOf("long through grpc"), ["FINISH_REASON_LENGTH"]]);
+  const cut = await long.body;
+  assert.match(cut, /"code":"shutting_down"/);
+  checkWhole(cut.replace(/^data: \{"error".*$/m, "") + (await restOf(other.http, lastIdIn(cut))), long.prompt);
+  // The lease alone would last two seconds.
+  assert.ok(probe.longestGapMs < 1900, `no answer for ${probe.longestGapMs} ms`);
+  team.coordinators.delete(active);
+  await team.startCoordinator(active);
   await waitFor(() => team.answersAll(), timeoutMs, "all answer");
 });
 
