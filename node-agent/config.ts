@@ -35,6 +35,8 @@ export const nodeAgentSchema = z.strictObject({
   stateDiskBytes: z.number().int().min(0).default(8e9),
   /** Most that is written of them in 24 hours: flash memory wears out. */
   stateDiskWriteBytesPerDay: z.number().int().min(0).default(40e9),
+  /** Most that states of other nodes' requests take on disk; 0 takes none. */
+  stateReceivedBytes: z.number().int().min(0).default(4e9),
   /** Bytes per second that model files may take, each way; null is no limit. */
   transferBytesPerSecond: z.number().int().min(1_000_000).nullable().default(null),
   /** The same while something is generated on this node. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { packageDefinition } from "@pomona/proto/load";
 import { coordinatorServiceType } from "@pomona/shared/core/defaults";
+import { stateBytesPerSecond } from "@pomona/shared/core/state-transfer";
 import { hostAndPort } from "@pomona/shared/grpc/address";
 import { fencedByTerm } from "@pomona/shared/grpc/coordinator-term";
 import { type GrpcServer, startGrpcServer } from "@pomona/shared/grpc/server";
@@ -28,7 +29,8 @@ import type { Engine } from "./engine/engine.ts";
 import { createLlamaEngine } from "./engine/llama/llama-engine.ts";
 import { createSimulatedEngine } from "./engine/simulated/simulated-engine.ts";
 import { nodeService } from "./grpc/node-service.ts";
-import { GrpcPeerFiles } from "./grpc/peer-files.ts";
+import { GrpcPeerFiles, type PeerFilesConfig } from "./grpc/peer-files.ts";
+import { grpcStateSource } from "./grpc/peer-states.ts";
 import { keepRegistered, type Pool } from "./grpc/registration.ts";
 import type { Hardware } from "./hardware/hardware.ts";
 import { hardwareOfThisMachine } from "./hardware/this-machine.ts";
@@ -43,6 +45,7 @@ import { SpeedProfiles } from "./model-store/speed-profiles.ts";
 import { TransferLimiter } from "./model-store/transfer-limiter.ts";
 import { Reporter } from "./nats/reporter.ts";
 import { NodeAgent } from "./node-agent.ts";
+import { PeerStates } from "./peer-states.ts";
 
 /** A node-agent that serves. */
 export type RunningNodeAgent = {
@@ -75,7 +78,9 @@ export async function runNodeAgent(options: NodeAgentOptions): Promise<RunningNo
     start: () => openStateDirectory(options.stateDir),
     stop: (opened) => opened.release(),
   });
-  const { agent, metrics } = await startAgent(lifecycle, { options, log, directory });
+  const { agent, metrics, cpuCores } = await startAgent(lifecycle, { options, log, directory });
+  const states = peerStatesOf(agent, { options, directory, cpuCores });
+  metrics.observeStates(states);
   const reporter = await lifecycle.start({
     name: "reporter",
     start: () =>
@@ -97,7 +102,7 @@ export async function runNodeAgent(options: NodeAgentOptions): Promise<RunningNo
         port: options.grpcPort,
         services: [
           fencedByTerm(
-            nodeService(agent, (listener) => reporter.onHeartbeat(listener)),
+            nodeService(agent, states, (listener) => reporter.onHeartbeat(listener)),
             (told) => terms.note(told),
           ),
         ],
@@ -122,14 +127,22 @@ type AgentParts = {
 async function startAgent(
   lifecycle: Lifecycle,
   { options, log, directory }: AgentParts,
-): Promise<{ agent: NodeAgent; metrics: NodeMetrics }> {
+): Promise<{ agent: NodeAgent; metrics: NodeMetrics; cpuCores: number }> {
   const hardware = hardwareOfThisMachine();
   const machine = await hardware.machine();
   const { memoryBytes } = machine;
   const budgetWith = (workingSetBytes: number | null): number => nodeBudget({ memoryBytes, workingSetBytes }, options);
   const metrics = new NodeMetrics();
   const digests = new ModelDigests({ cachePath: join(directory.path, "model-digests.json"), log });
-  const store = await startStore(lifecycle, { options, log, directory, digests, metrics, isBusy: () => agent.isBusy });
+  const store = await startStore(lifecycle, {
+    options,
+    log,
+    directory,
+    digests,
+    metrics,
+    isBusy: () => agent.isBusy,
+    onCame: (...came) => agent.lines.filePieceCame(...came),
+  });
   const agent: NodeAgent = await lifecycle.start({
     name: "replicas",
     start: async () =>
@@ -161,6 +174,26 @@ async function startAgent(
     stopTimeoutMs: 10_000,
   });
   metrics.observe(agent, machine.memoryBytes);
+  await startLooking(lifecycle, { options, log, agent, store, hardware });
+  await lifecycle.start({
+    name: "speeds",
+    start: () => setInterval(() => agent.keepSpeeds(), speedsIntervalMs),
+    stop: (timer) => clearInterval(timer),
+  });
+  return { agent, metrics, cpuCores: machine.cpuCores };
+}
+
+type LookingParts = Omit<AgentParts, "directory"> & {
+  readonly agent: NodeAgent;
+  readonly store: ModelStore;
+  readonly hardware: Hardware;
+};
+
+/** At the machine, its disk and its engines: now, and every few seconds. */
+async function startLooking(
+  lifecycle: Lifecycle,
+  { options, log, agent, store, hardware }: LookingParts,
+): Promise<void> {
   const look = async (): Promise<void> => {
     const [conditions, memory, pressure] = await Promise.all([
       hardware.conditions(),
@@ -181,12 +214,6 @@ async function startAgent(
     start: () => setInterval(() => void look(), conditionsIntervalMs),
     stop: (timer) => clearInterval(timer),
   });
-  await lifecycle.start({
-    name: "speeds",
-    start: () => setInterval(() => agent.keepSpeeds(), speedsIntervalMs),
-    stop: (timer) => clearInterval(timer),
-  });
-  return { agent, metrics };
 }
 
 /** What each engine's process has in memory. */
@@ -201,17 +228,18 @@ type StoreParts = AgentParts & {
   readonly digests: ModelDigests;
   readonly metrics: NodeMetrics;
   readonly isBusy: () => boolean;
+  readonly onCame: PeerFilesConfig["onCame"];
 };
 
 async function startStore(lifecycle: Lifecycle, parts: StoreParts): Promise<ModelStore> {
-  const { options, log, directory, digests, metrics, isBusy } = parts;
+  const { options, log, directory, digests, metrics, isBusy, onCame } = parts;
   const rates = {
     maxBytesPerSecond: options.transferBytesPerSecond,
     busyBytesPerSecond: options.transferBytesPerSecondBusy,
   };
   const peerFiles = await lifecycle.start({
     name: "peer files",
-    start: () => new GrpcPeerFiles({ stallMs: options.transferStallMs }),
+    start: () => new GrpcPeerFiles({ stallMs: options.transferStallMs, onCame }),
     stop: (started) => started.close(),
   });
   return await lifecycle.start({
@@ -229,6 +257,25 @@ async function startStore(lifecycle: Lifecycle, parts: StoreParts): Promise<Mode
         onTransfer: (bytes, count) => metrics.transferred(bytes, count),
       }),
     stop: (started) => started.close(),
+  });
+}
+
+type PeerStatesOptions = Omit<AgentParts, "log"> & { readonly cpuCores: number };
+
+/** What is generated at the same time must not suffer: see `stateBytesPerSecond`. */
+function peerStatesOf(agent: NodeAgent, { options, directory, cpuCores }: PeerStatesOptions): PeerStates {
+  const most = Math.min(stateBytesPerSecond(cpuCores), options.transferBytesPerSecond ?? Number.POSITIVE_INFINITY);
+  const rates = { maxBytesPerSecond: most, busyBytesPerSecond: most };
+  const limiter = new TransferLimiter(rates, { clock: systemClock, isBusy: () => agent.isBusy });
+  return new PeerStates({
+    directory: join(directory.path, "kv", "peers"),
+    limits: { bytesMax: options.stateReceivedBytes, writeBytesPerDay: options.stateDiskWriteBytesPerDay },
+    clock: systemClock,
+    source: grpcStateSource,
+    pass: (bytes, signal) => limiter.pass(bytes, signal),
+    replica: (replicaId) => agent.statefulReplica(replicaId),
+    replicaOf: (id) => agent.statefulReplica(agent.attempts.replicaOf(id)),
+    onCame: (...came) => agent.lines.stateCame(...came),
   });
 }
 

@@ -109,6 +109,18 @@ export class NodeMetrics {
     });
   }
 
+  /** Adds what is held for other nodes. */
+  observeStates(states: { readonly heldBytes: number }): void {
+    const held: Gauge = new Gauge({
+      name: "pomona_node_checkpoint_bytes",
+      help: "KV states that this node holds for requests that run on others",
+      registers: [this.registry],
+      collect: () => {
+        held.set(states.heldBytes);
+      },
+    });
+  }
+
   #observeMemory(agent: NodeAgent, memoryBytes: number): void {
     const registers = [this.registry];
     const memory = new Gauge({

@@ -19,6 +19,7 @@ import type { Logger } from "@pomona/shared/runtime/logger";
 import { deathReasonOf } from "./core/engine-death.ts";
 import type { MemoryReading } from "./core/memory-reading.ts";
 import { type OwnerMode, type OwnerReading, ownerStateAfter } from "./core/owner-presence.ts";
+import { PeerLines } from "./core/peer-lines.ts";
 import { refuseChangedModel } from "./core/restart.ts";
 import type { AgentState, Replica } from "./core/state.ts";
 import { currentBudget, emptyAgentState, freeBudget, replicaStatus } from "./core/state.ts";
@@ -36,9 +37,10 @@ import type { ModelStore } from "./model-store/model-store.ts";
 import { readModelDigest } from "./model-store/read-model-digest.ts";
 import type { SpeedProfiles } from "./model-store/speed-profiles.ts";
 import type { FilesPort, RankCall } from "./node-port.ts";
+import type { StatefulReplica } from "./peer-states.ts";
 import { ReplicaSpeeds, speedOf } from "./replica-speeds.ts";
 import { RunningAttempts } from "./running-attempts.ts";
-import { adapterIdentities, type StateStoreLimits, stateStoreSpec } from "./state-store-spec.ts";
+import { adapterIdentities, type StateStoreLimits, stateKeyOf, stateStoreSpec } from "./state-store-spec.ts";
 
 export type NodeAgentDependencies = {
   readonly nodeId: NodeId;
@@ -76,6 +78,7 @@ export class NodeAgent {
   readonly #engines = new Map<ReplicaId, EngineReplica>();
   readonly #speeds: ReplicaSpeeds;
   readonly #memoryCheck: MemoryCheck;
+  readonly #stateKeys = new Map<ReplicaId, string>();
   readonly #starting = new Map<ReplicaId, AbortController>();
   readonly #waiting = new Map<ReplicaId, ((failure: GenerationFailure | null) => void)[]>();
   #conditions: Conditions = unknownConditions;
@@ -85,6 +88,8 @@ export class NodeAgent {
   /** host:port of the Node service, once it is bound; an empty host means: the sender's address. */
   grpcAddress = "";
 
+  /** How fast other nodes are when they send something here. */
+  readonly lines = new PeerLines();
   readonly files: FilesPort;
   readonly attempts: RunningAttempts;
 
@@ -176,6 +181,7 @@ export class NodeAgent {
       heartbeatIntervalMs,
       files: store.statuses(),
       endedAttempts: this.attempts.ended(),
+      lines: this.lines.lines,
     };
   }
 
@@ -240,6 +246,11 @@ export class NodeAgent {
     await Promise.all([...this.#engines.values()].map((engine) => engine.close()));
   }
 
+  /** Whose states a replica can use. @throws PomonaError `not_found`. */
+  statefulReplica(replicaId: ReplicaId): StatefulReplica {
+    return { engine: this.#engine(replicaId), key: this.#stateKeys.get(replicaId) ?? "" };
+  }
+
   #engine(replicaId: ReplicaId): EngineReplica {
     const engine = this.#engines.get(replicaId);
     if (engine === undefined) throw new PomonaError("not_found", `there is no ready replica ${replicaId} here`);
@@ -301,6 +312,7 @@ export class NodeAgent {
     const { slots } = spec;
     const adapters = await adapterIdentities(this.#dependencies.digests, spec.engine.loras, signal);
     const identity = { digest, adapters, build: engine.build, contextLength, slots, options, memory };
+    this.#stateKeys.set(effect.replicaId, stateKeyOf(identity));
     const stateStore = stateStoreSpec(states, identity);
     const { machine } = this.#dependencies;
     const speedIdentity = { digest, build: engine.build, chip: machine.chip, options };
@@ -337,6 +349,7 @@ export class NodeAgent {
     const engine = this.#engines.get(replicaId);
     if (engine !== undefined) this.#speeds.keep(replicaId, engine);
     this.#engines.delete(replicaId);
+    this.#stateKeys.delete(replicaId);
     this.#speeds.ended(replicaId);
     if (reason === null) {
       this.#take({ kind: "engineStopped", replicaId });

@@ -2,6 +2,7 @@
 import type { Attempt, AttemptFrame, PromptInput } from "@pomona/shared/core/generation";
 import type { ReplicaId } from "@pomona/shared/core/ids";
 import type { NodeStatus, ReplicaSpec, ReplicaStatus, RunningAttempt } from "@pomona/shared/core/node-status";
+import type { StateHeader } from "@pomona/shared/grpc/wire-states";
 import type { AttemptId } from "./core/held-attempts.ts";
 import type { TokenizedPrompt } from "./engine/engine.ts";
 import type { PullCall } from "./model-store/model-store.ts";
@@ -33,6 +34,37 @@ export type AttemptsPort = {
   cancel(id: AttemptId): void;
   /** Ends all that are not named. Returns those that are and can be attached. */
   keep(live: readonly AttemptId[]): readonly RunningAttempt[];
+};
+
+export type HoldCall = AttemptId & {
+  /** The one that would go on with it. */
+  readonly replicaId: ReplicaId;
+  /** host:port of the node where it runs. */
+  readonly peer: string;
+  readonly timeoutMs: number;
+};
+
+export type HeldState = { readonly bytes: number; readonly transferMs: number };
+
+/** What a node sends of a state. Whoever has one calls `close` once, which takes its file away. */
+export type SentState = {
+  readonly header: StateHeader;
+  /** The next bytes, as soon as they may go; 0 at the end. */
+  read(buffer: Buffer, signal: AbortSignal): Promise<number>;
+  /** Of what was read. */
+  crc32(): number;
+  close(): Promise<void>;
+};
+
+/** States of requests that run on one node and may go on at another. */
+export type StatesPort = {
+  /**
+   * Fetches one, calls back when it is here, and keeps it until the signal aborts, the replica goes, or ten minutes are
+   * over. @throws PomonaError `not_found`, `failed_precondition`, `transfer_failed`, `deadline_exceeded`, `node_lost`.
+   */
+  hold(call: HoldCall, signal: AbortSignal, onHeld: (held: HeldState) => void): Promise<void>;
+  /** Saves that of an attempt that runs here. @throws PomonaError `not_found`, `failed_precondition`, `slots_full`. */
+  send(id: AttemptId): Promise<SentState>;
 };
 
 export type NodePort = {

@@ -60,6 +60,13 @@ export class RunningAttempts implements AttemptsPort {
     return isOrphaned(this.#state, { requestId, epoch });
   }
 
+  /** The replica that an attempt was given to. @throws PomonaError `not_found`. */
+  replicaOf({ requestId, epoch }: AttemptId): ReplicaId {
+    const attempt = this.#held.get(requestId)?.frames.attempt;
+    if (attempt?.epoch === epoch) return attempt.replicaId;
+    throw new PomonaError("not_found", `request ${requestId} epoch ${epoch} is not here`);
+  }
+
   /** Those that can be attached, and hold no slot. */
   ended(): RunningAttempt[] {
     return endedAttempts(this.#state);

@@ -41,14 +41,17 @@ export async function adapterIdentities(
   return adapters;
 }
 
+/** 32 hex digits, equal for replicas that can use each other's states. */
+export function stateKeyOf({ digest, adapters, build, contextLength, options }: StateIdentity): string {
+  const parts = JSON.stringify([digest, build, contextLength, options.kvType, ...adapters]);
+  return createHash("sha256").update(parts).digest("hex").slice(0, 32);
+}
+
 /** In memory as much is kept as the estimate of a replica's memory has room for. */
 export function stateStoreSpec(limits: StateStoreLimits, identity: StateIdentity): StateStoreSpec {
-  const { digest, adapters, build, contextLength, slots, options, memory } = identity;
-  const key = createHash("sha256")
-    .update(JSON.stringify([digest, build, contextLength, options.kvType, ...adapters]))
-    .digest("hex");
+  const { contextLength, slots, memory } = identity;
   return {
-    directory: join(limits.directory, key.slice(0, 32)),
+    directory: join(limits.directory, stateKeyOf(identity)),
     ramBytes: savedStateBytes(memory, slots),
     diskBytes: limits.diskBytes,
     diskWriteBytesPerDay: limits.diskWriteBytesPerDay,

@@ -188,6 +188,7 @@ export class SimulatedNode {
       heartbeatIntervalMs: 500,
       files: this.#storedFiles(),
       endedAttempts: this.attempts.ended,
+      lines: [],
     };
   }
 

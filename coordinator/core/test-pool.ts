@@ -135,6 +135,7 @@ export function statusOf(nodeId: string, changes: Partial<NodeStatus> & { freeBy
     heartbeatIntervalMs: 500,
     files: [],
     endedAttempts: [],
+    lines: [],
     ...others,
   };
 }

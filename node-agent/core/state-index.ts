@@ -1,7 +1,7 @@
 // Which saved sequence states there are, which one helps a prompt, and which ones have to go.
 import { commonPrefix } from "@pomona/shared/core/common-prefix";
-import { type CacheScope, sharedBetween } from "@pomona/shared/core/generation";
-import { ChunkRecord } from "./chunk-record.ts";
+import { type Attempt, type CacheScope, sharedBetween } from "@pomona/shared/core/generation";
+import { ChunkRecord, smallChunkMax } from "./chunk-record.ts";
 
 /** The saved KV of one sequence. */
 export type SavedState = {
@@ -151,6 +151,25 @@ export type Wanted = {
   readonly scope: CacheScope;
   readonly plan: readonly number[];
 };
+
+/** What an attempt wants of a slot before it goes on. */
+export function wantedOf({ promptTokenIds, emittedTokenIds, promptChunkLengths, decoding }: Attempt): Wanted {
+  const tokenIds = [...promptTokenIds, ...emittedTokenIds];
+  return {
+    tokenIds,
+    scope: decoding.cacheScope,
+    plan: wholePlan(promptChunkLengths, tokenIds.length, emittedTokenIds),
+  };
+}
+
+/** What was emitted came in one by one, and so did a last token of the prompt that stands alone. */
+function wholePlan(plan: readonly number[], length: number, emittedTokenIds: readonly number[]): readonly number[] {
+  const single = length - plan.reduce((sum, chunk) => sum + chunk, 0);
+  if (plan.length === 0 || single > emittedTokenIds.length + 1) return plan;
+  const whole = [...plan];
+  for (let left = single; left > 0; left -= smallChunkMax) whole.push(Math.min(left, smallChunkMax));
+  return whole;
+}
 
 /** How many tokens of the prompt the sequence can keep. */
 export function keptOf(

@@ -3,7 +3,7 @@
 
 import type { EngineOptions } from "@pomona/shared/core/engine-options";
 import type { PomonaError } from "@pomona/shared/core/errors";
-import type { Attempt, AttemptFrame, PromptInput } from "@pomona/shared/core/generation";
+import type { Attempt, AttemptFrame, CacheScope, PromptInput } from "@pomona/shared/core/generation";
 import type { HeldPrefix } from "@pomona/shared/core/node-status";
 import type { AnswerForm } from "@pomona/shared/core/output/answer-form";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
@@ -32,6 +32,24 @@ export type StateStoreSpec = {
   /** Flash memory wears out. */
   readonly diskWriteBytesPerDay: number;
   readonly kvBytesPerToken: number;
+};
+
+/** The KV of one sequence, on its way from one replica to an equal one. */
+export type SequenceState = {
+  /** Whose prompts may use it. */
+  readonly scope: CacheScope;
+  readonly tokenIds: readonly number[];
+  /** How its tokens were evaluated, see core/chunk-record.ts. */
+  readonly chunkLengths: readonly number[];
+  /** Of the file that holds it. */
+  readonly bytes: number;
+};
+
+/** One in a file that is its owner's to delete. */
+export type AdoptedState = SequenceState & {
+  readonly path: string;
+  /** Of the file, when it came. */
+  readonly crc32: number;
 };
 
 /** Starts replicas. */
@@ -74,6 +92,17 @@ export type EngineReplica = {
    * @throws PomonaError `failed_precondition` when the model ranks nothing, `invalid_request` naming the document.
    */
   rank(query: string, documents: readonly string[], signal: AbortSignal): Promise<readonly number[]>;
+  /**
+   * Writes the KV of a running attempt, as far as it has come, into a file that its owner alone can read. Between two
+   * steps: what runs beside it waits for so long.
+   * @throws PomonaError `failed_precondition` while its prompt is evaluated, or when the model's KV cannot be moved;
+   * `not_found` when it does not run; `engine_crashed`.
+   */
+  saveState(requestId: string, epoch: number, path: string): Promise<SequenceState>;
+  /** Prompts may use it from now on, until it is dropped. Its file is looked at when one does. */
+  adoptState(state: AdoptedState): void;
+  /** No prompt begins to read the file any more. */
+  dropState(path: string): void;
   /** Resolves once, when the replica is gone: null after `close()`, the reason when it died. */
   readonly exited: Promise<PomonaError | null>;
   /** Ends running attempts as failed with `node_lost`, retryable, and gives everything back. */

@@ -3,7 +3,7 @@ import type { NodeHandlers } from "@pomona/proto/generated/pomona/v1/Node";
 import type { PullModelResponse } from "@pomona/proto/generated/pomona/v1/PullModelResponse";
 import type { ReadModelFileResponse } from "@pomona/proto/generated/pomona/v1/ReadModelFileResponse";
 import { type ResponseStream, streamHandler, unaryHandler } from "@pomona/shared/grpc/handlers";
-import { checkCount, checkLength, checkText, fail } from "@pomona/shared/grpc/wire-checks";
+import { checkAddress, checkCount, checkLength, checkText, fail } from "@pomona/shared/grpc/wire-checks";
 import { checkSha256, modelFilesFromWire, modelFileToWire } from "@pomona/shared/grpc/wire-files";
 import { chunkBytes, chunkRange } from "../core/transfer/chunks.ts";
 import { BufferPool } from "../model-store/buffer-pool.ts";
@@ -45,7 +45,7 @@ export function fileHandlers(files: FilesPort): FileHandlers {
       const call = {
         files: modelFilesFromWire("files", wire.files),
         source: checkText("source", wire.source, sourceLengthMax),
-        peers: checkLength("peers", wire.peers, peersMax).map(checkPeer),
+        peers: checkLength("peers", wire.peers, peersMax).map((peer) => checkAddress("peers", peer)),
       };
       const report = progressReport(stream);
       try {
@@ -76,12 +76,6 @@ export function fileHandlers(files: FilesPort): FileHandlers {
       return {};
     }),
   };
-}
-
-function checkPeer(address: string): string {
-  return /^[A-Za-z0-9.\-_:[\]]{1,253}:\d{1,5}$/.test(address)
-    ? address
-    : fail("peers", "must be of the form host:port");
 }
 
 /** Sends how far a pull is, now and then, and at each change of its phase. */

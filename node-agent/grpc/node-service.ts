@@ -13,9 +13,10 @@ import {
   runningAttemptToWire,
 } from "@pomona/shared/grpc/wire-status";
 import type { AttemptId } from "../core/held-attempts.ts";
-import type { AttemptReader, NodePort } from "../node-port.ts";
+import type { AttemptReader, NodePort, StatesPort } from "../node-port.ts";
 import { fileHandlers } from "./file-handlers.ts";
 import { nodeDefinition } from "./file-piece.ts";
+import { stateHandlers } from "./state-handlers.ts";
 
 /** More than all slots of a node, ended attempts included. */
 const liveAttemptsMax = 1 << 16;
@@ -24,7 +25,7 @@ const liveAttemptsMax = 1 << 16;
 export type OnHeartbeat = (listener: () => void) => () => void;
 
 /** Translates `pomona.v1.Node` to the node-agent. */
-export function nodeService(node: NodePort, onHeartbeat: OnHeartbeat): GrpcService {
+export function nodeService(node: NodePort, states: StatesPort, onHeartbeat: OnHeartbeat): GrpcService {
   const implementation: NodeHandlers = {
     Generate: streamHandler(async (wire, stream) => {
       const reader = await node.attempts.start(attemptFromWire(wire), stream.signal);
@@ -82,6 +83,7 @@ export function nodeService(node: NodePort, onHeartbeat: OnHeartbeat): GrpcServi
     }),
     ListReplicas: unaryHandler(() => ({ replicas: node.replicas().map(replicaStatusToWire) })),
     ...fileHandlers(node.files),
+    ...stateHandlers(states),
     Drain: unaryHandler(({ isOver }) => {
       node.setDraining(!isOver);
       return {};

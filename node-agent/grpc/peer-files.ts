@@ -20,13 +20,19 @@ type ReadCall = {
   readonly onMessage: (message: ReadModelFileResponse__Output) => void | Promise<void>;
 };
 
+export type PeerFilesConfig = {
+  readonly stallMs: number;
+  /** So much came in one call. */
+  readonly onCame: (address: string, bytes: number, ms: number) => void;
+};
+
 /** Keeps connections to peers until `close`. */
 export class GrpcPeerFiles implements PeerFiles {
-  readonly #stallMs: number;
+  readonly #config: PeerFilesConfig;
   readonly #clients = new Map<string, NodeClient>();
 
-  constructor(config: { readonly stallMs: number }) {
-    this.#stallMs = config.stallMs;
+  constructor(config: PeerFilesConfig) {
+    this.#config = config;
   }
 
   async read(address: string, request: ChunkRequest, { signal, onPiece }: PieceReader): Promise<ChunkAnswer> {
@@ -42,7 +48,10 @@ export class GrpcPeerFiles implements PeerFiles {
       if (message.offset !== request.offset + came - data.length || came > request.length) throw outOfPlace(address);
       await onPiece(data);
     };
-    await this.#call(address, { request, stallMs: this.#stallMs, signal, onMessage });
+    const { stallMs, onCame } = this.#config;
+    const startedAtMs = performance.now();
+    await this.#call(address, { request, stallMs, signal, onMessage });
+    onCame(address, came, performance.now() - startedAtMs);
     if (came === request.length && digestSoFar !== null) return { kind: "chunk", digestSoFar, heldBytes };
     if (came > 0) throw new PomonaError("transfer_failed", `${address} ended in the middle of a chunk`);
     return { kind: isBusy ? "busy" : "notHeld", heldBytes };

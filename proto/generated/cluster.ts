@@ -28,6 +28,8 @@ import type { ForgetNodeResponse as _pomona_v1_ForgetNodeResponse, ForgetNodeRes
 import type { GetStatusRequest as _pomona_v1_GetStatusRequest, GetStatusRequest__Output as _pomona_v1_GetStatusRequest__Output } from './pomona/v1/GetStatusRequest.ts';
 import type { GetStatusResponse as _pomona_v1_GetStatusResponse, GetStatusResponse__Output as _pomona_v1_GetStatusResponse__Output } from './pomona/v1/GetStatusResponse.ts';
 import type { HeldPrefix as _pomona_v1_HeldPrefix, HeldPrefix__Output as _pomona_v1_HeldPrefix__Output } from './pomona/v1/HeldPrefix.ts';
+import type { HoldStateRequest as _pomona_v1_HoldStateRequest, HoldStateRequest__Output as _pomona_v1_HoldStateRequest__Output } from './pomona/v1/HoldStateRequest.ts';
+import type { HoldStateResponse as _pomona_v1_HoldStateResponse, HoldStateResponse__Output as _pomona_v1_HoldStateResponse__Output } from './pomona/v1/HoldStateResponse.ts';
 import type { InferenceClient as _pomona_v1_InferenceClient, InferenceDefinition as _pomona_v1_InferenceDefinition } from './pomona/v1/Inference.ts';
 import type { InferenceAttachRequest as _pomona_v1_InferenceAttachRequest, InferenceAttachRequest__Output as _pomona_v1_InferenceAttachRequest__Output } from './pomona/v1/InferenceAttachRequest.ts';
 import type { InferenceAttachResponse as _pomona_v1_InferenceAttachResponse, InferenceAttachResponse__Output as _pomona_v1_InferenceAttachResponse__Output } from './pomona/v1/InferenceAttachResponse.ts';
@@ -77,6 +79,7 @@ import type { NodeStatus as _pomona_v1_NodeStatus, NodeStatus__Output as _pomona
 import type { NodeTokenizeRequest as _pomona_v1_NodeTokenizeRequest, NodeTokenizeRequest__Output as _pomona_v1_NodeTokenizeRequest__Output } from './pomona/v1/NodeTokenizeRequest.ts';
 import type { NodeTokenizeResponse as _pomona_v1_NodeTokenizeResponse, NodeTokenizeResponse__Output as _pomona_v1_NodeTokenizeResponse__Output } from './pomona/v1/NodeTokenizeResponse.ts';
 import type { OutputWish as _pomona_v1_OutputWish, OutputWish__Output as _pomona_v1_OutputWish__Output } from './pomona/v1/OutputWish.ts';
+import type { PeerLine as _pomona_v1_PeerLine, PeerLine__Output as _pomona_v1_PeerLine__Output } from './pomona/v1/PeerLine.ts';
 import type { PinnedSource as _pomona_v1_PinnedSource, PinnedSource__Output as _pomona_v1_PinnedSource__Output } from './pomona/v1/PinnedSource.ts';
 import type { PlanPlacementRequest as _pomona_v1_PlanPlacementRequest, PlanPlacementRequest__Output as _pomona_v1_PlanPlacementRequest__Output } from './pomona/v1/PlanPlacementRequest.ts';
 import type { PlanPlacementResponse as _pomona_v1_PlanPlacementResponse, PlanPlacementResponse__Output as _pomona_v1_PlanPlacementResponse__Output } from './pomona/v1/PlanPlacementResponse.ts';
@@ -95,6 +98,8 @@ import type { PutNodeSettingsResponse as _pomona_v1_PutNodeSettingsResponse, Put
 import type { QueueOutlook as _pomona_v1_QueueOutlook, QueueOutlook__Output as _pomona_v1_QueueOutlook__Output } from './pomona/v1/QueueOutlook.ts';
 import type { ReadModelFileRequest as _pomona_v1_ReadModelFileRequest, ReadModelFileRequest__Output as _pomona_v1_ReadModelFileRequest__Output } from './pomona/v1/ReadModelFileRequest.ts';
 import type { ReadModelFileResponse as _pomona_v1_ReadModelFileResponse, ReadModelFileResponse__Output as _pomona_v1_ReadModelFileResponse__Output } from './pomona/v1/ReadModelFileResponse.ts';
+import type { ReadStateRequest as _pomona_v1_ReadStateRequest, ReadStateRequest__Output as _pomona_v1_ReadStateRequest__Output } from './pomona/v1/ReadStateRequest.ts';
+import type { ReadStateResponse as _pomona_v1_ReadStateResponse, ReadStateResponse__Output as _pomona_v1_ReadStateResponse__Output } from './pomona/v1/ReadStateResponse.ts';
 import type { RegisterRequest as _pomona_v1_RegisterRequest, RegisterRequest__Output as _pomona_v1_RegisterRequest__Output } from './pomona/v1/RegisterRequest.ts';
 import type { RegisterResponse as _pomona_v1_RegisterResponse, RegisterResponse__Output as _pomona_v1_RegisterResponse__Output } from './pomona/v1/RegisterResponse.ts';
 import type { Remedy as _pomona_v1_Remedy, Remedy__Output as _pomona_v1_Remedy__Output } from './pomona/v1/Remedy.ts';
@@ -108,6 +113,7 @@ import type { ReplicaSpeed as _pomona_v1_ReplicaSpeed, ReplicaSpeed__Output as _
 import type { ReplicaStatus as _pomona_v1_ReplicaStatus, ReplicaStatus__Output as _pomona_v1_ReplicaStatus__Output } from './pomona/v1/ReplicaStatus.ts';
 import type { RunningAttempt as _pomona_v1_RunningAttempt, RunningAttempt__Output as _pomona_v1_RunningAttempt__Output } from './pomona/v1/RunningAttempt.ts';
 import type { Sampling as _pomona_v1_Sampling, Sampling__Output as _pomona_v1_Sampling__Output } from './pomona/v1/Sampling.ts';
+import type { SequenceState as _pomona_v1_SequenceState, SequenceState__Output as _pomona_v1_SequenceState__Output } from './pomona/v1/SequenceState.ts';
 import type { StoredFile as _pomona_v1_StoredFile, StoredFile__Output as _pomona_v1_StoredFile__Output } from './pomona/v1/StoredFile.ts';
 import type { TextDelta as _pomona_v1_TextDelta, TextDelta__Output as _pomona_v1_TextDelta__Output } from './pomona/v1/TextDelta.ts';
 import type { Timings as _pomona_v1_Timings, Timings__Output as _pomona_v1_Timings__Output } from './pomona/v1/Timings.ts';
@@ -164,6 +170,8 @@ export interface ProtoGrpcType {
       GetStatusRequest: MessageTypeDefinition<_pomona_v1_GetStatusRequest, _pomona_v1_GetStatusRequest__Output>
       GetStatusResponse: MessageTypeDefinition<_pomona_v1_GetStatusResponse, _pomona_v1_GetStatusResponse__Output>
       HeldPrefix: MessageTypeDefinition<_pomona_v1_HeldPrefix, _pomona_v1_HeldPrefix__Output>
+      HoldStateRequest: MessageTypeDefinition<_pomona_v1_HoldStateRequest, _pomona_v1_HoldStateRequest__Output>
+      HoldStateResponse: MessageTypeDefinition<_pomona_v1_HoldStateResponse, _pomona_v1_HoldStateResponse__Output>
       /**
        * What clients call on the coordinator.
        */
@@ -223,6 +231,7 @@ export interface ProtoGrpcType {
       NodeTokenizeRequest: MessageTypeDefinition<_pomona_v1_NodeTokenizeRequest, _pomona_v1_NodeTokenizeRequest__Output>
       NodeTokenizeResponse: MessageTypeDefinition<_pomona_v1_NodeTokenizeResponse, _pomona_v1_NodeTokenizeResponse__Output>
       OutputWish: MessageTypeDefinition<_pomona_v1_OutputWish, _pomona_v1_OutputWish__Output>
+      PeerLine: MessageTypeDefinition<_pomona_v1_PeerLine, _pomona_v1_PeerLine__Output>
       PinnedSource: MessageTypeDefinition<_pomona_v1_PinnedSource, _pomona_v1_PinnedSource__Output>
       PlanPlacementRequest: MessageTypeDefinition<_pomona_v1_PlanPlacementRequest, _pomona_v1_PlanPlacementRequest__Output>
       PlanPlacementResponse: MessageTypeDefinition<_pomona_v1_PlanPlacementResponse, _pomona_v1_PlanPlacementResponse__Output>
@@ -242,6 +251,8 @@ export interface ProtoGrpcType {
       QueueOutlook: MessageTypeDefinition<_pomona_v1_QueueOutlook, _pomona_v1_QueueOutlook__Output>
       ReadModelFileRequest: MessageTypeDefinition<_pomona_v1_ReadModelFileRequest, _pomona_v1_ReadModelFileRequest__Output>
       ReadModelFileResponse: MessageTypeDefinition<_pomona_v1_ReadModelFileResponse, _pomona_v1_ReadModelFileResponse__Output>
+      ReadStateRequest: MessageTypeDefinition<_pomona_v1_ReadStateRequest, _pomona_v1_ReadStateRequest__Output>
+      ReadStateResponse: MessageTypeDefinition<_pomona_v1_ReadStateResponse, _pomona_v1_ReadStateResponse__Output>
       RegisterRequest: MessageTypeDefinition<_pomona_v1_RegisterRequest, _pomona_v1_RegisterRequest__Output>
       RegisterResponse: MessageTypeDefinition<_pomona_v1_RegisterResponse, _pomona_v1_RegisterResponse__Output>
       Remedy: MessageTypeDefinition<_pomona_v1_Remedy, _pomona_v1_Remedy__Output>
@@ -256,6 +267,7 @@ export interface ProtoGrpcType {
       ReplicaStatus: MessageTypeDefinition<_pomona_v1_ReplicaStatus, _pomona_v1_ReplicaStatus__Output>
       RunningAttempt: MessageTypeDefinition<_pomona_v1_RunningAttempt, _pomona_v1_RunningAttempt__Output>
       Sampling: MessageTypeDefinition<_pomona_v1_Sampling, _pomona_v1_Sampling__Output>
+      SequenceState: MessageTypeDefinition<_pomona_v1_SequenceState, _pomona_v1_SequenceState__Output>
       StoredFile: MessageTypeDefinition<_pomona_v1_StoredFile, _pomona_v1_StoredFile__Output>
       TextDelta: MessageTypeDefinition<_pomona_v1_TextDelta, _pomona_v1_TextDelta__Output>
       ThermalState: EnumTypeDefinition

@@ -15,6 +15,8 @@ import type { Ending as _pomona_v1_Ending, Ending__Output as _pomona_v1_Ending__
 import type { EngineOptions as _pomona_v1_EngineOptions, EngineOptions__Output as _pomona_v1_EngineOptions__Output } from './pomona/v1/EngineOptions.ts';
 import type { ErrorDetail as _pomona_v1_ErrorDetail, ErrorDetail__Output as _pomona_v1_ErrorDetail__Output } from './pomona/v1/ErrorDetail.ts';
 import type { HeldPrefix as _pomona_v1_HeldPrefix, HeldPrefix__Output as _pomona_v1_HeldPrefix__Output } from './pomona/v1/HeldPrefix.ts';
+import type { HoldStateRequest as _pomona_v1_HoldStateRequest, HoldStateRequest__Output as _pomona_v1_HoldStateRequest__Output } from './pomona/v1/HoldStateRequest.ts';
+import type { HoldStateResponse as _pomona_v1_HoldStateResponse, HoldStateResponse__Output as _pomona_v1_HoldStateResponse__Output } from './pomona/v1/HoldStateResponse.ts';
 import type { InspectModelRequest as _pomona_v1_InspectModelRequest, InspectModelRequest__Output as _pomona_v1_InspectModelRequest__Output } from './pomona/v1/InspectModelRequest.ts';
 import type { InspectModelResponse as _pomona_v1_InspectModelResponse, InspectModelResponse__Output as _pomona_v1_InspectModelResponse__Output } from './pomona/v1/InspectModelResponse.ts';
 import type { KeepAttemptsRequest as _pomona_v1_KeepAttemptsRequest, KeepAttemptsRequest__Output as _pomona_v1_KeepAttemptsRequest__Output } from './pomona/v1/KeepAttemptsRequest.ts';
@@ -44,6 +46,7 @@ import type { NodeRankResponse as _pomona_v1_NodeRankResponse, NodeRankResponse_
 import type { NodeStatus as _pomona_v1_NodeStatus, NodeStatus__Output as _pomona_v1_NodeStatus__Output } from './pomona/v1/NodeStatus.ts';
 import type { NodeTokenizeRequest as _pomona_v1_NodeTokenizeRequest, NodeTokenizeRequest__Output as _pomona_v1_NodeTokenizeRequest__Output } from './pomona/v1/NodeTokenizeRequest.ts';
 import type { NodeTokenizeResponse as _pomona_v1_NodeTokenizeResponse, NodeTokenizeResponse__Output as _pomona_v1_NodeTokenizeResponse__Output } from './pomona/v1/NodeTokenizeResponse.ts';
+import type { PeerLine as _pomona_v1_PeerLine, PeerLine__Output as _pomona_v1_PeerLine__Output } from './pomona/v1/PeerLine.ts';
 import type { PowerStatus as _pomona_v1_PowerStatus, PowerStatus__Output as _pomona_v1_PowerStatus__Output } from './pomona/v1/PowerStatus.ts';
 import type { PrefillChunk as _pomona_v1_PrefillChunk, PrefillChunk__Output as _pomona_v1_PrefillChunk__Output } from './pomona/v1/PrefillChunk.ts';
 import type { PrefillProgress as _pomona_v1_PrefillProgress, PrefillProgress__Output as _pomona_v1_PrefillProgress__Output } from './pomona/v1/PrefillProgress.ts';
@@ -52,6 +55,8 @@ import type { PullModelResponse as _pomona_v1_PullModelResponse, PullModelRespon
 import type { QueueOutlook as _pomona_v1_QueueOutlook, QueueOutlook__Output as _pomona_v1_QueueOutlook__Output } from './pomona/v1/QueueOutlook.ts';
 import type { ReadModelFileRequest as _pomona_v1_ReadModelFileRequest, ReadModelFileRequest__Output as _pomona_v1_ReadModelFileRequest__Output } from './pomona/v1/ReadModelFileRequest.ts';
 import type { ReadModelFileResponse as _pomona_v1_ReadModelFileResponse, ReadModelFileResponse__Output as _pomona_v1_ReadModelFileResponse__Output } from './pomona/v1/ReadModelFileResponse.ts';
+import type { ReadStateRequest as _pomona_v1_ReadStateRequest, ReadStateRequest__Output as _pomona_v1_ReadStateRequest__Output } from './pomona/v1/ReadStateRequest.ts';
+import type { ReadStateResponse as _pomona_v1_ReadStateResponse, ReadStateResponse__Output as _pomona_v1_ReadStateResponse__Output } from './pomona/v1/ReadStateResponse.ts';
 import type { RemoveModelFileRequest as _pomona_v1_RemoveModelFileRequest, RemoveModelFileRequest__Output as _pomona_v1_RemoveModelFileRequest__Output } from './pomona/v1/RemoveModelFileRequest.ts';
 import type { RemoveModelFileResponse as _pomona_v1_RemoveModelFileResponse, RemoveModelFileResponse__Output as _pomona_v1_RemoveModelFileResponse__Output } from './pomona/v1/RemoveModelFileResponse.ts';
 import type { ReplicaMemory as _pomona_v1_ReplicaMemory, ReplicaMemory__Output as _pomona_v1_ReplicaMemory__Output } from './pomona/v1/ReplicaMemory.ts';
@@ -60,6 +65,7 @@ import type { ReplicaSpeed as _pomona_v1_ReplicaSpeed, ReplicaSpeed__Output as _
 import type { ReplicaStatus as _pomona_v1_ReplicaStatus, ReplicaStatus__Output as _pomona_v1_ReplicaStatus__Output } from './pomona/v1/ReplicaStatus.ts';
 import type { RunningAttempt as _pomona_v1_RunningAttempt, RunningAttempt__Output as _pomona_v1_RunningAttempt__Output } from './pomona/v1/RunningAttempt.ts';
 import type { Sampling as _pomona_v1_Sampling, Sampling__Output as _pomona_v1_Sampling__Output } from './pomona/v1/Sampling.ts';
+import type { SequenceState as _pomona_v1_SequenceState, SequenceState__Output as _pomona_v1_SequenceState__Output } from './pomona/v1/SequenceState.ts';
 import type { StoredFile as _pomona_v1_StoredFile, StoredFile__Output as _pomona_v1_StoredFile__Output } from './pomona/v1/StoredFile.ts';
 import type { Timings as _pomona_v1_Timings, Timings__Output as _pomona_v1_Timings__Output } from './pomona/v1/Timings.ts';
 import type { TokenChunk as _pomona_v1_TokenChunk, TokenChunk__Output as _pomona_v1_TokenChunk__Output } from './pomona/v1/TokenChunk.ts';
@@ -95,6 +101,8 @@ export interface ProtoGrpcType {
       ErrorDetail: MessageTypeDefinition<_pomona_v1_ErrorDetail, _pomona_v1_ErrorDetail__Output>
       FinishReason: EnumTypeDefinition
       HeldPrefix: MessageTypeDefinition<_pomona_v1_HeldPrefix, _pomona_v1_HeldPrefix__Output>
+      HoldStateRequest: MessageTypeDefinition<_pomona_v1_HoldStateRequest, _pomona_v1_HoldStateRequest__Output>
+      HoldStateResponse: MessageTypeDefinition<_pomona_v1_HoldStateResponse, _pomona_v1_HoldStateResponse__Output>
       InspectModelRequest: MessageTypeDefinition<_pomona_v1_InspectModelRequest, _pomona_v1_InspectModelRequest__Output>
       InspectModelResponse: MessageTypeDefinition<_pomona_v1_InspectModelResponse, _pomona_v1_InspectModelResponse__Output>
       KeepAttemptsRequest: MessageTypeDefinition<_pomona_v1_KeepAttemptsRequest, _pomona_v1_KeepAttemptsRequest__Output>
@@ -130,6 +138,7 @@ export interface ProtoGrpcType {
       NodeStatus: MessageTypeDefinition<_pomona_v1_NodeStatus, _pomona_v1_NodeStatus__Output>
       NodeTokenizeRequest: MessageTypeDefinition<_pomona_v1_NodeTokenizeRequest, _pomona_v1_NodeTokenizeRequest__Output>
       NodeTokenizeResponse: MessageTypeDefinition<_pomona_v1_NodeTokenizeResponse, _pomona_v1_NodeTokenizeResponse__Output>
+      PeerLine: MessageTypeDefinition<_pomona_v1_PeerLine, _pomona_v1_PeerLine__Output>
       PowerSource: EnumTypeDefinition
       PowerStatus: MessageTypeDefinition<_pomona_v1_PowerStatus, _pomona_v1_PowerStatus__Output>
       PrefillChunk: MessageTypeDefinition<_pomona_v1_PrefillChunk, _pomona_v1_PrefillChunk__Output>
@@ -139,6 +148,8 @@ export interface ProtoGrpcType {
       QueueOutlook: MessageTypeDefinition<_pomona_v1_QueueOutlook, _pomona_v1_QueueOutlook__Output>
       ReadModelFileRequest: MessageTypeDefinition<_pomona_v1_ReadModelFileRequest, _pomona_v1_ReadModelFileRequest__Output>
       ReadModelFileResponse: MessageTypeDefinition<_pomona_v1_ReadModelFileResponse, _pomona_v1_ReadModelFileResponse__Output>
+      ReadStateRequest: MessageTypeDefinition<_pomona_v1_ReadStateRequest, _pomona_v1_ReadStateRequest__Output>
+      ReadStateResponse: MessageTypeDefinition<_pomona_v1_ReadStateResponse, _pomona_v1_ReadStateResponse__Output>
       RemoveModelFileRequest: MessageTypeDefinition<_pomona_v1_RemoveModelFileRequest, _pomona_v1_RemoveModelFileRequest__Output>
       RemoveModelFileResponse: MessageTypeDefinition<_pomona_v1_RemoveModelFileResponse, _pomona_v1_RemoveModelFileResponse__Output>
       ReplicaMemory: MessageTypeDefinition<_pomona_v1_ReplicaMemory, _pomona_v1_ReplicaMemory__Output>
@@ -148,6 +159,7 @@ export interface ProtoGrpcType {
       ReplicaStatus: MessageTypeDefinition<_pomona_v1_ReplicaStatus, _pomona_v1_ReplicaStatus__Output>
       RunningAttempt: MessageTypeDefinition<_pomona_v1_RunningAttempt, _pomona_v1_RunningAttempt__Output>
       Sampling: MessageTypeDefinition<_pomona_v1_Sampling, _pomona_v1_Sampling__Output>
+      SequenceState: MessageTypeDefinition<_pomona_v1_SequenceState, _pomona_v1_SequenceState__Output>
       StoredFile: MessageTypeDefinition<_pomona_v1_StoredFile, _pomona_v1_StoredFile__Output>
       ThermalState: EnumTypeDefinition
       Timings: MessageTypeDefinition<_pomona_v1_Timings, _pomona_v1_Timings__Output>

@@ -211,6 +211,12 @@ export const takeoverBytesMax = 64 * 1024;
 /** Of an attempt that ends with its reader. */
 export const endsUnread: Pick<Attempt, "orphanMs" | "takeover"> = { orphanMs: 0, takeover: new Uint8Array(0) };
 
+/**
+ * What became of a state that another node had saved of this prompt: the slot holds it, or it could not be had and the
+ * prompt is evaluated.
+ */
+export type CheckpointUse = "restored" | "failed";
+
 /** What an attempt sends: one accepted, prefill after each chunk, tokens, exactly one ending, in this order. */
 export type AttemptFrame =
   | {
@@ -220,6 +226,8 @@ export type AttemptFrame =
       /** Lengths of the batches in which the cached tokens were once evaluated; they sum to `cachedPromptTokens`. */
       readonly cachedChunkLengths: readonly number[];
       readonly promptTokens: number;
+      /** Absent where there was none, or none that was worth it. */
+      readonly checkpoint?: CheckpointUse;
     }
   | {
       readonly kind: "prefill";

@@ -26,6 +26,15 @@ export type NodeStatus = {
   readonly files: readonly StoredFile[];
   /** Attempts that have ended and can still be attached. They hold no slot, and their replica may have gone. */
   readonly endedAttempts: readonly RunningAttempt[];
+  /** Of nodes that have sent something here. */
+  readonly lines: readonly PeerLine[];
+};
+
+/** How fast another node was when it sent something. */
+export type PeerLine = {
+  /** host:port of its Node service, as the coordinator named it. */
+  readonly address: string;
+  readonly bytesPerSecond: number;
 };
 
 export type NodeCapacity = {
@@ -84,7 +93,8 @@ export type ReplicaStatus = {
 
 /** A sequence whose KV a replica holds. */
 export type HeldPrefix = {
-  readonly place: "slot" | "ram" | "disk";
+  /** `peer` is on disk, and was saved by another node: it goes when that one's request ends. */
+  readonly place: "slot" | "ram" | "disk" | "peer";
   /** Which slot; null for a saved state. */
   readonly slot: number | null;
   readonly tokens: number;

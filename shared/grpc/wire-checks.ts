@@ -41,6 +41,12 @@ export function checkModelName(field: string, value: string): string {
   return value;
 }
 
+/** host:port of a service. */
+export function checkAddress(field: string, value: string): string {
+  if (!/^[A-Za-z0-9.\-_:[\]]{1,253}:\d{1,5}$/.test(value)) fail(field, "must be of the form host:port");
+  return value;
+}
+
 /** A replica id: 1 to 128 printable ASCII characters without spaces. */
 export function checkReplicaId(field: string, value: string): string {
   if (!/^[\x21-\x7e]{1,128}$/.test(value)) fail(field, "must be 1 to 128 printable characters");

@@ -61,6 +61,7 @@ import {
   fail,
 } from "./wire-checks.ts";
 import { checkSha256, modelFilesFromWire, modelFileToWire } from "./wire-files.ts";
+import { peerLinesFromWire } from "./wire-states.ts";
 
 const replicasMax = 256;
 const slotsMax = 1024;
@@ -69,7 +70,7 @@ const batchSizeRange = { min: 64, max: 2048 };
 const heldMax = 256;
 const lorasMax = 16;
 const hashesMax = 1024;
-const places: readonly HeldPrefix["place"][] = ["slot", "ram", "disk"];
+const places: readonly HeldPrefix["place"][] = ["slot", "ram", "disk", "peer"];
 const storedFilesMax = 1024;
 const endedAttemptsMax = 1024;
 const revisionLengthMax = 64;
@@ -133,6 +134,7 @@ export function nodeStatusToWire(status: NodeStatus): WireNodeStatus {
     heartbeatIntervalMs: status.heartbeatIntervalMs,
     files: status.files.map(storedFileToWire),
     endedAttempts: status.endedAttempts.map(runningAttemptToWire),
+    lines: [...status.lines],
   };
 }
 
@@ -161,6 +163,7 @@ export function nodeStatusFromWire(wire: NodeStatus__Output | null): NodeStatus 
     endedAttempts: checkLength("status.ended_attempts", status.endedAttempts, endedAttemptsMax).map((attempt) =>
       runningAttemptFromWire("status.ended_attempts", attempt),
     ),
+    lines: peerLinesFromWire(status.lines),
   };
 }
 

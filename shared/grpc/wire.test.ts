@@ -93,6 +93,7 @@ const frame: fc.Arbitrary<AttemptFrame> = fc.oneof(
     cachedPromptTokens: cachedChunkLengths.reduce((sum, length) => sum + length, 0),
     cachedChunkLengths,
     promptTokens: 5000,
+    ...(cachedChunkLengths.length > 2 ? { checkpoint: "restored" as const } : {}),
   })),
   record({
     kind: fc.constant("prefill" as const),
@@ -202,6 +203,9 @@ const status: fc.Arbitrary<NodeStatus> = record({
     { maxLength: 3 },
   ),
   endedAttempts: fc.array(runningAttempt, { maxLength: 3 }),
+  lines: fc.array(record({ address: fc.constant("10.0.0.7:8486"), bytesPerSecond: fc.integer({ min: 0, max: 1e9 }) }), {
+    maxLength: 3,
+  }),
 });
 
 /** Bytes of a message's own class compare as equal to those of its subclasses. */

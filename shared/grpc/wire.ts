@@ -21,6 +21,7 @@ import { parseErrorCode } from "../core/errors.ts";
 import {
   type Attempt,
   type AttemptFrame,
+  type CheckpointUse,
   type Decoding,
   type DrySampling,
   defaultSampling,
@@ -250,9 +251,9 @@ export type AddressedFrame = { readonly requestId: string; readonly epoch: numbe
 export function attemptFrameToWire({ requestId, epoch, frame }: AddressedFrame): NodeGenerateResponse {
   switch (frame.kind) {
     case "accepted": {
-      const { slot, cachedPromptTokens, promptTokens } = frame;
+      const { slot, cachedPromptTokens, promptTokens, checkpoint = "" } = frame;
       const cachedChunkLengths = [...frame.cachedChunkLengths];
-      const accepted = { slot, cachedPromptTokens, promptTokens, cachedChunkLengths };
+      const accepted = { slot, cachedPromptTokens, promptTokens, cachedChunkLengths, checkpoint };
       return { requestId, epoch, frame: "accepted", accepted };
     }
     case "prefill": {
@@ -311,11 +312,16 @@ function frameFromWire(wire: NodeGenerateResponse__Output): AttemptFrame {
   }
 }
 
-function acceptedFromWire({ cachedChunkLengths, ...accepted }: Accepted__Output): AttemptFrame {
+function acceptedFromWire({ cachedChunkLengths, checkpoint, ...accepted }: Accepted__Output): AttemptFrame {
   const sum = checkLength("accepted.cached_chunk_lengths", cachedChunkLengths, tokensMax).reduce((a, b) => a + b, 0);
   if (sum !== accepted.cachedPromptTokens)
     fail("accepted.cached_chunk_lengths", `sum to ${sum}, not to the ${accepted.cachedPromptTokens} cached tokens`);
-  return { kind: "accepted", ...accepted, cachedChunkLengths };
+  return { kind: "accepted", ...accepted, cachedChunkLengths, ...checkpointFromWire(checkpoint) };
+}
+
+/** A word that this version does not know says nothing. */
+function checkpointFromWire(word: string): { readonly checkpoint?: CheckpointUse } {
+  return word === "restored" || word === "failed" ? { checkpoint: word } : {};
 }
 
 function tokensFromWire(wire: TokenChunk__Output): AttemptFrame {

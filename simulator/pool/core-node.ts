@@ -229,6 +229,7 @@ export class CoreNode {
       heartbeatIntervalMs: 500,
       files: [],
       endedAttempts: [],
+      lines: [],
     };
   }
 

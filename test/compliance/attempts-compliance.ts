@@ -16,6 +16,7 @@ import { attemptFromWire, attemptToWire } from "@pomona/shared/grpc/wire";
 import { nodeStatusFromWire } from "@pomona/shared/grpc/wire-status";
 import { attemptOf, type Changes } from "../support/attempts.ts";
 import { openLine } from "../support/cuttable-line.ts";
+import { noStates } from "../support/no-states.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 export type NodeUnderTest = {
@@ -56,7 +57,7 @@ export function attemptsCompliance(name: string, node: NodeUnderTest): void {
     before(async () => {
       agent = node.startAgent();
       agent.grpcAddress = "127.0.0.1:1";
-      const services = [nodeService(agent, () => () => undefined)];
+      const services = [nodeService(agent, noStates, () => () => undefined)];
       server = await startGrpcServer({ host: "127.0.0.1", port: 0, services, packageDefinition });
       server.setServing(true);
       client = createNodeClient(server.address);

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
+import type { Engine, EngineReplica } from "@pomona/node-agent/engine/engine";
 import { createLlamaEngine } from "@pomona/node-agent/engine/llama/llama-engine";
 import {
   createSimulatedEngine,
@@ -9,10 +10,16 @@ import {
   SimulatedReplica,
 } from "@pomona/node-agent/engine/simulated/simulated-engine";
 import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
+import { defaultSampling } from "@pomona/shared/core/generation";
+import { countingModel } from "@pomona/shared/core/gguf/counting-model";
 import { keyedModel, predictKeyed } from "@pomona/shared/core/gguf/keyed-model";
-import { writeGguf } from "@pomona/shared/core/gguf/writer";
+import { randomModel } from "@pomona/shared/core/gguf/random-model";
+import { recurrentModel } from "@pomona/shared/core/gguf/recurrent-model";
+import { firstPieceTokenId } from "@pomona/shared/core/gguf/vocabulary";
+import { type GgufModel, writeGguf } from "@pomona/shared/core/gguf/writer";
 import { createSilentLogger } from "@pomona/shared/runtime/logger";
 import { engineCompliance } from "./engine-compliance.ts";
+import { movedStates } from "./moved-states.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pomona-engine-"));
 const modelPath = join(folder, "keyed.gguf");
@@ -21,23 +28,19 @@ writeFileSync(modelPath, writeGguf(keyedModel()));
 writeFileSync(junkPath, "this is no model");
 after(() => rmSync(folder, { recursive: true, force: true }));
 
+function loadWith(engine: Engine, path: string, slots: number): Promise<EngineReplica> {
+  const options = { ...defaultEngineOptions, threads: 1 };
+  const none = { checksTensors: false, stateStore: null, speed: null };
+  const spec = { modelPath: path, slots, contextLength: 1024, options, ...none };
+  return engine.load(spec, AbortSignal.timeout(60_000));
+}
+
 for (const [name, engine] of [
   ["llama", createLlamaEngine({ log: createSilentLogger() })],
   ["simulated", createSimulatedEngine({ stepMs: 1, chunkLength: 64 })],
 ] as const) {
-  const load = (path: string, slots: number) =>
-    engine.load(
-      {
-        modelPath: path,
-        slots,
-        contextLength: 1024,
-        options: { ...defaultEngineOptions, threads: 1 },
-        checksTensors: false,
-        stateStore: null,
-        speed: null,
-      },
-      AbortSignal.timeout(60_000),
-    );
+  const load = (path: string, slots: number) => loadWith(engine, path, slots);
+  movedStates(name, { load: () => load(modelPath, 2), prompt: `4${"lorem ipsum ".repeat(40)}c` });
   engineCompliance(name, {
     load: (slots) => load(modelPath, slots),
     loadJunk: () => load(junkPath, 1),
@@ -46,6 +49,29 @@ for (const [name, engine] of [
     crash: (replica) => {
       if (replica instanceof SimulatedReplica) replica.crash();
       else if (replica.info.pid !== null) process.kill(replica.info.pid, "SIGKILL");
+    },
+  });
+}
+
+const models: readonly (readonly [string, GgufModel])[] = [
+  ["counting", countingModel({ variant: "cycle" })],
+  ["recurrent", recurrentModel()],
+  ["random weights", randomModel("25m", "Q8_0")],
+];
+for (const [name, model] of models) {
+  const path = join(folder, `${name}.gguf`);
+  writeFileSync(path, writeGguf(model));
+  const bannedTokens = Array.from({ length: firstPieceTokenId }, (_, tokenId) => ({ tokenId, bias: -1000 }));
+  movedStates(`llama, ${name}`, {
+    load: () => loadWith(createLlamaEngine({ log: createSilentLogger() }), path, 2),
+    prompt: "some words of a prompt ".repeat(20),
+    // Its memory cannot forget the tokens after the cut that a state may hold.
+    ...(name === "recurrent" ? { cuts: [40, 250] } : {}),
+    sampling: {
+      ...defaultSampling,
+      temperature: 0.9,
+      seed: 2 ** 40,
+      logitBias: name === "random weights" ? bannedTokens : [],
     },
   });
 }

@@ -11,6 +11,7 @@ import { predictRelevance, relevanceModel } from "@pomona/shared/core/gguf/relev
 import { type GgufModel, writeGguf } from "@pomona/shared/core/gguf/writer";
 import { callUnary, createNodeClient } from "@pomona/shared/grpc/client";
 import { type GrpcServer, startGrpcServer } from "@pomona/shared/grpc/server";
+import { noStates } from "../support/no-states.ts";
 import { startAgent } from "../support/started-agent.ts";
 import { createTemporaryDirectory } from "../support/temporary-directory.ts";
 
@@ -21,7 +22,7 @@ let server: GrpcServer;
 
 before(async () => {
   agent = startAgent(folder.path);
-  const services = [nodeService(agent, () => () => undefined)];
+  const services = [nodeService(agent, noStates, () => () => undefined)];
   server = await startGrpcServer({ host: "127.0.0.1", port: 0, services, packageDefinition });
   server.setServing(true);
   await load("relevance", relevanceModel());

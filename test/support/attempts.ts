@@ -43,7 +43,11 @@ export function attemptOf(promptTokenIds: readonly number[], changes: Changes = 
 }
 
 /** @throws PomonaError when the engine refuses the attempt. */
-export function start(replica: EngineReplica, attempt: Attempt): Started {
+export function start(
+  replica: EngineReplica,
+  attempt: Attempt,
+  onFrame: (frame: AttemptFrame) => void = () => undefined,
+): Started {
   const frames: AttemptFrame[] = [];
   let finish: (collected: Collected) => void = () => undefined;
   const done = new Promise<Collected>((resolve) => {
@@ -51,6 +55,7 @@ export function start(replica: EngineReplica, attempt: Attempt): Started {
   });
   replica.generate(attempt, (frame) => {
     frames.push(frame);
+    onFrame(frame);
     if (frame.kind === "ending") finish(collect(frames, frame.ending));
   });
   return { frames, done };

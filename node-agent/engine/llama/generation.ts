@@ -3,13 +3,14 @@ import { type PomonaError, toPomonaError } from "@pomona/shared/core/errors";
 import type {
   Attempt,
   AttemptFrame,
+  CheckpointUse,
   Ending,
   FinishReason,
   GenerationFailure,
   TokenLogprobs,
 } from "@pomona/shared/core/generation";
 import { plannedLength, smallChunkMax } from "../../core/chunk-record.ts";
-import type { Wanted } from "../../core/state-index.ts";
+import { type Wanted, wantedOf } from "../../core/state-index.ts";
 import type { Slot } from "./slot.ts";
 import type { ChosenToken, TokenSampler } from "./token-sampler.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -34,6 +35,7 @@ export class Generation {
   readonly #emitted: number[];
   /** The prompt and what was emitted: all that the slot is to hold. */
   readonly #all: number[];
+  readonly #wanted: Wanted;
   readonly #startedAtMs = performance.now();
   #cached = 0;
   #decodeStartedAtMs: number | null = null;
@@ -49,7 +51,8 @@ export class Generation {
     this.slot = parts.slot;
     this.sampler = parts.sampler;
     this.#emitted = [...attempt.emittedTokenIds];
-    this.#all = [...attempt.promptTokenIds, ...attempt.emittedTokenIds];
+    this.#wanted = wantedOf(attempt);
+    this.#all = [...this.#wanted.tokenIds];
   }
 
   get emitted(): readonly number[] {
@@ -75,20 +78,21 @@ export class Generation {
     return this.#isPrepared && !this.isEnded && this.pendingLength > 1;
   }
 
-  /** What the slot is to hold, and how the first attempt came to it. */
+  /** What the slot was to hold at first, and how an earlier attempt came to it. */
   get wanted(): Wanted {
-    const { decoding, promptChunkLengths } = this.attempt;
-    return { tokenIds: this.#all, scope: decoding.cacheScope, plan: promptChunkLengths };
+    return this.#wanted;
   }
 
   /** The slot holds what it can of the prompt. */
-  prepared(): void {
+  prepared(checkpoint: CheckpointUse | null): void {
     this.#isPrepared = true;
     const promptTokens = this.attempt.promptTokenIds.length;
     this.#cached = Math.min(this.slot.length, promptTokens);
     const cachedChunkLengths = firstLengths(this.slot.chunkLengths, this.#cached);
     const slot = this.slot.id;
-    this.#parts.onFrame({ kind: "accepted", slot, cachedPromptTokens: this.#cached, cachedChunkLengths, promptTokens });
+    const cachedPromptTokens = this.#cached;
+    const used = checkpoint === null ? {} : { checkpoint };
+    this.#parts.onFrame({ kind: "accepted", slot, cachedPromptTokens, cachedChunkLengths, promptTokens, ...used });
   }
 
   /** The next chunk, at most `lengthMax` tokens: as the first attempt cut it, and what it emitted in small ones. */

@@ -10,7 +10,15 @@ import type { Logger } from "@pomona/shared/runtime/logger";
 import { deathBy } from "../../core/engine-death.ts";
 import { checkAttempt } from "../check-attempt.ts";
 import { checkEmbedInputs, checkRankInputs } from "../check-pooled-call.ts";
-import type { Engine, EngineLoadSpec, EngineReplica, EngineReplicaInfo, TokenizedPrompt } from "../engine.ts";
+import type {
+  AdoptedState,
+  Engine,
+  EngineLoadSpec,
+  EngineReplica,
+  EngineReplicaInfo,
+  SequenceState,
+  TokenizedPrompt,
+} from "../engine.ts";
 import { failedEnding } from "../failed-ending.ts";
 import type { CallAnswer, CallRequest, FromWorker, ToWorker, WireError, WorkerFrame } from "./messages.ts";
 
@@ -141,6 +149,20 @@ class LlamaReplica implements EngineReplica {
     checkRankInputs(query, documents);
     const answer = await this.#call({ kind: "rank", query, documents }, signal);
     return answer.kind === "scores" ? answer.scores : wrongAnswer(answer);
+  }
+
+  async saveState(requestId: string, epoch: number, path: string): Promise<SequenceState> {
+    // Not to be aborted: the file is not its owner's to delete before the worker has let it go.
+    const answer = await this.#call({ kind: "saveState", requestId, epoch, path }, new AbortController().signal);
+    return answer.kind === "state" ? answer.state : wrongAnswer(answer);
+  }
+
+  adoptState(state: AdoptedState): void {
+    this.#send({ kind: "adoptState", state });
+  }
+
+  dropState(path: string): void {
+    this.#send({ kind: "dropState", path });
   }
 
   #call(request: CallRequest, signal: AbortSignal): Promise<CallAnswer> {

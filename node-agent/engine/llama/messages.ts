@@ -3,7 +3,7 @@ import type { ErrorCode } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame, PromptInput } from "@pomona/shared/core/generation";
 import type { HeldPrefix } from "@pomona/shared/core/node-status";
 import type { SpeedProfile } from "@pomona/shared/core/speed-profile";
-import type { EngineLoadSpec, EngineReplicaInfo, TokenizedPrompt } from "../engine.ts";
+import type { AdoptedState, EngineLoadSpec, EngineReplicaInfo, SequenceState, TokenizedPrompt } from "../engine.ts";
 
 export type WireError = { readonly code: ErrorCode; readonly message: string };
 
@@ -14,17 +14,21 @@ export type ToWorker =
   | { readonly kind: "call"; readonly call: number; readonly request: CallRequest }
   /** The answer is no longer wanted. */
   | { readonly kind: "dropCall"; readonly call: number }
+  | { readonly kind: "adoptState"; readonly state: AdoptedState }
+  | { readonly kind: "dropState"; readonly path: string }
   /** Save what is worth it, and end. */
   | { readonly kind: "close" };
 
 /** What is answered once. */
 export type CallRequest =
   | { readonly kind: "tokenize"; readonly input: PromptInput }
+  | { readonly kind: "saveState"; readonly requestId: string; readonly epoch: number; readonly path: string }
   | { readonly kind: "embed"; readonly inputs: readonly (readonly number[])[] }
   | { readonly kind: "rank"; readonly query: string; readonly documents: readonly string[] };
 
 export type CallAnswer =
   | { readonly kind: "prompt"; readonly prompt: TokenizedPrompt }
+  | { readonly kind: "state"; readonly state: SequenceState }
   | { readonly kind: "vectors"; readonly vectors: readonly Float32Array[] }
   | { readonly kind: "scores"; readonly scores: readonly number[] };
 

@@ -1,9 +1,11 @@
 // Puts as much of a prompt into a slot as is known anywhere: in the slot itself, in another one, or in the state store.
 
 import { commonPrefix } from "@pomona/shared/core/common-prefix";
-import { sharedBetween } from "@pomona/shared/core/generation";
+import { type CheckpointUse, sharedBetween } from "@pomona/shared/core/generation";
 import type { SpeedLearner } from "../../core/speed-learner.ts";
 import type { SavedState, Wanted } from "../../core/state-index.ts";
+import type { AdoptedState } from "../engine.ts";
+import type { AdoptedStates } from "./adopted-states.ts";
 import type { Generation } from "./generation.ts";
 import type { Slot } from "./slot.ts";
 import type { StateStore } from "./state-store.ts";
@@ -15,6 +17,8 @@ export type SlotPreparationParts = {
   readonly slots: readonly Slot[];
   /** null keeps nothing beyond the slots. */
   readonly store: StateStore | null;
+  /** States that other replicas have saved. */
+  readonly adopted: AdoptedStates;
   readonly kvBytesPerToken: number;
   /** Learns how fast states come back; null when nobody asks. */
   readonly learner: SpeedLearner | null;
@@ -23,7 +27,11 @@ export type SlotPreparationParts = {
 type Source =
   | { readonly kind: "own" }
   | { readonly kind: "slot"; readonly slot: Slot }
-  | { readonly kind: "state"; readonly state: SavedState };
+  | { readonly kind: "state"; readonly state: SavedState }
+  | { readonly kind: "adopted"; readonly state: AdoptedState };
+
+/** What became of a state that another replica had saved, where one was worth using. */
+type Prepared = { readonly checkpoint: CheckpointUse | null };
 
 export class SlotPreparation {
   readonly #parts: SlotPreparationParts;
@@ -42,14 +50,15 @@ export class SlotPreparation {
   }
 
   /**
-   * Makes the slot of a generation ready. Returns false when another one is just evaluating a beginning that this one
+   * Makes the slot of a generation ready. Returns null when another one is just evaluating a beginning that this one
    * can have: it is to be asked again after the next step.
    */
-  async prepare(generation: Generation, running: readonly Generation[]): Promise<boolean> {
+  async prepare(generation: Generation, running: readonly Generation[]): Promise<Prepared | null> {
     const { slot, wanted } = generation;
     const own = slot.reusable(wanted);
     const { source, length } = this.#bestSource(generation, own);
-    if (this.#promised(generation, running) >= length + gainMin) return false;
+    if (this.#promised(generation, running) >= length + gainMin) return null;
+    const isAdopted = source.kind === "adopted";
     try {
       await this.#saveIfLost(slot, own);
       await this.#fetch(source, slot);
@@ -58,8 +67,9 @@ export class SlotPreparation {
       // Whatever could not be kept is evaluated again.
       slot.clear();
       await slot.keep(0, wanted.scope);
+      return { checkpoint: isAdopted ? "failed" : null };
     }
-    return true;
+    return { checkpoint: isAdopted ? "restored" : null };
   }
 
   /** Saves what the slots hold, and writes it to the disk as far as the budget goes. */
@@ -72,7 +82,10 @@ export class SlotPreparation {
 
   #bestSource({ slot, wanted }: Generation, own: number): { readonly source: Source; readonly length: number } {
     let best: { source: Source; length: number } = { source: { kind: "own" }, length: own };
-    const { slots, store } = this.#parts;
+    const { slots, store, adopted } = this.#parts;
+    const offered = adopted.find(wanted, slot.needsCheckpoints);
+    if (offered !== null && offered.length >= best.length + gainMin)
+      best = { source: { kind: "adopted", state: offered.state }, length: offered.length };
     if (store === null || slot.needsCheckpoints) return best;
     const saved = store.find(wanted);
     if (saved !== null && saved.length >= best.length + gainMin)
@@ -105,10 +118,11 @@ export class SlotPreparation {
   }
 
   async #fetch(source: Source, slot: Slot): Promise<void> {
-    const { store, learner, kvBytesPerToken } = this.#parts;
+    const { store, adopted, learner, kvBytesPerToken } = this.#parts;
     if (source.kind === "own") return;
     const startedAtMs = performance.now();
     if (source.kind === "state") await store?.restore(source.state, slot);
+    else if (source.kind === "adopted") await adopted.restore(source.state, slot);
     else await store?.copy(source.slot, slot);
     learner?.restored(slot.length * kvBytesPerToken, (performance.now() - startedAtMs) / 1000);
   }

@@ -6,10 +6,12 @@ import type { Attempt, AttemptFrame } from "@pomona/shared/core/generation";
 import { BatchWidths } from "../../core/batch-widths.ts";
 import { ChunkSize } from "../../core/chunk-size.ts";
 import type { SpeedLearner } from "../../core/speed-learner.ts";
+import { wantedOf } from "../../core/state-index.ts";
 import { failedEnding } from "../failed-ending.ts";
 import { evaluate } from "./batch.ts";
 import { Generation } from "./generation.ts";
 import type { NativeContext } from "./native.ts";
+import type { Slot } from "./slot.ts";
 import type { SlotPreparation } from "./slot-preparation.ts";
 import type { TokenSampler } from "./token-sampler.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -72,6 +74,17 @@ export class StepLoop {
     if (this.#isLooping) this.#cancelled.add(keyOf({ requestId, epoch }));
   }
 
+  /** Runs work on the slot of an attempt whose prompt is evaluated. @throws PomonaError `not_found`, `failed_precondition`. */
+  onSlot<Result>(requestId: string, epoch: number, work: (slot: Slot) => Promise<Result>): Promise<Result> {
+    return this.between(async () => {
+      const key = keyOf({ requestId, epoch });
+      const generation = this.#running.find(({ attempt, isEnded }) => !isEnded && keyOf(attempt) === key);
+      if (generation === undefined) throw new PomonaError("not_found", `request ${key} does not run here`);
+      if (generation.isDecoding) return await work(generation.slot);
+      throw new PomonaError("failed_precondition", `the prompt of request ${key} is being evaluated`);
+    });
+  }
+
   async #loop(): Promise<void> {
     this.#isLooping = true;
     const hasWork = (): boolean => this.#running.length + this.#arrived.length + this.#betweenSteps.length > 0;
@@ -108,16 +121,18 @@ export class StepLoop {
       send({ kind: "ending", ending: failedEnding(attempt, sampler) });
       return;
     }
-    const { promptTokenIds, emittedTokenIds, promptChunkLengths: plan, decoding } = attempt;
-    const wanted = { tokenIds: [...promptTokenIds, ...emittedTokenIds], scope: decoding.cacheScope, plan };
-    const slot = this.#parts.preparation.choose(wanted, new Set(this.#running.map((generation) => generation.slot)));
+    const slot = this.#parts.preparation.choose(
+      wantedOf(attempt),
+      new Set(this.#running.map((generation) => generation.slot)),
+    );
     this.#running.push(new Generation({ attempt, slot, sampler, vocabulary, contextLength, onFrame: send }));
   }
 
   async #prepare(): Promise<void> {
     for (const generation of this.#running) {
       if (generation.isPrepared) continue;
-      if (await this.#parts.preparation.prepare(generation, this.#running)) generation.prepared();
+      const prepared = await this.#parts.preparation.prepare(generation, this.#running);
+      if (prepared !== null) generation.prepared(prepared.checkpoint);
     }
   }
 

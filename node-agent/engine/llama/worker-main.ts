@@ -1,10 +1,12 @@
 // The engine worker: one model in a process of its own. A native fault takes down this process and nothing else.
+import { stat, writeFile } from "node:fs/promises";
 import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame } from "@pomona/shared/core/generation";
 import { InsufficientMemoryError } from "node-llama-cpp";
-import type { EngineLoadSpec } from "../engine.ts";
+import type { EngineLoadSpec, SequenceState } from "../engine.ts";
 import { type LoadedModel, loadModel } from "./load-model.ts";
 import type { CallAnswer, CallRequest, FromWorker, ToWorker, WorkerFrame } from "./messages.ts";
+import type { Slot } from "./slot.ts";
 import { tokenizePrompt } from "./tokenize.ts";
 
 /** Frames of the step under way. */
@@ -60,6 +62,14 @@ function handle(message: ToWorker): void {
     case "dropCall":
       dropped.get(message.call)?.abort();
       return;
+    case "adoptState":
+      loaded?.adopted.add(message.state);
+      tellHeld();
+      return;
+    case "dropState":
+      loaded?.adopted.drop(message.path);
+      tellHeld();
+      return;
     case "close":
       void close();
   }
@@ -105,15 +115,27 @@ async function answer({ call, request }: ToWorker & { kind: "call" }): Promise<v
 
 async function answerTo(request: CallRequest, signal: AbortSignal): Promise<CallAnswer> {
   if (loaded === null) throw new PomonaError("failed_precondition", "the model is not loaded yet");
-  const { model, template, pooled } = loaded;
+  const { model, template, pooled, loop } = loaded;
   switch (request.kind) {
     case "tokenize":
       return { kind: "prompt", prompt: tokenizePrompt(model, template, request.input) };
+    case "saveState": {
+      const { requestId, epoch, path } = request;
+      return { kind: "state", state: await loop.onSlot(requestId, epoch, (slot) => saveState(slot, path)) };
+    }
     case "embed":
       return { kind: "vectors", vectors: await pooled.embed(request.inputs, signal) };
     case "rank":
       return { kind: "scores", scores: await pooled.rank(request.query, request.documents, signal) };
   }
+}
+
+/** The file is there before the engine writes it, so that nobody else can read it. */
+async function saveState(slot: Slot, path: string): Promise<SequenceState> {
+  await writeFile(path, "", { mode: 0o600 });
+  await slot.save(path);
+  const { size: bytes } = await stat(path);
+  return { scope: slot.scope, tokenIds: slot.tokenIds, chunkLengths: slot.chunkLengths, bytes };
 }
 
 // Only the node-agent sends on this channel, and only these messages.

@@ -1,19 +1,32 @@
 // An engine without a model, for scale and for tests: each token is a known function of the prompt and its index.
 
-import { readFile } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
+import { readFile, stat, writeFile } from "node:fs/promises";
+import { crc32 } from "node:zlib";
 import { commonPrefix } from "@pomona/shared/core/common-prefix";
 import { PomonaError } from "@pomona/shared/core/errors";
 import type {
   Attempt,
   AttemptFrame,
+  CheckpointUse,
   FinishReason,
   GenerationFailure,
   PromptInput,
 } from "@pomona/shared/core/generation";
 import { plainForm } from "@pomona/shared/core/output/answer-form";
+import type { HeldPrefix } from "@pomona/shared/core/node-status";
+import { prefixHashes } from "@pomona/shared/core/prefix-hash";
 import { checkAttempt } from "../check-attempt.ts";
 import { checkEmbedInputs } from "../check-pooled-call.ts";
-import type { Engine, EngineLoadSpec, EngineReplica, EngineReplicaInfo, TokenizedPrompt } from "../engine.ts";
+import type {
+  AdoptedState,
+  Engine,
+  EngineLoadSpec,
+  EngineReplica,
+  EngineReplicaInfo,
+  SequenceState,
+  TokenizedPrompt,
+} from "../engine.ts";
 
 export type SimulatedEngineOptions = {
   /** Time of one decode step; 5 ms by default. */
@@ -61,12 +74,12 @@ type Running = {
 /** The same life as a real replica: one ending each, prefill before tokens, slots that keep what they have read. */
 export class SimulatedReplica implements EngineReplica {
   readonly info: EngineReplicaInfo;
-  readonly held = [];
   readonly speed = null;
   readonly exited: Promise<PomonaError | null>;
   readonly #options: Required<SimulatedEngineOptions>;
   readonly #running: Running[] = [];
   readonly #held: number[][];
+  readonly #adopted = new Map<string, AdoptedState>();
   #timer: NodeJS.Timeout | null = null;
   #gone: PomonaError | null = null;
   #settleExit: (reason: PomonaError | null) => void = () => undefined;
@@ -94,7 +107,8 @@ export class SimulatedReplica implements EngineReplica {
     if (this.#gone !== null) throw this.#gone;
     checkAttempt(attempt, { ...this.info, runningCount: this.#running.length });
     const all = [...attempt.promptTokenIds, ...attempt.emittedTokenIds];
-    const { slot, common } = this.#chooseSlot(all);
+    const { slot, common: inSlot } = this.#chooseSlot(all);
+    const { common, use } = this.#restore(all, inSlot);
     const cached = Math.min(common, all.length - 1);
     const running = { attempt, slot, onFrame, cached, evaluated: cached, index: attempt.emittedTokenIds.length };
     this.#running.push(running);
@@ -104,7 +118,14 @@ export class SimulatedReplica implements EngineReplica {
     queueMicrotask(() => {
       const cachedChunkLengths = cachedPromptTokens === 0 ? [] : [cachedPromptTokens];
       const promptTokens = attempt.promptTokenIds.length;
-      onFrame({ kind: "accepted", slot, cachedPromptTokens, cachedChunkLengths, promptTokens });
+      onFrame({ kind: "accepted", slot, cachedPromptTokens, cachedChunkLengths, promptTokens, ...use });
+    });
+  }
+
+  get held(): readonly HeldPrefix[] {
+    return [...this.#adopted.values()].map(({ tokenIds, scope }) => {
+      const hashes = prefixHashes(tokenIds, scope);
+      return { place: "peer", slot: null, tokens: tokenIds.length, hashes };
     });
   }
 
@@ -139,6 +160,42 @@ export class SimulatedReplica implements EngineReplica {
 
   rank(): Promise<readonly number[]> {
     return Promise.reject(new PomonaError("failed_precondition", "the simulated engine ranks nothing"));
+  }
+
+  /** Tokens are all that there is of a state. */
+  async saveState(requestId: string, epoch: number, path: string): Promise<SequenceState> {
+    if (this.#gone !== null) throw this.#gone;
+    const running = this.#running.find(({ attempt }) => attempt.requestId === requestId && attempt.epoch === epoch);
+    if (running === undefined) throw new PomonaError("not_found", `request ${requestId}/${epoch} does not run here`);
+    if (!isDecoding(running)) throw new PomonaError("failed_precondition", "the prompt is being evaluated");
+    const tokenIds = [...(this.#held[running.slot] ?? [])];
+    await writeFile(path, JSON.stringify(tokenIds), { mode: 0o600 });
+    const { size: bytes } = await stat(path);
+    return { scope: running.attempt.decoding.cacheScope, tokenIds, chunkLengths: [tokenIds.length], bytes };
+  }
+
+  adoptState(state: AdoptedState): void {
+    this.#adopted.set(state.path, state);
+  }
+
+  dropState(path: string): void {
+    this.#adopted.delete(path);
+  }
+
+  /** The longest beginning that is held in the slot or was adopted, if that is whole. */
+  #restore(
+    tokenIds: readonly number[],
+    inSlot: number,
+  ): { readonly common: number; readonly use: { readonly checkpoint?: CheckpointUse } } {
+    for (const { path, crc32: sum, tokenIds: saved } of this.#adopted.values()) {
+      const common = commonPrefix(saved, tokenIds);
+      if (common <= inSlot) continue;
+      const isWhole = existsSync(path) && crc32(readFileSync(path)) === sum;
+      if (isWhole) return { common, use: { checkpoint: "restored" } };
+      this.#adopted.delete(path);
+      return { common: 0, use: { checkpoint: "failed" } };
+    }
+    return { common: inSlot, use: {} };
   }
 
   /** Dies as a real engine does: every attempt fails, retryable. */

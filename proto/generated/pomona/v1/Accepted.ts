@@ -15,6 +15,11 @@ export interface Accepted {
    * Lengths of the batches in which the cached tokens were once evaluated.
    */
   'cachedChunkLengths'?: (number)[];
+  /**
+   * What became of a state that another node had saved of this prompt: restored, or failed, so that the prompt is
+   * evaluated; empty where there was none.
+   */
+  'checkpoint'?: (string);
 }
 
 /**
@@ -31,4 +36,9 @@ export interface Accepted__Output {
    * Lengths of the batches in which the cached tokens were once evaluated.
    */
   'cachedChunkLengths': (number)[];
+  /**
+   * What became of a state that another node had saved of this prompt: restored, or failed, so that the prompt is
+   * evaluated; empty where there was none.
+   */
+  'checkpoint': (string);
 }

@@ -30,6 +30,14 @@ export interface AttemptHistory {
    * What each replica would have cost, cheapest first; none when the request was in quarantine.
    */
   'candidates'?: (_pomona_v1_CandidateCost)[];
+  /**
+   * Whether a state that another node had saved was used: restored, or failed; empty where there was none.
+   */
+  'checkpoint'?: (string);
+  /**
+   * The node that holds the state of this attempt, or last did; empty for none.
+   */
+  'checkpointNodeId'?: (string);
   '_predictedFirstTokenMs'?: "predictedFirstTokenMs";
   '_firstTokenMs'?: "firstTokenMs";
   '_cachedTokens'?: "cachedTokens";
@@ -63,6 +71,14 @@ export interface AttemptHistory__Output {
    * What each replica would have cost, cheapest first; none when the request was in quarantine.
    */
   'candidates': (_pomona_v1_CandidateCost__Output)[];
+  /**
+   * Whether a state that another node had saved was used: restored, or failed; empty where there was none.
+   */
+  'checkpoint': (string);
+  /**
+   * The node that holds the state of this attempt, or last did; empty for none.
+   */
+  'checkpointNodeId': (string);
   '_predictedFirstTokenMs'?: "predictedFirstTokenMs";
   '_firstTokenMs'?: "firstTokenMs";
   '_cachedTokens'?: "cachedTokens";

@@ -6,6 +6,8 @@ import type { CancelAttemptRequest as _pomona_v1_CancelAttemptRequest, CancelAtt
 import type { CancelAttemptResponse as _pomona_v1_CancelAttemptResponse, CancelAttemptResponse__Output as _pomona_v1_CancelAttemptResponse__Output } from '../../pomona/v1/CancelAttemptResponse.ts';
 import type { DrainRequest as _pomona_v1_DrainRequest, DrainRequest__Output as _pomona_v1_DrainRequest__Output } from '../../pomona/v1/DrainRequest.ts';
 import type { DrainResponse as _pomona_v1_DrainResponse, DrainResponse__Output as _pomona_v1_DrainResponse__Output } from '../../pomona/v1/DrainResponse.ts';
+import type { HoldStateRequest as _pomona_v1_HoldStateRequest, HoldStateRequest__Output as _pomona_v1_HoldStateRequest__Output } from '../../pomona/v1/HoldStateRequest.ts';
+import type { HoldStateResponse as _pomona_v1_HoldStateResponse, HoldStateResponse__Output as _pomona_v1_HoldStateResponse__Output } from '../../pomona/v1/HoldStateResponse.ts';
 import type { InspectModelRequest as _pomona_v1_InspectModelRequest, InspectModelRequest__Output as _pomona_v1_InspectModelRequest__Output } from '../../pomona/v1/InspectModelRequest.ts';
 import type { InspectModelResponse as _pomona_v1_InspectModelResponse, InspectModelResponse__Output as _pomona_v1_InspectModelResponse__Output } from '../../pomona/v1/InspectModelResponse.ts';
 import type { KeepAttemptsRequest as _pomona_v1_KeepAttemptsRequest, KeepAttemptsRequest__Output as _pomona_v1_KeepAttemptsRequest__Output } from '../../pomona/v1/KeepAttemptsRequest.ts';
@@ -28,6 +30,8 @@ import type { PullModelRequest as _pomona_v1_PullModelRequest, PullModelRequest_
 import type { PullModelResponse as _pomona_v1_PullModelResponse, PullModelResponse__Output as _pomona_v1_PullModelResponse__Output } from '../../pomona/v1/PullModelResponse.ts';
 import type { ReadModelFileRequest as _pomona_v1_ReadModelFileRequest, ReadModelFileRequest__Output as _pomona_v1_ReadModelFileRequest__Output } from '../../pomona/v1/ReadModelFileRequest.ts';
 import type { ReadModelFileResponse as _pomona_v1_ReadModelFileResponse, ReadModelFileResponse__Output as _pomona_v1_ReadModelFileResponse__Output } from '../../pomona/v1/ReadModelFileResponse.ts';
+import type { ReadStateRequest as _pomona_v1_ReadStateRequest, ReadStateRequest__Output as _pomona_v1_ReadStateRequest__Output } from '../../pomona/v1/ReadStateRequest.ts';
+import type { ReadStateResponse as _pomona_v1_ReadStateResponse, ReadStateResponse__Output as _pomona_v1_ReadStateResponse__Output } from '../../pomona/v1/ReadStateResponse.ts';
 import type { RemoveModelFileRequest as _pomona_v1_RemoveModelFileRequest, RemoveModelFileRequest__Output as _pomona_v1_RemoveModelFileRequest__Output } from '../../pomona/v1/RemoveModelFileRequest.ts';
 import type { RemoveModelFileResponse as _pomona_v1_RemoveModelFileResponse, RemoveModelFileResponse__Output as _pomona_v1_RemoveModelFileResponse__Output } from '../../pomona/v1/RemoveModelFileResponse.ts';
 import type { UnloadReplicaRequest as _pomona_v1_UnloadReplicaRequest, UnloadReplicaRequest__Output as _pomona_v1_UnloadReplicaRequest__Output } from '../../pomona/v1/UnloadReplicaRequest.ts';
@@ -111,6 +115,21 @@ export interface NodeClient extends grpc.Client {
    */
   generate(argument: _pomona_v1_NodeGenerateRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_NodeGenerateResponse__Output>;
   generate(argument: _pomona_v1_NodeGenerateRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_NodeGenerateResponse__Output>;
+  
+  /**
+   * Fetches the KV of a running attempt from the node at `peer`, answers once when it is here, and keeps it until the call
+   * ends, or for ten minutes: the request goes on here without its prompt being evaluated again. FAILED_PRECONDITION when
+   * the replicas are not equal, RESOURCE_EXHAUSTED when it does not fit.
+   */
+  HoldState(argument: _pomona_v1_HoldStateRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_HoldStateResponse__Output>;
+  HoldState(argument: _pomona_v1_HoldStateRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_HoldStateResponse__Output>;
+  /**
+   * Fetches the KV of a running attempt from the node at `peer`, answers once when it is here, and keeps it until the call
+   * ends, or for ten minutes: the request goes on here without its prompt being evaluated again. FAILED_PRECONDITION when
+   * the replicas are not equal, RESOURCE_EXHAUSTED when it does not fit.
+   */
+  holdState(argument: _pomona_v1_HoldStateRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_HoldStateResponse__Output>;
+  holdState(argument: _pomona_v1_HoldStateRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_HoldStateResponse__Output>;
   
   /**
    * What a source is: its files, and the headers that tell what it needs. Loads and downloads nothing else.
@@ -212,6 +231,17 @@ export interface NodeClient extends grpc.Client {
   readModelFile(argument: _pomona_v1_ReadModelFileRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_ReadModelFileResponse__Output>;
   
   /**
+   * The KV of an attempt that runs here, as far as it has come. FAILED_PRECONDITION while its prompt is evaluated.
+   */
+  ReadState(argument: _pomona_v1_ReadStateRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_ReadStateResponse__Output>;
+  ReadState(argument: _pomona_v1_ReadStateRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_ReadStateResponse__Output>;
+  /**
+   * The KV of an attempt that runs here, as far as it has come. FAILED_PRECONDITION while its prompt is evaluated.
+   */
+  readState(argument: _pomona_v1_ReadStateRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_ReadStateResponse__Output>;
+  readState(argument: _pomona_v1_ReadStateRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_ReadStateResponse__Output>;
+  
+  /**
    * Takes a file out of this node's store. FAILED_PRECONDITION while a replica uses it.
    */
   RemoveModelFile(argument: _pomona_v1_RemoveModelFileRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_RemoveModelFileResponse__Output>): grpc.ClientUnaryCall;
@@ -305,6 +335,13 @@ export interface NodeHandlers extends grpc.UntypedServiceImplementation {
   Generate: grpc.handleServerStreamingCall<_pomona_v1_NodeGenerateRequest__Output, _pomona_v1_NodeGenerateResponse>;
   
   /**
+   * Fetches the KV of a running attempt from the node at `peer`, answers once when it is here, and keeps it until the call
+   * ends, or for ten minutes: the request goes on here without its prompt being evaluated again. FAILED_PRECONDITION when
+   * the replicas are not equal, RESOURCE_EXHAUSTED when it does not fit.
+   */
+  HoldState: grpc.handleServerStreamingCall<_pomona_v1_HoldStateRequest__Output, _pomona_v1_HoldStateResponse>;
+  
+  /**
    * What a source is: its files, and the headers that tell what it needs. Loads and downloads nothing else.
    */
   InspectModel: grpc.handleUnaryCall<_pomona_v1_InspectModelRequest__Output, _pomona_v1_InspectModelResponse>;
@@ -341,6 +378,11 @@ export interface NodeHandlers extends grpc.UntypedServiceImplementation {
   ReadModelFile: grpc.handleServerStreamingCall<_pomona_v1_ReadModelFileRequest__Output, _pomona_v1_ReadModelFileResponse>;
   
   /**
+   * The KV of an attempt that runs here, as far as it has come. FAILED_PRECONDITION while its prompt is evaluated.
+   */
+  ReadState: grpc.handleServerStreamingCall<_pomona_v1_ReadStateRequest__Output, _pomona_v1_ReadStateResponse>;
+  
+  /**
    * Takes a file out of this node's store. FAILED_PRECONDITION while a replica uses it.
    */
   RemoveModelFile: grpc.handleUnaryCall<_pomona_v1_RemoveModelFileRequest__Output, _pomona_v1_RemoveModelFileResponse>;
@@ -369,6 +411,7 @@ export interface NodeDefinition extends grpc.ServiceDefinition {
   Drain: MethodDefinition<_pomona_v1_DrainRequest, _pomona_v1_DrainResponse, _pomona_v1_DrainRequest__Output, _pomona_v1_DrainResponse__Output>
   Embed: MethodDefinition<_pomona_v1_NodeEmbedRequest, _pomona_v1_NodeEmbedResponse, _pomona_v1_NodeEmbedRequest__Output, _pomona_v1_NodeEmbedResponse__Output>
   Generate: MethodDefinition<_pomona_v1_NodeGenerateRequest, _pomona_v1_NodeGenerateResponse, _pomona_v1_NodeGenerateRequest__Output, _pomona_v1_NodeGenerateResponse__Output>
+  HoldState: MethodDefinition<_pomona_v1_HoldStateRequest, _pomona_v1_HoldStateResponse, _pomona_v1_HoldStateRequest__Output, _pomona_v1_HoldStateResponse__Output>
   InspectModel: MethodDefinition<_pomona_v1_InspectModelRequest, _pomona_v1_InspectModelResponse, _pomona_v1_InspectModelRequest__Output, _pomona_v1_InspectModelResponse__Output>
   KeepAttempts: MethodDefinition<_pomona_v1_KeepAttemptsRequest, _pomona_v1_KeepAttemptsResponse, _pomona_v1_KeepAttemptsRequest__Output, _pomona_v1_KeepAttemptsResponse__Output>
   ListReplicas: MethodDefinition<_pomona_v1_ListReplicasRequest, _pomona_v1_ListReplicasResponse, _pomona_v1_ListReplicasRequest__Output, _pomona_v1_ListReplicasResponse__Output>
@@ -376,6 +419,7 @@ export interface NodeDefinition extends grpc.ServiceDefinition {
   PullModel: MethodDefinition<_pomona_v1_PullModelRequest, _pomona_v1_PullModelResponse, _pomona_v1_PullModelRequest__Output, _pomona_v1_PullModelResponse__Output>
   Rank: MethodDefinition<_pomona_v1_NodeRankRequest, _pomona_v1_NodeRankResponse, _pomona_v1_NodeRankRequest__Output, _pomona_v1_NodeRankResponse__Output>
   ReadModelFile: MethodDefinition<_pomona_v1_ReadModelFileRequest, _pomona_v1_ReadModelFileResponse, _pomona_v1_ReadModelFileRequest__Output, _pomona_v1_ReadModelFileResponse__Output>
+  ReadState: MethodDefinition<_pomona_v1_ReadStateRequest, _pomona_v1_ReadStateResponse, _pomona_v1_ReadStateRequest__Output, _pomona_v1_ReadStateResponse__Output>
   RemoveModelFile: MethodDefinition<_pomona_v1_RemoveModelFileRequest, _pomona_v1_RemoveModelFileResponse, _pomona_v1_RemoveModelFileRequest__Output, _pomona_v1_RemoveModelFileResponse__Output>
   Tokenize: MethodDefinition<_pomona_v1_NodeTokenizeRequest, _pomona_v1_NodeTokenizeResponse, _pomona_v1_NodeTokenizeRequest__Output, _pomona_v1_NodeTokenizeResponse__Output>
   UnloadReplica: MethodDefinition<_pomona_v1_UnloadReplicaRequest, _pomona_v1_UnloadReplicaResponse, _pomona_v1_UnloadReplicaRequest__Output, _pomona_v1_UnloadReplicaResponse__Output>

@@ -7,6 +7,7 @@ import type { ThermalState as _pomona_v1_ThermalState, ThermalState__Output as _
 import type { PowerStatus as _pomona_v1_PowerStatus, PowerStatus__Output as _pomona_v1_PowerStatus__Output } from '../../pomona/v1/PowerStatus.ts';
 import type { StoredFile as _pomona_v1_StoredFile, StoredFile__Output as _pomona_v1_StoredFile__Output } from '../../pomona/v1/StoredFile.ts';
 import type { RunningAttempt as _pomona_v1_RunningAttempt, RunningAttempt__Output as _pomona_v1_RunningAttempt__Output } from '../../pomona/v1/RunningAttempt.ts';
+import type { PeerLine as _pomona_v1_PeerLine, PeerLine__Output as _pomona_v1_PeerLine__Output } from '../../pomona/v1/PeerLine.ts';
 import type { Long } from '@grpc/proto-loader';
 
 /**
@@ -52,6 +53,10 @@ export interface NodeStatus {
    * replica may have gone.
    */
   'endedAttempts'?: (_pomona_v1_RunningAttempt)[];
+  /**
+   * How fast other nodes were when they sent something, as far as that is known.
+   */
+  'lines'?: (_pomona_v1_PeerLine)[];
 }
 
 /**
@@ -97,4 +102,8 @@ export interface NodeStatus__Output {
    * replica may have gone.
    */
   'endedAttempts': (_pomona_v1_RunningAttempt__Output)[];
+  /**
+   * How fast other nodes were when they sent something, as far as that is known.
+   */
+  'lines': (_pomona_v1_PeerLine__Output)[];
 }
