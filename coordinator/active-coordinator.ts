@@ -130,11 +130,14 @@ function createCoordinator(
   return new Coordinator(coreConfig(options), dependencies, state);
 }
 
-function coreConfig({ queueLengthMax, firstTokenDueMs: dueMs, lateMaxMs }: CoordinatorOptions): CoreConfig {
+function coreConfig(options: CoordinatorOptions): CoreConfig {
+  const { queueLengthMax, firstTokenDueMs: dueMs, lateMaxMs, kvCheckpoint: mode } = options;
+  const checkpoints = { ...defaultCoreConfig.checkpoints, mode };
   // Names of replicas differ between two starts, so that an old coordinator's replica is never taken for a new one.
   const replicaPrefix = `r${randomInt(2 ** 40).toString(36)}`;
   const scheduler = { ...defaultCoreConfig.scheduler, dueMs, lateMaxMs };
-  return { ...defaultCoreConfig, queueLengthMax, queueLengthPerModelMax: queueLengthMax, replicaPrefix, scheduler };
+  const queue = { queueLengthMax, queueLengthPerModelMax: queueLengthMax };
+  return { ...defaultCoreConfig, ...queue, replicaPrefix, scheduler, checkpoints };
 }
 
 /** Before any node is heard, so that nothing is unloaded that should run. */

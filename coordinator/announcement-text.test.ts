@@ -18,6 +18,14 @@ const said: { readonly [Kind in Announcement["kind"]]: readonly [Extract<Announc
     { kind: "requestMoved", requestId: "77", model, from: nodeId, reason },
     /^request 77 left node a1b2c3d4/,
   ],
+  checkpointHeld: [
+    { kind: "checkpointHeld", nodeId, requestId: "q", model, bytes: 46_100_000, transferMs: 420 },
+    /^the state of request q is on node a1b2c3d4 as well: 46\.1 MB after 0\.4 s$/,
+  ],
+  checkpointLost: [
+    { kind: "checkpointLost", nodeId, requestId: "q", model, reason: "its time is over" },
+    /^the state of request q is not on node a1b2c3d4: its time is over$/,
+  ],
   requestTakenUp: [
     { kind: "requestTakenUp", nodeId, requestId: "q", model },
     /^request q, which another .* goes on at/,

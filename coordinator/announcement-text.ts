@@ -26,6 +26,15 @@ export function announcementText(announcement: Announcement): string {
       const { requestId, from, reason } = announcement;
       return `request ${requestId} left ${node(from)} and goes on elsewhere: ${reason}`;
     }
+    case "checkpointHeld": {
+      const { requestId, nodeId, bytes, transferMs } = announcement;
+      const size = `${(bytes / 1e6).toFixed(1)} MB after ${(transferMs / 1000).toFixed(1)} s`;
+      return `the state of request ${requestId} is on ${node(nodeId)} as well: ${size}`;
+    }
+    case "checkpointLost": {
+      const { requestId, nodeId, reason } = announcement;
+      return `the state of request ${requestId} is not on ${node(nodeId)}: ${reason}`;
+    }
     case "requestTakenUp":
       return `request ${announcement.requestId}, which another coordinator began, goes on at ${node(announcement.nodeId)}`;
     case "resumedUnequal": {

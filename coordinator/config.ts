@@ -6,6 +6,7 @@ import { modelSourceForms, parseModelSource } from "@pomona/shared/core/model-so
 import { parseHostAndPort } from "@pomona/shared/grpc/address";
 import { logLevels } from "@pomona/shared/runtime/logger";
 import { z } from "zod";
+import { checkpointModes, defaultCheckpointConfig } from "./core/checkpoint-gain.ts";
 import { defaultSchedulerConfig } from "./core/scheduler/scheduler-state.ts";
 import { defaultCoreConfig } from "./core/state.ts";
 
@@ -95,6 +96,8 @@ export const coordinatorSchema = z.strictObject({
   firstTokenDueMs: z.number().int().min(0).max(3_600_000).default(defaultSchedulerConfig.dueMs),
   /** How long after that an interactive request that still waits is given up with 429. */
   lateMaxMs: z.number().int().min(0).max(86_400_000).default(defaultSchedulerConfig.lateMaxMs),
+  /** Whether the state of a long prompt is brought to a peer: `auto` where the line is fast enough. */
+  kvCheckpoint: z.enum(checkpointModes).default(defaultCheckpointConfig.mode),
   mdns: z.boolean().default(true),
   /** Allows an address beyond loopback without keys and encryption. */
   isInsecure: z.boolean().default(false),

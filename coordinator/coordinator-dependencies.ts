@@ -25,6 +25,8 @@ export type CoordinatorDependencies = {
     | "cancelAttempt"
     | "keepAttempts"
     | "takeUpAttempt"
+    | "holdState"
+    | "dropState"
     | "tokenize"
   >;
   readonly metrics: CoordinatorMetrics;

@@ -79,6 +79,8 @@ class Bench {
           cancelAttempt: ({ requestId, epoch }) => void this.cancelled.push(`${requestId}/${epoch}`),
           keepAttempts: () => undefined,
           takeUpAttempt: () => undefined,
+          holdState: () => undefined,
+          dropState: () => undefined,
           tokenize: (call) => this.tokenize(call),
         },
         metrics,

@@ -336,6 +336,8 @@ export class Coordinator implements Gateway {
     keepAttempts: (effect) => this.#dependencies.links.keepAttempts(effect),
     takeUpAttempt: (effect) =>
       this.#dependencies.links.takeUpAttempt(effect, (attempt) => this.#takeUp(effect.nodeId, attempt)),
+    holdState: (effect) => this.#dependencies.links.holdState(effect),
+    dropState: (effect) => this.#dependencies.links.dropState(effect),
     deliver: (effect) => this.#running.deliver(effect),
     tellWaiting: (effect) => this.#running.tellWaiting(effect),
     finish: ({ requestId, ending }) => this.#running.end(requestId, ending),
@@ -368,6 +370,8 @@ export class Coordinator implements Gateway {
   #announce(announcement: Announcement): void {
     const { log, metrics, publish } = this.#dependencies;
     if (announcement.kind === "requestMoved") this.#running.noteMove(announcement);
+    if (announcement.kind === "checkpointHeld" || announcement.kind === "checkpointLost")
+      this.#running.noteCheckpoint(announcement);
     if (announcement.kind === "replicaRetired") metrics.evicted(announcement.eviction);
     if (announcement.kind === "memberForgotten") metrics.forgetNode(announcement.nodeId);
     log.info({ ...announcement }, "cluster event");

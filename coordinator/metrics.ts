@@ -1,6 +1,6 @@
 // What the coordinator itself measures. The nodes' own metrics come over NATS and are exported beside these.
 import type { ErrorCode } from "@pomona/shared/core/errors";
-import type { Ending } from "@pomona/shared/core/generation";
+import type { CheckpointUse, Ending } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId } from "@pomona/shared/core/ids";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { type EvictionReason, evictionReasons } from "./core/placement/problem.ts";
@@ -94,6 +94,11 @@ export class CoordinatorMetrics {
     "pomona_resumes_total",
     "Requests that left their node and went back into the queue, by what happened to them",
     ["model", "reason", "outcome"],
+  );
+  readonly #checkpoints = this.#counter(
+    "pomona_checkpoints_total",
+    "States of running requests at peers, by what became of them",
+    ["model", "outcome"],
   );
   readonly #resumeGap = this.#histogram(
     "pomona_resume_gap_seconds",
@@ -199,6 +204,10 @@ export class CoordinatorMetrics {
   accepted(labels: NodeLabels, promptTokens: number, cached: number): void {
     this.#promptTokens.inc(labels, promptTokens);
     this.#cachedTokens.inc(labels, cached);
+  }
+
+  checkpoint(model: ModelName, outcome: "held" | "lost" | CheckpointUse): void {
+    this.#checkpoints.inc({ model, outcome });
   }
 
   moved(model: ModelName, { reason, outcome }: { readonly reason: string; readonly outcome: MoveOutcome }): void {

@@ -1,6 +1,6 @@
 // What became of the last requests, for `pomona why`: where each went, what else it could have cost, and what happened.
 // Numbers and names only: no prompt, no answer.
-import type { Ending } from "@pomona/shared/core/generation";
+import type { AttemptFrame, CheckpointUse, Ending } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, RequestId } from "@pomona/shared/core/ids";
 import type { Decision } from "./core/scheduler/decision.ts";
 
@@ -16,6 +16,10 @@ export type AttemptHistory = {
   /** What the node said that it reused; null until it did. */
   cachedTokens: number | null;
   firstTokenAtMs: number | null;
+  /** Whether a state that another node had saved was used; null where there was none. */
+  checkpoint: CheckpointUse | null;
+  /** The node that got the state of this attempt. */
+  checkpointNodeId: NodeId | null;
   /** Why it went on elsewhere; null when it did not. */
   movedFor: string | null;
 };
@@ -51,12 +55,20 @@ export class RequestLog {
   ): void {
     const attempts = this.#requests.get(requestId)?.attempts ?? [];
     if (attempts.length >= attemptsMax) attempts.shift();
-    attempts.push({ ...attempt, cachedTokens: null, firstTokenAtMs: null, movedFor: null });
+    const before = { cachedTokens: null, firstTokenAtMs: null, movedFor: null };
+    attempts.push({ ...attempt, ...before, checkpoint: null, checkpointNodeId: null });
   }
 
-  accepted(requestId: RequestId, cachedTokens: number): void {
+  accepted(requestId: RequestId, { cachedPromptTokens, checkpoint }: AttemptFrame & { kind: "accepted" }): void {
     const attempt = this.#attempt(requestId);
-    if (attempt !== undefined) attempt.cachedTokens = cachedTokens;
+    if (attempt === undefined) return;
+    attempt.cachedTokens = cachedPromptTokens;
+    attempt.checkpoint = checkpoint ?? null;
+  }
+
+  checkpointed(requestId: RequestId, nodeId: NodeId): void {
+    const attempt = this.#attempt(requestId);
+    if (attempt !== undefined) attempt.checkpointNodeId = nodeId;
   }
 
   /** Returns the predicted and the real time from the binding to the first token, at the first tokens of an attempt. */

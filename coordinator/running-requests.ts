@@ -159,7 +159,8 @@ export class RunningRequests {
     const labels = { model: running.note.model, node: nodeId };
     if (frame.kind === "accepted") {
       metrics.accepted(labels, frame.promptTokens, frame.cachedPromptTokens);
-      this.#log.accepted(requestId, frame.cachedPromptTokens);
+      this.#log.accepted(requestId, frame);
+      if (frame.checkpoint !== undefined) metrics.checkpoint(labels.model, frame.checkpoint);
     } else if (frame.kind === "prefill") {
       const { evaluatedTokens, totalTokens } = frame;
       running.session.add({ kind: "progress", evaluatedTokens, totalTokens });
@@ -202,6 +203,12 @@ export class RunningRequests {
     const { note, movedFor } = running;
     if (movedFor !== null) this.#dependencies.metrics.moved(note.model, { reason: movedFor, outcome: "lost_again" });
     running.movedFor = reason;
+  }
+
+  noteCheckpoint(announcement: Announcement & { kind: "checkpointHeld" | "checkpointLost" }): void {
+    const { kind, requestId, nodeId, model } = announcement;
+    this.#dependencies.metrics.checkpoint(model, kind === "checkpointHeld" ? "held" : "lost");
+    if (kind === "checkpointHeld") this.#log.checkpointed(requestId, nodeId);
   }
 
   /** Gives up what nobody has come back for. Call it now and then. */

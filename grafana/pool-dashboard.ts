@@ -212,6 +212,24 @@ const nodes: readonly PanelSpec[] = [
   },
 ];
 
+const checkpoints: readonly PanelSpec[] = [
+  {
+    title: "States at peers",
+    description:
+      "States of running requests that were brought to a second Mac, by what became of them. `restored`: a request went on from one. Many `lost`: the lines are slower than they were, or `stateReceivedBytes` is too small.",
+    unit: "short",
+    queries: [
+      { expr: "sum by (outcome) (increase(pomona_checkpoints_total[$__rate_interval]))", legend: "{{outcome}}" },
+    ],
+  },
+  {
+    title: "Held for others",
+    description: "Bytes of states that each Mac holds for requests that run on others.",
+    unit: "bytes",
+    queries: [{ expr: "pomona_node_checkpoint_bytes", legend: "{{node}}" }],
+  },
+];
+
 const memory: readonly PanelSpec[] = [
   {
     title: "Short of memory",
@@ -293,7 +311,7 @@ export function poolDashboard(): Dashboard {
   for (const spec of requests) builder.withPanel(timeseries(spec));
   builder.withRow(new RowBuilder("Nodes"));
   builder.withPanel(memoryBars());
-  for (const spec of [...nodes, ...memory, memoryError]) builder.withPanel(timeseries(spec));
+  for (const spec of [...nodes, ...memory, memoryError, ...checkpoints]) builder.withPanel(timeseries(spec));
   builder.withRow(new RowBuilder("Models"));
   for (const spec of [...models, ...files]) builder.withPanel(timeseries(spec));
   return builder.build();

@@ -125,7 +125,7 @@ export class PeerStates implements StatesPort {
       const described = wholeOf(header, { came, sum, told }, peer);
       const transferMs = clock.nowMs() - headerAtMs;
       onCame(peer, came, transferMs);
-      return { state: { ...described, path, crc32: sum }, transferMs };
+      return { state: { ...described, requestId: id.requestId, path, crc32: sum }, transferMs };
     } catch (error) {
       if (!late.aborted) throw error;
       throw new PomonaError("deadline_exceeded", `${peer} sent ${came} bytes of a state in ${timeoutMs} ms`);

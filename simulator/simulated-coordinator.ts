@@ -327,6 +327,10 @@ export class SimulatedCoordinator {
       case "cancelPull":
         link?.cancelPull(effect.runKey);
         break;
+      // Nodes here know no line to each other.
+      case "holdState":
+      case "dropState":
+        break;
       case "startAttempt":
         link?.calls.start({ ...effect.attempt, orphanMs });
         break;

@@ -49,10 +49,18 @@ function describeAttempt(attempt: AttemptHistory__Output): string[] {
     const came = real === null ? "has not come" : `came after ${time(real)}`;
     lines.push(`First token: predicted after ${time(predicted)}, ${came}${reused}.`);
   }
+  if (attempt.checkpoint !== "") lines.push(checkpointTexts[attempt.checkpoint] ?? attempt.checkpoint);
+  if (attempt.checkpointNodeId !== "") lines.push(`Its state was saved on node ${attempt.checkpointNodeId} as well.`);
   if (movedFor !== "") lines.push(`It went on elsewhere: ${movedFor}.`);
   if (candidates.length > 0) lines.push("", table([costHead, ...candidates.map(costRow)]));
   return lines;
 }
+
+/** What became of a state that another node had saved. */
+const checkpointTexts: Readonly<Record<string, string>> = {
+  restored: "It went on from the state that the node before had saved there.",
+  failed: "The state that the node before had saved there was broken: the prompt was evaluated again.",
+};
 
 const costHead = ["", "NODE", "SLOT", "WAIT", "PREFILL", "DECODE", "DELAY TO OTHERS", "REUSED", "COST"];
 

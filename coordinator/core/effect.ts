@@ -74,6 +74,18 @@ export type Effect =
       readonly requestId: RequestId;
       readonly epoch: number;
     }
+  /** Have a node fetch the state of an attempt from the one where it runs, and hold it. */
+  | {
+      readonly kind: "holdState";
+      readonly nodeId: NodeId;
+      readonly replicaId: ReplicaId;
+      readonly requestId: RequestId;
+      readonly epoch: number;
+      /** host:port of the Node service where it runs. */
+      readonly peer: string;
+      readonly timeoutMs: number;
+    }
+  | { readonly kind: "dropState"; readonly nodeId: NodeId; readonly requestId: RequestId; readonly epoch: number }
   /** Pass tokens or prefill progress on to the client. */
   | {
       readonly kind: "deliver";
@@ -104,6 +116,22 @@ export type Announcement =
       readonly requestId: RequestId;
       readonly model: string;
       readonly from: NodeId;
+      readonly reason: string;
+    }
+  /** A peer has the state of a request: it goes on there without its prompt being evaluated again. */
+  | {
+      readonly kind: "checkpointHeld";
+      readonly nodeId: NodeId;
+      readonly requestId: RequestId;
+      readonly model: string;
+      readonly bytes: number;
+      readonly transferMs: number;
+    }
+  | {
+      readonly kind: "checkpointLost";
+      readonly nodeId: NodeId;
+      readonly requestId: RequestId;
+      readonly model: string;
       readonly reason: string;
     }
   /** What another coordinator began goes on here. */

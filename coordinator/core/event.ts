@@ -75,6 +75,23 @@ export type ClusterEvent =
       readonly attempt: Attempt;
       readonly request: NewRequest;
     }
+  /** A node has the state of an attempt. */
+  | {
+      readonly kind: "stateHeld";
+      readonly nodeId: NodeId;
+      readonly requestId: RequestId;
+      readonly epoch: number;
+      readonly bytes: number;
+      readonly transferMs: number;
+    }
+  /** It has it no more, or could not get it; `failure` is null when it has kept it for as long as it may. */
+  | {
+      readonly kind: "stateGone";
+      readonly nodeId: NodeId;
+      readonly requestId: RequestId;
+      readonly epoch: number;
+      readonly failure: GenerationFailure | null;
+    }
   /** The client went away. */
   | { readonly kind: "requestCancelled"; readonly requestId: RequestId }
   /** A stop string was found in the text: the answer is complete, the node need not go on. */

@@ -20,7 +20,8 @@ type Load = {
   readonly busyReplicas: number;
 };
 
-type BoundRecord = RequestRecord & { readonly place: { readonly kind: "bound" } };
+/** A request that a node has. */
+export type BoundRecord = RequestRecord & { readonly place: { readonly kind: "bound" } };
 
 /** What each node has to do, worked out once for all that look at it in the same moment. */
 export type NodeLoads = (member: Member) => Load;

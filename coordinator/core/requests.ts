@@ -13,6 +13,7 @@ import { prefixHashes } from "@pomona/shared/core/prefix-hash";
 import { refuseQueue } from "./admission.ts";
 import { type TokensFrame, tokensFrom } from "./attempt-progress.ts";
 import { speedOf } from "./candidates.ts";
+import { dropCheckpoint } from "./checkpoints.ts";
 import { avoid, enqueue, noteSlot, unbind } from "./dispatch.ts";
 import type { Effect } from "./effect.ts";
 import { eject } from "./ejection.ts";
@@ -67,6 +68,8 @@ export function newRecord(context: StepContext, request: NewRequest): RequestRec
     cachedPromptTokens: 0,
     moves: 0,
     preemptedAtMs: Number.NEGATIVE_INFINITY,
+    checkpoint: null,
+    checkpointEpoch: 0,
     engine: null,
     engineCrashes: 0,
     queueMs: 0,
@@ -374,7 +377,7 @@ function finish(context: StepContext, record: RequestRecord, outcome: Outcome): 
   settle(state, record, outcome.reason);
   const { queueMs, prefillMs, decodeMs } = record;
   const ending: Ending = { ...outcome, usage: usageOf(record), timings: { queueMs, prefillMs, decodeMs } };
-  return [{ kind: "finish", requestId: record.requestId, nodeId, ending }];
+  return [...dropCheckpoint(record), { kind: "finish", requestId: record.requestId, nodeId, ending }];
 }
 
 /** What the scheduler learns from an ending. */

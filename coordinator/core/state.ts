@@ -6,6 +6,7 @@ import type { ModelFile, ModelVariant, NamedFile, StoredFile } from "@pomona/sha
 import type { ModelSizing } from "@pomona/shared/core/model-sizing";
 import type { NodeStatus, ReplicaStatus } from "@pomona/shared/core/node-status";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
+import { type CheckpointConfig, defaultCheckpointConfig } from "./checkpoint-gain.ts";
 import type { Ejection, Pace } from "./conduct.ts";
 import { defaultEjectionConfig, type EjectionConfig } from "./ejection-config.ts";
 import type { ModelDemand } from "./placement/demand.ts";
@@ -13,7 +14,7 @@ import { defaultPlacementConfig, type PlacementConfig } from "./placement/placem
 import type { EvictionReason } from "./placement/problem.ts";
 import { defaultPlannedMovesConfig, type PlannedMovesConfig } from "./planned-moves-config.ts";
 import { defaultSchedulerConfig, type SchedulerConfig, SchedulerState } from "./scheduler/scheduler-state.ts";
-import type { Priority } from "./scheduler/waiting-request.ts";
+import type { Checkpoint, Priority } from "./scheduler/waiting-request.ts";
 
 /** Life of a member. Draining is a wish of the node itself and stands in its status. */
 export type MemberState = "alive" | "suspect" | "dead";
@@ -204,6 +205,10 @@ export type RequestRecord = {
   moves: number;
   /** When it last made way for others. */
   preemptedAtMs: number;
+  /** Of the attempt that `epoch` names, at a peer or on its way there. */
+  checkpoint: (Checkpoint & { readonly epoch: number }) | null;
+  /** The attempt for which a checkpoint was thought of last. */
+  checkpointEpoch: number;
   /** What its first tokens came from: an equal engine goes on exactly. null before them. */
   engine: string | null;
   engineCrashes: number;
@@ -301,6 +306,7 @@ export type CoreConfig = {
   readonly progressMinMs: number;
   readonly ejection: EjectionConfig;
   readonly plannedMoves: PlannedMovesConfig;
+  readonly checkpoints: CheckpointConfig;
   /** A request that killed engines is refused for so long when it is sent again (10 min). */
   readonly poisonMs: number;
   readonly loadRetryMinMs: number;
@@ -338,6 +344,7 @@ export const defaultCoreConfig: CoreConfig = {
   progressMinMs: 2000,
   ejection: defaultEjectionConfig,
   plannedMoves: defaultPlannedMovesConfig,
+  checkpoints: defaultCheckpointConfig,
   poisonMs: 600_000,
   loadRetryMinMs: 2000,
   loadRetryMaxMs: 60_000,

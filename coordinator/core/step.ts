@@ -2,6 +2,7 @@
 // cost more than the tokens; nobody else writes to it, and the same events at the same times give the same effects.
 import type { NodeId, RequestId } from "@pomona/shared/core/ids";
 import type { NodeStatus } from "@pomona/shared/core/node-status";
+import { considerCheckpoint, takeGoneState, takeHeldState } from "./checkpoints.ts";
 import { removeDeployment, setDeployment, setNodeSettings } from "./deployments.ts";
 import { dispatch } from "./dispatch.ts";
 import type { Effect } from "./effect.ts";
@@ -87,7 +88,11 @@ function take(event: ClusterEvent, context: StepContext): Effect[] {
     case "requestStopped":
       return endEarly(context, event.requestId, "stop");
     case "frame":
-      return takeFrame(context, event);
+      return [...takeFrame(context, event), ...considerCheckpoint(context, event)];
+    case "stateHeld":
+      return takeHeldState(context, event);
+    case "stateGone":
+      return takeGoneState(context, event);
     case "attemptFailed":
       return takeAttemptFailure(context, event);
   }
@@ -193,6 +198,8 @@ function mayChangePlacement(event: ClusterEvent, context: StepContext, statusBef
     case "attemptFailed":
     case "requestCancelled":
     case "requestStopped":
+    case "stateHeld":
+    case "stateGone":
       return false;
     case "requestArrived":
       return readyReplicas(state, event.request.model).length === 0;

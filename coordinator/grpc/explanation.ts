@@ -28,6 +28,8 @@ function attemptToWire(attempt: AttemptHistory): AttemptWire {
     ...(firstTokenAtMs === null ? {} : { firstTokenMs: firstTokenAtMs - boundAtMs }),
     ...(cachedTokens === null ? {} : { cachedTokens }),
     movedFor: movedFor ?? "",
+    checkpoint: attempt.checkpoint ?? "",
+    checkpointNodeId: attempt.checkpointNodeId ?? "",
     expectedTokens: decision?.expectedTokens ?? 0,
     candidates: (decision?.candidates ?? []).map(({ cachedIn, ...cost }) => ({
       ...cost,

@@ -20,6 +20,7 @@ import type { InspectionOutcome } from "../core/model-sources.ts";
 import type { TokenizeCall, TokenizedPrompt } from "../tokenizer.ts";
 import { AttemptCalls } from "./attempt-calls.ts";
 import { inspectionFromWire } from "./inspection.ts";
+import { StateCalls } from "./state-calls.ts";
 
 /** A big model on a slow disk: 500 GB at 0.5 GB/s and room. */
 const loadTimeoutMs = 30 * 60_000;
@@ -51,6 +52,7 @@ export class NodeLinks {
   readonly #term: TermSource;
   readonly #links = new Map<NodeId, Link>();
   readonly #attempts: AttemptCalls;
+  readonly #states: StateCalls;
   readonly #probes = new Map<string, AbortController>();
   readonly #pulls = new Map<string, AbortController>();
 
@@ -65,6 +67,15 @@ export class NodeLinks {
       roundTripMs: (nodeId) => this.#links.get(nodeId)?.roundTripMs ?? null,
       onRoundTrip: (nodeId, tookMs) => noteOf(this.#links.get(nodeId), tookMs),
     });
+    this.#states = new StateCalls({ onEvent: this.#onEvent, link: (nodeId) => this.#link(nodeId) });
+  }
+
+  holdState(effect: EffectOf<"holdState">): void {
+    void this.#states.hold(effect);
+  }
+
+  dropState(effect: EffectOf<"dropState">): void {
+    this.#states.drop(effect);
   }
 
   /** Watches a node at an address until `disconnect`. A new address replaces the old link. */

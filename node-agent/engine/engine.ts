@@ -45,8 +45,9 @@ export type SequenceState = {
   readonly bytes: number;
 };
 
-/** One in a file that is its owner's to delete. */
+/** One for a request that may go on here, in a file that is its owner's to delete. */
 export type AdoptedState = SequenceState & {
+  readonly requestId: string;
   readonly path: string;
   /** Of the file, when it came. */
   readonly crc32: number;
@@ -99,9 +100,9 @@ export type EngineReplica = {
    * `not_found` when it does not run; `engine_crashed`.
    */
   saveState(requestId: string, epoch: number, path: string): Promise<SequenceState>;
-  /** Prompts may use it from now on, until it is dropped. Its file is looked at when one does. */
+  /** Its request may use it from now on, until it is dropped. Its file is looked at when it does. */
   adoptState(state: AdoptedState): void;
-  /** No prompt begins to read the file any more. */
+  /** Nobody begins to read the file any more. */
   dropState(path: string): void;
   /** Resolves once, when the replica is gone: null after `close()`, the reason when it died. */
   readonly exited: Promise<PomonaError | null>;

@@ -93,8 +93,7 @@ export type ReplicaStatus = {
 
 /** A sequence whose KV a replica holds. */
 export type HeldPrefix = {
-  /** `peer` is on disk, and was saved by another node: it goes when that one's request ends. */
-  readonly place: "slot" | "ram" | "disk" | "peer";
+  readonly place: "slot" | "ram" | "disk";
   /** Which slot; null for a saved state. */
   readonly slot: number | null;
   readonly tokens: number;

@@ -206,6 +206,9 @@ export class CorePool implements Pool {
       // Every machine finds every file, on its disk or on the network.
       case "pullModel":
       case "cancelPull":
+      // Machines here know no line to each other.
+      case "holdState":
+      case "dropState":
       case "pinModel":
       case "announce":
       case "tellWaiting":

@@ -66,7 +66,7 @@ for (const [name, model] of models) {
     load: () => loadWith(createLlamaEngine({ log: createSilentLogger() }), path, 2),
     prompt: "some words of a prompt ".repeat(20),
     // Its memory cannot forget the tokens after the cut that a state may hold.
-    ...(name === "recurrent" ? { cuts: [40, 250] } : {}),
+    ...(name === "recurrent" ? { cuts: [400, 440] } : {}),
     sampling: {
       ...defaultSampling,
       temperature: 0.9,

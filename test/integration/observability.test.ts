@@ -17,7 +17,7 @@ const missing = ["prometheus", "promtool", "nats-server"].filter((name) => !hasP
 const skip = missing.length > 0 ? `needs ${missing.join(", ")}` : false;
 
 /** Series that a healthy pool without a fault does not have: their expressions must execute, and may be empty. */
-const emptyWhenHealthy = /pomona_resumes_total/;
+const emptyWhenHealthy = /pomona_(resumes|checkpoints)_total/;
 
 let pool: RunningPool;
 let prometheus: RunningPrometheus;

@@ -13,6 +13,8 @@ export type TwoNodesOptions = {
   readonly engine: EngineName;
   /** Every node serves all of them. */
   readonly models: Readonly<Record<string, GgufModel>>;
+  /** Of the coordinator. */
+  readonly environment?: Readonly<Record<string, string>>;
 };
 
 const slots = 4;
@@ -40,7 +42,7 @@ export class TwoNodes {
   }
 
   /** Waits until both nodes have every model. */
-  static async start({ engine, models }: TwoNodesOptions): Promise<TwoNodes> {
+  static async start({ engine, models, environment = {} }: TwoNodesOptions): Promise<TwoNodes> {
     const directory = createTemporaryDirectory("two-nodes");
     const modelArgs = Object.entries(models).flatMap(([name, model]) => {
       const path = join(directory.path, `${name}.gguf`);
@@ -51,6 +53,7 @@ export class TwoNodes {
     const ports = ["--http-port", "0", "--grpc-port", "0"];
     const coordinator = await PoolProcess.start({
       args: ["coordinator", "--no-mdns", ...state, ...ports, "--slots", String(slots), ...modelArgs],
+      environment,
     });
     const nodes = [0, 1].map((index) => {
       const stateDir = join(directory.path, `node${index}`);
@@ -67,6 +70,10 @@ export class TwoNodes {
       await pool.close();
       throw error;
     }
+  }
+
+  get nodes(): readonly ChaosNode[] {
+    return this.#parts.nodes;
   }
 
   node(nodeId: string): ChaosNode {

@@ -6,7 +6,8 @@ import {
   restoreSeconds,
   type SpeedProfile,
 } from "@pomona/shared/core/speed-profile";
-import type { HeldPrefixes, PrefixHit } from "./held-prefixes.ts";
+import { copyGainTokens, type HeldPrefixes, type PrefixHit } from "./held-prefixes.ts";
+import type { Checkpoint } from "./waiting-request.ts";
 
 /** A request that has a slot. */
 export type RunningLoad = {
@@ -25,6 +26,7 @@ export type Demand = {
   /** Prompt and what was generated before. */
   readonly tokens: number;
   readonly hashes: readonly number[];
+  readonly checkpoint?: Checkpoint | null;
   /** Tokens that it is expected to generate. */
   readonly outputLeft: number;
 };
@@ -123,13 +125,16 @@ export class Candidate {
   }
 
   /** Tokens of a beginning that need not be evaluated here. */
-  heldTokens(hashes: readonly number[]): number {
-    return this.#hit(hashes)?.tokens ?? 0;
+  heldTokens(demand: Demand): number {
+    return this.#hit(demand)?.tokens ?? 0;
   }
 
-  #hit(hashes: readonly number[]): PrefixHit | null {
-    const { held, speed } = this.#parts;
-    return held?.best(hashes, speed.restoreBytesPerSecond > 0) ?? null;
+  #hit({ hashes, checkpoint }: Demand): PrefixHit | null {
+    const { held, speed, nodeId } = this.#parts;
+    const canRestore = speed.restoreBytesPerSecond > 0;
+    const hit = held?.best(hashes, canRestore) ?? null;
+    const saved = canRestore && checkpoint?.nodeId === nodeId ? checkpoint.tokens : 0;
+    return saved >= (hit?.tokens ?? 0) + copyGainTokens ? { tokens: saved, place: "peer" } : hit;
   }
 
   get slots(): number {
@@ -170,7 +175,7 @@ export class Candidate {
   }
 
   #costInFirstSlot(demand: Demand, weights: ScoreWeights): Cost {
-    return this.#costOf(demand, weights, { hit: this.#hit(demand.hashes), slotFreeIn: this.wait, slot: null });
+    return this.#costOf(demand, weights, { hit: this.#hit(demand), slotFreeIn: this.wait, slot: null });
   }
 
   #costOf({ tokens, outputLeft }: Demand, weights: ScoreWeights, { hit, slotFreeIn, slot }: Way): Cost {

@@ -1,6 +1,7 @@
 // Why a request went where it went, in numbers that a person can read.
 import type { NodeId, ReplicaId } from "@pomona/shared/core/ids";
 import type { Candidate, Cost } from "./candidate.ts";
+import type { PrefixHit } from "./held-prefixes.ts";
 
 /** What one replica would have cost; seconds. */
 export type CandidateCost = Pick<Cost, "wait" | "prefill" | "decode" | "delay" | "score"> & {
@@ -9,7 +10,7 @@ export type CandidateCost = Pick<Cost, "wait" | "prefill" | "decode" | "delay" |
   readonly hasIdleSlot: boolean;
   /** Prompt tokens that were expected to be reused, and from where. */
   readonly cachedTokens: number;
-  readonly cachedIn: "slot" | "copy" | "ram" | "disk" | null;
+  readonly cachedIn: PrefixHit["place"] | null;
 };
 
 /** One binding of a request. */

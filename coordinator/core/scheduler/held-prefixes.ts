@@ -18,11 +18,12 @@ type Contents = { readonly hashes: readonly number[]; readonly nowMs: number };
 
 export type PrefixHit = {
   readonly tokens: number;
-  readonly place: "slot" | "copy" | "ram" | "disk";
+  /** `peer` is a state that another node has saved for the request. */
+  readonly place: HeldPrefix["place"] | "copy" | "peer";
 };
 
 /** Tokens that a copy or a saved state has to spare before a node takes it (node-agent, slot preparation). */
-const copyGainTokens = 64;
+export const copyGainTokens = 64;
 
 /** What the slots and saved states of one replica hold. */
 export class HeldPrefixes {
@@ -49,7 +50,7 @@ export class HeldPrefixes {
       if (tokens >= (hit?.tokens ?? 0) + copyGainTokens) hit = { tokens, place };
     };
     offer(busy, "copy");
-    for (const saved of this.#saved) offer(commonPrefix(saved.hashes, hashes), saved.place === "disk" ? "disk" : "ram");
+    for (const saved of this.#saved) offer(commonPrefix(saved.hashes, hashes), saved.place);
     return hit;
   }
 

@@ -89,8 +89,9 @@ function queueOrder<Request extends WaitingRequest>(
   const parts = { tenants, nowMs, batchAgesMs: config.batchAgesMs, quantum: config.tenantQuantum };
   const fastest = Math.max(...candidates.map(({ speed }) => speed.prefillTokensPerSecond));
   const rank = (request: Request): number => {
-    const { tokens, hashes } = demandOf(planning, request);
-    const held = waiting.length > heldRankedMax ? 0 : mostHeld(candidates, hashes);
+    const demand = demandOf(planning, request);
+    const { tokens } = demand;
+    const held = waiting.length > heldRankedMax ? 0 : mostHeld(candidates, demand);
     // A due time grants time for the whole prompt; what is held needs none.
     const granted = config.duePrefillFactor * held;
     return request.dueMs + (1000 * (config.sizeFactor * (tokens - held) - granted)) / fastest;
@@ -109,17 +110,18 @@ function queueOrder<Request extends WaitingRequest>(
 const heldRankedMax = 256;
 
 /** Tokens of a beginning that a replica with an idle slot holds: they are lost when somebody else gets that slot. */
-function mostHeld(candidates: readonly Candidate[], hashes: readonly number[]): number {
+function mostHeld(candidates: readonly Candidate[], demand: Demand): number {
   let most = 0;
-  for (const candidate of candidates) if (candidate.hasIdleSlot) most = Math.max(most, candidate.heldTokens(hashes));
+  for (const candidate of candidates) if (candidate.hasIdleSlot) most = Math.max(most, candidate.heldTokens(demand));
   return most;
 }
 
 function demandOf({ lengths }: Planning, request: WaitingRequest): Demand {
-  const { promptTokenIds, emittedTokenIds, prefixHashes, decoding } = request;
+  const { promptTokenIds, emittedTokenIds, prefixHashes, decoding, checkpoint = null } = request;
   return {
     tokens: promptTokenIds.length + emittedTokenIds.length,
     hashes: prefixHashes,
+    checkpoint,
     outputLeft: lengths.left(emittedTokenIds.length, decoding.maxTokens),
   };
 }

@@ -1,7 +1,14 @@
-import type { TenantId } from "@pomona/shared/core/ids";
+import type { NodeId, TenantId } from "@pomona/shared/core/ids";
 
 /** Interactive work is due soon; batch work gets slots that nobody else waits for. */
 export type Priority = "interactive" | "batch";
+
+/** The state of a request that ran elsewhere. */
+export type Checkpoint = {
+  readonly nodeId: NodeId;
+  /** That need not be evaluated there; 0 while it is on its way. */
+  readonly tokens: number;
+};
 
 /** What the scheduler looks at in a request. Times are milliseconds of one monotonic clock. */
 export type WaitingRequest = {
@@ -11,6 +18,8 @@ export type WaitingRequest = {
   readonly emittedTokenIds: readonly number[];
   /** Names of the prompt's beginnings, see `prefixHashes`. */
   readonly prefixHashes: readonly number[];
+  /** What a node holds for it alone; null for nothing. */
+  readonly checkpoint?: Checkpoint | null;
   readonly decoding: { readonly maxTokens: number };
   readonly arrivedAtMs: number;
   readonly queuedAtMs: number;

@@ -1,8 +1,10 @@
-// States of sequences that other replicas have saved: in files that come and go by their owner's will.
+// States of requests that other replicas have saved: in files that come and go by their owner's will.
 import { keptOf, type Wanted } from "../../core/state-index.ts";
 import type { AdoptedState } from "../engine.ts";
 import { checksumOf } from "./checked-copy.ts";
 import type { Slot } from "./slot.ts";
+
+export type FoundState = { readonly state: AdoptedState; readonly length: number };
 
 export class AdoptedStates {
   readonly #states = new Map<string, AdoptedState>();
@@ -10,10 +12,6 @@ export class AdoptedStates {
 
   constructor(contextLength: number) {
     this.#contextLength = contextLength;
-  }
-
-  get states(): Iterable<AdoptedState> {
-    return this.#states.values();
   }
 
   add(state: AdoptedState): void {
@@ -24,12 +22,11 @@ export class AdoptedStates {
     this.#states.delete(path);
   }
 
-  /** The state that keeps most of a prompt, and how much. `isWhole` takes only such as lose nothing of what they hold. */
-  find(wanted: Wanted, isWhole: boolean): { readonly state: AdoptedState; readonly length: number } | null {
-    let best: { readonly state: AdoptedState; readonly length: number } | null = null;
+  /** The state of a request, and how much of its prompt that keeps. */
+  find(requestId: string, wanted: Wanted): FoundState | null {
+    let best: FoundState | null = null;
     for (const state of this.#states.values()) {
-      const length = keptOf(state, wanted);
-      if (isWhole && length < state.tokenIds.length) continue;
+      const length = state.requestId === requestId ? keptOf(state, wanted) : 0;
       if (length > (best?.length ?? 0)) best = { state, length };
     }
     return best;

@@ -12,7 +12,7 @@ import { readModelShape } from "@pomona/shared/runtime/model-source";
 import { getLlama, type Llama, type LlamaContext, LlamaLogLevel, type LlamaModel } from "node-llama-cpp";
 import { SpeedLearner } from "../../core/speed-learner.ts";
 import type { SavedState } from "../../core/state-index.ts";
-import type { AdoptedState, EngineLoadSpec, EngineReplicaInfo, StateStoreSpec } from "../engine.ts";
+import type { EngineLoadSpec, EngineReplicaInfo, StateStoreSpec } from "../engine.ts";
 import { AdoptedStates } from "./adopted-states.ts";
 import { ChatTemplate } from "./chat-template.ts";
 import { Grammars } from "./grammars.ts";
@@ -93,7 +93,7 @@ export async function loadModel({ spec, onFrame, onStep, onEngineError }: LoadPa
   const adopted = new AdoptedStates(spec.contextLength);
   const preparation = new SlotPreparation({ slots, store, adopted, kvBytesPerToken, learner });
   const loop = openLoop(llama, { model, native, preparation, learner, spec, onFrame, onStep });
-  const held = (): HeldPrefix[] => heldPrefixes(slots, { store, adopted });
+  const held = (): HeldPrefix[] => heldPrefixes(slots, store);
   const template = new ChatTemplate(model, native);
   const { embeddingLength, threads } = options;
   // Learnt positions end there, and the engine aborts beyond them.
@@ -131,18 +131,15 @@ async function openStore(spec: StateStoreSpec, contextLength: number): Promise<S
 /** Longest list of sequences that is told of. */
 const heldMax = 64;
 
-type Saved = { readonly store: StateStore | null; readonly adopted: AdoptedStates };
-
-function heldPrefixes(slots: readonly Slot[], { store, adopted }: Saved): HeldPrefix[] {
+function heldPrefixes(slots: readonly Slot[], store: StateStore | null): HeldPrefix[] {
   const describePrefix = (
     place: HeldPrefix["place"],
     slot: number | null,
-    { tokenIds, scope }: Slot | SavedState | AdoptedState,
+    { tokenIds, scope }: Slot | SavedState,
   ): HeldPrefix => ({ place, slot, tokens: tokenIds.length, hashes: prefixHashes(tokenIds, scope) });
   const states = store === null ? [] : [...store.states].sort((a, b) => b.lastUsedMs - a.lastUsedMs);
   return [
     ...slots.map((slot) => describePrefix("slot", slot.id, slot)),
-    ...[...adopted.states].map((state) => describePrefix("peer", null, state)),
     ...states.map((state) => describePrefix(state.inRam ? "ram" : "disk", null, state)),
   ]
     .filter(({ hashes }) => hashes.length > 0)

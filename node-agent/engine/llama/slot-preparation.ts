@@ -80,11 +80,16 @@ export class SlotPreparation {
     await store.flush();
   }
 
-  #bestSource({ slot, wanted }: Generation, own: number): { readonly source: Source; readonly length: number } {
+  #bestSource(
+    { attempt, slot, wanted }: Generation,
+    own: number,
+  ): { readonly source: Source; readonly length: number } {
     let best: { source: Source; length: number } = { source: { kind: "own" }, length: own };
     const { slots, store, adopted } = this.#parts;
-    const offered = adopted.find(wanted, slot.needsCheckpoints);
-    if (offered !== null && offered.length >= best.length + gainMin)
+    const offered = adopted.find(attempt.requestId, wanted);
+    // Where the end cannot be forgotten, only a state that is wanted whole is of use.
+    const isOfUse = offered?.length === offered?.state.tokenIds.length || !slot.needsCheckpoints;
+    if (offered !== null && isOfUse && offered.length >= best.length + gainMin)
       best = { source: { kind: "adopted", state: offered.state }, length: offered.length };
     if (store === null || slot.needsCheckpoints) return best;
     const saved = store.find(wanted);

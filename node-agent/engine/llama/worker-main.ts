@@ -64,11 +64,9 @@ function handle(message: ToWorker): void {
       return;
     case "adoptState":
       loaded?.adopted.add(message.state);
-      tellHeld();
       return;
     case "dropState":
       loaded?.adopted.drop(message.path);
-      tellHeld();
       return;
     case "close":
       void close();

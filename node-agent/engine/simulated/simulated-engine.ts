@@ -14,8 +14,6 @@ import type {
   PromptInput,
 } from "@pomona/shared/core/generation";
 import { plainForm } from "@pomona/shared/core/output/answer-form";
-import type { HeldPrefix } from "@pomona/shared/core/node-status";
-import { prefixHashes } from "@pomona/shared/core/prefix-hash";
 import { checkAttempt } from "../check-attempt.ts";
 import { checkEmbedInputs } from "../check-pooled-call.ts";
 import type {
@@ -74,6 +72,7 @@ type Running = {
 /** The same life as a real replica: one ending each, prefill before tokens, slots that keep what they have read. */
 export class SimulatedReplica implements EngineReplica {
   readonly info: EngineReplicaInfo;
+  readonly held = [];
   readonly speed = null;
   readonly exited: Promise<PomonaError | null>;
   readonly #options: Required<SimulatedEngineOptions>;
@@ -108,7 +107,7 @@ export class SimulatedReplica implements EngineReplica {
     checkAttempt(attempt, { ...this.info, runningCount: this.#running.length });
     const all = [...attempt.promptTokenIds, ...attempt.emittedTokenIds];
     const { slot, common: inSlot } = this.#chooseSlot(all);
-    const { common, use } = this.#restore(all, inSlot);
+    const { common, use } = this.#restore(attempt.requestId, all, inSlot);
     const cached = Math.min(common, all.length - 1);
     const running = { attempt, slot, onFrame, cached, evaluated: cached, index: attempt.emittedTokenIds.length };
     this.#running.push(running);
@@ -119,13 +118,6 @@ export class SimulatedReplica implements EngineReplica {
       const cachedChunkLengths = cachedPromptTokens === 0 ? [] : [cachedPromptTokens];
       const promptTokens = attempt.promptTokenIds.length;
       onFrame({ kind: "accepted", slot, cachedPromptTokens, cachedChunkLengths, promptTokens, ...use });
-    });
-  }
-
-  get held(): readonly HeldPrefix[] {
-    return [...this.#adopted.values()].map(({ tokenIds, scope }) => {
-      const hashes = prefixHashes(tokenIds, scope);
-      return { place: "peer", slot: null, tokens: tokenIds.length, hashes };
     });
   }
 
@@ -182,13 +174,14 @@ export class SimulatedReplica implements EngineReplica {
     this.#adopted.delete(path);
   }
 
-  /** The longest beginning that is held in the slot or was adopted, if that is whole. */
+  /** The longest beginning that is held in the slot or was adopted for the request, if that is whole. */
   #restore(
+    requestId: string,
     tokenIds: readonly number[],
     inSlot: number,
   ): { readonly common: number; readonly use: { readonly checkpoint?: CheckpointUse } } {
-    for (const { path, crc32: sum, tokenIds: saved } of this.#adopted.values()) {
-      const common = commonPrefix(saved, tokenIds);
+    for (const { requestId: owner, path, crc32: sum, tokenIds: saved } of this.#adopted.values()) {
+      const common = owner === requestId ? commonPrefix(saved, tokenIds) : 0;
       if (common <= inSlot) continue;
       const isWhole = existsSync(path) && crc32(readFileSync(path)) === sum;
       if (isWhole) return { common, use: { checkpoint: "restored" } };

@@ -30,7 +30,8 @@ export interface CandidateCost {
    */
   'score'?: (number | string);
   /**
-   * Prompt tokens that were expected to be reused, from a slot, a copy, ram or disk.
+   * Prompt tokens that were expected to be reused, from a slot, a copy, ram, disk or
+   * peer (a state that another node has saved).
    */
   'cachedTokens'?: (number);
   'cachedIn'?: (string);
@@ -65,7 +66,8 @@ export interface CandidateCost__Output {
    */
   'score': (number);
   /**
-   * Prompt tokens that were expected to be reused, from a slot, a copy, ram or disk.
+   * Prompt tokens that were expected to be reused, from a slot, a copy, ram, disk or
+   * peer (a state that another node has saved).
    */
   'cachedTokens': (number);
   'cachedIn': (string);

@@ -7,7 +7,7 @@ import type { Long } from '@grpc/proto-loader';
  */
 export interface HeldPrefix {
   /**
-   * slot, ram, disk, or peer: a state that another node has saved.
+   * slot, ram or disk.
    */
   'place'?: (string);
   'tokens'?: (number);
@@ -27,7 +27,7 @@ export interface HeldPrefix {
  */
 export interface HeldPrefix__Output {
   /**
-   * slot, ram, disk, or peer: a state that another node has saved.
+   * slot, ram or disk.
    */
   'place': (string);
   'tokens': (number);
