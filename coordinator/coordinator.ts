@@ -172,7 +172,8 @@ export class Coordinator implements Gateway {
       patienceMs: priority === "batch" ? Number.POSITIVE_INFINITY : this.#config.loadPatienceMs,
     });
     const { grammar, assembly } = planOutput(request, prompt.form);
-    const size = { model, promptTokens: prompt.tokenIds.length, maxTokens: request.maxTokens };
+    const { maxTokens: wanted, isMaxTokensCut = false } = request;
+    const size = { model, promptTokens: prompt.tokenIds.length, maxTokens: wanted, isMaxTokensCut };
     const maxTokens = decideMaxTokens(this.state, size);
     if (typeof maxTokens !== "number") throw maxTokens;
     // The pool may have changed while the prompt was tokenized. No await from here to the queue.

@@ -58,6 +58,19 @@ test("text that was held back for a stop string comes before the ending, and a m
   assert.equal(await textOf(met.read(0, never())), "a");
 });
 
+test("the ending names the stop string that was met", async () => {
+  const stopStringOf = async (said: string, isStopped: boolean) => {
+    const { session: running } = session(["two", "three", "tw"]);
+    running.addTokens(bytes(said), null);
+    running.end(ending, isStopped);
+    for await (const event of running.read(0, never())) if (event.kind === "ending") return event.ending.stopString;
+    return assert.fail("no ending");
+  };
+  assert.equal(await stopStringOf("one three", true), "three");
+  assert.equal(await stopStringOf("one two", true), "tw", "the one that is whole first");
+  assert.equal(await stopStringOf("one thre", false), null);
+});
+
 test("the last reader that leaves early abandons the request, once", async () => {
   const { session: running, counts } = session();
   running.addTokens(bytes("abc"), null);

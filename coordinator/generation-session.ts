@@ -68,7 +68,7 @@ export class GenerationSession {
   end(ending: Ending, isStopped: boolean): void {
     if (!isStopped) this.#appendOutput(this.#assembler.finish());
     this.#isEnded = true;
-    this.#append({ kind: "ending", ending });
+    this.#append({ kind: "ending", ending: { ...ending, stopString: this.#assembler.stopString } });
   }
 
   /** The events from a token index on, then those to come, until the ending. Aborting the signal leaves at once. */

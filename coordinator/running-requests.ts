@@ -147,7 +147,8 @@ export class RunningRequests {
     this.#log.bound(requestId, { epoch, nodeId, boundAtMs, queueMs, decision });
     this.#dependencies.metrics.bound({ model: running.note.model, node: nodeId }, queueMs);
     running.isExact = isExact;
-    running.session.add({ kind: "bound", nodeId, epoch, queueMs, seed: running.seed, isExact });
+    const promptTokens = attempt.promptTokenIds.length;
+    running.session.add({ kind: "bound", nodeId, epoch, queueMs, promptTokens, seed: running.seed, isExact });
     const takeover = takeoverBytes({ ...running.note, texts: running.texts.all() });
     return { ...attempt, orphanMs, takeover };
   }

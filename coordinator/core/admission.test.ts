@@ -88,6 +88,18 @@ for (const { promptTokens, maxTokens, decided } of [
   });
 }
 
+test("a limit that may be cut becomes the rest of the context, and a prompt that leaves none is refused", () => {
+  const pool = new TestPool();
+  pool.deploy({ contextLength: 100 });
+  pool.join(statusOf("a"));
+  const decide = (promptTokens: number, maxTokens: number) =>
+    decideMaxTokens(pool.state, { model: "m", promptTokens, maxTokens, isMaxTokensCut: true });
+  assert.equal(decide(60, 4000), 40);
+  assert.equal(decide(60, 30), 30);
+  const refused = decide(100, 4000);
+  assert.ok(typeof refused !== "number" && refused.code === "context_length_exceeded");
+});
+
 test("a full queue refuses with a time to come back; the depth is counted by model", () => {
   const pool = new TestPool({ queueLengthMax: 2, queueLengthPerModelMax: 2 });
   pool.deploy();

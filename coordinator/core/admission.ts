@@ -49,6 +49,8 @@ export type PromptSize = {
   readonly model: ModelName;
   readonly promptTokens: number;
   readonly maxTokens: number | null;
+  /** Whether more than the rest of the context means just that; false by default. */
+  readonly isMaxTokensCut?: boolean;
 };
 
 /** The tokens that may be generated, or the refusal when the prompt leaves no room for them. */
@@ -59,7 +61,8 @@ export function decideMaxTokens(state: ClusterState, size: PromptSize): number |
   const room = contextLength - size.promptTokens;
   if (size.promptTokens === 0) return new PomonaError("invalid_request", "the prompt is empty", { field: "prompt" });
   if (room >= Math.max(1, size.maxTokens ?? 1)) return size.maxTokens ?? room;
-  const wanted = size.maxTokens === null ? "" : ` and ${size.maxTokens} for the answer`;
+  if (room >= 1 && size.isMaxTokensCut === true) return room;
+  const wanted = size.maxTokens === null || size.isMaxTokensCut === true ? "" : ` and ${size.maxTokens} for the answer`;
   return new PomonaError(
     "context_length_exceeded",
     `the context of ${size.model} is ${contextLength} tokens; the request needs ${size.promptTokens} for the prompt${wanted}`,

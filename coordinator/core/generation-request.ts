@@ -38,6 +38,8 @@ export type OutputWish = {
   readonly isOneCall: boolean;
   /** How much the model is to think: `none`, or the word of its template; null leaves it to the model. */
   readonly effort: string | null;
+  /** That the model thinks, or does not, for APIs that name no effort; absent leaves it to the model. */
+  readonly thinking?: { readonly isOn: boolean; readonly field: string };
   /** Most likely tokens that are told with each token, 0 to 20; null tells no log-probabilities. */
   readonly topLogprobs: number | null;
 };
@@ -69,6 +71,8 @@ export type GenerationRequest = {
   readonly sampling: Omit<Sampling, "seed"> & { readonly seed: number | null };
   /** null means the rest of the context. */
   readonly maxTokens: number | null;
+  /** Whether more than the rest of the context means just that; false by default, which refuses it. */
+  readonly isMaxTokensCut?: boolean;
   /** The answer ends before the first of these; 16 at most. */
   readonly stop: readonly string[];
   /** What the answer has to be; the tools are those of the chat. */
@@ -76,6 +80,9 @@ export type GenerationRequest = {
   /** From the arrival; null means the pool's default. */
   readonly timeoutMs: number | null;
 };
+
+/** How an answer ended, and the stop string that ended it; null for none. Those of the model's template are among them. */
+export type AnswerEnding = Ending & { readonly stopString: string | null };
 
 /** What a client sees of a request, in this order; all but the ending may come again after a resume. */
 export type GenerationEvent =
@@ -85,6 +92,7 @@ export type GenerationEvent =
       readonly nodeId: NodeId;
       readonly epoch: number;
       readonly queueMs: number;
+      readonly promptTokens: number;
       readonly seed: number;
       /** Whether an equal engine goes on with what was begun, so that its tokens are what they would have been. */
       readonly isExact: boolean;
@@ -100,7 +108,7 @@ export type GenerationEvent =
       readonly lastIndex: number;
       readonly tokens: readonly LoggedToken[] | null;
     }
-  | { readonly kind: "ending"; readonly ending: Ending };
+  | { readonly kind: "ending"; readonly ending: AnswerEnding };
 
 /** `idle` is loaded when somebody asks for it. */
 export type ModelState = "ready" | "loading" | "idle" | "failed" | "unplaced";

@@ -36,8 +36,9 @@ export function planOutput(
   { input, output }: Pick<GenerationRequest, "input" | "output">,
   form: AnswerForm,
 ): OutputPlan {
-  const { shape, toolChoice, effort } = output;
+  const { shape, toolChoice, effort, thinking } = output;
   checkEffort(effort, form);
+  if (thinking !== undefined) checkThinking(thinking, form);
   const tools = input.kind === "chat" && toolChoice !== "none" ? (input.tools ?? []) : [];
   const schema = shape.kind === "text" ? null : schemaOf(shape);
   const grammar = compileAnswer({ schema, tools, choice: toolChoice }, form);
@@ -68,4 +69,11 @@ function checkEffort(effort: string | null, { thinking }: AnswerForm): void {
   throw new PomonaError("invalid_request", `the model ${reason}: leave reasoning_effort out`, {
     field: "reasoning_effort",
   });
+}
+
+function checkThinking(wish: NonNullable<GenerationRequest["output"]["thinking"]>, { thinking }: AnswerForm): void {
+  const { isOn, field } = wish;
+  if (thinking !== (isOn ? "never" : "always")) return;
+  const reason = isOn ? "the model writes down no thoughts" : "the model cannot be kept from thinking";
+  throw new PomonaError("invalid_request", `${field} cannot be honoured: ${reason}`, { field });
 }

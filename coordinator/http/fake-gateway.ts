@@ -1,7 +1,8 @@
 // A pool that says what a test tells it to, behind the same port as the real one.
 import { PomonaError } from "@pomona/shared/core/errors";
-import type { Ending, FinishReason, GenerationFailure } from "@pomona/shared/core/generation";
+import type { FinishReason, GenerationFailure } from "@pomona/shared/core/generation";
 import type {
+  AnswerEnding,
   ApiName,
   Caller,
   GenerationEvent,
@@ -102,14 +103,19 @@ async function* untilAborted(events: AsyncIterable<GenerationEvent>, signal: Abo
 
 /** The event of a binding to the fake node after 12 ms in the queue. */
 export function fakeBound(epoch = 1): GenerationEvent {
-  return { kind: "bound", nodeId: fakeNodeId, epoch, queueMs: 12.4, seed: 1, isExact: true };
+  return { kind: "bound", nodeId: fakeNodeId, epoch, queueMs: 12.4, promptTokens: 7, seed: 1, isExact: true };
 }
 
 /** An ending with a usage of 7 prompt tokens, 3 of them cached, and 5 generated ones. */
-export function fakeEnding(reason: FinishReason, failure: GenerationFailure | null = null): GenerationEvent {
-  const ending: Ending = {
+export function fakeEnding(
+  reason: FinishReason,
+  failure: GenerationFailure | null = null,
+  stopString: string | null = null,
+): GenerationEvent {
+  const ending: AnswerEnding = {
     reason,
     failure,
+    stopString,
     usage: { promptTokens: 7, cachedPromptTokens: 3, generatedTokens: 5 },
     timings: { queueMs: 12.4, prefillMs: 1, decodeMs: 2 },
   };

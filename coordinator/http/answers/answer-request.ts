@@ -1,11 +1,11 @@
 // Carries a request of any API through the gateway: a whole answer, or one on its way.
 import { type LoadingOutlook, PomonaError, type QueueOutlook, toPomonaError } from "@pomona/shared/core/errors";
-import { type Ending, errorOf, type PromptInput } from "@pomona/shared/core/generation";
+import { errorOf, type PromptInput } from "@pomona/shared/core/generation";
 import type { RequestId } from "@pomona/shared/core/ids";
 import type { Logger } from "@pomona/shared/runtime/logger";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { parseIdempotencyKey, parsePriority, tenantOf } from "../../caller.ts";
-import type { Caller, GenerationEvent, GenerationRequest } from "../../core/generation-request.ts";
+import type { AnswerEnding, Caller, GenerationRequest } from "../../core/generation-request.ts";
 import type { Gateway, Generation } from "../../gateway.ts";
 import { publicError } from "../http-error.ts";
 import type { HttpLimits } from "../limits.ts";
@@ -14,6 +14,7 @@ import {
   type AnswerHead,
   type AnswerStream,
   type ApiAnswer,
+  type BoundEvent,
   type CollectedAnswer,
 } from "./api-answer.ts";
 import { EventStream } from "./event-stream.ts";
@@ -154,7 +155,7 @@ async function answerAtOnce(context: AnswerContext): Promise<void> {
   reply.header("x-request-id", head.requestId);
   const collect = async ({ requestId, events }: Generation, choice: number): Promise<CollectedAnswer> => {
     const collector = new AnswerCollector(requestId);
-    let ending: Ending | null = null;
+    let ending: AnswerEnding | null = null;
     for await (const event of events) {
       if (event.kind === "bound" && choice === 0) reply.headers(boundHeaders(requestId, event));
       if (event.kind === "output") collector.add(event);
@@ -225,13 +226,13 @@ async function writeChoice(
   const seenIndex = seenBy(context)?.index ?? -1;
   const collector = asked.onAnswered === undefined ? null : new AnswerCollector(requestId);
   let isBegun = false;
-  let ending: Ending | null = null;
+  let ending: AnswerEnding | null = null;
   for await (const event of answer) {
     // Before that it is not known yet whether the answer is one with another status.
     if (event.kind === "waiting" && events.isOpen) events.comment(waitingComment(event));
     if (event.kind === "bound") {
       writeBound(event, events, requestId);
-      const first = isBegun ? [] : stream.begin(choice);
+      const first = isBegun ? [] : stream.begin(choice, event);
       isBegun = true;
       if (seenIndex < 0) for (const frame of first) events.frame(frame);
     }
@@ -261,8 +262,6 @@ function loadingComment({ state, percent, readyInMs }: LoadingOutlook): string {
   return `pomona loading state=${state} percent=${percent} eta_ms=${eta}`;
 }
 
-type BoundEvent = Extract<GenerationEvent, { kind: "bound" }>;
-
 /** In the headers while they are not out; a request that waited long, or was moved, says it in a comment. */
 function writeBound(bound: BoundEvent, events: EventStream, requestId: RequestId): void {
   if (!events.isOpen) events.open(boundHeaders(requestId, bound));
@@ -280,7 +279,7 @@ function boundHeaders(requestId: RequestId, bound: BoundEvent | null): Record<st
 }
 
 /** The ending of an answer that is one. @throws PomonaError why it is none. */
-function succeeded(ending: Ending | null, signal: AbortSignal): Ending {
+function succeeded(ending: AnswerEnding | null, signal: AbortSignal): AnswerEnding {
   if (ending !== null && (ending.reason === "stop" || ending.reason === "length")) return ending;
   // An aborted reader gets no ending; the reason says who ended it.
   if (signal.aborted) throw toPomonaError(signal.reason);

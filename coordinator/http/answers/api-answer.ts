@@ -1,10 +1,9 @@
 // What an API has to say about its answers: how a whole one is written, and how the parts of one on its way. Types, and what
 // all of them need.
 import type { PomonaError } from "@pomona/shared/core/errors";
-import type { Ending } from "@pomona/shared/core/generation";
 import type { RequestId } from "@pomona/shared/core/ids";
 import { callId } from "../../call-id.ts";
-import type { GenerationEvent, LoggedToken } from "../../core/generation-request.ts";
+import type { AnswerEnding, GenerationEvent, LoggedToken } from "../../core/generation-request.ts";
 
 /** What every part of one answer has in common. */
 export type AnswerHead = {
@@ -16,6 +15,9 @@ export type AnswerHead = {
 
 /** A part of the answer to one choice. */
 export type OutputEvent = Extract<GenerationEvent, { kind: "output" }>;
+
+/** A place where the answer is made. */
+export type BoundEvent = Extract<GenerationEvent, { kind: "bound" }>;
 
 /** Something that is sent as one piece: an event, or a line. */
 export type Frame = {
@@ -36,9 +38,9 @@ export type ApiAnswer = {
 /** Makes frames of an answer on its way; the same events make the same frames. */
 export type AnswerStream = {
   /** Once for each choice, before anything else of it. */
-  begin(choice: number): readonly Frame[];
+  begin(choice: number, bound: BoundEvent): readonly Frame[];
   output(choice: number, event: OutputEvent): readonly Frame[];
-  end(choice: number, ending: Ending): readonly Frame[];
+  end(choice: number, ending: AnswerEnding): readonly Frame[];
   /** All choices have ended. */
   finish(): readonly Frame[];
   /** In the middle; nothing comes after it. */
@@ -61,7 +63,7 @@ export type CollectedAnswer = {
   readonly calls: readonly CollectedCall[];
   /** Tokens of the text; null where they were not asked for. */
   readonly tokens: readonly LoggedToken[] | null;
-  readonly ending: Ending;
+  readonly ending: AnswerEnding;
 };
 
 /** Puts an answer together from its parts. */
@@ -99,7 +101,7 @@ export class AnswerCollector {
         : { ...call, arguments: call.arguments + delta.text };
   }
 
-  finish(ending: Ending): CollectedAnswer {
+  finish(ending: AnswerEnding): CollectedAnswer {
     const tokens = this.#isLogged ? this.#tokens : null;
     return { text: this.#text, reasoning: this.#reasoning, calls: this.#calls, tokens, ending };
   }

@@ -40,6 +40,11 @@ export class OutputAssembler {
     this.#stop = new StopStrings(stop);
   }
 
+  /** The stop string that ended the answer; null for none. */
+  get stopString(): string | null {
+    return this.#stop.found;
+  }
+
   /** Takes the next tokens in. After `isStopped` the answer is complete, and what else was in the chunk is left out. */
   push(texts: readonly Uint8Array[]): Output {
     const deltas: OutputDelta[] = [];

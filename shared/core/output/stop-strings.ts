@@ -2,18 +2,25 @@
 export class StopStrings {
   readonly #stop: readonly string[];
   #held = "";
+  #found: string | null = null;
 
   constructor(stop: readonly string[]) {
     this.#stop = stop.filter((text) => text.length > 0);
   }
 
+  /** The one that was met; null before that. */
+  get found(): string | null {
+    return this.#found;
+  }
+
   /** The text that is safe to show, and whether a stop string was met; nothing must be pushed after that. */
   push(text: string): { readonly text: string; readonly isStopped: boolean } {
     const all = this.#held + text;
-    const found = this.#firstStop(all);
-    if (found >= 0) {
+    const first = this.#firstStop(all);
+    if (first >= 0) {
       this.#held = "";
-      return { text: all.slice(0, found), isStopped: true };
+      this.#found = this.#stop.find((stop) => all.startsWith(stop, first)) ?? null;
+      return { text: all.slice(0, first), isStopped: true };
     }
     const safe = all.length - this.#heldLength(all);
     this.#held = all.slice(safe);
