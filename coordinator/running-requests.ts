@@ -95,7 +95,7 @@ export class RunningRequests {
     if (this.#running.has(requestId)) return;
     const seed = decoding.sampling.seed ?? 0;
     const session = this.add({ requestId, note, seed, promptTokens: promptTokenIds.length, isStreamed: true });
-    session.add({ kind: "bound", nodeId, epoch, queueMs: 0, seed, isExact: true });
+    session.add({ kind: "bound", nodeId, epoch, queueMs: 0, promptTokens: promptTokenIds.length, seed, isExact: true });
     const running = this.#running.get(requestId);
     if (running !== undefined) running.unreadSinceMs = this.#dependencies.clock.nowMs();
   }

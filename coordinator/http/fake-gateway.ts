@@ -1,6 +1,6 @@
 // A pool that says what a test tells it to, behind the same port as the real one.
 import { PomonaError } from "@pomona/shared/core/errors";
-import type { FinishReason, GenerationFailure } from "@pomona/shared/core/generation";
+import type { FinishReason, GenerationFailure, PromptInput } from "@pomona/shared/core/generation";
 import type {
   AnswerEnding,
   ApiName,
@@ -34,11 +34,7 @@ export class FakeGateway implements Gateway {
   }
 
   async generate(request: GenerationRequest, { signal }: Caller): Promise<Generation> {
-    const model = this.#models.get(request.model);
-    if (model === undefined) {
-      const names = [...this.#models.keys()].join(", ");
-      throw new PomonaError("model_not_found", `this pool has no such model; it has: ${names}`, { field: "model" });
-    }
+    const model = this.#find(request.model);
     const length = lengthOf(request);
     if (length > fakeContextLength) {
       const message = `the context is ${fakeContextLength} tokens; the request needs ${length}`;
@@ -50,6 +46,13 @@ export class FakeGateway implements Gateway {
     return { requestId, events: untilAborted(model(request, signal), signal) };
   }
 
+  #find(name: string): FakeModel {
+    const model = this.#models.get(name);
+    if (model !== undefined) return model;
+    const names = [...this.#models.keys()].join(", ");
+    throw new PomonaError("model_not_found", `this pool has no such model; it has: ${names}`, { field: "model" });
+  }
+
   attach(): Generation {
     throw new PomonaError("not_found", "the fake pool keeps no requests");
   }
@@ -58,8 +61,10 @@ export class FakeGateway implements Gateway {
     throw new PomonaError("not_found", "the fake pool keeps no requests");
   }
 
-  async tokenize(): Promise<readonly number[]> {
-    return [];
+  /** A token is a character. */
+  async tokenize(model: string, input: PromptInput): Promise<readonly number[]> {
+    this.#find(model);
+    return Array.from({ length: lengthOf({ input }) }, (_, index) => index);
   }
 
   models(): readonly ModelSummary[] {
@@ -88,7 +93,7 @@ export class FakeGateway implements Gateway {
   }
 }
 
-function lengthOf({ input }: GenerationRequest): number {
+function lengthOf({ input }: Pick<GenerationRequest, "input">): number {
   if (input.kind === "text") return input.text.length;
   if (input.kind === "tokens") return input.tokenIds.length;
   return input.messages.reduce((sum, { content }) => sum + content.length, 0);

@@ -1,13 +1,27 @@
-// From anything that was thrown to an answer in OpenAI's error shape.
+// From anything that was thrown to an answer in the error shape of the API that was called.
 import type { Socket } from "node:net";
 import { errorTable, PomonaError } from "@pomona/shared/core/errors";
 import type { Logger } from "@pomona/shared/runtime/logger";
 import { randomId } from "@pomona/shared/runtime/random-id";
 import type { FastifyReply } from "fastify";
+import { errorBody as anthropicBody, errorStatus as anthropicStatus } from "./anthropic/error-body.ts";
+import { apiOf } from "./api-of.ts";
+import { errorBody as ollamaBody } from "./ollama/error-body.ts";
 import { errorBody, errorHeaders } from "./openai/error-body.ts";
 
 export function sendError(reply: FastifyReply, error: PomonaError): FastifyReply {
-  return reply.status(errorTable[error.code].httpStatus).headers(errorHeaders(error)).send(errorBody(error));
+  const { code } = error;
+  reply.headers(errorHeaders(error));
+  switch (apiOf(reply.request)) {
+    case "anthropic": {
+      const { id } = reply.request;
+      return reply.header("request-id", id).status(anthropicStatus(code)).send(anthropicBody(error, id));
+    }
+    case "ollama":
+      return reply.status(errorTable[code].httpStatus).send(ollamaBody(error));
+    case "openai":
+      return reply.status(errorTable[code].httpStatus).send(errorBody(error));
+  }
 }
 
 /** What the client may know of an error. A bug is logged, without its message, and the client gets its request id. */

@@ -5,6 +5,9 @@ import type { FastifyInstance } from "fastify";
 import type { ModelSummary } from "../core/generation-request.ts";
 import type { Gateway } from "../gateway.ts";
 import { type AnswerDependencies, answer } from "./answers/answer-request.ts";
+import { modelInfo, modelPage } from "./anthropic/models.ts";
+import { addAnthropicRoutes, anthropicPaths } from "./anthropic/routes.ts";
+import { apiOf } from "./api-of.ts";
 import { addClusterRoutes, type ClusterRoutesDependencies, clusterPaths } from "./cluster/routes.ts";
 import { parseChat, parseCompletion } from "./openai/request-schema.ts";
 
@@ -19,9 +22,17 @@ export function addRoutes(app: FastifyInstance, dependencies: AnswerDependencies
   app.get("/metrics", async (_request, reply) =>
     reply.header("content-type", metricsContentType).send(await gateway.metricsText()),
   );
-  app.get("/v1/models", () => ({ object: "list", data: gateway.models().map(openaiModel) }));
+  app.get("/v1/models", (request) =>
+    apiOf(request) === "anthropic"
+      ? modelPage(gateway.models(), request.query)
+      : { object: "list", data: gateway.models().map(openaiModel) },
+  );
   // Names may hold slashes, hence the wildcard.
-  app.get<{ Params: { "*": string } }>("/v1/models/*", (request) => oneModel(gateway, request.params["*"]));
+  app.get<{ Params: { "*": string } }>("/v1/models/*", (request) => {
+    const model = oneModel(gateway, request.params["*"]);
+    return apiOf(request) === "anthropic" ? modelInfo(model) : openaiModel(model);
+  });
+  addAnthropicRoutes(app, dependencies);
   app.post("/v1/chat/completions", async (request, reply) => {
     await answer(parseChat(request.body), dependencies, { request, reply });
     return reply;
@@ -37,16 +48,16 @@ function openaiModel(model: ModelSummary): object {
   return { id: model.name, object: "model", created, owned_by: "pomona" };
 }
 
-function oneModel(gateway: Gateway, name: string): object {
+function oneModel(gateway: Gateway, name: string): ModelSummary {
   const models = gateway.models();
   const found = models.find((model) => model.name === name);
-  if (found !== undefined) return openaiModel(found);
+  if (found !== undefined) return found;
   const names = models.map((model) => model.name).join(", ") || "none";
   const asked = JSON.stringify(name.slice(0, 200));
   throw new PomonaError("model_not_found", `model ${asked} is not in this pool; it has: ${names}`, { field: "model" });
 }
 
-const postPaths = ["/v1/chat/completions", "/v1/completions"];
+const postPaths = ["/v1/chat/completions", "/v1/completions", ...anthropicPaths];
 const getPaths = ["/healthz", "/readyz", "/metrics", "/v1/models"];
 
 /** What a path takes, or null when there is no such path. */

@@ -44,8 +44,14 @@ test("a coordinator that stops says so, and what it says is withheld with all th
   assert.equal(relay.push(Buffer.from(farewell)).toString(), "");
 });
 
-test("an error is an end as well", () => {
-  const relay = new EventRelay();
-  relay.push(Buffer.from('data: {"error":{"code":"node_lost"}}\n\n'));
-  assert.equal(relay.isDone, true);
+test("each API's last event is an end, and an error is one as well", () => {
+  const isDone = (events: string): boolean => {
+    const relay = new EventRelay();
+    relay.push(Buffer.from(events));
+    return relay.isDone;
+  };
+  assert.equal(isDone('data: {"error":{"code":"node_lost"}}\n\n'), true);
+  assert.equal(isDone('event: message_stop\ndata: {"type":"message_stop"}\n\n'), true);
+  assert.equal(isDone('event: error\ndata: {"type":"error","error":{}}\n\n'), true);
+  assert.equal(isDone('event: content_block_delta\ndata: {"text":"event: error"}\n\n'), false);
 });

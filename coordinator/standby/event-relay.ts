@@ -5,6 +5,9 @@ const border = Buffer.from("\n\n");
 /** An event is a chunk of an answer: one that is longer is none of ours, and is passed on as it comes. */
 const eventBytesMax = 2 ** 20;
 
+/** How the APIs end their streams, well or not. */
+const lastEvent = /^(?:data: (?:\[DONE\]|\{"error":)|event: (?:message_stop|error)$)/m;
+
 export class EventRelay {
   #rest: Buffer = Buffer.alloc(0);
   /** Empty before the first event that has one. */
@@ -37,7 +40,7 @@ export class EventRelay {
   #look(events: Buffer): void {
     const text = events.toString("latin1");
     for (const [, id = ""] of text.matchAll(/^id: (\S+)$/gm)) this.lastId = id;
-    this.isDone ||= /^data: (\[DONE\]|\{"error":)/m.test(text);
+    this.isDone ||= lastEvent.test(text);
   }
 }
 

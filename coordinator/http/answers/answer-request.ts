@@ -152,12 +152,12 @@ function headerOf({ headers }: FastifyRequest, name: string): string | undefined
 async function answerAtOnce(context: AnswerContext): Promise<void> {
   const { reply, asked, signal } = context;
   const { generations, head } = await start(context);
-  reply.header("x-request-id", head.requestId);
+  reply.headers(boundHeaders(head.requestId, null, asked));
   const collect = async ({ requestId, events }: Generation, choice: number): Promise<CollectedAnswer> => {
     const collector = new AnswerCollector(requestId);
     let ending: AnswerEnding | null = null;
     for await (const event of events) {
-      if (event.kind === "bound" && choice === 0) reply.headers(boundHeaders(requestId, event));
+      if (event.kind === "bound" && choice === 0) reply.headers(boundHeaders(requestId, event, asked));
       if (event.kind === "output") collector.add(event);
       if (event.kind === "ending") ending = event.ending;
     }
@@ -185,7 +185,7 @@ async function answerOnTheWay(context: AnswerContext): Promise<void> {
     model: asked.requests[0].model,
   });
   const openLate = setTimeout(() => {
-    if (!events.isOpen) events.open(boundHeaders(ids.requestId, null));
+    if (!events.isOpen) events.open(boundHeaders(ids.requestId, null, asked));
   }, limits.headersAfterMs);
   try {
     const started = await start(context, (outlook) => {
@@ -231,7 +231,8 @@ async function writeChoice(
     // Before that it is not known yet whether the answer is one with another status.
     if (event.kind === "waiting" && events.isOpen) events.comment(waitingComment(event));
     if (event.kind === "bound") {
-      writeBound(event, events, requestId);
+      if (events.isOpen) events.comment(boundComment(event));
+      else events.open(boundHeaders(requestId, event, asked));
       const first = isBegun ? [] : stream.begin(choice, event);
       isBegun = true;
       if (seenIndex < 0) for (const frame of first) events.frame(frame);
@@ -247,7 +248,7 @@ async function writeChoice(
   }
   const done = succeeded(ending, signal);
   // A generation that succeeds was bound; if it ever were not, its end still needs headers.
-  if (!events.isOpen) events.open(boundHeaders(requestId, null));
+  if (!events.isOpen) events.open(boundHeaders(requestId, null, asked));
   for (const frame of stream.end(choice, done)) events.frame(frame);
   return collector?.finish(done) ?? null;
 }
@@ -262,18 +263,18 @@ function loadingComment({ state, percent, readyInMs }: LoadingOutlook): string {
   return `pomona loading state=${state} percent=${percent} eta_ms=${eta}`;
 }
 
-/** In the headers while they are not out; a request that waited long, or was moved, says it in a comment. */
-function writeBound(bound: BoundEvent, events: EventStream, requestId: RequestId): void {
-  if (!events.isOpen) events.open(boundHeaders(requestId, bound));
-  else events.comment(boundComment(bound));
-}
-
+/** A request that waited long, or was moved, has its headers out already. */
 function boundComment({ nodeId, queueMs, isExact }: BoundEvent): string {
   return `pomona node=${nodeId} queue_ms=${Math.round(queueMs)}${isExact ? "" : " exact=false"}`;
 }
 
-function boundHeaders(requestId: RequestId, bound: BoundEvent | null): Record<string, string> {
-  const headers: Record<string, string> = { "x-request-id": requestId };
+function boundHeaders(
+  requestId: RequestId,
+  bound: BoundEvent | null,
+  { answer: { idHeader } }: ApiRequest,
+): Record<string, string> {
+  const own = idHeader === undefined ? {} : { [idHeader]: requestId };
+  const headers = { "x-request-id": requestId, ...own };
   if (bound === null) return headers;
   return { ...headers, "x-pomona-node": bound.nodeId, "x-pomona-queue-ms": String(Math.round(bound.queueMs)) };
 }

@@ -31,6 +31,8 @@ export type Frame = {
 export type ApiAnswer = {
   /** Server-sent events, or a line of JSON each. */
   readonly framing: "events" | "lines";
+  /** The API's own header for the request's id, beside `x-request-id`. */
+  readonly idHeader?: string;
   whole(head: AnswerHead, answers: readonly CollectedAnswer[]): object;
   stream(head: AnswerHead): AnswerStream;
 };

@@ -1,0 +1,63 @@
+// The content of messages, block by block, so that a body full of faults costs no more than its first.
+import { z } from "zod";
+import { type FieldPath, invalid, onlyNothing, parseAt, text } from "../openai/field.ts";
+import { unsupportedPart } from "../openai/messages.ts";
+import { cacheControl } from "./cache-control.ts";
+
+const blocksMax = 4096;
+
+export type BlockPlace = {
+  readonly path: FieldPath;
+  /** Named where it cannot take what it is given. */
+  readonly model: string;
+};
+
+const block = z.looseObject({ type: z.string() });
+
+const textBlock = z.strictObject({
+  type: z.literal("text"),
+  text,
+  cache_control: cacheControl,
+  citations: onlyNothing(),
+});
+
+export type ContentBlock =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "other"; readonly type: string; readonly value: unknown; readonly path: FieldPath };
+
+/** A string, or blocks; those that are no text are left to the caller. @throws PomonaError that names the field. */
+export function parseBlocks(value: unknown, { path }: BlockPlace): readonly ContentBlock[] {
+  if (value === undefined || value === null) throw invalid(path, "is missing");
+  if (typeof value === "string") {
+    if (value === "") throw invalid(path, "must not be empty");
+    return [{ kind: "text", text: parseAt(text, value, path) }];
+  }
+  if (!Array.isArray(value)) throw invalid(path, "must be a string or a list of content blocks");
+  if (value.length === 0) throw invalid(path, "must hold at least one block");
+  if (value.length > blocksMax) throw invalid(path, `must hold at most ${blocksMax} blocks, not ${value.length}`);
+  return value.map((item: unknown, index) => {
+    const at = [...path, index];
+    const { type } = parseAt(block, item, at);
+    if (type !== "text") return { kind: "other", type, value: item, path: at };
+    return { kind: "text", text: parseAt(textBlock, item, at).text };
+  });
+}
+
+/** Content that is text alone, each block a paragraph. */
+export function parseText(value: unknown, place: BlockPlace): string {
+  return joinTexts(
+    parseBlocks(value, place).map((found) => {
+      if (found.kind === "other") throw unsupportedBlock(found, place.model);
+      return found.text;
+    }),
+  );
+}
+
+export function joinTexts(texts: readonly string[]): string {
+  return texts.filter((piece) => piece !== "").join("\n");
+}
+
+/** Of images, documents, and what tools that are run elsewhere have left. */
+export function unsupportedBlock({ type, path }: Extract<ContentBlock, { kind: "other" }>, model: string) {
+  return unsupportedPart(type, { path, model });
+}

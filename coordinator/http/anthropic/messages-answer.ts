@@ -1,0 +1,217 @@
+// Answers of /v1/messages.
+import type { PomonaError } from "@pomona/shared/core/errors";
+import type { Usage } from "@pomona/shared/core/generation";
+import type { AnswerEnding } from "../../core/generation-request.ts";
+import type {
+  AnswerHead,
+  AnswerStream,
+  ApiAnswer,
+  BoundEvent,
+  CollectedAnswer,
+  CollectedCall,
+  Frame,
+  OutputEvent,
+} from "../answers/api-answer.ts";
+import { outerCallId } from "./call-id.ts";
+import { errorBody } from "./error-body.ts";
+
+export type MessagesOptions = {
+  /** Those of the request. */
+  readonly stop: readonly string[];
+  readonly maxTokens: number;
+  /** Otherwise a block of thoughts holds its signature alone. */
+  readonly isThinkingShown: boolean;
+};
+
+export function messagesAnswer(options: MessagesOptions): ApiAnswer {
+  return {
+    framing: "events",
+    idHeader: "request-id",
+    whole: (head, [answer]) => (answer === undefined ? {} : whole(head, answer, options)),
+    stream: (head) => new MessageStream(head, options),
+  };
+}
+
+type MessageParts = { readonly content: readonly object[]; readonly usage: object; readonly stop: StopFields };
+
+function messageOf({ requestId, model }: AnswerHead, { content, usage, stop }: MessageParts): object {
+  return {
+    id: `msg_${requestId}`,
+    type: "message",
+    role: "assistant",
+    model,
+    content,
+    ...stop,
+    stop_details: null,
+    container: null,
+    usage,
+  };
+}
+
+function whole(head: AnswerHead, answer: CollectedAnswer, options: MessagesOptions): object {
+  const { reasoning, text, calls, ending } = answer;
+  const content = [
+    ...(reasoning === "" ? [] : [thinkingBlock(options.isThinkingShown ? reasoning : "", signatureOf(head))]),
+    ...(text === "" && (calls.length > 0 || reasoning !== "") ? [] : [textBlock(text)]),
+    ...calls.map((call, index) => callBlock({ ...call, id: outerCallId(head.requestId, index) }, inputOf(call))),
+  ];
+  const usage = { ...startUsage, ...usageOf(ending.usage) };
+  return messageOf(head, { content, usage, stop: stopOf(ending, calls.length > 0, options) });
+}
+
+function textBlock(text: string): object {
+  return { type: "text", text, citations: null };
+}
+
+function thinkingBlock(thinking: string, signature: string): object {
+  return { type: "thinking", thinking, signature };
+}
+
+function callBlock({ id, name }: Pick<CollectedCall, "id" | "name">, input: object): object {
+  return { type: "tool_use", id, name, input, caller: { type: "direct" } };
+}
+
+/** Arguments that were cut off are none: `stop_reason` says why. */
+function inputOf({ arguments: text, isComplete }: CollectedCall): object {
+  try {
+    const input: unknown = isComplete ? JSON.parse(text) : {};
+    return typeof input === "object" && input !== null ? input : {};
+  } catch {
+    return {};
+  }
+}
+
+/** It proves nothing: thoughts that come back are taken from anybody. */
+function signatureOf({ requestId }: AnswerHead): string {
+  return Buffer.from(`pomona:${requestId}`).toString("base64");
+}
+
+type StopFields = { readonly stop_reason: string | null; readonly stop_sequence: string | null };
+
+const notStopped: StopFields = { stop_reason: null, stop_sequence: null };
+
+function stopOf(ending: AnswerEnding, hasCalls: boolean, { stop, maxTokens }: MessagesOptions): StopFields {
+  const { reason, usage, stopString } = ending;
+  if (reason === "length") {
+    const isContextFull = usage.generatedTokens < maxTokens;
+    return { ...notStopped, stop_reason: isContextFull ? "model_context_window_exceeded" : "max_tokens" };
+  }
+  // A template's own stop strings are the model's end of a turn.
+  if (stopString !== null && stop.includes(stopString))
+    return { stop_reason: "stop_sequence", stop_sequence: stopString };
+  return { ...notStopped, stop_reason: hasCalls ? "tool_use" : "end_turn" };
+}
+
+/** What only whole usages have. */
+const startUsage = { cache_creation: null, inference_geo: null, service_tier: "standard" };
+
+/** Tokens that need not be evaluated are no input here: all three together are the prompt. */
+function usageOf({ promptTokens, cachedPromptTokens, generatedTokens }: Usage) {
+  return {
+    input_tokens: promptTokens - cachedPromptTokens,
+    cache_creation_input_tokens: 0,
+    cache_read_input_tokens: cachedPromptTokens,
+    output_tokens: generatedTokens,
+    output_tokens_details: null,
+    server_tool_use: null,
+  };
+}
+
+type BlockKind = "text" | "thinking" | "tool_use";
+
+/** https://docs.anthropic.com/en/docs/build-with-claude/streaming */
+class MessageStream implements AnswerStream {
+  readonly #head: AnswerHead;
+  readonly #options: MessagesOptions;
+  /** Blocks so far; the last one is open while `#open` says so. */
+  #blocks = 0;
+  #open: BlockKind | null = null;
+  #hasCalls = false;
+
+  constructor(head: AnswerHead, options: MessagesOptions) {
+    this.#head = head;
+    this.#options = options;
+  }
+
+  begin(_choice: number, { promptTokens }: BoundEvent): readonly Frame[] {
+    // What of the prompt is held already is known in the end only.
+    const counted = usageOf({ promptTokens, cachedPromptTokens: 0, generatedTokens: 0 });
+    const parts = { content: [], usage: { ...startUsage, ...counted }, stop: notStopped };
+    return [frame("message_start", { message: messageOf(this.#head, parts) }), frame("ping", {})];
+  }
+
+  output(_choice: number, { deltas }: OutputEvent): readonly Frame[] {
+    return deltas.flatMap((delta) => this.#framesOf(delta));
+  }
+
+  #framesOf(delta: OutputEvent["deltas"][number]): readonly Frame[] {
+    switch (delta.kind) {
+      case "text":
+        return [...this.#enter("text"), this.#delta({ type: "text_delta", text: delta.text })];
+      case "reasoning": {
+        const entered = this.#enter("thinking");
+        if (!this.#options.isThinkingShown) return entered;
+        return [...entered, this.#delta({ type: "thinking_delta", thinking: delta.text })];
+      }
+      case "toolCallBegin": {
+        this.#hasCalls = true;
+        const id = outerCallId(this.#head.requestId, delta.index);
+        return [...this.#close(), this.#start("tool_use", callBlock({ id, name: delta.name }, {}))];
+      }
+      case "toolCallArguments":
+        return [this.#delta({ type: "input_json_delta", partial_json: delta.text })];
+      case "toolCallEnd":
+        return this.#close();
+    }
+  }
+
+  end(_choice: number, ending: AnswerEnding): readonly Frame[] {
+    // An answer without anything has one empty text, as the whole one.
+    const empty = this.#blocks === 0 ? this.#enter("text") : [];
+    const stop = stopOf(ending, this.#hasCalls, this.#options);
+    const delta = { ...stop, stop_details: null, container: null };
+    return [
+      ...empty,
+      ...this.#close(),
+      frame("message_delta", { delta, usage: usageOf(ending.usage) }),
+      frame("message_stop", {}),
+    ];
+  }
+
+  finish(): readonly Frame[] {
+    return [];
+  }
+
+  failed(error: PomonaError): readonly Frame[] {
+    return [{ event: "error", data: errorBody(error, this.#head.requestId) }];
+  }
+
+  #enter(kind: "text" | "thinking"): readonly Frame[] {
+    if (this.#open === kind) return [];
+    const closed = this.#close();
+    return [...closed, this.#start(kind, kind === "text" ? textBlock("") : thinkingBlock("", ""))];
+  }
+
+  #start(kind: BlockKind, block: object): Frame {
+    this.#open = kind;
+    this.#blocks += 1;
+    return frame("content_block_start", { index: this.#blocks - 1, content_block: block });
+  }
+
+  #delta(delta: object): Frame {
+    return frame("content_block_delta", { index: this.#blocks - 1, delta });
+  }
+
+  #close(): readonly Frame[] {
+    const open = this.#open;
+    if (open === null) return [];
+    this.#open = null;
+    const signed =
+      open === "thinking" ? [this.#delta({ type: "signature_delta", signature: signatureOf(this.#head) })] : [];
+    return [...signed, frame("content_block_stop", { index: this.#blocks - 1 })];
+  }
+}
+
+function frame(type: string, fields: object): Frame {
+  return { event: type, data: { type, ...fields } };
+}

@@ -1,0 +1,24 @@
+// Paths of Anthropic's API. Its models are at the path of OpenAI's.
+import type { FastifyInstance } from "fastify";
+import { type AnswerDependencies, answer } from "../answers/answer-request.ts";
+import { parseCountTokens, parseMessagesRequest } from "./messages-request.ts";
+
+export const anthropicPaths = ["/v1/messages", "/v1/messages/count_tokens"];
+
+export function addAnthropicRoutes(app: FastifyInstance, dependencies: AnswerDependencies): void {
+  const { gateway, openAnswers } = dependencies;
+  app.post("/v1/messages", async (request, reply) => {
+    await answer(parseMessagesRequest(request.body), dependencies, { request, reply });
+    return reply;
+  });
+  app.post("/v1/messages/count_tokens", async (request, reply) => {
+    const { model, input } = parseCountTokens(request.body);
+    const { signal, release } = openAnswers.start(reply.raw);
+    try {
+      const tokenIds = await gateway.tokenize(model, input, signal);
+      return { input_tokens: tokenIds.length };
+    } finally {
+      release();
+    }
+  });
+}

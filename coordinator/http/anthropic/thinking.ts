@@ -1,0 +1,69 @@
+// How much a model is to think, as the Messages API names it, in the terms of models' templates.
+import type { Chat } from "@pomona/shared/core/generation";
+import { z } from "zod";
+import type { OutputWish } from "../../core/generation-request.ts";
+import { type FieldPath, invalid, parseAt } from "../openai/field.ts";
+
+export const efforts = ["low", "medium", "high", "xhigh", "max"] as const;
+type Effort = (typeof efforts)[number];
+
+const budgetMin = 1024;
+
+const display = z.enum(["summarized", "omitted"]).nullish();
+const schemas = {
+  enabled: z.strictObject({
+    type: z.literal("enabled"),
+    budget_tokens: z.number().int().min(budgetMin),
+    display,
+  }),
+  disabled: z.strictObject({ type: z.literal("disabled") }),
+  adaptive: z.strictObject({ type: z.literal("adaptive"), display }),
+};
+const thinkingType = z.looseObject({ type: z.enum(["enabled", "disabled", "adaptive"]) });
+
+export type ThinkingWish = {
+  readonly thinking: Pick<OutputWish, "thinking">;
+  readonly templateOptions: NonNullable<Chat["templateOptions"]>;
+  readonly isShown: boolean;
+};
+
+export type ThinkingFields = {
+  readonly thinking?: unknown;
+  readonly effort: Effort | null;
+  /** null where nothing is to be generated. */
+  readonly maxTokens: number | null;
+};
+
+/** Without a word of it the API does not think: models that can leave it, do. @throws PomonaError that names the field. */
+export function parseThinking({ thinking, effort, maxTokens }: ThinkingFields): ThinkingWish {
+  const path: FieldPath = ["thinking"];
+  const graded = effort === null ? {} : { reasoning_effort: templateEffort(effort) };
+  const off = { templateOptions: { enable_thinking: false, ...graded }, isShown: true };
+  if (thinking === undefined || thinking === null) return { ...off, thinking: {} };
+  const { type } = parseAt(thinkingType, thinking, path);
+  if (type === "disabled") {
+    parseAt(schemas.disabled, thinking, path);
+    return { ...off, thinking: { thinking: { isOn: false, field: "thinking" } } };
+  }
+  const on = { enable_thinking: true, ...graded };
+  if (type === "adaptive") {
+    const isShown = parseAt(schemas.adaptive, thinking, path).display !== "omitted";
+    return { thinking: {}, templateOptions: on, isShown };
+  }
+  const { budget_tokens: budget, display: shown } = parseAt(schemas.enabled, thinking, path);
+  if (maxTokens !== null && budget >= maxTokens)
+    throw invalid([...path, "budget_tokens"], `must be less than max_tokens, ${maxTokens}`);
+  const templateOptions = { reasoning_effort: effortOfBudget(budget), ...on };
+  return { thinking: { thinking: { isOn: true, field: "thinking" } }, templateOptions, isShown: shown !== "omitted" };
+}
+
+/** Templates know three words. */
+function templateEffort(effort: Effort): string {
+  return effort === "xhigh" || effort === "max" ? "high" : effort;
+}
+
+/** No engine counts thoughts: for models that grade them a budget is a word. */
+function effortOfBudget(tokens: number): string {
+  if (tokens < 4096) return "low";
+  return tokens < 16_384 ? "medium" : "high";
+}

@@ -1,0 +1,76 @@
+// Tools and how they may be called, as the Messages API names them.
+import type { ToolDefinition } from "@pomona/shared/core/generation";
+import { z } from "zod";
+import { freeOutput, type OutputWish } from "../../core/generation-request.ts";
+import { type FieldPath, invalid, only, parseAt, text } from "../openai/field.ts";
+import { parseToolList, toolName } from "../openai/tools.ts";
+import { cacheControl } from "./cache-control.ts";
+
+const examplesMax = 100;
+
+const toolSchema = z.strictObject({
+  type: z.literal("custom").nullish(),
+  name: toolName,
+  description: text.nullish(),
+  input_schema: z.looseObject({ type: z.literal("object") }),
+  cache_control: cacheControl,
+  /** Calls that have to be made are enforced with or without it. */
+  strict: z.boolean().nullish(),
+  /** Arguments come as they are written, with or without it. */
+  eager_input_streaming: z.boolean().nullish(),
+  input_examples: z.array(z.unknown()).max(examplesMax).nullish(),
+  defer_loading: only(false),
+  allowed_callers: z.tuple([z.literal("direct")], { error: 'must be ["direct"]' }).nullish(),
+});
+
+/** @throws PomonaError `invalid_request` that names the field. */
+export function parseTools(value: unknown): readonly ToolDefinition[] {
+  return parseToolList(value, ["tools"], parseTool);
+}
+
+function parseTool(value: unknown, path: FieldPath): ToolDefinition {
+  const { type } = parseAt(z.looseObject({ type: z.string().nullish() }), value, path);
+  if (type != null && type !== "custom")
+    throw invalid(
+      [...path, "type"],
+      `is ${JSON.stringify(type.slice(0, 100))}: this pool runs no tools, describe yours by an input_schema`,
+    );
+  const { name, description, input_schema: parameters, input_examples: examples } = parseAt(toolSchema, value, path);
+  const told = examples == null || examples.length === 0 ? "" : `\nExamples of its input: ${JSON.stringify(examples)}`;
+  const described = `${description ?? ""}${told}`;
+  return { name, ...(described === "" ? {} : { description: described }), parameters };
+}
+
+const oneCall = { disable_parallel_tool_use: z.boolean().nullish() };
+const choiceSchemas = {
+  auto: z.strictObject({ type: z.literal("auto"), ...oneCall }),
+  any: z.strictObject({ type: z.literal("any"), ...oneCall }),
+  none: z.strictObject({ type: z.literal("none") }),
+  tool: z.strictObject({ type: z.literal("tool"), name: toolName, ...oneCall }),
+};
+const choiceType = z.looseObject({ type: z.enum(["auto", "any", "tool", "none"]) });
+
+export type CallWish = Pick<OutputWish, "toolChoice" | "isOneCall">;
+
+/** @throws PomonaError `invalid_request` that names the field. */
+export function parseToolChoice(value: unknown, tools: readonly ToolDefinition[]): CallWish {
+  const path: FieldPath = ["tool_choice"];
+  if (value === undefined || value === null)
+    return { toolChoice: freeOutput.toolChoice, isOneCall: freeOutput.isOneCall };
+  const { type } = parseAt(choiceType, value, path);
+  if (type === "none") {
+    parseAt(choiceSchemas.none, value, path);
+    return { toolChoice: "none", isOneCall: false };
+  }
+  if (type === "tool") return parseNamed(value, tools);
+  const { disable_parallel_tool_use: isOneCall } = parseAt(choiceSchemas[type], value, path);
+  if (type === "any" && tools.length === 0) throw invalid(path, "is any, but there are no tools");
+  return { toolChoice: type === "any" ? "required" : "auto", isOneCall: isOneCall ?? false };
+}
+
+function parseNamed(value: unknown, tools: readonly ToolDefinition[]): CallWish {
+  const { name, disable_parallel_tool_use: isOneCall } = parseAt(choiceSchemas.tool, value, ["tool_choice"]);
+  if (!tools.some((tool) => tool.name === name))
+    throw invalid(["tool_choice", "name"], `names ${name}, which is none of the tools`);
+  return { toolChoice: { name }, isOneCall: isOneCall ?? false };
+}
