@@ -118,6 +118,7 @@ test("errors reach the OpenAI SDK as its own classes", async (t) => {
   await assert.rejects(ask({ messages: long }), (error: unknown) => {
     assert.ok(error instanceof OpenAI.BadRequestError);
     assert.equal(error.code, "context_length_exceeded");
+    assert.equal(error.param, "messages");
     assert.match(error.message, /1000.*1001/);
     return true;
   });

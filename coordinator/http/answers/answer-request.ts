@@ -26,6 +26,8 @@ export type ApiRequest = {
   readonly requests: readonly [GenerationRequest, ...GenerationRequest[]];
   readonly isStream: boolean;
   readonly answer: ApiAnswer;
+  /** What the API calls the prompt, for errors that name it; `prompt` where it is absent. */
+  readonly promptField?: string;
   /** Told the whole answer once it is there, on its way or not. */
   readonly onAnswered?: (head: AnswerHead, answers: readonly CollectedAnswer[]) => void;
 };
@@ -87,8 +89,13 @@ async function start(
   } catch (thrown) {
     const error = toPomonaError(thrown);
     if (error.code !== "cancelled") gateway.countRefusal(first.api, first.model, error);
-    throw thrown;
+    throw error.field === "prompt" && asked.promptField !== undefined ? withField(error, asked.promptField) : thrown;
   }
+}
+
+/** Errors of a prompt that does not fit, or is empty, have no other details. */
+function withField({ code, message }: PomonaError, field: string): PomonaError {
+  return new PomonaError(code, message, { field });
 }
 
 function callerOf(

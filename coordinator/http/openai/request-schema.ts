@@ -143,7 +143,8 @@ export function parseChat(body: unknown): ApiRequest {
     maxTokens: parsed.max_completion_tokens ?? parsed.max_tokens ?? null,
   });
   const { isStream, includeUsage } = streamOf(parsed);
-  return { requests: choicesOf(request, parsed.n ?? 1), isStream, answer: chatAnswer({ includeUsage }) };
+  const requests = choicesOf(request, parsed.n ?? 1);
+  return { requests, isStream, answer: chatAnswer({ includeUsage }), promptField: "messages" };
 }
 
 /** A conversation as the engine renders it: tools that must not be called are not told. */
