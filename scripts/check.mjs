@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { root } from "./setup.mjs";
+import { installClients, root } from "./setup.mjs";
 
 const bin = (name) => join(root, "node_modules", ".bin", name);
 const failures = [];
@@ -33,8 +33,9 @@ function checkGenerated() {
   failures.push("generated code");
 }
 
+installClients();
 step("format and lint", [bin("biome"), "ci", "."]);
-step("types", [bin("tsc"), "--build"]);
+step("types", [bin("tsc"), "--build", ".", "test/clients"]);
 step("unused code", [bin("knip"), "--no-progress"]);
 step("wire format", [bin("buf"), "lint"], join(root, "proto"));
 checkGenerated();

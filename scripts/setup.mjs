@@ -6,7 +6,8 @@ import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const stampPath = join(root, "node_modules", ".pomona-lock-hash");
+/** The clients of test/clients, with packages of their own: only the tests install them. */
+const clients = join(root, "test/clients");
 
 /** Says what is going on, on stderr, so that stdout stays for data. */
 function say(text) {
@@ -20,8 +21,8 @@ function fail(text) {
 }
 
 /** Runs a program with its output on stderr; returns whether it succeeded. */
-function run(program, args) {
-  return spawnSync(program, args, { cwd: root, stdio: ["inherit", 2, 2] }).status === 0;
+function run(program, args, cwd = root) {
+  return spawnSync(program, args, { cwd, stdio: ["inherit", 2, 2] }).status === 0;
 }
 
 /** Whether a program is on the PATH. */
@@ -42,13 +43,16 @@ function checkNode() {
   fail(`Node ${process.versions.node} is too old: install Node 20.19 or newer from https://nodejs.org, then try again`);
 }
 
-function installPackages() {
+/** Does nothing where the folder's lock file has not changed since. */
+function installPackages(folder, what) {
+  const stampPath = join(folder, "node_modules", ".pomona-lock-hash");
   const lockHash = createHash("sha256")
-    .update(readFileSync(join(root, "package-lock.json")))
+    .update(readFileSync(join(folder, "package-lock.json")))
     .digest("hex");
   if (existsSync(stampPath) && readFileSync(stampPath, "utf8") === lockHash) return;
-  say("installing the npm packages (about 400 MB once, development tools included)");
-  if (!run("npm", ["ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"])) {
+  say(`installing ${what}`);
+  const flags = ["--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"];
+  if (!run("npm", ["ci", ...flags], folder)) {
     fail("npm ci failed: is the npm registry reachable? Then try again");
   }
   writeFileSync(stampPath, lockHash);
@@ -88,14 +92,25 @@ function installNatsServer() {
   }
 }
 
-function build() {
-  if (!run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "--build"])) fail("the build failed");
+function build(...projects) {
+  const compiler = join(root, "node_modules/typescript/bin/tsc");
+  if (!run(process.execPath, [compiler, "--build", ...projects])) fail("the build failed");
 }
 
 /** Everything that `npm start` and `npm test` need. Does nothing that is already done. */
 export function setUp() {
   checkNode();
-  installPackages();
+  installPackages(root, "the npm packages (about 400 MB once, development tools included)");
   installNatsServer();
   build();
+}
+
+/** What the tests with real clients need besides. */
+export function installClients() {
+  installPackages(clients, "the clients that the tests run (about 180 MB once)");
+}
+
+export function setUpClients() {
+  installClients();
+  build(clients);
 }

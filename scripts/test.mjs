@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { createInterface } from "node:readline";
-import { root, setUp } from "./setup.mjs";
+import { root, setUp, setUpClients } from "./setup.mjs";
 
 const packages = ["proto", "shared", "coordinator", "node-agent", "simulator", "cli", "grafana", "test"];
 const failOnSkip = process.argv.includes("--fail-on-skip");
@@ -20,10 +20,12 @@ function testSources() {
     .sort();
 }
 
+const isOfClients = (path) => path.startsWith("test/clients/");
+
 /** shared/core/x.test.ts -> shared/dist/core/x.test.js */
 function compiled(path) {
-  const [name, ...rest] = path.split("/");
-  return join(name, "dist", ...rest).replace(/\.ts$/, ".js");
+  const project = isOfClients(path) ? "test/clients" : path.split("/")[0];
+  return join(project, "dist", relative(project, path)).replace(/\.ts$/, ".js");
 }
 
 /** Runs one group of test files; resolves to its exit code and the skipped tests with their reasons. */
@@ -51,12 +53,14 @@ function isWorthShowing(line) {
 
 setUp();
 const sources = testSources();
+if (sources.some(isOfClients)) setUpClients();
 const isUnit = (path) => !path.startsWith("test/") || path.startsWith("test/tidy/");
 const startedAt = Date.now();
 const groups = [
   ["unit", sources.filter(isUnit), 2],
   ["simulation and compliance", sources.filter((path) => /^test\/(simulation|compliance)\//.test(path)), 1],
   ["integration", sources.filter((path) => path.startsWith("test/integration/")), 1],
+  ["clients", sources.filter(isOfClients), 1],
   ["chaos", sources.filter((path) => path.startsWith("test/chaos/")), 1],
 ];
 const results = [];

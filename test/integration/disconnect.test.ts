@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { randomModel } from "@pomona/shared/core/gguf/random-model";
 import { writeGguf } from "@pomona/shared/core/gguf/writer";
-import { createNodeClient } from "@pomona/shared/grpc/client";
 import { hasProgram } from "../support/programs.ts";
+import { runningAttempts } from "../support/running-attempts.ts";
 import { type RunningPool, startPool } from "../support/running-pool.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -26,21 +26,6 @@ after(async () => {
   await pool?.close();
   rmSync(folder, { recursive: true, force: true });
 });
-
-/** Attempts that hold a slot, asked of the node-agent itself. */
-async function runningAttempts(): Promise<number> {
-  const client = createNodeClient(pool.nodes[0]?.grpc ?? "");
-  try {
-    return await new Promise((resolve, reject) => {
-      client.listReplicas({}, (error, answer) => {
-        if (answer === undefined) reject(error ?? new Error("no answer"));
-        else resolve(answer.replicas.reduce((sum, replica) => sum + replica.running.length, 0));
-      });
-    });
-  } finally {
-    client.close();
-  }
-}
 
 function ask(promptLength: number, signal: AbortSignal): Promise<Response> {
   return fetch(`${pool.http}/v1/completions`, {
@@ -61,14 +46,14 @@ function ask(promptLength: number, signal: AbortSignal): Promise<Response> {
 async function leaveAndMeasure(leave: () => void): Promise<number> {
   const start = performance.now();
   leave();
-  await waitFor(async () => (await runningAttempts()) === 0, 2500, "the slot to be free");
+  await waitFor(async () => (await runningAttempts(pool)) === 0, 2500, "the slot to be free");
   return performance.now() - start;
 }
 
 test("a client that disconnects in prefill frees its slot", { skip }, async (t) => {
   const abort = new AbortController();
   const answer = ask(5000, abort.signal).catch(() => null);
-  await waitFor(async () => (await runningAttempts()) === 1, 10_000, "the prefill to start");
+  await waitFor(async () => (await runningAttempts(pool)) === 1, 10_000, "the prefill to start");
   t.diagnostic(`free after ${Math.round(await leaveAndMeasure(() => abort.abort()))} ms`);
   await answer;
 });
@@ -83,6 +68,6 @@ test("a client that disconnects in decode frees its slot", { skip }, async (t) =
     assert.equal(piece?.done, false);
     text += new TextDecoder().decode(piece?.value);
   }
-  assert.equal(await runningAttempts(), 1);
+  assert.equal(await runningAttempts(pool), 1);
   t.diagnostic(`free after ${Math.round(await leaveAndMeasure(() => abort.abort()))} ms`);
 });

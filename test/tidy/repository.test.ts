@@ -32,8 +32,10 @@ test("file names are kebab-case and say what is in them", () => {
   assert.deepEqual(odd, []);
 });
 
-test("the lock file records no download addresses", () => {
-  assert.doesNotMatch(read("package-lock.json"), /"resolved": "http/);
+test("the lock files record no download addresses", () => {
+  for (const path of ["package-lock.json", "test/clients/package-lock.json"]) {
+    assert.doesNotMatch(read(path), /"resolved": "http/, path);
+  }
 });
 
 test("every error code is explained", () => {
@@ -70,7 +72,7 @@ test("every metric that the dashboard and the alerts name exists", () => {
 });
 
 test("every package has the version of the product", () => {
-  const packages = sources.filter((path) => /^([\w-]+\/)?package\.json$/.test(path));
+  const packages = sources.filter((path) => /^([\w/-]+\/)?package\.json$/.test(path));
   assert.ok(packages.length >= 8);
   for (const path of packages) {
     // A package.json always has a version here; that is what the comparison checks.
