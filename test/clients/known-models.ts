@@ -19,7 +19,7 @@ export const said = {
 export const called = {
   weather: { name: "get_weather", arguments: '{"city": "Paris"}' },
   both: [
-    { name: "get_weather", arguments: '{"city": "Paris", "unit": "celsius"}' },
+    { name: "get_weather", arguments: '{"city": "Paris"}' },
     { name: "get_weather", arguments: '{"city": "Rome"}' },
   ],
 } as const;
