@@ -1,9 +1,11 @@
 // A pool for the tests of a client: real processes, and models whose answers are known.
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { after, before } from "node:test";
+import { promisify } from "node:util";
 import { hasProgram } from "@pomona/test/support/programs";
 import { runningAttempts } from "@pomona/test/support/running-attempts";
-import { type RunningPool, startPool } from "@pomona/test/support/running-pool";
+import { pomonaPath, type RunningPool, startPool } from "@pomona/test/support/running-pool";
 import { waitFor } from "@pomona/test/support/wait-for";
 import { type KnownModels, writeKnownModels } from "./known-models.ts";
 
@@ -14,6 +16,8 @@ export const skip = hasProgram("nats-server") ? false : "needs nats-server";
 export type ClientPool = {
   /** Where the HTTP API is, without a path. */
   readonly url: string;
+  /** Adds the assistant once more under another name; it is loaded when it is asked for. */
+  addAssistant(name: string, contextLength: number): Promise<void>;
   /** Waits until no node works on anything. */
   idle(): Promise<void>;
   /** Waits until so many requests hold a slot. */
@@ -53,6 +57,11 @@ export function useClientPool({ engine = "llama", nodes = 1 }: ClientPoolOptions
   return {
     get url() {
       return running().http;
+    },
+    addAssistant: async (name, contextLength) => {
+      const spec = `${name}=${models?.assistant}`;
+      const flags = ["--grpc", running().grpc, "--context", String(contextLength), "--max", "1"];
+      await promisify(execFile)(process.execPath, [pomonaPath, "models", "add", spec, ...flags]);
     },
     idle: () => runs((attempts) => attempts === 0, "every slot to be free"),
     busy: (wanted) => runs((attempts) => attempts >= wanted, `${wanted} requests to hold a slot`),
