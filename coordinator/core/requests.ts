@@ -19,6 +19,7 @@ import type { Effect } from "./effect.ts";
 import { eject } from "./ejection.ts";
 import { noteEnded } from "./ended-requests.ts";
 import type { NewRequest } from "./event.ts";
+import { faultIn } from "./frame-faults.ts";
 import { isBound, type NodeLoads, progressLimits } from "./pace.ts";
 import { notePoison, refusePoison } from "./poison.ts";
 import { outlookForNext, outlooksOfWaiting } from "./queue-outlook.ts";
@@ -250,17 +251,8 @@ function takeTokens(context: StepContext, record: RequestRecord, sent: TokensFra
   const frame = record.place.isRetold ? tokensFrom(sent, record.emittedTokenIds.length) : sent;
   if (frame === null) return [];
   record.place.isRetold = false;
-  const isInOrder = frame.firstIndex === record.emittedTokenIds.length && frame.ids.length === frame.texts.length;
-  if (!isInOrder || frame.firstIndex + frame.ids.length > record.decoding.maxTokens) {
-    const message = `node ${record.place.nodeId} sent token ${frame.firstIndex} when ${record.emittedTokenIds.length} was due`;
-    return cutOff(context, record, message);
-  }
-  const vocabularySize = context.state.deployments.get(record.model)?.facts?.sizing.vocabularySize ?? 0;
-  const alien = vocabularySize === 0 ? undefined : frame.ids.find((id) => id >= vocabularySize);
-  if (alien !== undefined) {
-    const message = `node ${record.place.nodeId} sent token id ${alien}, and ${record.model} has ${vocabularySize}`;
-    return cutOff(context, record, message);
-  }
+  const fault = faultIn(context.state, record, frame);
+  if (fault !== null) return cutOff(context, record, `node ${record.place.nodeId} ${fault}`);
   if (frame.ids.length === 0) return [];
   // Kept before they are passed on: what a client has seen can always be continued.
   record.emittedTokenIds.push(...frame.ids);
