@@ -7,8 +7,8 @@ import { parseHostAndPort } from "@pomona/shared/grpc/address";
 import { logLevels } from "@pomona/shared/runtime/logger";
 import { z } from "zod";
 import { checkpointModes, defaultCheckpointConfig } from "./core/checkpoint-gain.ts";
+import { defaultCoreConfig } from "./core/core-config.ts";
 import { defaultSchedulerConfig } from "./core/scheduler/scheduler-state.ts";
-import { defaultCoreConfig } from "./core/state.ts";
 
 const port = z.number().int().min(0).max(65_535);
 

@@ -1,9 +1,10 @@
 // The active coordinator's loop on virtual time: its real core, with simulated executors, checked after every event.
 import { decideMaxTokens, refuseModel, refuseQueue } from "@pomona/coordinator/core/admission";
+import type { CoreConfig } from "@pomona/coordinator/core/core-config";
 import type { Announcement, Effect, EffectOf } from "@pomona/coordinator/core/effect";
 import type { ClusterEvent } from "@pomona/coordinator/core/event";
 import { decisionViolations, idleSlotViolations, violations } from "@pomona/coordinator/core/invariants";
-import { type ClusterState, type CoreConfig, emptyState, type StepContext } from "@pomona/coordinator/core/state";
+import { type ClusterState, emptyState, type StepContext } from "@pomona/coordinator/core/state";
 import { step } from "@pomona/coordinator/core/step";
 import { isTakenUp } from "@pomona/coordinator/core/takeover";
 import { tokenizingReplicas } from "@pomona/coordinator/core/views";

@@ -1,7 +1,8 @@
 // A pool on virtual time: machines, the processes on them, a coordinator, clients, and the handles that faults pull.
+
+import { type CoreConfig, defaultCoreConfig } from "@pomona/coordinator/core/core-config";
 import type { Announcement } from "@pomona/coordinator/core/effect";
 import type { ClusterEvent } from "@pomona/coordinator/core/event";
-import { type CoreConfig, defaultCoreConfig } from "@pomona/coordinator/core/state";
 import { defaultNodeSettings } from "@pomona/shared/core/deployment";
 import type { ModelName, NodeId, RequestId } from "@pomona/shared/core/ids";
 import type { NodeStatus } from "@pomona/shared/core/node-status";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { defaultCoreConfig } from "./core-config.ts";
 import { memberState, takesWork } from "./membership.ts";
-import { defaultCoreConfig } from "./state.ts";
 import { ending, endings, only, replicaOf, starts, statusOf, TestPool } from "./test-pool.ts";
 
 function memberOf(pool: TestPool, nodeId: string) {

@@ -2,8 +2,9 @@
 import type { NodeId } from "@pomona/shared/core/ids";
 import type { NodeStatus } from "@pomona/shared/core/node-status";
 import type { Pace } from "./conduct.ts";
+import type { CoreConfig } from "./core-config.ts";
 import type { Effect } from "./effect.ts";
-import type { ClusterState, CoreConfig, Member, MemberState, StepContext } from "./state.ts";
+import type { ClusterState, Member, MemberState, StepContext } from "./state.ts";
 
 /** What a heartbeat did: `replaced` means that the old process of the node is gone. */
 export type HeartbeatOutcome = "accepted" | "ignored" | "replaced";

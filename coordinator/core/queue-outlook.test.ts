@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { defaultDecoding } from "@pomona/shared/core/generation";
 import type { SpeedProfile } from "@pomona/shared/core/speed-profile";
 import { refuseQueue } from "./admission.ts";
+import { defaultCoreConfig } from "./core-config.ts";
 import { outlookForNext, outlooksOfWaiting } from "./queue-outlook.ts";
-import { defaultCoreConfig } from "./state.ts";
 import { ending, endings, only, replicaOf, statusOf, TestPool, tokens } from "./test-pool.ts";
 
 /** Ten tokens a second, whatever runs beside; a prompt of three tokens takes nothing. */

@@ -14,11 +14,12 @@ import type { ModelFile } from "@pomona/shared/core/model-files";
 import { fixedSizing } from "@pomona/shared/core/model-sizing";
 import { type NodeStatus, type ReplicaStatus, untold } from "@pomona/shared/core/node-status";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
+import { type CoreConfig, defaultCoreConfig } from "./core-config.ts";
 import type { Effect, EffectKind, EffectOf } from "./effect.ts";
 import type { ClusterEvent, NewRequest } from "./event.ts";
 import { decisionViolations, idleSlotViolations, violations } from "./invariants.ts";
 import type { InspectionOutcome } from "./model-sources.ts";
-import { type ClusterState, type CoreConfig, defaultCoreConfig, emptyState, type StepContext } from "./state.ts";
+import { type ClusterState, emptyState, type StepContext } from "./state.ts";
 import { step } from "./step.ts";
 
 const gigabyte = 1e9;

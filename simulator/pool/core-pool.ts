@@ -1,8 +1,10 @@
 // A pool that the product's own core runs: the same events and effects as in production, on virtual time.
+
+import { type CoreConfig, defaultCoreConfig } from "@pomona/coordinator/core/core-config";
 import type { Effect } from "@pomona/coordinator/core/effect";
 import type { ClusterEvent, NewRequest } from "@pomona/coordinator/core/event";
 import { decisionViolations, idleSlotViolations, violations } from "@pomona/coordinator/core/invariants";
-import { type ClusterState, type CoreConfig, defaultCoreConfig, emptyState } from "@pomona/coordinator/core/state";
+import { type ClusterState, emptyState } from "@pomona/coordinator/core/state";
 import { step } from "@pomona/coordinator/core/step";
 import { readyReplicas } from "@pomona/coordinator/core/views";
 import { unreachable } from "@pomona/shared/core/assert";

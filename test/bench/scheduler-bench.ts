@@ -1,9 +1,10 @@
 // What a planning pass costs: one event of the real core after which several slots are free while 200 requests wait.
 // npm run -s bench:scheduler -- [--rounds 300] [--json]
 import { parseArgs } from "node:util";
+import { type CoreConfig, defaultCoreConfig } from "@pomona/coordinator/core/core-config";
 import type { Effect } from "@pomona/coordinator/core/effect";
 import type { ClusterEvent } from "@pomona/coordinator/core/event";
-import { type CoreConfig, defaultCoreConfig, emptyState } from "@pomona/coordinator/core/state";
+import { emptyState } from "@pomona/coordinator/core/state";
 import { step } from "@pomona/coordinator/core/step";
 import { failureOf, recordOf, replicaOf, requestOf, statusOf, tokens } from "@pomona/coordinator/core/test-pool";
 import { expectedSpeed } from "@pomona/shared/core/chip-speeds";

@@ -1,7 +1,7 @@
 // The cluster API over a real socket: desired state in an in-memory NATS, one node, a plan of the test's own.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { defaultCoreConfig } from "@pomona/coordinator/core/state";
+import { defaultCoreConfig } from "@pomona/coordinator/core/core-config";
 import { step } from "@pomona/coordinator/core/step";
 import { statusOf } from "@pomona/coordinator/core/test-pool";
 import type { FakeCluster } from "../support/fake-cluster.ts";
