@@ -8,6 +8,8 @@ const lookMs = 500;
 const standstillMs = 10_000;
 /** Looks at which all may be at rest and a node still hold what the coordinator before has left there. */
 const leftLooksMax = 10;
+/** Nodes keep for so long what nobody reads. */
+const keptMs = 30_000;
 
 export class ClientWatch {
   readonly #pool: SimulatedPool;
@@ -51,7 +53,7 @@ export class ClientWatch {
 
   /** What its node has lost is lost; what the node still holds, the next coordinator goes on with. */
   #lookAfterLeft({ requestId }: Readonly<Entry>, left: NonNullable<Entry["left"]>): void {
-    const { coordinator, processes, ledger } = this.#pool;
+    const { coordinator, processes, ledger, time } = this.#pool;
     const { nodeId, incarnation, epoch } = left;
     const process = processes.find(({ machine }) => machine.nodeId === nodeId);
     const isGone = process === undefined || process.incarnation !== incarnation || process.isDead;
@@ -65,7 +67,8 @@ export class ClientWatch {
     this.#leftLooks.set(requestId, looks);
     if (looks < leftLooksMax) return;
     ledger.abandon(requestId, "lost");
-    if (!isGone && process.attempts.isKept({ requestId, epoch }))
-      this.#complain(`request ${requestId} is kept by node ${nodeId}, and nobody takes it up`);
+    const isHeld = left.isHeld && time.nowMs - left.atMs < keptMs;
+    if (!isGone && (isHeld || process.attempts.isKept({ requestId, epoch })))
+      this.#complain(`request ${requestId} was left with node ${nodeId}, and nobody goes on with it`);
   }
 }

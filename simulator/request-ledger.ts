@@ -36,7 +36,14 @@ export type Entry = ClientRequest & {
 };
 
 /** Where a request was when its client lost its coordinator. */
-export type LeftAttempt = { readonly nodeId: NodeId; readonly incarnation: number; readonly epoch: number };
+export type LeftAttempt = {
+  readonly nodeId: NodeId;
+  readonly incarnation: number;
+  readonly epoch: number;
+  /** Whether the node had it, running or ended: it keeps it for 30 s. */
+  readonly isHeld: boolean;
+  readonly atMs: number;
+};
 
 /**
  * Outcomes of requests by name: `stop`, `length`, `cancelled`, `expired`, or the code of a failure; `abandoned` when they

@@ -1,9 +1,11 @@
 // The clients of a simulated pool: each goes to a coordinator, and comes back to another one when that is gone.
 import type { ErrorCode } from "@pomona/shared/core/errors";
+import type { NodeId, RequestId } from "@pomona/shared/core/ids";
 import type { CoordinatorProcess } from "./coordinator-process.ts";
 import type { Random } from "./random.ts";
 import type { ClientRequest, Entry, LeftAttempt, RequestLedger } from "./request-ledger.ts";
 import type { SimulatedCoordinator } from "./simulated-coordinator.ts";
+import type { SimulatedNode } from "./simulated-node.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
 const lookMs = 100;
@@ -16,6 +18,7 @@ export type ClientsParts = {
   readonly random: Random;
   readonly ledger: RequestLedger;
   readonly processes: () => readonly CoordinatorProcess[];
+  readonly nodeOf: (nodeId: NodeId) => SimulatedNode | undefined;
   readonly onRefused: (code: ErrorCode) => void;
   /** A client goes on reading at another coordinator. */
   readonly onReadOn: () => void;
@@ -103,7 +106,7 @@ export class SimulatedClients {
     if (entry.session !== null) {
       const process = this.#parts.processes().find(({ active }) => active?.session(requestId) === entry.session);
       if (process?.machine.isCutOff === true && process.active !== null)
-        ledger.detach(entry, leftAt(process.active, requestId), time.nowMs);
+        ledger.detach(entry, this.#leftAt(process.active, requestId), time.nowMs);
       return;
     }
     const leading = this.#reached().flatMap((process) => process.leading ?? []);
@@ -125,16 +128,21 @@ export class SimulatedClients {
     for (const entry of ledger.open) {
       const { requestId, session } = entry;
       if (session !== null && coordinator.session(requestId) === session)
-        ledger.detach(entry, leftAt(coordinator, requestId), time.nowMs);
+        ledger.detach(entry, this.#leftAt(coordinator, requestId), time.nowMs);
     }
   }
-}
 
-/** Where a coordinator has a request; null for one that is on no node. */
-function leftAt({ state }: SimulatedCoordinator, requestId: string): LeftAttempt | null {
-  const record = state.requests.get(requestId);
-  if (record?.place.kind !== "bound") return null;
-  const { nodeId } = record.place;
-  const incarnation = state.members.get(nodeId)?.status.incarnation ?? 0;
-  return { nodeId, incarnation, epoch: record.epoch };
+  /** Where a coordinator has a request; null for one that is on no node. */
+  #leftAt({ state }: SimulatedCoordinator, requestId: RequestId): LeftAttempt | null {
+    const { time, nodeOf } = this.#parts;
+    const record = state.requests.get(requestId);
+    if (record?.place.kind !== "bound") return null;
+    const { nodeId } = record.place;
+    const { epoch } = record;
+    const incarnation = state.members.get(nodeId)?.status.incarnation ?? 0;
+    const node = nodeOf(nodeId);
+    const isSame = node !== undefined && !node.isDead && node.incarnation === incarnation;
+    const isHeld = isSame && node.attempts.isKept({ requestId, epoch });
+    return { nodeId, incarnation, epoch, isHeld, atMs: time.nowMs };
+  }
 }

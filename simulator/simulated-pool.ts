@@ -102,6 +102,7 @@ export class SimulatedPool {
     this.clients = new SimulatedClients({
       ...{ time, random, ledger: this.ledger },
       processes: () => this.coordinators.processes,
+      nodeOf: (nodeId) => this.#processes.get(nodeId),
       onRefused: () => {
         this.counts.refusedByPool += 1;
       },
