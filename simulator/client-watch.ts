@@ -52,7 +52,7 @@ export class ClientWatch {
   }
 
   /** What its node has lost is lost; what the node still holds, the next coordinator goes on with. */
-  #lookAfterLeft({ requestId }: Readonly<Entry>, left: NonNullable<Entry["left"]>): void {
+  #lookAfterLeft({ requestId, deadlineMs }: Readonly<Entry>, left: NonNullable<Entry["left"]>): void {
     const { coordinator, processes, ledger, time } = this.#pool;
     const { nodeId, incarnation, epoch } = left;
     const process = processes.find(({ machine }) => machine.nodeId === nodeId);
@@ -67,7 +67,8 @@ export class ClientWatch {
     this.#leftLooks.set(requestId, looks);
     if (looks < leftLooksMax) return;
     ledger.abandon(requestId, "lost");
-    const isHeld = left.isHeld && time.nowMs - left.atMs < keptMs;
+    // One whose time was over ended at its coordinator, though nobody could tell its client.
+    const isHeld = left.isHeld && time.nowMs < Math.min(left.atMs + keptMs, deadlineMs);
     if (!isGone && (isHeld || process.attempts.isKept({ requestId, epoch })))
       this.#complain(`request ${requestId} was left with node ${nodeId}, and nobody goes on with it`);
   }

@@ -10,6 +10,8 @@ import type { SimulatedPool } from "./simulated-pool.ts";
 const lookMs = 500;
 /** The goal: liveness within ten simulated seconds after the last fault. */
 const wholeAfterMs = 10_000;
+/** For a model that nobody waits for: what is in its way has to be idle for ten seconds first. */
+const allReadyAfterMs = 25_000;
 
 export class LivenessWatch {
   readonly #pool: SimulatedPool;
@@ -34,7 +36,7 @@ export class LivenessWatch {
     if (!isWell || time.nowMs < healedAtMs) this.#wellSinceMs = null;
     else this.#wellSinceMs ??= time.nowMs;
     if (this.#wellSinceMs === null || time.nowMs - this.#wellSinceMs < wholeAfterMs) return;
-    for (const problem of this.#problems(this.#wellSinceMs)) this.#complain(`10 s after the last fault ${problem}`);
+    for (const problem of this.#problems(this.#wellSinceMs)) this.#complain(`after the last fault ${problem}`);
   }
 
   *#problems(wellSinceMs: number): Generator<string> {
@@ -49,7 +51,17 @@ export class LivenessWatch {
       if (member?.state !== "alive" || !member.isLinkUp) yield `node ${nodeId} is ${member?.state}`;
     }
     yield* this.#stuckRequests(coordinator, wellSinceMs);
-    if (!this.#isCrowded) yield* missingModels(this.#pool, coordinator.state);
+    yield* this.#missingModels(coordinator, wellSinceMs);
+  }
+
+  *#missingModels({ state }: SimulatedCoordinator, wellSinceMs: number): Generator<string> {
+    if (this.#isCrowded) return;
+    const { nowMs } = this.#pool.time;
+    for (const { model, problem } of missingModels(this.#pool, state)) {
+      const sinceMs = state.awaited.get(model)?.sinceMs ?? Number.POSITIVE_INFINITY;
+      const isAwaited = nowMs - Math.max(sinceMs, wellSinceMs) >= wholeAfterMs;
+      if (isAwaited || nowMs - wellSinceMs >= allReadyAfterMs) yield problem;
+    }
   }
 
   /** Each has a coordinator, and goes on, or waits where others go on. */
@@ -75,7 +87,10 @@ export class LivenessWatch {
  * Models that should be ready and are not, although a machine has room beside those that have a better claim: that stand
  * there because their deployments want them, and are not of less priority.
  */
-export function missingModels(pool: SimulatedPool, state: ClusterState): string[] {
+export function missingModels(
+  pool: SimulatedPool,
+  state: ClusterState,
+): { readonly model: ModelName; readonly problem: string }[] {
   const isFinal = (nodeId: NodeId, model: ModelName): boolean =>
     state.members.get(nodeId)?.loadFailures.get(model)?.retryAtMs === Number.POSITIVE_INFINITY;
   return pool.desired.deployed.flatMap(({ record: { spec }, memory }) => {
@@ -87,7 +102,8 @@ export function missingModels(pool: SimulatedPool, state: ClusterState): string[
       const claims = held.filter((replica) => hasClaim(state, replica.model, priority));
       return heldBytes([...claims.map((replica) => replica.memory), memory]) <= budgetBytes && !isFinal(nodeId, model);
     });
-    return homes.length === 0 ? [] : [`model ${model} is ready nowhere, and ${homes.length} nodes have room for it`];
+    const problem = `model ${model} is ready nowhere, and ${homes.length} nodes have room for it`;
+    return homes.length === 0 ? [] : [{ model, problem }];
   });
 }
 

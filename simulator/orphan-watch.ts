@@ -3,6 +3,8 @@ import type { SimulatedPool } from "./simulated-pool.ts";
 
 /** Looks at which an attempt may be found in a row; more is no longer a cancellation on its way. */
 const looksMax = 2;
+/** The same for what an earlier coordinator has left: its node notices within four seconds, and says so to this one. */
+const leftLooksMax = 16;
 
 export class OrphanWatch {
   readonly #pool: SimulatedPool;
@@ -17,16 +19,17 @@ export class OrphanWatch {
   /** To be called every 500 ms; true for as long as there is a pool. */
   readonly look = (): boolean => {
     const seen = new Map<string, number>();
-    for (const orphan of this.#orphans()) {
+    for (const { orphan, isLeft } of this.#orphans()) {
       const looks = (this.#seen.get(orphan) ?? 0) + 1;
       seen.set(orphan, looks);
-      if (looks > looksMax) this.#complain(`attempt ${orphan} runs on although nobody wants it`);
+      if (looks > (isLeft ? leftLooksMax : looksMax))
+        this.#complain(`attempt ${orphan} runs on although nobody wants it`);
     }
     this.#seen = seen;
     return true;
   };
 
-  *#orphans(): Generator<string> {
+  *#orphans(): Generator<{ readonly orphan: string; readonly isLeft: boolean }> {
     const { coordinator, ledger } = this.#pool;
     if (coordinator === null || !this.#pool.isWell) return;
     for (const process of this.#pool.processes) {
@@ -36,7 +39,8 @@ export class OrphanWatch {
       for (const attempt of process.running) {
         const { requestId } = attempt;
         if (coordinator.wants(attempt) || ledger.isLeft(requestId)) continue;
-        yield `${requestId}/${attempt.epoch} on ${nodeId}`;
+        const isLeft = coordinator.session(requestId) === undefined;
+        yield { orphan: `${requestId}/${attempt.epoch} on ${nodeId}`, isLeft };
       }
     }
   }

@@ -168,7 +168,7 @@ function unfinished(pool: SimulatedPool): string[] {
       left.push(`${process.runningAttempts} attempts still run on ${process.machine.nodeId}`);
   }
   if (awaiting > 0) left.push(`${awaiting} requests still wait for their models`);
-  left.push(...missingModels(pool, state), ...leftReplicas(state));
+  left.push(...missingModels(pool, state).map(({ problem }) => problem), ...leftReplicas(state));
   return left;
 }
 

@@ -79,7 +79,7 @@ export class SimulatedClients {
     const entry = this.#parts.ledger.find(requestId);
     if (entry === undefined) return;
     entry.stopsAt = Math.min(entry.stopsAt, entry.received);
-    this.#readBy(entry)?.take({ kind: "requestStopped", requestId });
+    if (entry.session !== null) this.#readBy(entry)?.stopWhenFound(entry.session);
   }
 
   #reached(): CoordinatorProcess[] {
@@ -127,8 +127,12 @@ export class SimulatedClients {
     const { ledger, time } = this.#parts;
     for (const entry of ledger.open) {
       const { requestId, session } = entry;
-      if (session !== null && coordinator.session(requestId) === session)
-        ledger.detach(entry, this.#leftAt(coordinator, requestId), time.nowMs);
+      const known = coordinator.session(requestId);
+      if (known === undefined) continue;
+      const left = this.#leftAt(coordinator, requestId);
+      if (session === known) ledger.detach(entry, left, time.nowMs);
+      // It was taken up, and perhaps read to its end, by one that is gone before its client came back.
+      else if (session === null) entry.left = left ?? (entry.left && { ...entry.left, isHeld: false });
     }
   }
 

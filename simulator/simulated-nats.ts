@@ -1,5 +1,6 @@
 // The NATS server of a simulated pool, in which the lease lies: it crashes, stands still, is slow, and comes back empty.
 import type { LeaseEvent, LeaseRecord, LeaseWrite } from "@pomona/coordinator/core/lease";
+import { Pipe } from "./pipe.ts";
 import type { Random } from "./random.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
@@ -105,16 +106,14 @@ export type LineParts = {
   readonly onStatus: (isConnected: boolean) => void;
 };
 
+type Connection = { readonly incarnation: number; readonly toServer: Pipe; readonly fromServer: Pipe };
+
 /** The connection of one coordinator's process, made anew whenever it breaks. */
 export class NatsLine {
   readonly #parts: LineParts;
-  /** Counts: what comes over an old one is not read any more. 0 while there is none. */
-  #connection = 0;
-  #connections = 0;
+  #connection: Connection | null = null;
   #knownBucket: number | null = null;
-  #arrivesAtMs = 0;
   #silentForMs = 0;
-  #incarnation = 0;
   #isClosed = false;
 
   constructor(parts: LineParts) {
@@ -126,12 +125,12 @@ export class NatsLine {
   }
 
   get isConnected(): boolean {
-    return this.#connection > 0;
+    return this.#connection !== null;
   }
 
   close(): void {
     this.#isClosed = true;
-    this.#connection = 0;
+    this.#cut();
     this.#parts.nats.lines.delete(this);
   }
 
@@ -139,7 +138,7 @@ export class NatsLine {
   reset(): void {
     const { time, nats, isCut } = this.#parts;
     const connection = this.#connection;
-    if (connection > 0 && !isCut()) time.after(nats.delayMs(), () => this.#lose(connection));
+    if (connection !== null && !isCut()) time.after(nats.delayMs(), () => this.#lose(connection));
   }
 
   write(write: LeaseWrite): void {
@@ -152,35 +151,34 @@ export class NatsLine {
     const isLost = !this.isConnected;
     time.after(isLost ? 0 : callTimeoutMs, () => wake(() => answer({ kind: "unavailable" })));
     if (isLost) return;
-    const connection = this.#connection;
-    this.#send(connection, () => {
+    this.#send(() => {
       const event = nats.write(write);
-      this.#receive(connection, () => answer(event));
+      this.#receive(() => answer(event));
     });
   }
 
   read(): void {
-    this.#send(this.#connection, () => this.tellKept(false));
+    this.#send(() => this.tellKept(false));
   }
 
   publish(news: News): void {
-    this.#send(this.#connection, () => this.#parts.nats.publish(this, news));
+    this.#send(() => this.#parts.nats.publish(this, news));
   }
 
   /** What somebody else has published arrives, unless the connection breaks before. */
   hear(take: () => void): void {
-    this.#receive(this.#connection, take);
+    this.#receive(take);
   }
 
   tellNews(news: News): void {
-    this.#receive(this.#connection, () => this.#parts.onNews(news));
+    this.#receive(() => this.#parts.onNews(news));
   }
 
   /** What the bucket says now, as a watch of it does. */
   tellKept(isSnapshot: boolean): void {
     const { nats, onLease } = this.#parts;
     const { kept, bucket } = nats;
-    this.#receive(this.#connection, () => {
+    this.#receive(() => {
       const isNewBucket = isSnapshot && this.#knownBucket !== null && this.#knownBucket !== bucket;
       this.#knownBucket = bucket;
       onLease({ kind: "seen", ...kept, isNewBucket });
@@ -196,10 +194,8 @@ export class NatsLine {
           this.#dial(reconnectMs + random.between(0, 100));
           return;
         }
-        this.#connections += 1;
-        this.#connection = this.#connections;
+        this.#connection = this.#connect();
         this.#silentForMs = 0;
-        this.#incarnation = nats.incarnation;
         this.tellKept(true);
         onStatus(true);
       }),
@@ -212,15 +208,15 @@ export class NatsLine {
     if (this.#isClosed) return false;
     const isSilent = isCut() || nats.pausedForMs > 0 || !nats.isUp;
     this.#silentForMs = isSilent ? this.#silentForMs + lookMs : 0;
-    const isOld = !isSilent && nats.incarnation !== this.#incarnation;
-    if (this.isConnected && (isOld || this.#silentForMs >= silenceMaxMs)) this.#lose(this.#connection);
+    const isOld = !isSilent && nats.incarnation !== this.#connection?.incarnation;
+    if (this.#connection !== null && (isOld || this.#silentForMs >= silenceMaxMs)) this.#lose(this.#connection);
     return true;
   }
 
-  #lose(connection: number): void {
+  #lose(connection: Connection): void {
     const { wake, onLease, onStatus } = this.#parts;
     if (this.#connection !== connection) return;
-    this.#connection = 0;
+    this.#cut();
     wake(() => {
       if (this.#isClosed) return;
       onLease({ kind: "away" });
@@ -229,29 +225,30 @@ export class NatsLine {
     this.#dial(reconnectMs);
   }
 
-  #send(connection: number, arrive: () => void): void {
+  #connect(): Connection {
     const { time, nats, isCut } = this.#parts;
-    const look = (): void => {
-      const isOver = connection === 0 || this.#connection !== connection || this.#incarnation !== nats.incarnation;
-      if (isOver || !nats.isUp) return;
-      const waitMs = isCut() ? lookMs : nats.pausedForMs;
-      if (waitMs > 0) time.after(waitMs, look);
-      else arrive();
+    const delayMs = (): number => nats.delayMs();
+    return {
+      incarnation: nats.incarnation,
+      toServer: new Pipe(time, delayMs, () => isCut() || !nats.isUp || nats.pausedForMs > 0),
+      fromServer: new Pipe(time, delayMs, isCut),
     };
-    time.after(nats.delayMs(), look);
   }
 
-  /** In order. */
-  #receive(connection: number, take: () => void): void {
-    const { time, nats, isCut, wake } = this.#parts;
-    if (connection === 0) return;
-    const { incarnation } = nats;
-    const look = (): void => {
-      if (this.#connection !== connection || incarnation !== nats.incarnation) return;
-      if (isCut()) time.after(lookMs, look);
-      else wake(() => this.#connection === connection && take());
-    };
-    this.#arrivesAtMs = Math.max(this.#arrivesAtMs, time.nowMs + nats.delayMs());
-    time.after(this.#arrivesAtMs - time.nowMs, look);
+  #cut(): void {
+    for (const pipe of [this.#connection?.toServer, this.#connection?.fromServer]) if (pipe) pipe.isOpen = false;
+    this.#connection = null;
+  }
+
+  #send(arrive: () => void): void {
+    const connection = this.#connection;
+    connection?.toServer.send(() => {
+      if (connection.incarnation === this.#parts.nats.incarnation) arrive();
+    });
+  }
+
+  #receive(take: () => void): void {
+    const connection = this.#connection;
+    connection?.fromServer.send(() => this.#parts.wake(() => this.#connection === connection && take()));
   }
 }
