@@ -73,8 +73,8 @@ export class LivenessWatch {
         continue;
       }
       const place = state.requests.get(requestId)?.place;
-      const isToWait = this.#isCrowded || model === brokenModel;
-      if (place === undefined || (isToWait && readyReplicas(state, model).length === 0)) continue;
+      // Who waits for a model that makes way for others is looked after once it is ready: see `client-watch.ts`.
+      if (place === undefined || this.#isCrowded || model === brokenModel) continue;
       const servedAtMs =
         place.kind === "bound" ? Math.max(lastFrameAtMs, place.boundAtMs) : ledger.servedAtMs.get(model);
       const isStuck = time.nowMs - Math.max(servedAtMs ?? 0, wellSinceMs) >= wholeAfterMs;
