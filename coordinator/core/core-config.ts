@@ -21,6 +21,8 @@ export type CoreConfig = {
   readonly movesMax: number;
   /** Engine crashes of one request until it fails (2). */
   readonly engineCrashesMax: number;
+  /** A suspect waits so long for a replica that is empty anyway (2 s), before one is kept free of others for it. */
+  readonly quarantineWaitMs: number;
   /** Longest wait for a frame of a replica that has not measured its speed: while prompts are evaluated ... */
   readonly prefillProgressMs: number;
   /** ... and after the first token. */
@@ -62,6 +64,7 @@ export const defaultCoreConfig: CoreConfig = {
   queueLengthPerModelMax: 1024,
   movesMax: 3,
   engineCrashesMax: 2,
+  quarantineWaitMs: 2000,
   prefillProgressMs: 30_000,
   decodeProgressMs: 10_000,
   progressFactor: 10,

@@ -95,7 +95,7 @@ test("slots that a node runs for somebody else are counted; those of a request t
   assert.deepEqual(starts(pool.request("4")), []);
 });
 
-test("who was there when an engine died runs alone until its end, and new ones go elsewhere", () => {
+test("who had just begun when an engine died runs alone, and a replica is emptied for it after two seconds", () => {
   const pool = poolOf({ a: 2, b: 2 });
   pool.request("1");
   pool.request("2");
@@ -111,10 +111,15 @@ test("who was there when an engine died runs alone until its end, and new ones g
   pool.fail("3", 1, "engine_crashed");
   const failed = replicaOf("ra", { state: "failed", failure: failureOf("engine_crashed") });
   assert.deepEqual(starts(pool.heartbeat(statusOf("a", { sequence: 2, replicas: [failed] }))), []);
-  assert.deepEqual(starts(pool.request("4")), [], "b has a free slot, and is kept for 1");
-  assert.deepEqual(starts(pool.take({ kind: "requestStopped", requestId: "2" })), ["1/2@b"], "3 and 4 wait");
+  assert.deepEqual(starts(pool.request("4")), ["4/1@b"]);
+  pool.take({ kind: "requestStopped", requestId: "4" });
+  pool.nowMs += 2000;
+  pool.heartbeat(statusOf("a", { sequence: 3, replicas: [failed] }));
+  pool.heartbeat(statusOf("b", { sequence: 2, replicas: [replicaOf("rb", { slots: 2 })] }));
+  assert.deepEqual(starts(pool.request("5")), [], "b has a free slot, and is kept for 1");
+  assert.deepEqual(starts(pool.take({ kind: "requestStopped", requestId: "2" })), ["1/2@b"], "3 and 5 wait");
   assert.deepEqual(starts(pool.take({ kind: "requestStopped", requestId: "1" })), ["3/2@b"]);
-  assert.deepEqual(starts(pool.take({ kind: "requestStopped", requestId: "3" })), ["4/1@b"]);
+  assert.deepEqual(starts(pool.take({ kind: "requestStopped", requestId: "3" })), ["5/1@b"]);
 });
 
 test("a resume carries what was emitted and the chunks of the first attempt", () => {

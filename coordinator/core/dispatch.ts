@@ -4,6 +4,7 @@ import type { ModelName, NodeId, ReplicaId, RequestId } from "@pomona/shared/cor
 import { prefixHashes } from "@pomona/shared/core/prefix-hash";
 import { candidateOf } from "./candidates.ts";
 import type { Effect } from "./effect.ts";
+import { letsOthersFirst } from "./engine-deaths.ts";
 import { foreignAttempts } from "./foreign-attempts.ts";
 import type { Decision } from "./scheduler/decision.ts";
 import { type Planning, planModel } from "./scheduler/plan.ts";
@@ -95,21 +96,21 @@ type Quarantining = {
 
 /**
  * Gives each request in quarantine a replica that is empty. Returns which replicas take no others: those that have one,
- * and the one that will be empty first when one still waits, or new requests would fill it again and again.
+ * and the one that will be empty first when one has waited for a while, or new requests would fill it again and again.
  */
 function dispatchQuarantined(context: StepContext, { waiting, bind }: Quarantining): (replicaId: ReplicaId) => boolean {
-  const { state } = context;
+  const { state, nowMs, config } = context;
   let kept: ReplicaId | null = null;
   for (const record of waiting) {
     if (!isQuarantined(record)) continue;
-    const empty = emptyReplica(context, record);
+    const empty = letsOthersFirst(record, nowMs) ? null : emptyReplica(context, record);
     if (empty !== null) bind(record, empty, null);
-    else kept ??= leastBusy(state, record);
+    else if (nowMs - record.queuedAtMs >= config.quarantineWaitMs) kept ??= leastBusy(state, record);
   }
   return (replicaId) => replicaId === kept || holdsQuarantined(state, replicaId);
 }
 
-/** Who was there when an engine died may have killed it: from then on it runs alone, so that no other is blamed with it. */
+/** Who may have killed an engine runs alone, until it is sure that it did not. */
 function isQuarantined(record: RequestRecord): boolean {
   return record.engineCrashes > 0;
 }
@@ -190,7 +191,8 @@ function bindTo({ state, nowMs }: StepContext, record: RequestRecord, { ready, d
 /** Of a place that a request gets now. */
 export function boundNow({ emittedTokenIds }: RequestRecord, nowMs: number) {
   const times = { boundAtMs: nowMs, lastFrameAtMs: nowMs, reviewedTokens: emittedTokenIds.length };
-  return { kind: "bound", holdsSlot: true, isRetold: false, slot: null, ...times } as const;
+  const tokensBefore = emittedTokenIds.length;
+  return { kind: "bound", tokensBefore, holdsSlot: true, isRetold: false, slot: null, ...times } as const;
 }
 
 /** Counts an attempt on its replica. */

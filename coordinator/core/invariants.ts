@@ -3,6 +3,7 @@ import type { ReplicaStatus } from "@pomona/shared/core/node-status";
 import { heldBytes } from "@pomona/shared/core/replica-memory";
 import { budgetOf, isDraining, settingsOf } from "./deployments.ts";
 import type { Announcement, Effect, EffectOf } from "./effect.ts";
+import { letsOthersFirst } from "./engine-deaths.ts";
 import { takesWork } from "./membership.ts";
 import { holdsFiles } from "./model-sources.ts";
 import { heldMemories, otherBytesOf } from "./placement-problem.ts";
@@ -154,8 +155,9 @@ export function idleSlotViolations(context: StepContext): string[] {
   const { state, nowMs } = context;
   const found: string[] = [];
   const seen = new Set<string>();
-  for (const { model, requestId, promptDigest } of state.queue) {
-    if (seen.has(model)) continue;
+  for (const record of state.queue) {
+    const { model, requestId, promptDigest } = record;
+    if (seen.has(model) || letsOthersFirst(record, nowMs)) continue;
     seen.add(model);
     const ready = readyReplicas(state, model, promptDigest).filter(({ replica }) => replica.slots > 0);
     const isAsked = ready.every(({ replica }) => nowMs >= (state.avoidUntilMs.get(replica.replicaId) ?? 0));

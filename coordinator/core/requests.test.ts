@@ -100,8 +100,9 @@ for (const { code, ends } of [
 test("a failed ending of the engine counts like a failed call", () => {
   const pool = poolWith(["a", "b"]);
   pool.request("q");
-  const effects = pool.frame("q", 1, ending("failed", 0, failureOf("engine_crashed")));
-  assert.deepEqual(starts(effects), ["q/2@b"]);
+  pool.frame("q", 1, ending("failed", 0, failureOf("engine_crashed")));
+  assert.equal(pool.state.requests.get("q")?.engineCrashes, 1);
+  assert.deepEqual(starts(pool.wait(200)), ["q/2@b"]);
 });
 
 test("a request expires at its deadline, in the queue and on a node, and not before", () => {

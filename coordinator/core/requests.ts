@@ -18,10 +18,11 @@ import { avoid, enqueue, noteSlot, unbind } from "./dispatch.ts";
 import type { Effect } from "./effect.ts";
 import { eject } from "./ejection.ts";
 import { noteEnded } from "./ended-requests.ts";
+import { clearOfSuspicion, noteEngineDeath } from "./engine-deaths.ts";
 import type { NewRequest } from "./event.ts";
 import { faultIn } from "./frame-faults.ts";
 import { isBound, type NodeLoads, progressLimits } from "./pace.ts";
-import { notePoison, refusePoison } from "./poison.ts";
+import { refusePoison } from "./poison.ts";
 import { outlookForNext, outlooksOfWaiting } from "./queue-outlook.ts";
 import { serviceOf } from "./scheduler/tenants.ts";
 import { type RequestRecord, type StepContext, usageOf } from "./state.ts";
@@ -73,6 +74,8 @@ export function newRecord(context: StepContext, request: NewRequest): RequestRec
     checkpointEpoch: 0,
     engine: null,
     engineCrashes: 0,
+    harmlessAtTokens: 0,
+    deathsSeen: 0,
     queueMs: 0,
     queuedAtMs: nowMs,
     prefillMs: 0,
@@ -256,6 +259,7 @@ function takeTokens(context: StepContext, record: RequestRecord, sent: TokensFra
   if (frame.ids.length === 0) return [];
   // Kept before they are passed on: what a client has seen can always be continued.
   record.emittedTokenIds.push(...frame.ids);
+  clearOfSuspicion(record);
   record.hasChunks = true;
   record.place.prefillLeft = 0;
   return [{ kind: "deliver", requestId: record.requestId, nodeId: record.place.nodeId, frame }];
@@ -326,13 +330,11 @@ function loseAttempt(context: StepContext, record: RequestRecord, failure: Gener
     // All tokens are there, only the ending is missing.
     return [...effects, ...finish(context, record, { reason: "length", failure: null })];
   }
-  if (failure.code === "engine_crashed") record.engineCrashes += 1;
-  const isPoison = record.engineCrashes >= config.engineCrashesMax;
-  if (isPoison) notePoison(context, record);
-  if (record.moves >= config.movesMax || isPoison) {
+  const blame = failure.code === "engine_crashed" ? noteEngineDeath(context, record) : "suspected";
+  if (blame === "killsEngines" || (record.moves >= config.movesMax && blame !== "none")) {
     return [...effects, ...finish(context, record, { reason: "failed", failure })];
   }
-  record.moves += 1;
+  if (blame !== "none") record.moves += 1;
   return [...effects, ...requeue(context, record, failure.code)];
 }
 

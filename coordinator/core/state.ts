@@ -158,6 +158,8 @@ export type RequestPlace =
       prefillLeft: number;
       /** When it last sent anything. */
       lastFrameAtMs: number;
+      /** Tokens that earlier attempts had emitted. */
+      readonly tokensBefore: number;
       /** Emitted tokens when its pace was last looked at. */
       reviewedTokens: number;
     };
@@ -208,7 +210,10 @@ export type RequestRecord = {
   checkpointEpoch: number;
   /** What its first tokens came from: an equal engine goes on exactly. null before them. */
   engine: string | null;
+  /** Deaths of engines that it is suspected of, until it has emitted `harmlessAtTokens`. */
   engineCrashes: number;
+  harmlessAtTokens: number;
+  deathsSeen: number;
   /** Sum of the times spent in the queue. */
   queueMs: number;
   queuedAtMs: number;
