@@ -7,6 +7,8 @@ export type Pace = {
   cameTokens: number;
   /** What came of what was due while nothing was wrong: profiles are never quite right. null before the first tokens. */
   usualShare: number | null;
+  /** How many streams there were then. */
+  usualStreams: number;
   /** Since when too few came. */
   slowSinceMs: number | null;
   reviewedAtMs: number;

@@ -76,7 +76,7 @@ function newMember({ status, address, nowMs }: Heartbeat): Member {
 }
 
 function newPace(nowMs: number): Pace {
-  return { dueTokens: 0, cameTokens: 0, usualShare: null, slowSinceMs: null, reviewedAtMs: nowMs };
+  return { dueTokens: 0, cameTokens: 0, usualShare: null, usualStreams: 0, slowSinceMs: null, reviewedAtMs: nowMs };
 }
 
 /** The old process is gone, and with it its link, its replicas and what was wrong with them. */

@@ -57,8 +57,8 @@ export function progressLimits(
   };
 }
 
-function stepSeconds(speed: SpeedProfile, { bound, contextTokens }: Load): number {
-  return decodeStepSeconds(speed, Math.max(1, bound.length), contextTokens);
+function stepSeconds(speed: SpeedProfile, { bound, contextTokens }: Load, streams = bound.length): number {
+  return decodeStepSeconds(speed, Math.max(1, streams), contextTokens);
 }
 
 function loadOf(state: ClusterState, { status }: Member): Load {
@@ -106,6 +106,7 @@ type Look = {
   readonly elapsedMs: number;
   /** What comes of what is due, to what usually does; null while that is not known. */
   readonly share: number | null;
+  readonly streams: number;
 };
 
 function lookAtPace({ nowMs, config }: StepContext, member: Member, loads: NodeLoads): Look {
@@ -114,22 +115,26 @@ function lookAtPace({ nowMs, config }: StepContext, member: Member, loads: NodeL
   pace.reviewedAtMs = nowMs;
   const load = loads(member);
   const came = load.bound.map(takeNews);
+  // Fewer streams need not be faster ones, whatever the profile says: not before they have been.
+  const streams = Math.max(load.bound.length, pace.usualStreams);
   const due = load.bound.map((record, index) => {
     // While prompts are evaluated nobody knows what is due; before its first token a stream has no pace.
     const isGenerating = load.prefillLeft === 0 && record.emittedTokenIds.length - (came[index] ?? 0) > 0;
     const speed = isGenerating ? best(member, record.place.replicaId) : null;
-    return speed === null ? 0 : elapsedMs / (1000 * load.busyReplicas * stepSeconds(speed, load));
+    return speed === null ? 0 : elapsedMs / (1000 * load.busyReplicas * stepSeconds(speed, load, streams));
   });
   const dueMax = Math.max(0, ...due);
-  if (dueMax === 0) return { seen: "nothing due", elapsedMs, share: null };
+  if (dueMax === 0) return { seen: "nothing due", elapsedMs, share: null, streams: 0 };
   const silentMs = nowMs - Math.max(...load.bound.map(({ place }) => place.lastFrameAtMs));
   const stepMs = elapsedMs / dueMax;
-  if (silentMs > Math.max(config.ejection.silentMs, 2 * stepMs)) return { seen: "silence", elapsedMs, share: null };
+  if (silentMs > Math.max(config.ejection.silentMs, 2 * stepMs))
+    return { seen: "silence", elapsedMs, share: null, streams: 0 };
   const kept = 2 ** (-elapsedMs / config.ejection.paceHalfLifeMs);
   pace.dueTokens = kept * pace.dueTokens + sum(due);
   pace.cameTokens = kept * pace.cameTokens + sum(came.filter((_, index) => due[index] !== 0));
   const { usualShare, cameTokens, dueTokens } = pace;
-  return { seen: "tokens", elapsedMs, share: usualShare === null ? null : cameTokens / dueTokens / usualShare };
+  const share = usualShare === null ? null : cameTokens / dueTokens / usualShare;
+  return { seen: "tokens", elapsedMs, share, streams: load.bound.length };
 }
 
 /** Tokens that came since the last look. */
@@ -145,7 +150,7 @@ function takeNews({ place, emittedTokenIds }: BoundRecord): number {
  */
 function judgePace({ nowMs, config }: StepContext, pace: Pace, look: Look & { readonly othersShare: number }): void {
   const { slowTokensMin, slowShare, usualHalfLifeMs } = config.ejection;
-  const { seen, elapsedMs, share, othersShare } = look;
+  const { seen, elapsedMs, share, othersShare, streams } = look;
   if (seen === "silence") return;
   if (seen === "nothing due" || pace.dueTokens < slowTokensMin) {
     pace.slowSinceMs = null;
@@ -158,6 +163,7 @@ function judgePace({ nowMs, config }: StepContext, pace: Pace, look: Look & { re
   pace.slowSinceMs = null;
   const weight = pace.usualShare === null ? 1 : 1 - 2 ** (-elapsedMs / usualHalfLifeMs);
   pace.usualShare = (1 - weight) * (pace.usualShare ?? 0) + (weight * pace.cameTokens) / pace.dueTokens;
+  pace.usualStreams = (1 - weight) * pace.usualStreams + weight * streams;
 }
 
 function sum(values: readonly number[]): number {

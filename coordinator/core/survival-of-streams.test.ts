@@ -238,6 +238,24 @@ describe("a node that disturbs", () => {
     assert.deepEqual(ejectedNodes(pool), []);
   });
 
+  test("is not slow when one of many streams is left, and no faster than before", () => {
+    const { pool, ...nodes } = poolOf(["a", "b", "c"].map((nodeId) => ({ nodeId, slots: 16 })));
+    const ids = Array.from({ length: 45 }, (_, index) => `${index}`);
+    for (const id of ids) {
+      pool.request(id, longAnswer);
+      nodes.emit(id, 1);
+    }
+    const step = (): void => {
+      for (const id of pool.state.requests.keys()) nodes.emit(id, 1);
+    };
+    assert.deepEqual(nodes.wait(5000, step).moves, []);
+    const [, ...others] = ids.filter((id) => nodeOf(pool, id) === "a");
+    assert.equal(others.length, 14);
+    for (const requestId of others) pool.take({ kind: "requestCancelled", requestId });
+    assert.deepEqual(nodes.wait(30_000, step).moves, []);
+    assert.deepEqual(ejectedNodes(pool), []);
+  });
+
   test("is not slow when its streams have ended", () => {
     const { pool, ...nodes } = poolOf([{ nodeId: "a" }, { nodeId: "b" }]);
     pool.request("q", longAnswer);
