@@ -83,7 +83,7 @@ test("what both ends may send is as good as what the line carries", () => {
     const status = { capacity: { ...capacity, cpuCores: nodeId === "a" ? 32 : 2 }, lines: [lineTo("a")], replicas };
     pool.join(statusOf(nodeId, status));
   }
-  // Two cores take 100 MB/s, which is less than twice the 93 MB/s at which it breaks even.
+  // Two cores take 50 MB/s, which is less than the 93 MB/s at which it breaks even.
   assert.deepEqual(holds(begin(pool)), []);
 });
 

@@ -110,6 +110,12 @@ suite("model files travel between nodes", { concurrency: false }, () => {
     );
     for (const receiver of receivers) await assertHeld(receiver, file);
     assert.ok(phases.has("pulling") && phases.has("done"), [...phases].join());
+    const addresses = new Set(all.map(({ address }) => address));
+    for (const receiver of receivers) {
+      const { lines } = await receiver.status();
+      assert.ok(lines.length > 0, "it knows how fast those are that have sent something");
+      for (const { address, bytesPerSecond } of lines) assert.ok(addresses.has(address) && bytesPerSecond > 1e6);
+    }
     await Promise.all(all.map((node) => stop(node, "close")));
   });
 
