@@ -279,6 +279,29 @@ describe("what administrators want of nodes", () => {
     assert.deepEqual(pool.held("a"), ["m"]);
   });
 
+  test("a drained node with the only replica of a model answers until another node does", () => {
+    const pool = new LivingPool();
+    pool.deploy({ replicas: { min: 1, max: 1 } });
+    pool.add(statusOf("a"));
+    pool.add(statusOf("b"));
+    const [from, to] = pool.held("a").length === 1 ? ["a", "b"] : ["b", "a"];
+    const drained = { ...settings, isDraining: true };
+    const decided = pool.take({ kind: "nodeSettingsSet", nodeId: from, settings: drained, revision: 1 });
+    assert.deepEqual(
+      only(decided, "loadReplica").map(({ nodeId }) => nodeId),
+      [to],
+    );
+    assert.deepEqual(only(decided, "unloadReplica"), []);
+    assert.deepEqual(starts(pool.request("q")), [`q/1@${from}`]);
+    pool.obey(decided);
+    pool.pass(1000);
+    assert.deepEqual(starts(pool.request("later")), [`later/1@${to}`]);
+    const place = pool.state.requests.get("q")?.place;
+    assert.equal(place?.kind === "bound" && place.nodeId, to);
+    pool.pass(1000);
+    assert.deepEqual([pool.held(from), pool.held(to)], [[], ["m"]]);
+  });
+
   test("reserved memory is not given to models, and labels say where one may go", () => {
     const pool = new LivingPool();
     pool.take({ kind: "nodeSettingsSet", nodeId: "a", settings: { ...settings, reservedBytes: 13e9 }, revision: 1 });

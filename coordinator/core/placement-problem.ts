@@ -48,6 +48,7 @@ function nodeOf(context: StepContext, member: Member): PlacementNode {
     canLoad:
       takesWork(member) && !settingsOf(state, nodeId).isCordoned && pressure !== "warning" && pressure !== "critical",
     isDraining: isDraining(state, member),
+    drainingFor: (nowMs - (member.emptyingSinceMs ?? nowMs)) / 1000,
     loadingLeft: loadingLeft(member, nowMs),
     replicas: loading === null || isListed ? replicas : [...replicas, comingReplica(state, loading)],
   };

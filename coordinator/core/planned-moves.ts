@@ -80,8 +80,9 @@ class FreeSlots {
   }
 
   #others({ model, promptDigest }: RequestRecord, replicaId: ReplicaId): ReadyReplica[] {
-    return readyReplicas(this.#context.state, model, promptDigest).filter(
-      ({ replica }) => replica.replicaId !== replicaId,
+    const { state } = this.#context;
+    return readyReplicas(state, model, promptDigest).filter(
+      ({ member, replica }) => replica.replicaId !== replicaId && !isDraining(state, member),
     );
   }
 }

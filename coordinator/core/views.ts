@@ -16,17 +16,21 @@ export type ViewContext = Pick<StepContext, "state" | "nowMs">;
 /** A ready replica on a node that takes work. */
 export type ReadyReplica = { readonly member: Member; readonly replica: ReplicaStatus };
 
-/** The replicas that requests of a model may be bound to, whose prompt is for files of this digest; at most one on a node. */
+/**
+ * The replicas that requests of a model may be bound to, whose prompt is for files of this digest; at most one on a node. Nodes
+ * that an administrator drains keep the last one until it is loaded elsewhere: as long as there is no other, it answers.
+ */
 export function readyReplicas(state: ClusterState, model: ModelName, digest = ""): ReadyReplica[] {
   const ready: ReadyReplica[] = [];
+  const drained: ReadyReplica[] = [];
   const deployment = state.deployments.get(model);
   if (deployment === undefined) return ready;
   for (const member of state.members.values()) {
-    if (!takesWork(member) || isDraining(state, member)) continue;
+    if (!takesWork(member)) continue;
     const replica = servingReplica(member, deployment, digest);
-    if (replica !== undefined) ready.push({ member, replica });
+    if (replica !== undefined) (isDraining(state, member) ? drained : ready).push({ member, replica });
   }
-  return ready;
+  return ready.length > 0 ? ready : drained;
 }
 
 /** Ready replicas that run as the deployment says now, as long as there is one; else those that do not yet. */

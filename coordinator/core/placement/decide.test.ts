@@ -25,6 +25,7 @@ function nodeOf(nodeId: string, gigabytes: number, changes: Partial<PlacementNod
     otherBytes: 0,
     canLoad: true,
     isDraining: false,
+    drainingFor: 0,
     loadingLeft: null,
     replicas: [],
     ...changes,
@@ -229,9 +230,30 @@ describe("what goes for another model", () => {
 
 describe("what goes by itself", () => {
   const models = [modelOf("m", 4)];
-  test("everything of a node that is drained", () => {
-    const nodes = [nodeOf("a", 16, { isDraining: true, replicas: [replicaOf("m", 4)] }), nodeOf("b", 16)];
-    assert.deepEqual(decided(nodes, models), ["retire m@a drain", "load m@b"]);
+  const drained = (changes: Partial<PlacementNode> = {}): PlacementNode =>
+    nodeOf("a", 16, { isDraining: true, replicas: [replicaOf("m", 4)], ...changes });
+
+  test("what a drained node has, once it answers elsewhere, comes nowhere else, or has been waited for long enough", () => {
+    assert.deepEqual(decided([drained(), nodeOf("b", 16)], models), ["load m@b"]);
+    const loading = nodeOf("b", 16, {
+      loadingLeft: 1,
+      replicas: [replicaOf("m", 4, { replicaId: "b", state: "loading" })],
+    });
+    assert.deepEqual(decided([drained(), loading], models), []);
+    const ready = nodeOf("b", 16, { replicas: [replicaOf("m", 4, { replicaId: "b" })] });
+    assert.deepEqual(decided([drained(), ready], models), ["retire m@a drain"]);
+    assert.deepEqual(decided([drained(), nodeOf("b", 2)], models), ["retire m@a drain"]);
+    assert.deepEqual(decided([drained(), { ...ready, isDraining: true }], models), [
+      "retire m@a drain",
+      "retire m@b drain",
+    ]);
+    const { drainPatience: drainingFor } = config;
+    assert.deepEqual(decided([drained({ drainingFor }), nodeOf("b", 16)], models), ["retire m@a drain", "load m@b"]);
+  });
+
+  test("what a drained node has and nobody asks for, at once", () => {
+    const idle = [modelOf("m", 4, { idleFor: 1800, min: 0 })];
+    assert.deepEqual(decided([drained(), nodeOf("b", 16)], idle), ["retire m@a drain"]);
   });
 
   test("what nobody asks for, beyond the least that the deployment wants", () => {

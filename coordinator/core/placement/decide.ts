@@ -52,7 +52,8 @@ class Placer {
   }
 
   decide(): PlacementDecision[] {
-    this.#decisions.push(...retireLeavers(this.#layout, this.#config));
+    const { retired, held } = retireLeavers(this.#layout, this.#config);
+    this.#decisions.push(...retired);
     const models = [...this.#layout.models.values()];
     for (const model of models.sort(byWaiting)) if (isNeeded(this.#layout, model)) this.#place(model, "need");
     for (const model of models.sort(bySize)) this.#placeStanding(model);
@@ -61,6 +62,8 @@ class Placer {
       for (const decision of rollOne(this.#layout, model, (nodeId) => this.#isFreeToLoad(nodeId))) this.#add(decision);
     }
     this.#fill(models);
+    // What comes nowhere else is not waited for.
+    this.#decisions.push(...held.filter(({ model }) => this.#layout.staying(model).size === 0));
     return this.#decisions;
   }
 

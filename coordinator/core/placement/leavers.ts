@@ -6,14 +6,22 @@ import { isSettled, isStanding, leastOf } from "./victims.ts";
 
 type Retirement = PlacementDecision & { kind: "retire" };
 
+export type Leaving = {
+  readonly retired: readonly Retirement[];
+  /** Last replicas of their models: they go when another one is ready, if one can be had. */
+  readonly held: readonly Retirement[];
+};
+
 /** Retires them in the layout, and says why. */
-export function retireLeavers(layout: Layout, config: PlacementConfig): Retirement[] {
+export function retireLeavers(layout: Layout, config: PlacementConfig): Leaving {
   const retired: Retirement[] = [];
+  const held: Retirement[] = [];
   const retire = ({ node, resident, why: [eviction, reason] }: Leaver): void => {
     const retirement = retirementOf(node, resident, { eviction, reason });
     if (retirement === null) return;
+    const list = eviction === "drain" && isHeld(layout, { node, resident }, config) ? held : retired;
     layout.retire(node.nodeId, resident);
-    retired.push(retirement);
+    list.push(retirement);
   };
   for (const node of layout.nodes) {
     for (const resident of layout.residents(node.nodeId)) {
@@ -24,7 +32,20 @@ export function retireLeavers(layout: Layout, config: PlacementConfig): Retireme
   }
   for (const model of layout.models.values()) superfluous(layout, model, config).forEach(retire);
   for (const node of layout.nodes) beyondBudget(layout, node).forEach(retire);
-  return retired;
+  return { retired, held };
+}
+
+/** Whether a drained node has one of which no other answers, and has not been waited for too long. */
+function isHeld(
+  layout: Layout,
+  { node, resident }: Pick<Leaver, "node" | "resident">,
+  config: PlacementConfig,
+): boolean {
+  if (resident.replica?.state !== "ready" || !layout.models.has(resident.model)) return false;
+  if (layout.freeBytes(node) < 0) return false;
+  const answers = ({ nodeId, isDraining }: PlacementNode): boolean =>
+    !isDraining && layout.staying(resident.model).get(nodeId)?.replica?.state === "ready";
+  return node.drainingFor < config.drainPatience && !layout.nodes.some(answers);
 }
 
 export function retirementOf(

@@ -17,6 +17,8 @@ export type PlacementConfig = {
   readonly pressurePause: number;
   /** A node that is lost keeps its place for this long (30): it may only have been restarted. */
   readonly lossGrace: number;
+  /** A drained node keeps the last replica of a model for this long at most, while it is loaded elsewhere (120): our own figure. */
+  readonly drainPatience: number;
 };
 
 export const defaultPlacementConfig: PlacementConfig = {
@@ -29,4 +31,5 @@ export const defaultPlacementConfig: PlacementConfig = {
   pressureLasts: 4,
   pressurePause: 8,
   lossGrace: 30,
+  drainPatience: 120,
 };

@@ -18,6 +18,8 @@ export type PlacementNode = {
   readonly canLoad: boolean;
   /** Whether everything there has to go. */
   readonly isDraining: boolean;
+  /** For how long it has been; 0 for others. */
+  readonly drainingFor: number;
   /** Whether a model is being loaded there: one at a time. */
   readonly loadingLeft: number | null;
   /** All that hold memory. */
