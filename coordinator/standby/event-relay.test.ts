@@ -34,10 +34,12 @@ test("what was cut off in the middle of an event never came", () => {
 });
 
 test("a coordinator that stops says so, and what it says is withheld with all that comes after it", () => {
-  const whole = 'id: a-0\ndata: {"text":"\\"code\\":\\"shutting_down\\""}\n\n';
-  const farewell = 'event: error\ndata: {"error":{"message":"it stops","code":"shutting_down"}}\n\n';
+  const whole = 'id: a-0\ndata: {"text":": pomona stopping"}\n\n';
+  const farewell = ': pomona stopping\n\nevent: error\ndata: {"error":{"code":"shutting_down"}}\n\n';
   const relay = new EventRelay();
-  assert.equal(relay.push(Buffer.from(whole + farewell)).toString(), whole);
+  const half = Buffer.from(whole + farewell).subarray(0, whole.length + 25);
+  assert.equal(relay.push(half).toString(), whole);
+  assert.equal(relay.push(Buffer.from(farewell.slice(25))).toString(), "");
   assert.deepEqual([relay.farewell?.toString(), relay.isDone, relay.lastId], [farewell, false, "a-0"]);
   relay.cut();
   assert.equal(relay.farewell, null);

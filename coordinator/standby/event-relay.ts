@@ -1,7 +1,9 @@
 // Server-sent events on their way through: only whole ones are passed on, and the id of the last one is known, so that the rest can
 // be asked of somebody else.
+import { farewellComment } from "../http/answers/event-stream.ts";
 
 const border = Buffer.from("\n\n");
+const farewell = Buffer.from(`: ${farewellComment}\n\n`);
 /** An event is a chunk of an answer: one that is longer is none of ours, and is passed on as it comes. */
 const eventBytesMax = 2 ** 20;
 
@@ -24,9 +26,10 @@ export class EventRelay {
     const length = end >= 0 ? end + border.length : all.length > eventBytesMax ? all.length : 0;
     const whole = all.subarray(0, length);
     this.#rest = all.subarray(length);
-    const farewellAt = farewellIn(whole);
+    const farewellAt = this.farewell === null ? farewellIn(whole) : 0;
     const passed = whole.subarray(0, farewellAt ?? whole.length);
-    if (farewellAt !== null) this.farewell = whole.subarray(farewellAt);
+    if (farewellAt !== null)
+      this.farewell = Buffer.concat([this.farewell ?? Buffer.alloc(0), whole.subarray(farewellAt)]);
     this.#look(passed);
     return passed;
   }
@@ -44,11 +47,9 @@ export class EventRelay {
   }
 }
 
-/** Where the event begins by which a coordinator says that it stops; null when none of them does. */
+/** Where a coordinator begins to say that it stops; null where none does. */
 function farewellIn(events: Buffer): number | null {
-  if (!events.includes('"shutting_down"')) return null;
-  const at = /^data: [^\n]*"code":"shutting_down"/m.exec(events.toString("latin1"))?.index;
-  if (at === undefined) return null;
-  const before = at === 0 ? -1 : events.lastIndexOf(border, at - 1);
-  return before < 0 ? 0 : before + border.length;
+  const at = events.indexOf(farewell);
+  if (at < 0) return null;
+  return at === 0 || events.subarray(at - border.length, at).equals(border) ? at : null;
 }

@@ -17,7 +17,7 @@ import {
   type BoundEvent,
   type CollectedAnswer,
 } from "./api-answer.ts";
-import { EventStream } from "./event-stream.ts";
+import { EventStream, farewellComment } from "./event-stream.ts";
 import type { OpenAnswers } from "./open-answers.ts";
 
 /** A request as an API's adapter understood it. */
@@ -213,6 +213,8 @@ async function answerOnTheWay(context: AnswerContext): Promise<void> {
   } catch (thrown) {
     // The error handler can still answer with a status of its own.
     if (!events.isOpen) throw thrown;
+    // In no API's words: a standby that reads this asks the next coordinator for the rest.
+    if (toPomonaError(thrown).code === "shutting_down") events.comment(farewellComment);
     for (const frame of stream.failed(publicError(thrown, { log, requestId: ids.requestId }))) events.frame(frame);
   } finally {
     clearTimeout(openLate);

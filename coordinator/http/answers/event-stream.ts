@@ -6,6 +6,9 @@ import type { FastifyReply } from "fastify";
 import type { HttpLimits } from "../limits.ts";
 import type { ApiAnswer, Frame } from "./api-answer.ts";
 
+/** A coordinator that stops says it before the error of the API that was called. */
+export const farewellComment = "pomona stopping";
+
 type StreamLimits = Pick<HttpLimits, "bufferedBytesMax" | "stalledReaderMs" | "commentEveryMs">;
 
 type Framing = ApiAnswer["framing"];
