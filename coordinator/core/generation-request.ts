@@ -2,6 +2,7 @@
 import type { LoadingOutlook, QueueOutlook } from "@pomona/shared/core/errors";
 import type { Ending, PromptInput, Sampling, TokenLogprobs } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, TenantId } from "@pomona/shared/core/ids";
+import type { ModelFile } from "@pomona/shared/core/model-files";
 import type { OutputDelta } from "@pomona/shared/core/output/output-delta";
 import type { Priority } from "./scheduler/waiting-request.ts";
 
@@ -126,6 +127,10 @@ export type ModelSummary = {
   readonly loading: LoadingOutlook | null;
   /** Whether any one node may die and the model still answers. */
   readonly survivesNodeLoss: boolean;
+  /** As its files name it, such as llama; empty while unknown. */
+  readonly architecture: string;
+  /** None while unknown. */
+  readonly files: readonly ModelFile[];
 };
 
 export type Readiness = { readonly isReady: boolean; readonly reasons: readonly string[] };

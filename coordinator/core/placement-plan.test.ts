@@ -60,6 +60,7 @@ test("what does not fit comes with the cheapest ways to make it fit", () => {
   // Ten gigabytes of weights, and 0.9 MB for each token of each slot.
   const sizing: ModelSizing = {
     contextLengthFor: (wanted) => wanted ?? 2048,
+    architecture: "llama",
     vocabularySize: 32_000,
     memoryFor: ({ contextLength, slots }) => ({ ...memoryOf(10), kvBytes: contextLength * slots * 0.9e6 }),
   };

@@ -115,6 +115,8 @@ function summaryOf(context: ViewContext, deployment: Deployment): ModelSummary {
     createdAtMs: record.createdAtMs,
     loading: outlook.state === "loading" ? loadingOutlook(state, model, nowMs) : null,
     survivesNodeLoss: survivesNodeLoss(state, deployment),
+    architecture: deployment.facts?.sizing.architecture ?? "",
+    files: deployment.facts?.files ?? [],
   };
 }
 

@@ -77,6 +77,8 @@ export class FakeGateway implements Gateway {
       createdAtMs: 1_700_000_000_000,
       loading: null,
       survivesNodeLoss: true,
+      architecture: "llama",
+      files: [{ name: `${name}-Q4_K_M.gguf`, bytes: 1_000_000, digest: "ab".repeat(32) }],
     }));
   }
 

@@ -9,6 +9,7 @@ import { modelInfo, modelPage } from "./anthropic/models.ts";
 import { addAnthropicRoutes, anthropicPaths } from "./anthropic/routes.ts";
 import { apiOf } from "./api-of.ts";
 import { addClusterRoutes, type ClusterRoutesDependencies, clusterPaths } from "./cluster/routes.ts";
+import { addOllamaRoutes, ollamaPaths } from "./ollama/routes.ts";
 import { parseChat, parseCompletion } from "./openai/request-schema.ts";
 
 export function addRoutes(app: FastifyInstance, dependencies: AnswerDependencies & ClusterRoutesDependencies): void {
@@ -33,6 +34,7 @@ export function addRoutes(app: FastifyInstance, dependencies: AnswerDependencies
     return apiOf(request) === "anthropic" ? modelInfo(model) : openaiModel(model);
   });
   addAnthropicRoutes(app, dependencies);
+  addOllamaRoutes(app, dependencies);
   app.post("/v1/chat/completions", async (request, reply) => {
     await answer(parseChat(request.body), dependencies, { request, reply });
     return reply;
@@ -65,5 +67,6 @@ export function allowedMethods(path: string): string | null {
   const name = path.replace(/\/$/, "");
   if (postPaths.includes(name)) return "POST";
   if (getPaths.includes(name) || name.startsWith("/v1/models/")) return "GET, HEAD";
-  return clusterPaths.find(([pattern]) => pattern.test(name))?.[1] ?? null;
+  const ollama = Object.entries(ollamaPaths).find(([known]) => known === name);
+  return ollama?.[1] ?? clusterPaths.find(([pattern]) => pattern.test(name))?.[1] ?? null;
 }

@@ -10,6 +10,8 @@ export type ModelSizing = {
   readonly memoryFor: (replica: ReplicaShape) => ReplicaMemory;
   /** Its tokens are the numbers below this. */
   readonly vocabularySize: number;
+  /** As its file names it, such as llama; empty while unknown. */
+  readonly architecture: string;
 };
 
 export function sizingOf(shape: ModelShape): ModelSizing {
@@ -17,11 +19,12 @@ export function sizingOf(shape: ModelShape): ModelSizing {
     contextLengthFor: (wanted) => contextLengthFor(shape, wanted),
     memoryFor: (replica) => estimateReplicaMemory(shape, replica),
     vocabularySize: shape.vocabularySize,
+    architecture: shape.architecture,
   };
 }
 
 /** The same for every way to run it: for models of which only the size is told. */
 export function fixedSizing(contextLength: number, memory: ReplicaMemory): ModelSizing {
-  const vocabularySize = Number.POSITIVE_INFINITY;
-  return { contextLengthFor: (wanted) => wanted ?? contextLength, memoryFor: () => memory, vocabularySize };
+  const contextLengthFor = (wanted: number | null): number => wanted ?? contextLength;
+  return { contextLengthFor, memoryFor: () => memory, vocabularySize: Number.POSITIVE_INFINITY, architecture: "" };
 }

@@ -1,0 +1,105 @@
+// `options` of Ollama's requests: how the answer is drawn, and what only says how Ollama would load the model.
+import { z } from "zod";
+import type { GenerationRequest } from "../../core/generation-request.ts";
+import { type FieldPath, invalid, only, parseAt, text } from "../openai/field.ts";
+
+const stopMax = 16;
+const stopLengthMax = 1024;
+
+const whole = z.number().int();
+const flag = z.boolean().nullish();
+/** Where and how a model is loaded is the pool's choice, and changes no answer. */
+const loadHint = whole.nullish();
+
+const optionsSchema = z.strictObject({
+  num_predict: whole
+    .min(-2)
+    .max(2 ** 31)
+    .nullish(),
+  num_ctx: whole
+    .min(1)
+    .max(2 ** 31)
+    .nullish(),
+  temperature: z.number().min(0).max(10).nullish(),
+  top_k: whole.min(-1).max(1_000_000).nullish(),
+  top_p: z.number().min(0).max(1).nullish(),
+  min_p: z.number().min(0).max(1).nullish(),
+  seed: whole.min(-1).max(Number.MAX_SAFE_INTEGER).nullish(),
+  // Checked by hand, because a union would hide what is wrong with the one that was meant.
+  stop: z.unknown().optional(),
+  repeat_penalty: z.number().min(0.1).max(10).nullish(),
+  presence_penalty: z.number().min(-2).max(2).nullish(),
+  frequency_penalty: z.number().min(-2).max(2).nullish(),
+  repeat_last_n: only(64),
+  typical_p: only(1),
+  tfs_z: only(1),
+  mirostat: only(0),
+  mirostat_tau: z.number().nullish(),
+  mirostat_eta: z.number().nullish(),
+  penalize_newline: only(true),
+  vocab_only: only(false),
+  embedding_only: only(false),
+  logits_all: flag,
+  num_keep: loadHint,
+  num_batch: loadHint,
+  num_gpu: loadHint,
+  main_gpu: loadHint,
+  num_thread: loadHint,
+  draft_num_predict: loadHint,
+  numa: flag,
+  low_vram: flag,
+  f16_kv: flag,
+  use_mmap: flag,
+  use_mlock: flag,
+});
+
+export type GenerationOptions = Pick<GenerationRequest, "sampling" | "maxTokens" | "stop">;
+
+const path: FieldPath = ["options"];
+
+/**
+ * Left out, they are Ollama's own. `contextLength` is that of the model, 0 while unknown.
+ * @throws PomonaError `invalid_request` that names the field.
+ */
+export function parseOptions(value: unknown, contextLength: () => number): GenerationOptions {
+  const options = parseAt(optionsSchema, value ?? {}, path);
+  if (options.num_ctx != null) checkContext(options.num_ctx, contextLength());
+  const tokens = options.num_predict ?? -1;
+  const seed = options.seed ?? -1;
+  return {
+    // Ollama's words for no limit.
+    maxTokens: tokens <= 0 ? null : tokens,
+    stop: parseStop(options.stop),
+    sampling: {
+      temperature: options.temperature ?? 0.8,
+      topK: Math.max(0, options.top_k ?? 40),
+      topP: options.top_p ?? 0.9,
+      minP: options.min_p ?? 0,
+      seed: seed < 0 ? null : seed,
+      repeatPenalty: options.repeat_penalty ?? 1,
+      presencePenalty: options.presence_penalty ?? 0,
+      frequencyPenalty: options.frequency_penalty ?? 0,
+      dry: null,
+      logitBias: [],
+    },
+  };
+}
+
+function checkContext(wanted: number, contextLength: number): void {
+  if (contextLength === 0 || wanted <= contextLength) return;
+  throw invalid([...path, "num_ctx"], `is ${wanted}: the context of the model is ${contextLength} tokens here`);
+}
+
+const stopText = text.pipe(z.string().min(1).max(stopLengthMax));
+const stopTexts = z
+  .array(z.unknown())
+  .max(stopMax, { error: `must hold at most ${stopMax} strings` })
+  .pipe(z.array(stopText));
+
+function parseStop(value: unknown): readonly string[] {
+  const at = [...path, "stop"];
+  if (value === undefined || value === null) return [];
+  if (typeof value === "string") return [parseAt(stopText, value, at)];
+  if (!Array.isArray(value)) throw invalid(at, "must be a string or a list of strings");
+  return parseAt(stopTexts, value, at);
+}

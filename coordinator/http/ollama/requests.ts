@@ -1,0 +1,166 @@
+// What Ollama's clients send, checked field by field. What cannot be honoured is refused by name, never ignored.
+import type { PromptInput } from "@pomona/shared/core/generation";
+import { z } from "zod";
+import type { AnswerShape, GenerationRequest, ModelSummary, OutputWish } from "../../core/generation-request.ts";
+import type { ApiRequest } from "../answers/answer-request.ts";
+import { withShapeTold } from "../openai/answer-shape.ts";
+import { invalid, only, onlyNothing, parseAt, text } from "../openai/field.ts";
+import { chatInput } from "../openai/request-schema.ts";
+import { parseChatTools } from "../openai/tools.ts";
+import { ollamaAnswer } from "./answers.ts";
+import { checkImages, parseConversation } from "./conversation.ts";
+import { isUnloading } from "./keep-alive.ts";
+import { findModel } from "./models.ts";
+import { parseOptions } from "./options.ts";
+
+const topLogprobsMax = 20;
+
+const common = {
+  model: z.string().min(1).max(256),
+  // In Ollama's API answers come piece by piece unless told otherwise.
+  stream: z.boolean().nullish(),
+  format: z.unknown().optional(),
+  options: z.unknown().optional(),
+  keep_alive: z.unknown().optional(),
+  think: z
+    .union([z.boolean(), z.enum(["low", "medium", "high", "max"])], {
+      error: "must be true, false, low, medium, high or max",
+    })
+    .nullish(),
+  logprobs: z.boolean().nullish(),
+  top_logprobs: z.number().int().min(0).max(topLogprobsMax).nullish(),
+  // What is too long is refused, and nothing of it is left out.
+  truncate: only(false),
+  shift: only(false),
+  _debug_render_only: only(false),
+};
+
+const chatSchema = z.strictObject({ ...common, messages: z.unknown().optional(), tools: z.unknown().optional() });
+
+const nothing = z.literal("", { error: "is not supported: leave it out" }).nullish();
+
+const generateSchema = z.strictObject({
+  ...common,
+  prompt: text.nullish(),
+  system: text.nullish(),
+  raw: z.boolean().nullish(),
+  suffix: nothing,
+  template: nothing,
+  images: z.unknown().optional(),
+  context: onlyNothing("is not supported: send the conversation to /api/chat"),
+  width: onlyNothing(),
+  height: onlyNothing(),
+  steps: onlyNothing(),
+});
+
+/** A request for an answer, or for nothing but the model to be there. */
+export type OllamaRequest =
+  | { readonly kind: "answer"; readonly asked: ApiRequest }
+  | { readonly kind: "load"; readonly model: string };
+
+/** The pool's models, where a request has to be compared with them. */
+type Models = () => readonly ModelSummary[];
+
+/** @throws PomonaError `invalid_request` that names the field. */
+export function parseChat(body: unknown, models: Models): OllamaRequest {
+  const parsed = parseAt(chatSchema, body, []);
+  const { messages } = parsed;
+  if (messages !== undefined && messages !== null && !Array.isArray(messages))
+    throw invalid(["messages"], "must be a list of messages");
+  const conversation = parseConversation(messages ?? [], parsed.model);
+  if (conversation.length === 0) return loadOf(parsed, models);
+  const tools = parseChatTools(parsed.tools);
+  const output = outputOf(parsed);
+  const input = chatInput({
+    messages: withShapeTold(conversation, output.shape),
+    tools,
+    output,
+    templateOptions: thinkOptions(parsed.think),
+  });
+  return answerOf(parsed, { input, output, api: "chat", models });
+}
+
+/** @throws PomonaError `invalid_request` that names the field. */
+export function parseGenerate(body: unknown, models: Models): OllamaRequest {
+  const parsed = parseAt(generateSchema, body, []);
+  checkImages(parsed.images, ["images"], parsed.model);
+  const prompt = parsed.prompt ?? "";
+  if (prompt === "") return loadOf(parsed, models);
+  const system = parsed.system ?? "";
+  const output = outputOf(parsed);
+  if (parsed.raw === true) {
+    if (system !== "") throw invalid(["system"], "is not possible with raw: true: put it into the prompt");
+    return answerOf(parsed, { input: { kind: "text", text: prompt }, output, api: "generate", models });
+  }
+  const said = { role: "user", content: prompt } as const;
+  const conversation = system === "" ? [said] : [{ role: "system", content: system } as const, said];
+  const messages = withShapeTold(conversation, output.shape);
+  const input = chatInput({ messages, tools: [], output, templateOptions: thinkOptions(parsed.think) });
+  return answerOf(parsed, { input, output, api: "generate", models });
+}
+
+type Common = z.output<ReturnType<typeof commonSchema>>;
+function commonSchema() {
+  return z.object(common);
+}
+
+function loadOf({ model, options, keep_alive }: Common, models: Models): OllamaRequest {
+  const found = findModel(model, models);
+  parseOptions(options, () => found.contextLength());
+  if (isUnloading(keep_alive))
+    throw invalid(
+      ["keep_alive"],
+      "unloads nothing here: a model stays as long as its deployment says (pomona models add --keep-alive)",
+    );
+  return { kind: "load", model: found.name };
+}
+
+type Wanted = {
+  readonly input: PromptInput;
+  readonly output: OutputWish;
+  readonly api: "chat" | "generate";
+  readonly models: Models;
+};
+
+function answerOf(body: Common, { input, output, api, models }: Wanted): OllamaRequest {
+  isUnloading(body.keep_alive);
+  const found = findModel(body.model, models);
+  const request: GenerationRequest = {
+    api: "ollama",
+    model: found.name,
+    input,
+    output,
+    timeoutMs: null,
+    // As in Ollama: the answer ends at the latest where the context does.
+    isMaxTokensCut: true,
+    ...parseOptions(body.options, () => found.contextLength()),
+  };
+  return { kind: "answer", asked: { requests: [request], isStream: body.stream ?? true, answer: ollamaAnswer(api) } };
+}
+
+function outputOf({ format, think, logprobs, top_logprobs: top }: Common): OutputWish {
+  if (logprobs !== true && top != null && top > 0)
+    throw invalid(["top_logprobs"], "is only for requests with logprobs: true");
+  return {
+    shape: shapeOf(format),
+    toolChoice: "auto",
+    isOneCall: false,
+    effort: null,
+    topLogprobs: logprobs === true ? (top ?? 0) : null,
+    ...(think == null ? {} : { thinking: { isOn: think !== false, field: "think" } }),
+  };
+}
+
+function shapeOf(format: unknown): AnswerShape {
+  if (format === undefined || format === null || format === "") return { kind: "text" };
+  if (format === "json") return { kind: "json" };
+  if (typeof format !== "object" || Array.isArray(format)) throw invalid(["format"], "must be json, or a JSON schema");
+  return { kind: "schema", schema: format, field: "format" };
+}
+
+/** Each template knows one of the two. */
+function thinkOptions(think: Common["think"]): Readonly<Record<string, string | boolean>> {
+  if (think == null) return {};
+  if (typeof think === "boolean") return { enable_thinking: think };
+  return { enable_thinking: true, reasoning_effort: think === "max" ? "high" : think };
+}

@@ -1,0 +1,81 @@
+// Paths of Ollama's API. https://github.com/ollama/ollama/blob/main/docs/api.md
+import { PomonaError } from "@pomona/shared/core/errors";
+import { version } from "@pomona/shared/core/version";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { ModelSummary } from "../../core/generation-request.ts";
+import { type AnswerDependencies, answer } from "../answers/answer-request.ts";
+import { loadedAnswer } from "./answers.ts";
+import { listModels, runningModels, showModel } from "./models.ts";
+import { type OllamaRequest, parseChat, parseGenerate } from "./requests.ts";
+
+/** Clients ask for features by the version of Ollama that brought them: the one whose requests are understood here. */
+const ollamaVersion = "0.12.0";
+
+/** What would change which models there are, by its method. */
+const managementPaths: Readonly<Record<string, "POST" | "DELETE">> = {
+  "/api/pull": "POST",
+  "/api/push": "POST",
+  "/api/create": "POST",
+  "/api/copy": "POST",
+  "/api/delete": "DELETE",
+};
+
+/** What each path takes. */
+export const ollamaPaths: Readonly<Record<string, string>> = {
+  "/api/chat": "POST",
+  "/api/generate": "POST",
+  "/api/show": "POST",
+  "/api/tags": "GET, HEAD",
+  "/api/ps": "GET, HEAD",
+  "/api/version": "GET, HEAD",
+  ...managementPaths,
+};
+
+export function addOllamaRoutes(app: FastifyInstance, dependencies: AnswerDependencies): void {
+  const { gateway } = dependencies;
+  app.get("/api/version", () => ({ version: `${ollamaVersion}+pomona.${version}` }));
+  app.get("/api/tags", () => listModels(gateway.models()));
+  app.get("/api/ps", () => runningModels(gateway.models()));
+  app.post("/api/show", (request) => showModel(request.body, gateway.models()));
+  const models = (): readonly ModelSummary[] => gateway.models();
+  app.post("/api/chat", async (request, reply) => {
+    await respond(parseChat(request.body, models), "chat", { dependencies, request, reply });
+    return reply;
+  });
+  app.post("/api/generate", async (request, reply) => {
+    await respond(parseGenerate(request.body, models), "generate", { dependencies, request, reply });
+    return reply;
+  });
+  for (const [url, method] of Object.entries(managementPaths))
+    app.route({
+      method,
+      url,
+      handler: () => {
+        const message = "models of a pool are not changed over this API: use pomona models (add, pull, rm, ls)";
+        throw new PomonaError("invalid_request", message);
+      },
+    });
+}
+
+type Context = {
+  readonly dependencies: AnswerDependencies;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+};
+
+async function respond(
+  parsed: OllamaRequest,
+  api: "chat" | "generate",
+  { dependencies, request, reply }: Context,
+): Promise<void> {
+  if (parsed.kind === "answer") return await answer(parsed.asked, dependencies, { request, reply });
+  const { gateway, openAnswers } = dependencies;
+  const { signal, release } = openAnswers.start(reply.raw);
+  try {
+    // Whatever is to be tokenized waits for the model, and has it loaded.
+    await gateway.tokenize(parsed.model, { kind: "text", text: "a" }, signal);
+    await reply.send(loadedAnswer({ model: parsed.model, createdAtMs: Date.now() }, api));
+  } finally {
+    release();
+  }
+}
