@@ -131,6 +131,8 @@ export type ModelSummary = {
   readonly architecture: string;
   /** None while unknown. */
   readonly files: readonly ModelFile[];
+  /** SHA-256 of its first file; empty while nobody has read it. */
+  readonly digest: string;
 };
 
 export type Readiness = { readonly isReady: boolean; readonly reasons: readonly string[] };

@@ -105,18 +105,20 @@ export type ModelOutlook = Pick<ModelSummary, "state" | "reason" | "loading">;
 function summaryOf(context: ViewContext, deployment: Deployment): ModelSummary {
   const { state, nowMs } = context;
   const { model, record } = deployment;
-  const readyCount = readyReplicas(state, model).length;
-  const outlook = stateOf(context, deployment, readyCount);
+  const ready = readyReplicas(state, model);
+  const outlook = stateOf(context, deployment, ready.length);
+  const files = deployment.facts?.files ?? [];
   return {
     name: model,
     ...outlook,
     contextLength: contextLengthOf(deployment),
-    readyReplicas: readyCount,
+    readyReplicas: ready.length,
     createdAtMs: record.createdAtMs,
     loading: outlook.state === "loading" ? loadingOutlook(state, model, nowMs) : null,
     survivesNodeLoss: survivesNodeLoss(state, deployment),
     architecture: deployment.facts?.sizing.architecture ?? "",
-    files: deployment.facts?.files ?? [],
+    files,
+    digest: files[0]?.digest ?? ready[0]?.replica.digest ?? "",
   };
 }
 

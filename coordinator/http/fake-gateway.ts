@@ -78,7 +78,8 @@ export class FakeGateway implements Gateway {
       loading: null,
       survivesNodeLoss: true,
       architecture: "llama",
-      files: [{ name: `${name}-Q4_K_M.gguf`, bytes: 1_000_000, digest: "ab".repeat(32) }],
+      files: [{ name: `${name}-Q4_K_M.gguf`, bytes: 1_000_000, digest: null }],
+      digest: "ab".repeat(32),
     }));
   }
 

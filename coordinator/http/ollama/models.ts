@@ -89,8 +89,7 @@ function timeOf({ createdAtMs }: ModelSummary): string {
 }
 
 function filesOf(model: ModelSummary): object {
-  const digest = model.files[0]?.digest ?? "";
-  return { size: totalFileBytes(model.files), digest, details: detailsOf(model) };
+  return { size: totalFileBytes(model.files), digest: model.digest, details: detailsOf(model) };
 }
 
 function detailsOf({ architecture, files }: ModelSummary): object {

@@ -15,6 +15,7 @@ const summaryOf = (name: string, contextLength: number): ModelSummary => ({
   survivesNodeLoss: false,
   architecture: "",
   files: [],
+  digest: "",
 });
 const pool = () => [summaryOf("m", 4096), summaryOf("other:latest", 4096), summaryOf("unknown", 0)];
 
