@@ -15,6 +15,84 @@ const conversation = [
 
 export type Example = { readonly path: string; readonly body: Readonly<Record<string, unknown>> };
 
+const thinking = [
+  { type: "thinking", thinking: "hm", signature: "x" },
+  { type: "text", text: "Let me see." },
+  { type: "tool_use", id: "toolu_1", name: tool.name, input: { city: "Oslo" } },
+];
+const result = { type: "tool_result", tool_use_id: "toolu_1", content: [{ type: "text", text: "sunny" }] };
+const messagesBody = {
+  model: "m",
+  system: [{ type: "text", text: "Be brief.", cache_control: { type: "ephemeral" } }],
+  messages: [
+    { role: "user", content: "hi" },
+    { role: "assistant", content: thinking },
+    { role: "user", content: [result, { type: "text", text: "go on" }] },
+  ],
+  tools: [{ name: tool.name, description: tool.description, input_schema: tool.parameters }],
+  tool_choice: { type: "auto", disable_parallel_tool_use: true },
+  thinking: { type: "adaptive" },
+};
+
+const otherExamples: readonly Example[] = [
+  {
+    path: "/v1/messages",
+    body: {
+      ...messagesBody,
+      max_tokens: 8,
+      temperature: 0.5,
+      top_p: 0.9,
+      top_k: 5,
+      stop_sequences: ["END"],
+      metadata: { user_id: "u" },
+      stream: true,
+    },
+  },
+  {
+    path: "/v1/messages",
+    body: {
+      model: "m",
+      max_tokens: 8,
+      messages: [{ role: "user", content: "hi" }],
+      output_config: { format: { type: "json_schema", schema } },
+    },
+  },
+  { path: "/v1/messages/count_tokens", body: messagesBody },
+  {
+    path: "/api/chat",
+    body: {
+      model: "m:latest",
+      messages: [
+        ...conversation.slice(0, 1),
+        {
+          role: "assistant",
+          content: "",
+          tool_calls: [{ function: { name: tool.name, arguments: { city: "Oslo" } } }],
+        },
+        { role: "tool", tool_name: tool.name, content: "sunny" },
+      ],
+      tools: [{ type: "function", function: tool }],
+      options: { num_predict: 8, temperature: 0.5, top_k: 5, stop: ["END"], num_ctx: 128, seed: 3 },
+      keep_alive: "5m",
+      think: false,
+    },
+  },
+  {
+    path: "/api/generate",
+    body: {
+      model: "m",
+      prompt: "hi",
+      system: "Be brief.",
+      format: schema,
+      options: { num_predict: 8 },
+      stream: false,
+      logprobs: true,
+      top_logprobs: 2,
+    },
+  },
+  { path: "/api/show", body: { model: "m", verbose: true } },
+];
+
 /** Answered with 200 as they are. */
 export const examples: readonly Example[] = [
   {
@@ -55,6 +133,7 @@ export const examples: readonly Example[] = [
   },
   { path: "/v1/completions", body: { model: "m", prompt: ["a", "b"], max_tokens: 4, echo: true, stop: "x", seed: 1 } },
   { path: "/v1/completions", body: { model: "m", prompt: [5, 6], max_tokens: 4, logprobs: 2, stream: true } },
+  ...otherExamples,
 ];
 
 /** What nobody expects where a value stands. */

@@ -68,7 +68,8 @@ test("a whole message has every field of the API, nulls included", async (t) => 
     stop_sequence: null,
     stop_details: null,
     container: null,
-    usage: { cache_creation: null, inference_geo: null, service_tier: "standard", ...usage },
+    diagnostics: null,
+    usage: { cache_creation: null, inference_geo: null, service_tier: "standard", speed: "standard", ...usage },
   });
 });
 
@@ -126,10 +127,12 @@ test("a stream opens and closes one block after the other, each delta in its blo
     stop_sequence: null,
     stop_details: null,
     container: null,
+    diagnostics: null,
     usage: {
       cache_creation: null,
       inference_geo: null,
       service_tier: "standard",
+      speed: "standard",
       ...{ ...usage, input_tokens: 7, cache_read_input_tokens: 0, output_tokens: 0 },
     },
   });
@@ -215,12 +218,17 @@ test("the reason of the end is the API's: the stop sequence and which, the limit
   }
 });
 
-type ErrorAnswer = { type: string; error: { type: string; message: string }; request_id: string };
+type ErrorAnswer = {
+  type: string;
+  error: { type: string; message: string; details: { error_code: string } };
+  request_id: string;
+};
 
 async function refusalOf(response: Response): Promise<readonly [status: number, type: string]> {
   const body = (await response.json()) as ErrorAnswer;
   assert.deepEqual(Object.keys(body).sort(), ["error", "request_id", "type"]);
-  assert.deepEqual(Object.keys(body.error).sort(), ["message", "type"]);
+  assert.deepEqual(Object.keys(body.error).sort(), ["details", "message", "type"]);
+  assert.match(body.error.details.error_code, /^[a-z_]+$/);
   assert.equal(body.type, "error");
   assert.equal(body.request_id, response.headers.get("request-id"));
   return [response.status, body.error.type];
@@ -282,6 +290,25 @@ test("every refusal has the API's shape, type and status", async (t) => {
   }
 });
 
+test("a prompt that does not fit is told by the words that agents look for, with both numbers", async (t) => {
+  const { url } = await serve(t);
+  const long = { ...hello, messages: [{ role: "user", content: "a".repeat(1001) }] };
+  const { error } = (await (await post(`${url}${path}`, long)).json()) as ErrorAnswer;
+  assert.match(error.message, /^prompt is too long: .*1000.*1001/);
+});
+
+test("whoever would continue a thread is told to send the conversation, by the API's own code", async (t) => {
+  const { url } = await serve(t);
+  const thread = { type: "continue", previous_message_id: "msg_1" };
+  const response = await post(`${url}${path}`, { ...hello, thread });
+  const { error } = (await response.json()) as ErrorAnswer;
+  assert.deepEqual(
+    [response.status, error.type, error.details.error_code],
+    [404, "not_found_error", "thread_not_found"],
+  );
+  assert.equal((await post(`${url}${path}`, { ...hello, thread: { type: "create" } })).status, 200);
+});
+
 test("a stream that fails in the middle ends in one error event", async (t) => {
   const crashed: FakeModel = async function* () {
     yield fakeBound();
@@ -293,7 +320,7 @@ test("a stream that fails in the middle ends in one error event", async (t) => {
   const events = await eventsOf(response);
   assert.deepEqual(events.at(-1), {
     type: "error",
-    error: { type: "api_error", message: "the engine crashed twice" },
+    error: { type: "api_error", message: "the engine crashed twice", details: { error_code: "engine_crashed" } },
     request_id: response.headers.get("request-id"),
   });
   assert.ok(!events.some(({ type }) => type === "message_stop"));

@@ -3,12 +3,24 @@ import { type ErrorCode, errorTable, type PomonaError } from "@pomona/shared/cor
 
 export type AnthropicErrorBody = {
   readonly type: "error";
-  readonly error: { readonly type: string; readonly message: string };
+  readonly error: {
+    readonly type: string;
+    readonly message: string;
+    /** One of ours (docs/errors.md), but where the API has a word that its clients act upon. */
+    readonly details: { readonly error_code: string };
+  };
   readonly request_id: string;
 };
 
-export function errorBody({ code, message }: PomonaError, requestId: string): AnthropicErrorBody {
-  return { type: "error", error: { type: errorType(code), message }, request_id: requestId };
+/** A conversation that this field names is not kept: clients send it whole then. */
+const threadField = "thread";
+
+export function errorBody({ code, message, field }: PomonaError, requestId: string): AnthropicErrorBody {
+  // By these words agents know that they have to shorten the conversation.
+  const told = code === "context_length_exceeded" ? `prompt is too long: ${message}` : message;
+  const errorCode = code === "not_found" && field === threadField ? "thread_not_found" : code;
+  const error = { type: errorType(code), message: told, details: { error_code: errorCode } };
+  return { type: "error", error, request_id: requestId };
 }
 
 /** The API's own status where a pool is busy, and of a gate that waited too long. */

@@ -44,6 +44,7 @@ function messageOf({ requestId, model }: AnswerHead, { content, usage, stop }: M
     ...stop,
     stop_details: null,
     container: null,
+    diagnostics: null,
     usage,
   };
 }
@@ -103,7 +104,7 @@ function stopOf(ending: AnswerEnding, hasCalls: boolean, { stop, maxTokens }: Me
 }
 
 /** What only whole usages have. */
-const startUsage = { cache_creation: null, inference_geo: null, service_tier: "standard" };
+const startUsage = { cache_creation: null, inference_geo: null, service_tier: "standard", speed: "standard" };
 
 /** Tokens that need not be evaluated are no input here: all three together are the prompt. */
 function usageOf({ promptTokens, cachedPromptTokens, generatedTokens }: Usage) {

@@ -148,6 +148,14 @@ test("thinking is asked of the template, and of the model where it must", () => 
   for (const [more, options, wish] of table) assert.deepEqual(wishOf(more), [options, wish], JSON.stringify(more));
 });
 
+test("a thread is begun and never kept", () => {
+  assert.equal(parse({ thread: { type: "create" } }).model, "m");
+  assert.throws(() => parse({ thread: { type: "continue", previous_message_id: "msg_1" } }), {
+    code: "not_found",
+    field: "thread",
+  });
+});
+
 test("what is counted is the prompt of the same request", () => {
   const { max_tokens: _, ...counted } = base;
   assert.deepEqual(parseCountTokens({ ...counted, system: "s", tools: [tool] }), {
@@ -196,7 +204,19 @@ test("what is wrong, or cannot be honoured, is refused by its name", () => {
     ["context_management.edits[0].type", { context_management: { edits: [{ type: "clear_tool_uses_20250919" }] } }],
     ["output_config.effort", { output_config: { effort: "extreme" } }],
     ["output_config.format.type", { output_config: { format: { type: "text" } } }],
-    ["output_format", { output_format: {} }],
+    ["output_format.type", { output_format: {} }],
+    [
+      "output_format",
+      {
+        output_format: { type: "json_schema", schema: {} },
+        output_config: { format: { type: "json_schema", schema: {} } },
+      },
+    ],
+    ["speed", { speed: "fast" }],
+    ["fallbacks", { fallbacks: ["other"] }],
+    ["diagnostics.previous", { diagnostics: { previous: "a" } }],
+    ["thread.type", { thread: { type: "resume" } }],
+    ["thread.previous_message_id", { thread: { type: "continue" } }],
     ["seed", { seed: 1 }],
     ["thinking", { thinking: true }],
     ["thinking.type", { thinking: { type: "on" } }],

@@ -1,10 +1,11 @@
 // What clients of the Messages API send, checked field by field. What cannot be honoured is refused by name, never ignored.
+import { PomonaError } from "@pomona/shared/core/errors";
 import type { PromptInput } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import type { AnswerShape, GenerationRequest, OutputWish } from "../../core/generation-request.ts";
 import type { ApiRequest } from "../answers/answer-request.ts";
 import { withShapeTold } from "../openai/answer-shape.ts";
-import { only, onlyNothing, parseAt, text } from "../openai/field.ts";
+import { invalid, only, onlyNothing, parseAt, text } from "../openai/field.ts";
 import { chatInput } from "../openai/request-schema.ts";
 import { cacheControl } from "./cache-control.ts";
 import { parseConversation } from "./conversation.ts";
@@ -20,10 +21,10 @@ const stopSequences = z
   .max(stopMax, { error: `must hold at most ${stopMax} strings` })
   .pipe(z.array(text.pipe(z.string().min(1).max(stopLengthMax))));
 
-const outputConfig = z.strictObject({
-  effort: z.enum(efforts).nullish(),
-  format: z.strictObject({ type: z.literal("json_schema"), schema: z.record(z.string(), z.unknown()) }).nullish(),
-});
+const jsonFormat = z
+  .strictObject({ type: z.literal("json_schema"), schema: z.record(z.string(), z.unknown()) })
+  .nullish();
+const outputConfig = z.strictObject({ effort: z.enum(efforts).nullish(), format: jsonFormat });
 
 /** Old thoughts are left out by models' templates; nothing else is taken out of a conversation here. */
 const contextManagement = z.strictObject({
@@ -42,9 +43,12 @@ const promptFields = {
   tool_choice: z.unknown().optional(),
   thinking: z.unknown().optional(),
   output_config: outputConfig.nullish(),
+  /** Its name before it came into `output_config`. */
+  output_format: jsonFormat,
   cache_control: cacheControl,
   context_management: contextManagement.nullish(),
   mcp_servers: onlyNothing(),
+  compaction: onlyNothing(),
 };
 
 const countSchema = z.strictObject(promptFields);
@@ -67,6 +71,13 @@ const messagesSchema = z.strictObject({
   service_tier: only("auto", "standard_only"),
   container: onlyNothing(),
   inference_geo: onlyNothing(),
+  billing_policy: onlyNothing(),
+  fallbacks: onlyNothing(),
+  fallback_credit_token: onlyNothing(),
+  speed: only("standard"),
+  // What it asks to be told may always be nothing.
+  diagnostics: z.strictObject({ previous_message_id: z.string().max(256).nullish() }).nullish(),
+  thread: z.unknown().optional(),
 });
 
 type PromptFields = z.output<typeof countSchema>;
@@ -75,11 +86,7 @@ type Prompt = { readonly input: PromptInput; readonly output: OutputWish; readon
 
 function promptOf(fields: PromptFields, maxTokens: number | null): Prompt {
   const tools = parseTools(fields.tools);
-  const format = fields.output_config?.format ?? null;
-  const shape: AnswerShape =
-    format === null
-      ? { kind: "text" }
-      : { kind: "schema", schema: format.schema, field: "output_config.format.schema" };
+  const shape = shapeOf(fields);
   const effort = fields.output_config?.effort ?? null;
   const { thinking, templateOptions, isShown } = parseThinking({ thinking: fields.thinking, effort, maxTokens });
   const wish = { shape, effort: null, topLogprobs: null };
@@ -88,9 +95,34 @@ function promptOf(fields: PromptFields, maxTokens: number | null): Prompt {
   return { input: chatInput({ messages, tools, output, templateOptions }), output, isThinkingShown: isShown };
 }
 
-/** @throws PomonaError `invalid_request` that names the field. */
+function shapeOf({ output_config: config, output_format: older }: PromptFields): AnswerShape {
+  const newer = config?.format ?? null;
+  if (newer !== null && older != null) throw invalid(["output_format"], "is output_config.format by now: send one");
+  if (newer !== null) return { kind: "schema", schema: newer.schema, field: "output_config.format.schema" };
+  if (older != null) return { kind: "schema", schema: older.schema, field: "output_format.schema" };
+  return { kind: "text" };
+}
+
+const threadType = z.looseObject({ type: z.enum(["create", "continue"]) });
+const threadSchemas = {
+  create: z.strictObject({ type: z.literal("create") }),
+  continue: z.strictObject({ type: z.literal("continue"), previous_message_id: z.string().max(256) }),
+};
+
+/** What begins a thread is taken, and the thread lost at once, as any may be: clients send the conversation again then. */
+function refuseThread(thread: unknown): void {
+  if (thread === undefined || thread === null) return;
+  const { type } = parseAt(threadType, thread, ["thread"]);
+  parseAt(threadSchemas[type], thread, ["thread"]);
+  if (type === "create") return;
+  const message = 'no threads are kept here: send the whole conversation, with thread: {"type": "create"} or without';
+  throw new PomonaError("not_found", message, { field: "thread" });
+}
+
+/** @throws PomonaError `invalid_request` that names the field; `not_found` for a thread that is to be continued. */
 export function parseMessagesRequest(body: unknown): ApiRequest {
   const parsed = parseAt(messagesSchema, body, []);
+  refuseThread(parsed.thread);
   const maxTokens = parsed.max_tokens;
   const { input, output, isThinkingShown } = promptOf(parsed, maxTokens);
   const stop = parsed.stop_sequences ?? [];
