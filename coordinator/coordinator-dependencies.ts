@@ -28,6 +28,8 @@ export type CoordinatorDependencies = {
     | "holdState"
     | "dropState"
     | "tokenize"
+    | "embed"
+    | "rank"
   >;
   readonly metrics: CoordinatorMetrics;
   /** The pool's metrics, those of the nodes included. */

@@ -82,6 +82,8 @@ class Bench {
           takeUpAttempt: () => undefined,
           holdState: () => undefined,
           dropState: () => undefined,
+          embed: async (inputs) => inputs.map(() => ({ vector: Float32Array.of(1), tokens: 1 })),
+          rank: async (_query, documents) => documents.map(() => ({ score: 1, tokens: 1 })),
           tokenize: (call) => this.tokenize(call),
         },
         metrics,

@@ -9,9 +9,10 @@ import type { CoreConfig } from "./core/core-config.ts";
 import type { Announcement, Effect, EffectKind, EffectOf } from "./core/effect.ts";
 import type { ClusterEvent } from "./core/event.ts";
 import type { ApiName, Caller, GenerationRequest, ModelSummary, Readiness } from "./core/generation-request.ts";
-import { loadingOutlook, untilReadyMs } from "./core/load-time.ts";
 import { planOutput } from "./core/output-plan.ts";
 import type { PlacementReport, PlanRequest } from "./core/placement/placement-report.ts";
+import { pooledReplicas } from "./core/pooled-replicas.ts";
+import { refusePooled } from "./core/pooled-request.ts";
 import { type ClusterState, emptyState, type StepContext } from "./core/state.ts";
 import { step } from "./core/step.ts";
 import { isTakenUp } from "./core/takeover.ts";
@@ -21,10 +22,12 @@ import { leaveRequests, retiredEffects, shuttingDown } from "./leaving.ts";
 import { outcomeOfError } from "./metrics.ts";
 import { NamedRequests, nameOf, type RequestName } from "./named-requests.ts";
 import { planSupposed } from "./plan-supposed.ts";
+import { PooledCalls } from "./pooled-calls.ts";
 import type { RequestHistory } from "./request-history.ts";
 import { RunningRequests } from "./running-requests.ts";
 import { readTakeover } from "./takeover-note.ts";
 import { PromptTokenizer, type TokenizedPrompt, type TokenizeLimits } from "./tokenizer.ts";
+import { waitingForModels } from "./waiting-for-models.ts";
 
 /** How long a request may take where it names no time of its own. */
 const defaultTimeoutMs = { interactive: 600_000, batch: 86_400_000 } as const;
@@ -45,6 +48,7 @@ export class Coordinator implements Gateway {
   readonly #running: RunningRequests;
   readonly #named: NamedRequests;
   readonly #tokenizer: PromptTokenizer;
+  readonly #pooled: PooledCalls;
   readonly #pending: ClusterEvent[] = [];
   #isStepping = false;
   #isStopping = false;
@@ -74,17 +78,28 @@ export class Coordinator implements Gateway {
         if (this.#isStopping) throw shuttingDown();
       },
     });
-    this.#tokenizer = new PromptTokenizer({
-      clock: dependencies.clock,
+    const awaited = waitingForModels({
+      clock,
+      context: () => this.#context(),
+      take: (event) => this.take(event),
       refusal: (model) => this.#refusal(model),
-      loading: (model) => {
-        const { state, nowMs } = this.#context();
-        return { outlook: loadingOutlook(state, model, nowMs), retryAfterMs: untilReadyMs(state, model, nowMs) };
-      },
-      replicas: (model) => tokenizingReplicas(this.state, model),
-      startWaiting: (model, limits) => this.#startWaiting(model, limits),
       changed: () => this.#changed(),
+    });
+    this.#tokenizer = new PromptTokenizer({
+      ...awaited,
+      replicas: (model) => tokenizingReplicas(this.state, model),
       ask: (call) => this.#dependencies.links.tokenize(call),
+    });
+    this.#pooled = new PooledCalls({
+      ...awaited,
+      metrics,
+      noteUse: (model) => this.take({ kind: "modelAwaited", model, change: 0 }),
+      refusalOf: (model, kind) => refusePooled(this.state, model, kind),
+      replicas: (model) => pooledReplicas(this.#context(), model),
+      labelOf: (model) => this.#labelOf(model),
+      embed: (inputs, call) => this.#dependencies.links.embed(inputs, call),
+      rank: (query, documents, call) => this.#dependencies.links.rank(query, documents, call),
+      limitsOf: ({ priority }) => ({ timeoutMs: defaultTimeoutMs[priority], patienceMs: this.#patienceMs(priority) }),
     });
   }
 
@@ -109,7 +124,7 @@ export class Coordinator implements Gateway {
 
   /** Whether somebody waits for an answer. */
   get isBusy(): boolean {
-    return this.#preparing > 0 || this.#running.isAnyRead;
+    return this.#preparing > 0 || this.#pooled.isBusy || this.#running.isAnyRead;
   }
 
   /** Another one decides from now on: what runs on a node goes on, what waits or loses its node is told to try again. */
@@ -170,7 +185,7 @@ export class Coordinator implements Gateway {
       ...caller,
       owner: tenant,
       deadlineMs,
-      patienceMs: priority === "batch" ? Number.POSITIVE_INFINITY : this.#config.loadPatienceMs,
+      patienceMs: this.#patienceMs(priority),
     });
     const { grammar, assembly } = planOutput(request, prompt.form);
     const { maxTokens: wanted, isMaxTokensCut = false } = request;
@@ -224,6 +239,9 @@ export class Coordinator implements Gateway {
       .tokenIds;
   }
 
+  readonly embed: Gateway["embed"] = (request, caller) => this.#pooled.embed(request, caller);
+  readonly rank: Gateway["rank"] = (request, caller) => this.#pooled.rank(request, caller);
+
   /** @throws PomonaError `not_found` when it is not among the last 1,000. */
   explain(requestId: RequestId): RequestHistory {
     const history = this.#running.explain(requestId);
@@ -255,9 +273,12 @@ export class Coordinator implements Gateway {
   }
 
   countRefusal(api: ApiName, model: ModelName, error: PomonaError): void {
-    // A name that the pool does not have is a client's text, not a label.
-    const label = this.state.deployments.has(model) ? model : "other";
-    this.#dependencies.metrics.refused({ model: label, api }, outcomeOfError(error.code));
+    this.#dependencies.metrics.refused({ model: this.#labelOf(model), api }, outcomeOfError(error.code));
+  }
+
+  /** A name that the pool does not have is a client's text, not a label. */
+  #labelOf(model: ModelName): string {
+    return this.state.deployments.has(model) ? model : "other";
   }
 
   /** Tokenizes. Together with the queue only so many requests may wait here as may be queued. */
@@ -277,18 +298,9 @@ export class Coordinator implements Gateway {
     }
   }
 
-  /** Counts a request that waits for a replica, and tells its client how far that is. */
-  #startWaiting(model: ModelName, { onLoading }: TokenizeLimits): () => void {
-    this.take({ kind: "modelAwaited", model, change: 1 });
-    const tell = (): void => {
-      const { state, nowMs } = this.#context();
-      onLoading?.(loadingOutlook(state, model, nowMs));
-    };
-    const telling = setInterval(tell, this.#config.scheduler.tellWaitingMs);
-    return () => {
-      clearInterval(telling);
-      this.take({ kind: "modelAwaited", model, change: -1 });
-    };
+  /** Batch work waits for a model as long as it takes. */
+  #patienceMs(priority: Caller["priority"]): number {
+    return priority === "batch" ? Number.POSITIVE_INFINITY : this.#config.loadPatienceMs;
   }
 
   #refusal(model: ModelName): PomonaError | null {

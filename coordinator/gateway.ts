@@ -10,6 +10,7 @@ import type {
   ModelSummary,
   Readiness,
 } from "./core/generation-request.ts";
+import type { Embeddings, EmbedRequest, RankRequest, Relevance } from "./core/pooled-request.ts";
 import type { RequestHistory } from "./request-history.ts";
 
 /** A request that was admitted: its id, and its events until the ending. */
@@ -32,6 +33,14 @@ export type Gateway = {
    */
   attach(requestId: RequestId, fromIndex: number, signal: AbortSignal): Generation;
   tokenize(model: ModelName, input: PromptInput, signal: AbortSignal): Promise<readonly number[]>;
+  /**
+   * One vector of length 1 for each input, from as many replicas as there are. Counted here, whatever becomes of it.
+   * @throws PomonaError `invalid_request` naming the model where it makes none, `context_length_exceeded` naming the
+   * input, and as `generate`.
+   */
+  embed(request: EmbedRequest, caller: Caller): Promise<Embeddings>;
+  /** How relevant each document is. Counted here. @throws PomonaError as `embed`. */
+  rank(request: RankRequest, caller: Caller): Promise<Relevance>;
   /** Why a request went where it went. @throws PomonaError `not_found` when it is not among the last 1,000. */
   explain(requestId: RequestId): RequestHistory;
   models(): readonly ModelSummary[];

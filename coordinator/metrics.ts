@@ -196,8 +196,7 @@ export class CoordinatorMetrics {
   }
 
   bound(labels: NodeLabels, queueMs: number): void {
-    const models = this.#modelsOfNode.get(labels.node) ?? new Set();
-    this.#modelsOfNode.set(labels.node, models.add(labels.model));
+    this.#noteModel(labels);
     this.#queueSeconds.observe({ model: labels.model }, queueMs / 1000);
   }
 
@@ -208,6 +207,18 @@ export class CoordinatorMetrics {
 
   checkpoint(model: ModelName, outcome: "held" | "lost" | CheckpointUse): void {
     this.#checkpoints.inc({ model, outcome });
+  }
+
+  /** A request for vectors or relevance ended. */
+  pooled(labels: { readonly model: ModelName; readonly api: string }, outcome: RequestOutcome, seconds: number): void {
+    this.#requests.inc({ ...labels, outcome });
+    this.#duration.observe({ model: labels.model, outcome }, seconds);
+  }
+
+  /** A node has evaluated inputs for vectors or relevance. */
+  evaluated(labels: NodeLabels, tokens: number): void {
+    this.#noteModel(labels);
+    this.#promptTokens.inc(labels, tokens);
   }
 
   moved(model: ModelName, { reason, outcome }: { readonly reason: string; readonly outcome: MoveOutcome }): void {
@@ -241,6 +252,11 @@ export class CoordinatorMetrics {
     const outcome = outcomeOf(ending);
     this.#requests.inc({ ...labels, outcome });
     this.#duration.observe({ model: labels.model, outcome }, seconds);
+  }
+
+  #noteModel({ node, model }: NodeLabels): void {
+    const models = this.#modelsOfNode.get(node) ?? new Set();
+    this.#modelsOfNode.set(node, models.add(model));
   }
 
   #counter<Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> {

@@ -1,10 +1,17 @@
 // Prompts become token ids before they are queued, on any node that has the model; equal prompts are asked once.
 import { createHash } from "node:crypto";
-import { type ErrorCode, type LoadingOutlook, PomonaError, toPomonaError } from "@pomona/shared/core/errors";
+import { toPomonaError } from "@pomona/shared/core/errors";
 import type { PromptInput } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, ReplicaId, TenantId } from "@pomona/shared/core/ids";
 import { type AnswerForm, plainForm } from "@pomona/shared/core/output/answer-form";
-import type { Clock } from "@pomona/shared/runtime/clock";
+import {
+  AwaitedReplicas,
+  type AwaitedReplicasDependencies,
+  crashesMax,
+  nodeCodes,
+  triesMax,
+  type WaitLimits,
+} from "./awaited-replicas.ts";
 
 export type TokenizedPrompt = {
   readonly tokenIds: readonly number[];
@@ -32,58 +39,30 @@ export type TokenizingReplica = {
   readonly digest: string;
 };
 
-export type PromptTokenizerDependencies = {
-  readonly clock: Clock;
-  /** Why the pool takes no request for a model now, else null. */
-  readonly refusal: (model: ModelName) => PomonaError | null;
-  /** How far a model is that has no ready replica, and when a client may ask again. */
-  readonly loading: (model: ModelName) => { readonly outlook: LoadingOutlook; readonly retryAfterMs: number };
+export type PromptTokenizerDependencies = AwaitedReplicasDependencies & {
   readonly replicas: (model: ModelName) => readonly TokenizingReplica[];
-  /** A request begins to wait for a replica. Returns what to call when it does not wait any more. */
-  readonly startWaiting: (model: ModelName, limits: TokenizeLimits) => () => void;
-  /** Resolves when the pool may have changed. */
-  readonly changed: () => Promise<void>;
   readonly ask: (call: TokenizeCall) => Promise<Omit<TokenizedPrompt, "digest">>;
   /** Bytes of answers that are kept; 16 MiB by default. */
   readonly cachedBytesMax?: number;
 };
 
-/** `deadlineMs` is of the dependencies' clock. */
-export type TokenizeLimits = {
+export type TokenizeLimits = WaitLimits & {
   /** Whose prompt it is: answers that are kept are not told to others, not even by being fast. */
   readonly owner: TenantId;
-  readonly deadlineMs: number;
-  /** Longest wait for a replica. */
-  readonly patienceMs: number;
-  readonly signal: AbortSignal;
-  /** Told every other second how far the model is while it waits for it. */
-  readonly onLoading?: (outlook: LoadingOutlook) => void;
 };
 
 /** Longest time that one replica may take. */
 const askTimeoutMs = 30_000;
-/** Replicas that are asked before a prompt is given up, and those that may crash at it. */
-const triesMax = 3;
-const crashesMax = 2;
-
-/** Codes that say something about the node or its replica, not about the prompt: another one may do it. */
-const nodeCodes: ReadonlySet<ErrorCode> = new Set([
-  "node_lost",
-  "not_found",
-  "failed_precondition",
-  "engine_crashed",
-  "slots_full",
-  "shutting_down",
-]);
-
 /** Asks ready replicas in turn, waits for one while one may come, and tries another when a node is lost. */
 export class PromptTokenizer {
   readonly #dependencies: PromptTokenizerDependencies;
+  readonly #awaited: AwaitedReplicas;
   readonly #kept: TokenCache;
   #turn = 0;
 
   constructor(dependencies: PromptTokenizerDependencies) {
     this.#dependencies = dependencies;
+    this.#awaited = new AwaitedReplicas(dependencies);
     this.#kept = new TokenCache(dependencies.cachedBytesMax ?? 16 * 1024 * 1024);
   }
 
@@ -93,7 +72,7 @@ export class PromptTokenizer {
    */
   async tokenize(model: ModelName, input: PromptInput, limits: TokenizeLimits): Promise<TokenizedPrompt> {
     // A model that is gone is refused also for a prompt that is known.
-    this.#check(model, limits);
+    this.#awaited.check(model, limits);
     if (input.kind === "tokens")
       return { tokenIds: input.tokenIds, stop: [], sharedTokens: 0, form: plainForm, digest: "" };
     return await this.#askReplicas(model, input, limits);
@@ -104,7 +83,9 @@ export class PromptTokenizer {
     const failed = new Set<ReplicaId>();
     let crashes = 0;
     for (let tries = 1; ; tries += 1) {
-      const { nodeId, replicaId, digest } = await this.#readyReplica(model, { failed, limits });
+      const { nodeId, replicaId, digest } = await this.#awaited.find(model, limits, (hasWaited) =>
+        this.#choose(model, failed, hasWaited),
+      );
       const key = keyOf([model, digest, limits.owner], input);
       const kept = this.#kept.get(key);
       if (kept !== null) return kept;
@@ -124,38 +105,12 @@ export class PromptTokenizer {
   }
 
   /** Replicas that failed are asked again only when there is no other after the next change of the pool. */
-  async #readyReplica(
-    model: ModelName,
-    { failed, limits }: { readonly failed: ReadonlySet<ReplicaId>; readonly limits: TokenizeLimits },
-  ): Promise<TokenizingReplica> {
-    const { clock, replicas, changed, startWaiting } = this.#dependencies;
-    const deadlineMs = Math.min(limits.deadlineMs, clock.nowMs() + limits.patienceMs);
-    let stopWaiting: (() => void) | null = null;
-    try {
-      for (;;) {
-        this.#check(model, { ...limits, deadlineMs });
-        const ready = replicas(model);
-        const fresh = ready.filter(({ replicaId }) => !failed.has(replicaId));
-        const candidates = fresh.length === 0 && stopWaiting !== null ? ready : fresh;
-        this.#turn += 1;
-        const chosen = candidates[this.#turn % candidates.length];
-        if (chosen !== undefined) return chosen;
-        stopWaiting ??= startWaiting(model, limits);
-        await changed();
-      }
-    } finally {
-      stopWaiting?.();
-    }
-  }
-
-  #check(model: ModelName, { deadlineMs, signal }: TokenizeLimits): void {
-    signal.throwIfAborted();
-    const refusal = this.#dependencies.refusal(model);
-    if (refusal !== null) throw refusal;
-    if (this.#dependencies.clock.nowMs() < deadlineMs) return;
-    const { outlook, retryAfterMs } = this.#dependencies.loading(model);
-    const message = `model ${model} had no ready replica when the time was over: it is ${outlook.state}`;
-    throw new PomonaError("model_not_ready", message, { retryAfterMs, loading: outlook });
+  #choose(model: ModelName, failed: ReadonlySet<ReplicaId>, hasWaited: boolean): TokenizingReplica | null {
+    const ready = this.#dependencies.replicas(model);
+    const fresh = ready.filter(({ replicaId }) => !failed.has(replicaId));
+    const candidates = fresh.length === 0 && hasWaited ? ready : fresh;
+    this.#turn += 1;
+    return candidates[this.#turn % candidates.length] ?? null;
   }
 }
 

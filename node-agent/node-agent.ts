@@ -24,7 +24,7 @@ import { refuseChangedModel } from "./core/restart.ts";
 import type { AgentState, Replica } from "./core/state.ts";
 import { currentBudget, emptyAgentState, freeBudget, replicaStatus } from "./core/state.ts";
 import { type AgentEffect, type AgentEvent, stepAgent } from "./core/step.ts";
-import type { Engine, EngineReplica, TokenizedPrompt } from "./engine/engine.ts";
+import type { Engine, EngineReplica, Ranking, TokenizedPrompt } from "./engine/engine.ts";
 import { filesOfNode } from "./files-of-node.ts";
 import { type Conditions, type Machine, unknownConditions } from "./hardware/hardware.ts";
 import { MemoryCheck } from "./memory-check.ts";
@@ -36,7 +36,7 @@ import { readModelNeeds } from "./model-store/model-needs.ts";
 import type { ModelStore } from "./model-store/model-store.ts";
 import { readModelDigest } from "./model-store/read-model-digest.ts";
 import type { SpeedProfiles } from "./model-store/speed-profiles.ts";
-import type { FilesPort, RankCall } from "./node-port.ts";
+import type { Embedded, EmbedInput, FilesPort, RankCall } from "./node-port.ts";
 import type { StatefulReplica } from "./peer-states.ts";
 import { ReplicaSpeeds, speedOf } from "./replica-speeds.ts";
 import { RunningAttempts } from "./running-attempts.ts";
@@ -226,15 +226,16 @@ export class NodeAgent {
     return await this.#engine(replicaId).tokenize(input, signal);
   }
 
-  async embed(
-    replicaId: ReplicaId,
-    inputs: readonly (readonly number[])[],
-    signal: AbortSignal,
-  ): Promise<readonly Float32Array[]> {
-    return await this.#engine(replicaId).embed(inputs, signal);
+  async embed(replicaId: ReplicaId, inputs: readonly EmbedInput[], signal: AbortSignal): Promise<readonly Embedded[]> {
+    const engine = this.#engine(replicaId);
+    const listed: (readonly number[])[] = [];
+    for (const input of inputs)
+      listed.push(input.kind === "tokens" ? input.tokenIds : (await engine.tokenize(input, signal)).tokenIds);
+    const vectors = await engine.embed(listed, signal);
+    return vectors.map((vector, index) => ({ vector, tokens: listed[index]?.length ?? 0 }));
   }
 
-  async rank(replicaId: ReplicaId, { query, documents }: RankCall, signal: AbortSignal): Promise<readonly number[]> {
+  async rank(replicaId: ReplicaId, { query, documents }: RankCall, signal: AbortSignal): Promise<Ranking> {
     return await this.#engine(replicaId).rank(query, documents, signal);
   }
 

@@ -4,7 +4,7 @@ import type { ReplicaId } from "@pomona/shared/core/ids";
 import type { NodeStatus, ReplicaSpec, ReplicaStatus, RunningAttempt } from "@pomona/shared/core/node-status";
 import type { StateHeader } from "@pomona/shared/grpc/wire-states";
 import type { AttemptId } from "./core/held-attempts.ts";
-import type { TokenizedPrompt } from "./engine/engine.ts";
+import type { Ranking, TokenizedPrompt } from "./engine/engine.ts";
 import type { PullCall } from "./model-store/model-store.ts";
 import type { ReadableFile } from "./model-store/readable-file.ts";
 import type { InspectedModel } from "./model-store/sources/inspect-model.ts";
@@ -77,12 +77,17 @@ export type NodePort = {
   load(replicaId: ReplicaId, spec: ReplicaSpec, signal: AbortSignal): Promise<ReplicaStatus>;
   unload(replicaId: ReplicaId): Promise<void>;
   tokenize(replicaId: ReplicaId, input: PromptInput, signal: AbortSignal): Promise<TokenizedPrompt>;
-  embed(
-    replicaId: ReplicaId,
-    inputs: readonly (readonly number[])[],
-    signal: AbortSignal,
-  ): Promise<readonly Float32Array[]>;
-  rank(replicaId: ReplicaId, call: RankCall, signal: AbortSignal): Promise<readonly number[]>;
+  embed(replicaId: ReplicaId, inputs: readonly EmbedInput[], signal: AbortSignal): Promise<readonly Embedded[]>;
+  rank(replicaId: ReplicaId, call: RankCall, signal: AbortSignal): Promise<Ranking>;
+};
+
+export type EmbedInput = Exclude<PromptInput, { kind: "chat" }>;
+
+export type Embedded = {
+  /** Of length 1. */
+  readonly vector: Float32Array;
+  /** Of the input. */
+  readonly tokens: number;
 };
 
 export type RankCall = { readonly query: string; readonly documents: readonly string[] };

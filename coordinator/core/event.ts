@@ -52,7 +52,7 @@ export type ClusterEvent =
       readonly runKey: string;
       readonly failure: GenerationFailure | null;
     }
-  /** One request more, or less, waits for a model before it can be queued; 0 for one that was sent away instead. */
+  /** One request more, or less, waits for a model before it can be asked; 0 for one that does not wait. */
   | { readonly kind: "modelAwaited"; readonly model: ModelName; readonly change: 1 | 0 | -1 }
   /** A heartbeat, whichever way it came; `address` is where the node is reached. */
   | { readonly kind: "heartbeat"; readonly status: NodeStatus; readonly address: string }

@@ -205,6 +205,8 @@ function mayChangePlacement(event: ClusterEvent, context: StepContext, statusBef
       return readyReplicas(state, event.request.model).length === 0;
     case "tick":
       return isDue;
+    case "modelAwaited":
+      return event.change !== 0 || readyReplicas(state, event.model).length === 0;
     case "heartbeat": {
       const status = state.members.get(event.status.nodeId)?.status;
       return isDue || statusBefore === undefined || status === undefined || hasNews(statusBefore, status);

@@ -14,9 +14,10 @@ import { endingToWire, samplingFromWire } from "@pomona/shared/grpc/wire";
 import { checkModelName, checkText } from "@pomona/shared/grpc/wire-checks";
 import { generateInputFromWire, tokenizeInputFromWire } from "@pomona/shared/grpc/wire-prompt";
 import { parseIdempotencyKey, parsePriority, tenantOf } from "../caller.ts";
-import type { GenerationEvent, GenerationRequest, ModelSummary } from "../core/generation-request.ts";
+import type { Caller, GenerationEvent, GenerationRequest, ModelSummary } from "../core/generation-request.ts";
 import type { Gateway, Generation } from "../gateway.ts";
 import { outputFromWire, outputToWire } from "./wire-output.ts";
+import { embeddingsToWire, embedRequestFromWire, rankRequestFromWire, relevanceToWire } from "./wire-pooled.ts";
 
 const stopMax = 16;
 /** Characters of one stop string, as over HTTP. */
@@ -31,14 +32,11 @@ export function inferenceService(gateway: Gateway): GrpcService {
       const request = generationRequest(wire);
       let generation: Generation;
       try {
-        const tenant = tenantOf(parseHostAndPort(stream.peer).host);
-        const priority = parsePriority(wire.priority, "priority");
+        const caller = callerOf({ ...wire, peer: stream.peer, signal: stream.signal });
         const onLoading = (outlook: LoadingOutlook): void =>
           void stream.send({ frame: "loading", loading: loadingToWire(outlook) }).catch(() => undefined);
         const idempotencyKey = parseIdempotencyKey(stream.metadata(idempotencyKeyName), idempotencyKeyName);
-        const { signal } = stream;
-        const caller = { tenant, priority, signal, onLoading, idempotencyKey, isStreamed: true };
-        generation = await gateway.generate(request, caller);
+        generation = await gateway.generate(request, { ...caller, onLoading, idempotencyKey, isStreamed: true });
       } catch (thrown) {
         gateway.countRefusal("grpc", request.model, toPomonaError(thrown));
         throw thrown;
@@ -54,9 +52,23 @@ export function inferenceService(gateway: Gateway): GrpcService {
     Tokenize: unaryHandler(async (wire, { signal }) => ({
       tokenIds: [...(await gateway.tokenize(checkModelName("model", wire.model), tokenizeInputFromWire(wire), signal))],
     })),
+    Embed: unaryHandler(async (wire, { signal, peer }) => {
+      const answer = await gateway.embed(embedRequestFromWire(wire), callerOf({ ...wire, peer, signal }));
+      return embeddingsToWire(answer);
+    }),
+    Rerank: unaryHandler(async (wire, { signal, peer }) => {
+      const answer = await gateway.rank(rankRequestFromWire(wire), callerOf({ ...wire, peer, signal }));
+      return relevanceToWire(answer, wire.topN);
+    }),
     ListModels: unaryHandler(() => ({ models: gateway.models().map(modelToWire) })),
   };
   return { definition: pomona.Inference.service, implementation };
+}
+
+type AskedBy = { readonly peer: string; readonly priority: string; readonly signal: AbortSignal };
+
+function callerOf({ peer, priority, signal }: AskedBy): Caller {
+  return { tenant: tenantOf(parseHostAndPort(peer).host), priority: parsePriority(priority, "priority"), signal };
 }
 
 export function modelToWire(model: ModelSummary): ModelSummaryWire {

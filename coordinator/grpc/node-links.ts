@@ -17,6 +17,8 @@ import { noteRoundTrip } from "../core/attach-patience.ts";
 import type { EffectOf } from "../core/effect.ts";
 import type { ClusterEvent } from "../core/event.ts";
 import type { InspectionOutcome } from "../core/model-sources.ts";
+import type { EmbedInput } from "../core/pooled-request.ts";
+import type { Embedded, PooledCall, Ranked } from "../pooled-calls.ts";
 import type { TokenizeCall, TokenizedPrompt } from "../tokenizer.ts";
 import { AttemptCalls } from "./attempt-calls.ts";
 import { inspectionFromWire } from "./inspection.ts";
@@ -216,6 +218,27 @@ export class NodeLinks {
       signal: call.signal,
     });
     return { tokenIds, stop, sharedTokens, form: answerFormFromWire(form) };
+  }
+
+  /** @throws PomonaError what the node said, or `node_lost`. */
+  async embed(inputs: readonly EmbedInput[], call: PooledCall): Promise<readonly Embedded[]> {
+    const wire = inputs.map((input) =>
+      input.kind === "tokens" ? { tokenIds: [...input.tokenIds] } : { text: input.text },
+    );
+    const { embeddings } = await callUnary(this.#link(call.nodeId).client, pomona.Node.service.Embed, {
+      ...call,
+      request: { replicaId: call.replicaId, inputs: wire },
+    });
+    return embeddings.map(({ values, tokens }) => ({ vector: Float32Array.from(values), tokens }));
+  }
+
+  /** @throws PomonaError what the node said, or `node_lost`. */
+  async rank(query: string, documents: readonly string[], call: PooledCall): Promise<readonly Ranked[]> {
+    const { scores, tokens } = await callUnary(this.#link(call.nodeId).client, pomona.Node.service.Rank, {
+      ...call,
+      request: { replicaId: call.replicaId, query, documents: [...documents] },
+    });
+    return scores.map((score, index) => ({ score, tokens: tokens[index] ?? 0 }));
   }
 
   close(): void {

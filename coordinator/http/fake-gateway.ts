@@ -10,6 +10,13 @@ import type {
   ModelSummary,
   Readiness,
 } from "../core/generation-request.ts";
+import {
+  type Embeddings,
+  type EmbedRequest,
+  type RankRequest,
+  type Relevance,
+  shortened,
+} from "../core/pooled-request.ts";
 import type { Gateway, Generation } from "../gateway.ts";
 import type { RequestHistory } from "../request-history.ts";
 
@@ -23,6 +30,8 @@ export const fakeNodeId = "ab".repeat(16);
 /** A gateway over fake models, and what it was asked. Like the real one it gives no ending to an aborted reader. */
 export class FakeGateway implements Gateway {
   readonly requests: GenerationRequest[] = [];
+  readonly embedRequests: EmbedRequest[] = [];
+  readonly rankRequests: RankRequest[] = [];
   readonly refusals: PomonaError[] = [];
   currentReadiness: Readiness = { isReady: true, reasons: [] };
   /** Signals of the requests, in order. */
@@ -36,10 +45,7 @@ export class FakeGateway implements Gateway {
   async generate(request: GenerationRequest, { signal }: Caller): Promise<Generation> {
     const model = this.#find(request.model);
     const length = lengthOf(request);
-    if (length > fakeContextLength) {
-      const message = `the context is ${fakeContextLength} tokens; the request needs ${length}`;
-      throw new PomonaError("context_length_exceeded", message, { field: "prompt" });
-    }
+    if (length > fakeContextLength) throw tooLong("prompt", length);
     this.requests.push(request);
     this.signals.push(signal);
     const requestId = this.requests.length.toString(16).padStart(32, "0");
@@ -65,6 +71,28 @@ export class FakeGateway implements Gateway {
   async tokenize(model: string, input: PromptInput): Promise<readonly number[]> {
     this.#find(model);
     return Array.from({ length: lengthOf({ input }) }, (_, index) => index);
+  }
+
+  /** Vectors of the length of each text, and of 1, of length 1 together; a text of more than 1,000 characters is too long. */
+  async embed(request: EmbedRequest): Promise<Embeddings> {
+    this.#find(request.model);
+    this.embedRequests.push(request);
+    const lengths = request.inputs.map((input) =>
+      input.kind === "tokens" ? input.tokenIds.length : input.text.length,
+    );
+    const long = lengths.findIndex((length) => length > fakeContextLength);
+    if (long !== -1) throw tooLong(request.fieldOf(long), lengths[long] ?? 0);
+    const vectors = lengths.map((length) => shortened(fakeVector(length), request.dimensions));
+    const promptTokens = lengths.reduce((sum, length) => sum + length, 0);
+    return { nodeId: fakeNodeId, queueMs: 12.4, promptTokens, vectors };
+  }
+
+  /** The longer a document, the more relevant it is. */
+  async rank(request: RankRequest): Promise<Relevance> {
+    this.#find(request.model);
+    this.rankRequests.push(request);
+    const scores = request.documents.map(({ length }) => length / fakeContextLength);
+    return { nodeId: fakeNodeId, queueMs: 12.4, promptTokens: 7 * scores.length, scores };
   }
 
   models(): readonly ModelSummary[] {
@@ -94,6 +122,17 @@ export class FakeGateway implements Gateway {
   countRefusal(_api: ApiName, _model: string, error: PomonaError): void {
     this.refusals.push(error);
   }
+}
+
+function tooLong(field: string, length: number): PomonaError {
+  const message = `the context is ${fakeContextLength} tokens; the request needs ${length}`;
+  return new PomonaError("context_length_exceeded", message, { field });
+}
+
+/** Four values. */
+export function fakeVector(length: number): Float32Array {
+  const norm = Math.hypot(length, 1);
+  return Float32Array.of(length / norm, 1 / norm, 0, 0);
 }
 
 function lengthOf({ input }: Pick<GenerationRequest, "input">): number {

@@ -4,13 +4,16 @@ import { metricsContentType } from "@pomona/shared/runtime/metrics";
 import type { FastifyInstance } from "fastify";
 import type { ModelSummary } from "../core/generation-request.ts";
 import type { Gateway } from "../gateway.ts";
+import { answerPooled } from "./answers/answer-pooled.ts";
 import { type AnswerDependencies, answer } from "./answers/answer-request.ts";
 import { modelInfo, modelPage } from "./anthropic/models.ts";
 import { addAnthropicRoutes, anthropicPaths } from "./anthropic/routes.ts";
 import { apiOf } from "./api-of.ts";
 import { addClusterRoutes, type ClusterRoutesDependencies, clusterPaths } from "./cluster/routes.ts";
 import { addOllamaRoutes, ollamaPaths } from "./ollama/routes.ts";
+import { parseEmbeddings } from "./openai/embeddings.ts";
 import { parseChat, parseCompletion } from "./openai/request-schema.ts";
+import { parseRerank } from "./openai/rerank.ts";
 
 export function addRoutes(app: FastifyInstance, dependencies: AnswerDependencies & ClusterRoutesDependencies): void {
   const { gateway } = dependencies;
@@ -43,6 +46,14 @@ export function addRoutes(app: FastifyInstance, dependencies: AnswerDependencies
     await answer(parseCompletion(request.body), dependencies, { request, reply });
     return reply;
   });
+  app.post("/v1/embeddings", async (request, reply) => {
+    await answerPooled(parseEmbeddings(request.body, gateway), dependencies, { request, reply });
+    return reply;
+  });
+  app.post("/v1/rerank", async (request, reply) => {
+    await answerPooled(parseRerank(request.body, gateway), dependencies, { request, reply });
+    return reply;
+  });
 }
 
 function openaiModel(model: ModelSummary): object {
@@ -59,7 +70,7 @@ function oneModel(gateway: Gateway, name: string): ModelSummary {
   throw new PomonaError("model_not_found", `model ${asked} is not in this pool; it has: ${names}`, { field: "model" });
 }
 
-const postPaths = ["/v1/chat/completions", "/v1/completions", ...anthropicPaths];
+const postPaths = ["/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/rerank", ...anthropicPaths];
 const getPaths = ["/healthz", "/readyz", "/metrics", "/v1/models"];
 
 /** What a path takes, or null when there is no such path. */

@@ -20,6 +20,8 @@ export function dutyGateway({ active, duty, standbyMetricsText }: DutyGatewayDep
     generate: async (request, caller) => await gateway().generate(request, caller),
     attach: (...call) => gateway().attach(...call),
     tokenize: async (...call) => await gateway().tokenize(...call),
+    embed: async (...call) => await gateway().embed(...call),
+    rank: async (...call) => await gateway().rank(...call),
     explain: (requestId) => gateway().explain(requestId),
     models: () => gateway().models(),
     metricsText: () => active()?.metricsText() ?? standbyMetricsText(),

@@ -85,14 +85,16 @@ export type EngineReplica = {
   tokenize(input: PromptInput, signal: AbortSignal): Promise<TokenizedPrompt>;
   /**
    * One vector of length 1 for each input, in order. Aborting the signal leaves the rest out.
-   * @throws PomonaError `failed_precondition` when the replica makes none, `invalid_request` naming the input.
+   * @throws PomonaError `failed_precondition` when the replica makes none; `invalid_request`, `context_length_exceeded`
+   * naming the input.
    */
   embed(inputs: readonly (readonly number[])[], signal: AbortSignal): Promise<readonly Float32Array[]>;
   /**
-   * How relevant each document is to the query, 0 to 1, in order.
-   * @throws PomonaError `failed_precondition` when the model ranks nothing, `invalid_request` naming the document.
+   * How relevant each document is to the query.
+   * @throws PomonaError `failed_precondition` when the model ranks nothing; `invalid_request`,
+   * `context_length_exceeded` naming the document.
    */
-  rank(query: string, documents: readonly string[], signal: AbortSignal): Promise<readonly number[]>;
+  rank(query: string, documents: readonly string[], signal: AbortSignal): Promise<Ranking>;
   /**
    * Writes the KV of a running attempt, as far as it has come, into a file that its owner alone can read. Between two
    * steps: what runs beside it waits for so long.
@@ -108,6 +110,14 @@ export type EngineReplica = {
   readonly exited: Promise<PomonaError | null>;
   /** Ends running attempts as failed with `node_lost`, retryable, and gives everything back. */
   close(): Promise<void>;
+};
+
+/** Both in the order of the documents. */
+export type Ranking = {
+  /** 0 to 1. */
+  readonly scores: readonly number[];
+  /** Of each document, with the query and all between. */
+  readonly tokens: readonly number[];
 };
 
 export type EngineReplicaInfo = {

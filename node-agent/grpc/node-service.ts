@@ -1,10 +1,11 @@
 // The Node service: what the coordinator calls.
+import type { EmbedInput__Output } from "@pomona/proto/generated/pomona/v1/EmbedInput";
 import type { NodeHandlers } from "@pomona/proto/generated/pomona/v1/Node";
 import type { NodeGenerateResponse } from "@pomona/proto/generated/pomona/v1/NodeGenerateResponse";
 import { type ResponseStream, streamHandler, unaryHandler } from "@pomona/shared/grpc/handlers";
 import type { GrpcService } from "@pomona/shared/grpc/server";
 import { attemptFrameToWire, attemptFromWire, attemptToWire } from "@pomona/shared/grpc/wire";
-import { checkHexId, checkLength, checkReplicaId } from "@pomona/shared/grpc/wire-checks";
+import { checkHexId, checkLength, checkReplicaId, checkText, textLengthMax } from "@pomona/shared/grpc/wire-checks";
 import { answerFormToWire, tokenizeInputFromWire } from "@pomona/shared/grpc/wire-prompt";
 import {
   nodeStatusToWire,
@@ -13,7 +14,7 @@ import {
   runningAttemptToWire,
 } from "@pomona/shared/grpc/wire-status";
 import type { AttemptId } from "../core/held-attempts.ts";
-import type { AttemptReader, NodePort, StatesPort } from "../node-port.ts";
+import type { AttemptReader, EmbedInput, NodePort, StatesPort } from "../node-port.ts";
 import { fileHandlers } from "./file-handlers.ts";
 import { nodeDefinition } from "./file-piece.ts";
 import { stateHandlers } from "./state-handlers.ts";
@@ -55,13 +56,14 @@ export function nodeService(node: NodePort, states: StatesPort, onHeartbeat: OnH
     }),
     Embed: unaryHandler(async (wire, { signal }) => {
       const replicaId = checkReplicaId("replica_id", wire.replicaId);
-      const inputs = wire.inputs.map(({ tokenIds }) => tokenIds);
-      const vectors = await node.embed(replicaId, inputs, signal);
-      return { embeddings: vectors.map((values) => ({ values: [...values] })) };
+      const inputs = wire.inputs.map(embedInputFromWire);
+      const embedded = await node.embed(replicaId, inputs, signal);
+      return { embeddings: embedded.map(({ vector, tokens }) => ({ values: [...vector], tokens })) };
     }),
     Rank: unaryHandler(async ({ replicaId, query, documents }, { signal }) => {
-      const scores = await node.rank(checkReplicaId("replica_id", replicaId), { query, documents }, signal);
-      return { scores: [...scores] };
+      const call = { query, documents };
+      const { scores, tokens } = await node.rank(checkReplicaId("replica_id", replicaId), call, signal);
+      return { scores: [...scores], tokens: [...tokens] };
     }),
     WatchStatus: streamHandler(async (_wire, stream) => {
       await stream.send({ status: nodeStatusToWire(node.status()) });
@@ -90,6 +92,11 @@ export function nodeService(node: NodePort, states: StatesPort, onHeartbeat: OnH
     }),
   };
   return { definition: nodeDefinition(), implementation };
+}
+
+function embedInputFromWire({ tokenIds, text }: EmbedInput__Output, index: number): EmbedInput {
+  if (tokenIds.length > 0) return { kind: "tokens", tokenIds };
+  return { kind: "text", text: checkText(`inputs[${index}]`, text, textLengthMax) };
 }
 
 type Follow<Response> = {

@@ -33,8 +33,14 @@ import type { HoldStateResponse as _pomona_v1_HoldStateResponse, HoldStateRespon
 import type { InferenceClient as _pomona_v1_InferenceClient, InferenceDefinition as _pomona_v1_InferenceDefinition } from './pomona/v1/Inference.ts';
 import type { InferenceAttachRequest as _pomona_v1_InferenceAttachRequest, InferenceAttachRequest__Output as _pomona_v1_InferenceAttachRequest__Output } from './pomona/v1/InferenceAttachRequest.ts';
 import type { InferenceAttachResponse as _pomona_v1_InferenceAttachResponse, InferenceAttachResponse__Output as _pomona_v1_InferenceAttachResponse__Output } from './pomona/v1/InferenceAttachResponse.ts';
+import type { InferenceEmbedInput as _pomona_v1_InferenceEmbedInput, InferenceEmbedInput__Output as _pomona_v1_InferenceEmbedInput__Output } from './pomona/v1/InferenceEmbedInput.ts';
+import type { InferenceEmbedRequest as _pomona_v1_InferenceEmbedRequest, InferenceEmbedRequest__Output as _pomona_v1_InferenceEmbedRequest__Output } from './pomona/v1/InferenceEmbedRequest.ts';
+import type { InferenceEmbedResponse as _pomona_v1_InferenceEmbedResponse, InferenceEmbedResponse__Output as _pomona_v1_InferenceEmbedResponse__Output } from './pomona/v1/InferenceEmbedResponse.ts';
+import type { InferenceEmbedding as _pomona_v1_InferenceEmbedding, InferenceEmbedding__Output as _pomona_v1_InferenceEmbedding__Output } from './pomona/v1/InferenceEmbedding.ts';
 import type { InferenceGenerateRequest as _pomona_v1_InferenceGenerateRequest, InferenceGenerateRequest__Output as _pomona_v1_InferenceGenerateRequest__Output } from './pomona/v1/InferenceGenerateRequest.ts';
 import type { InferenceGenerateResponse as _pomona_v1_InferenceGenerateResponse, InferenceGenerateResponse__Output as _pomona_v1_InferenceGenerateResponse__Output } from './pomona/v1/InferenceGenerateResponse.ts';
+import type { InferenceRerankRequest as _pomona_v1_InferenceRerankRequest, InferenceRerankRequest__Output as _pomona_v1_InferenceRerankRequest__Output } from './pomona/v1/InferenceRerankRequest.ts';
+import type { InferenceRerankResponse as _pomona_v1_InferenceRerankResponse, InferenceRerankResponse__Output as _pomona_v1_InferenceRerankResponse__Output } from './pomona/v1/InferenceRerankResponse.ts';
 import type { InferenceTokenizeRequest as _pomona_v1_InferenceTokenizeRequest, InferenceTokenizeRequest__Output as _pomona_v1_InferenceTokenizeRequest__Output } from './pomona/v1/InferenceTokenizeRequest.ts';
 import type { InferenceTokenizeResponse as _pomona_v1_InferenceTokenizeResponse, InferenceTokenizeResponse__Output as _pomona_v1_InferenceTokenizeResponse__Output } from './pomona/v1/InferenceTokenizeResponse.ts';
 import type { InspectModelRequest as _pomona_v1_InspectModelRequest, InspectModelRequest__Output as _pomona_v1_InspectModelRequest__Output } from './pomona/v1/InspectModelRequest.ts';
@@ -96,6 +102,7 @@ import type { PutDeploymentResponse as _pomona_v1_PutDeploymentResponse, PutDepl
 import type { PutNodeSettingsRequest as _pomona_v1_PutNodeSettingsRequest, PutNodeSettingsRequest__Output as _pomona_v1_PutNodeSettingsRequest__Output } from './pomona/v1/PutNodeSettingsRequest.ts';
 import type { PutNodeSettingsResponse as _pomona_v1_PutNodeSettingsResponse, PutNodeSettingsResponse__Output as _pomona_v1_PutNodeSettingsResponse__Output } from './pomona/v1/PutNodeSettingsResponse.ts';
 import type { QueueOutlook as _pomona_v1_QueueOutlook, QueueOutlook__Output as _pomona_v1_QueueOutlook__Output } from './pomona/v1/QueueOutlook.ts';
+import type { RankedDocument as _pomona_v1_RankedDocument, RankedDocument__Output as _pomona_v1_RankedDocument__Output } from './pomona/v1/RankedDocument.ts';
 import type { ReadModelFileRequest as _pomona_v1_ReadModelFileRequest, ReadModelFileRequest__Output as _pomona_v1_ReadModelFileRequest__Output } from './pomona/v1/ReadModelFileRequest.ts';
 import type { ReadModelFileResponse as _pomona_v1_ReadModelFileResponse, ReadModelFileResponse__Output as _pomona_v1_ReadModelFileResponse__Output } from './pomona/v1/ReadModelFileResponse.ts';
 import type { ReadStateRequest as _pomona_v1_ReadStateRequest, ReadStateRequest__Output as _pomona_v1_ReadStateRequest__Output } from './pomona/v1/ReadStateRequest.ts';
@@ -178,8 +185,14 @@ export interface ProtoGrpcType {
       Inference: SubtypeConstructor<typeof grpc.Client, _pomona_v1_InferenceClient> & { service: _pomona_v1_InferenceDefinition }
       InferenceAttachRequest: MessageTypeDefinition<_pomona_v1_InferenceAttachRequest, _pomona_v1_InferenceAttachRequest__Output>
       InferenceAttachResponse: MessageTypeDefinition<_pomona_v1_InferenceAttachResponse, _pomona_v1_InferenceAttachResponse__Output>
+      InferenceEmbedInput: MessageTypeDefinition<_pomona_v1_InferenceEmbedInput, _pomona_v1_InferenceEmbedInput__Output>
+      InferenceEmbedRequest: MessageTypeDefinition<_pomona_v1_InferenceEmbedRequest, _pomona_v1_InferenceEmbedRequest__Output>
+      InferenceEmbedResponse: MessageTypeDefinition<_pomona_v1_InferenceEmbedResponse, _pomona_v1_InferenceEmbedResponse__Output>
+      InferenceEmbedding: MessageTypeDefinition<_pomona_v1_InferenceEmbedding, _pomona_v1_InferenceEmbedding__Output>
       InferenceGenerateRequest: MessageTypeDefinition<_pomona_v1_InferenceGenerateRequest, _pomona_v1_InferenceGenerateRequest__Output>
       InferenceGenerateResponse: MessageTypeDefinition<_pomona_v1_InferenceGenerateResponse, _pomona_v1_InferenceGenerateResponse__Output>
+      InferenceRerankRequest: MessageTypeDefinition<_pomona_v1_InferenceRerankRequest, _pomona_v1_InferenceRerankRequest__Output>
+      InferenceRerankResponse: MessageTypeDefinition<_pomona_v1_InferenceRerankResponse, _pomona_v1_InferenceRerankResponse__Output>
       InferenceTokenizeRequest: MessageTypeDefinition<_pomona_v1_InferenceTokenizeRequest, _pomona_v1_InferenceTokenizeRequest__Output>
       InferenceTokenizeResponse: MessageTypeDefinition<_pomona_v1_InferenceTokenizeResponse, _pomona_v1_InferenceTokenizeResponse__Output>
       InspectModelRequest: MessageTypeDefinition<_pomona_v1_InspectModelRequest, _pomona_v1_InspectModelRequest__Output>
@@ -249,6 +262,7 @@ export interface ProtoGrpcType {
       PutNodeSettingsRequest: MessageTypeDefinition<_pomona_v1_PutNodeSettingsRequest, _pomona_v1_PutNodeSettingsRequest__Output>
       PutNodeSettingsResponse: MessageTypeDefinition<_pomona_v1_PutNodeSettingsResponse, _pomona_v1_PutNodeSettingsResponse__Output>
       QueueOutlook: MessageTypeDefinition<_pomona_v1_QueueOutlook, _pomona_v1_QueueOutlook__Output>
+      RankedDocument: MessageTypeDefinition<_pomona_v1_RankedDocument, _pomona_v1_RankedDocument__Output>
       ReadModelFileRequest: MessageTypeDefinition<_pomona_v1_ReadModelFileRequest, _pomona_v1_ReadModelFileRequest__Output>
       ReadModelFileResponse: MessageTypeDefinition<_pomona_v1_ReadModelFileResponse, _pomona_v1_ReadModelFileResponse__Output>
       ReadStateRequest: MessageTypeDefinition<_pomona_v1_ReadStateRequest, _pomona_v1_ReadStateRequest__Output>

@@ -10,8 +10,14 @@ import type { ErrorDetail as _pomona_v1_ErrorDetail, ErrorDetail__Output as _pom
 import type { InferenceClient as _pomona_v1_InferenceClient, InferenceDefinition as _pomona_v1_InferenceDefinition } from './pomona/v1/Inference.ts';
 import type { InferenceAttachRequest as _pomona_v1_InferenceAttachRequest, InferenceAttachRequest__Output as _pomona_v1_InferenceAttachRequest__Output } from './pomona/v1/InferenceAttachRequest.ts';
 import type { InferenceAttachResponse as _pomona_v1_InferenceAttachResponse, InferenceAttachResponse__Output as _pomona_v1_InferenceAttachResponse__Output } from './pomona/v1/InferenceAttachResponse.ts';
+import type { InferenceEmbedInput as _pomona_v1_InferenceEmbedInput, InferenceEmbedInput__Output as _pomona_v1_InferenceEmbedInput__Output } from './pomona/v1/InferenceEmbedInput.ts';
+import type { InferenceEmbedRequest as _pomona_v1_InferenceEmbedRequest, InferenceEmbedRequest__Output as _pomona_v1_InferenceEmbedRequest__Output } from './pomona/v1/InferenceEmbedRequest.ts';
+import type { InferenceEmbedResponse as _pomona_v1_InferenceEmbedResponse, InferenceEmbedResponse__Output as _pomona_v1_InferenceEmbedResponse__Output } from './pomona/v1/InferenceEmbedResponse.ts';
+import type { InferenceEmbedding as _pomona_v1_InferenceEmbedding, InferenceEmbedding__Output as _pomona_v1_InferenceEmbedding__Output } from './pomona/v1/InferenceEmbedding.ts';
 import type { InferenceGenerateRequest as _pomona_v1_InferenceGenerateRequest, InferenceGenerateRequest__Output as _pomona_v1_InferenceGenerateRequest__Output } from './pomona/v1/InferenceGenerateRequest.ts';
 import type { InferenceGenerateResponse as _pomona_v1_InferenceGenerateResponse, InferenceGenerateResponse__Output as _pomona_v1_InferenceGenerateResponse__Output } from './pomona/v1/InferenceGenerateResponse.ts';
+import type { InferenceRerankRequest as _pomona_v1_InferenceRerankRequest, InferenceRerankRequest__Output as _pomona_v1_InferenceRerankRequest__Output } from './pomona/v1/InferenceRerankRequest.ts';
+import type { InferenceRerankResponse as _pomona_v1_InferenceRerankResponse, InferenceRerankResponse__Output as _pomona_v1_InferenceRerankResponse__Output } from './pomona/v1/InferenceRerankResponse.ts';
 import type { InferenceTokenizeRequest as _pomona_v1_InferenceTokenizeRequest, InferenceTokenizeRequest__Output as _pomona_v1_InferenceTokenizeRequest__Output } from './pomona/v1/InferenceTokenizeRequest.ts';
 import type { InferenceTokenizeResponse as _pomona_v1_InferenceTokenizeResponse, InferenceTokenizeResponse__Output as _pomona_v1_InferenceTokenizeResponse__Output } from './pomona/v1/InferenceTokenizeResponse.ts';
 import type { ListModelsRequest as _pomona_v1_ListModelsRequest, ListModelsRequest__Output as _pomona_v1_ListModelsRequest__Output } from './pomona/v1/ListModelsRequest.ts';
@@ -23,6 +29,7 @@ import type { ModelSummary as _pomona_v1_ModelSummary, ModelSummary__Output as _
 import type { OutputWish as _pomona_v1_OutputWish, OutputWish__Output as _pomona_v1_OutputWish__Output } from './pomona/v1/OutputWish.ts';
 import type { PrefillProgress as _pomona_v1_PrefillProgress, PrefillProgress__Output as _pomona_v1_PrefillProgress__Output } from './pomona/v1/PrefillProgress.ts';
 import type { QueueOutlook as _pomona_v1_QueueOutlook, QueueOutlook__Output as _pomona_v1_QueueOutlook__Output } from './pomona/v1/QueueOutlook.ts';
+import type { RankedDocument as _pomona_v1_RankedDocument, RankedDocument__Output as _pomona_v1_RankedDocument__Output } from './pomona/v1/RankedDocument.ts';
 import type { Sampling as _pomona_v1_Sampling, Sampling__Output as _pomona_v1_Sampling__Output } from './pomona/v1/Sampling.ts';
 import type { TextDelta as _pomona_v1_TextDelta, TextDelta__Output as _pomona_v1_TextDelta__Output } from './pomona/v1/TextDelta.ts';
 import type { Timings as _pomona_v1_Timings, Timings__Output as _pomona_v1_Timings__Output } from './pomona/v1/Timings.ts';
@@ -55,8 +62,14 @@ export interface ProtoGrpcType {
       Inference: SubtypeConstructor<typeof grpc.Client, _pomona_v1_InferenceClient> & { service: _pomona_v1_InferenceDefinition }
       InferenceAttachRequest: MessageTypeDefinition<_pomona_v1_InferenceAttachRequest, _pomona_v1_InferenceAttachRequest__Output>
       InferenceAttachResponse: MessageTypeDefinition<_pomona_v1_InferenceAttachResponse, _pomona_v1_InferenceAttachResponse__Output>
+      InferenceEmbedInput: MessageTypeDefinition<_pomona_v1_InferenceEmbedInput, _pomona_v1_InferenceEmbedInput__Output>
+      InferenceEmbedRequest: MessageTypeDefinition<_pomona_v1_InferenceEmbedRequest, _pomona_v1_InferenceEmbedRequest__Output>
+      InferenceEmbedResponse: MessageTypeDefinition<_pomona_v1_InferenceEmbedResponse, _pomona_v1_InferenceEmbedResponse__Output>
+      InferenceEmbedding: MessageTypeDefinition<_pomona_v1_InferenceEmbedding, _pomona_v1_InferenceEmbedding__Output>
       InferenceGenerateRequest: MessageTypeDefinition<_pomona_v1_InferenceGenerateRequest, _pomona_v1_InferenceGenerateRequest__Output>
       InferenceGenerateResponse: MessageTypeDefinition<_pomona_v1_InferenceGenerateResponse, _pomona_v1_InferenceGenerateResponse__Output>
+      InferenceRerankRequest: MessageTypeDefinition<_pomona_v1_InferenceRerankRequest, _pomona_v1_InferenceRerankRequest__Output>
+      InferenceRerankResponse: MessageTypeDefinition<_pomona_v1_InferenceRerankResponse, _pomona_v1_InferenceRerankResponse__Output>
       InferenceTokenizeRequest: MessageTypeDefinition<_pomona_v1_InferenceTokenizeRequest, _pomona_v1_InferenceTokenizeRequest__Output>
       InferenceTokenizeResponse: MessageTypeDefinition<_pomona_v1_InferenceTokenizeResponse, _pomona_v1_InferenceTokenizeResponse__Output>
       ListModelsRequest: MessageTypeDefinition<_pomona_v1_ListModelsRequest, _pomona_v1_ListModelsRequest__Output>
@@ -68,6 +81,7 @@ export interface ProtoGrpcType {
       OutputWish: MessageTypeDefinition<_pomona_v1_OutputWish, _pomona_v1_OutputWish__Output>
       PrefillProgress: MessageTypeDefinition<_pomona_v1_PrefillProgress, _pomona_v1_PrefillProgress__Output>
       QueueOutlook: MessageTypeDefinition<_pomona_v1_QueueOutlook, _pomona_v1_QueueOutlook__Output>
+      RankedDocument: MessageTypeDefinition<_pomona_v1_RankedDocument, _pomona_v1_RankedDocument__Output>
       Sampling: MessageTypeDefinition<_pomona_v1_Sampling, _pomona_v1_Sampling__Output>
       TextDelta: MessageTypeDefinition<_pomona_v1_TextDelta, _pomona_v1_TextDelta__Output>
       Timings: MessageTypeDefinition<_pomona_v1_Timings, _pomona_v1_Timings__Output>

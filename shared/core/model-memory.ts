@@ -19,8 +19,7 @@ export type ModelShape = ProcessShape & {
   readonly trainedContextLength: number;
   /** The window that the file names, whether the engine uses it or not; null without. */
   readonly namedWindow: number | null;
-  /** Contexts that whole inputs may get: one for embeddings, one for ranking where there is a classifier. */
-  readonly pooledContexts: number;
+  readonly pooling: Pooling;
   readonly weights: WeightShape;
   /** One for each layer; none for a model that evaluates a text in one go. */
   readonly layers: readonly LayerCache[];
@@ -41,7 +40,7 @@ export function modelShapeOf(header: GgufHeader, fileBytes: number): ModelShape 
     vocabularySize,
     merges: listLength(header, "tokenizer.ggml.merges"),
     namedWindow: figures.number(windowKey, windowMax),
-    pooledContexts: pooledContextsOf(header, figures),
+    pooling: poolingOf(header, figures),
     weights: weightShapeOf(header.tensors, fileBytes - header.dataOffset),
     layers,
     compute: computeShapeOf(figures, { layers, vocabularySize }),
@@ -51,9 +50,16 @@ export function modelShapeOf(header: GgufHeader, fileBytes: number): ModelShape 
 /** llama.h, LLAMA_POOLING_TYPE_RANK: a model with this pooling makes scores alone. */
 export const rankPooling = 4;
 
-function pooledContextsOf({ tensors }: GgufHeader, figures: HeaderFigures): number {
+/** What a model can make of whole inputs. */
+export type Pooling = {
+  readonly embeds: boolean;
+  /** It has a classifier. */
+  readonly ranks: boolean;
+};
+
+function poolingOf({ tensors }: GgufHeader, figures: HeaderFigures): Pooling {
   const ranks = tensors.some(({ name }) => name === "cls.weight" || name === "cls.output.weight");
-  return ranks && figures.scalar("pooling_type") !== rankPooling ? 2 : 1;
+  return { embeds: figures.scalar("pooling_type") !== rankPooling, ranks };
 }
 
 function listLength(header: GgufHeader, key: string): number {
@@ -184,9 +190,9 @@ function pooledBytes(shape: ModelShape, { engine }: ReplicaShape): number {
   const options = { ...engine, batchSize: tokens, kvType: "f16", hasFlashAttention: true } as const;
   const load = loadOf(shape, { contextLength: tokens, slots: 1, engine: options });
   const outputBytes = load.tokens * (shape.vocabularySize + shape.compute.graph.width) * stateValueBytes;
-  return (
-    shape.pooledContexts * (kvBytes(shape.layers, load, options) + computeBytes(shape.compute, load) + outputBytes)
-  );
+  // Each has a context of its own.
+  const contexts = shape.pooling.embeds && shape.pooling.ranks ? 2 : 1;
+  return contexts * (kvBytes(shape.layers, load, options) + computeBytes(shape.compute, load) + outputBytes);
 }
 
 /** Tokens per slot: what is wanted, else the smaller of the trained context and 8,192. */

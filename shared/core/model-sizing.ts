@@ -1,5 +1,11 @@
 // What a model needs, as a function of how it is run.
-import { contextLengthFor, estimateReplicaMemory, type ModelShape, type ReplicaShape } from "./model-memory.ts";
+import {
+  contextLengthFor,
+  estimateReplicaMemory,
+  type ModelShape,
+  type Pooling,
+  type ReplicaShape,
+} from "./model-memory.ts";
 import type { ReplicaMemory } from "./replica-memory.ts";
 
 /** Of one model's files. */
@@ -12,6 +18,7 @@ export type ModelSizing = {
   readonly vocabularySize: number;
   /** As its file names it, such as llama; empty while unknown. */
   readonly architecture: string;
+  readonly pooling: Pooling;
 };
 
 export function sizingOf(shape: ModelShape): ModelSizing {
@@ -20,11 +27,14 @@ export function sizingOf(shape: ModelShape): ModelSizing {
     memoryFor: (replica) => estimateReplicaMemory(shape, replica),
     vocabularySize: shape.vocabularySize,
     architecture: shape.architecture,
+    pooling: shape.pooling,
   };
 }
 
 /** The same for every way to run it: for models of which only the size is told. */
 export function fixedSizing(contextLength: number, memory: ReplicaMemory): ModelSizing {
   const contextLengthFor = (wanted: number | null): number => wanted ?? contextLength;
-  return { contextLengthFor, memoryFor: () => memory, vocabularySize: Number.POSITIVE_INFINITY, architecture: "" };
+  const vocabularySize = Number.POSITIVE_INFINITY;
+  const pooling = { embeds: true, ranks: true };
+  return { contextLengthFor, memoryFor: () => memory, vocabularySize, architecture: "", pooling };
 }

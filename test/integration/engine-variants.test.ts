@@ -43,14 +43,18 @@ describe("embeddings", () => {
 
   test("of nothing, of unknown tokens, of too many or too long inputs are refused by name", async () => {
     const replica = await models.load("keyed", keyedModel, optionsWith({ embeddingLength: 16 }));
-    for (const { inputs, reason } of [
-      { inputs: [], reason: /no input/ },
-      { inputs: [[1], []], reason: /input 1 is empty/ },
+    for (const { inputs, reason, code = "invalid_request" } of [
+      { inputs: [], reason: /inputs is empty/ },
+      { inputs: [[1], []], reason: /^inputs\[1\] is empty/ },
       { inputs: [[1, 999_999]], reason: /token 999999/ },
-      { inputs: Array.from({ length: 2049 }, () => [1]), reason: /2049 inputs/ },
-      { inputs: [[1], Array.from({ length: 17 }, () => 300)], reason: /input 1 has 17 tokens; 16/ },
+      { inputs: Array.from({ length: 2049 }, () => [1]), reason: /2049 entries/ },
+      {
+        inputs: [[1], Array.from({ length: 17 }, () => 300)],
+        reason: /^inputs\[1\] has 17 tokens; 16/,
+        code: "context_length_exceeded",
+      },
     ]) {
-      await assert.rejects(replica.embed(inputs, patient()), { code: "invalid_request", message: reason });
+      await assert.rejects(replica.embed(inputs, patient()), { code, message: reason });
     }
     // Only special tokens: a defined result.
     const [vector] = await replica.embed([[1, 1]], patient());
@@ -66,7 +70,7 @@ describe("embeddings", () => {
         tensors,
       };
     };
-    const long = { code: "invalid_request", message: /input 0 has 513 tokens; 512 are the most/ };
+    const long = { code: "context_length_exceeded", message: /^inputs\[0\] has 513 tokens; 512 are the most/ };
     for (const embeddingLength of [253, 254, 255, 2048]) {
       const changes = { ...optionsWith({ embeddingLength }), contextLength: 256 };
       const replica = await models.load("learnt-positions", learnt, changes);
@@ -131,7 +135,7 @@ describe("ranking", () => {
     test(`gives the scores that the model is made for: ${JSON.stringify(layout)}`, async () => {
       const replica = await loadRanker(String(number), layout);
       for (const asked of [query, "</s>", "{document}"]) {
-        const scores = await replica.rank(asked, documents, patient());
+        const { scores } = await replica.rank(asked, documents, patient());
         for (const [index, document] of documents.entries()) {
           const difference = Math.abs((scores[index] ?? Number.NaN) - predictRelevance(asked, document, layout));
           assert.ok(difference < 1e-4, `${asked} and ${document}: ${scores[index]} is ${difference} off`);
@@ -147,8 +151,8 @@ describe("ranking", () => {
     const shares = Array.from({ length: 21 }, (_, pluses) => "+".repeat(pluses) + "-".repeat(20 - pluses));
     const calls = await Promise.all(Array.from({ length: 4 }, () => replica.rank("?", shares, patient())));
     assert.equal((await running.done).ending.usage.generatedTokens, 100);
-    for (const scores of calls) {
-      assert.deepEqual(scores, calls[0]);
+    for (const { scores } of calls) {
+      assert.deepEqual(scores, calls[0]?.scores);
       for (const [index, score] of scores.entries()) assert.ok(index === 0 || score > (scores[index - 1] ?? 1));
     }
     await replica.close();
@@ -156,25 +160,30 @@ describe("ranking", () => {
 
   test("of nothing, of too many or too long documents is refused by name", async () => {
     const replica = await loadRanker("strict", {}, 16);
-    // Four tokens beside the texts.
-    assert.equal((await replica.rank("12345", ["1234567"], patient())).length, 1);
-    for (const { asked = "q", listed, reason } of [
+    // Three tokens beside the texts.
+    assert.deepEqual((await replica.rank("12345", ["1234567"], patient())).tokens, [15]);
+    const long = "context_length_exceeded";
+    for (const { asked = "q", listed, reason, code = "invalid_request" } of [
       { asked: "", listed: ["d"], reason: /query is empty/ },
-      { listed: [], reason: /no input/ },
-      { listed: Array.from({ length: 2049 }, () => "d"), reason: /2049 inputs/ },
-      { listed: ["d", "x".repeat(13)], reason: /document 1 has 17 tokens with the query .* 16 are the most/ },
-      { asked: "x".repeat(20), listed: ["d"], reason: /document 0 has 24 tokens/ },
+      { listed: [], reason: /documents is empty/ },
+      { listed: Array.from({ length: 2049 }, () => "d"), reason: /2049 entries/ },
+      {
+        listed: ["d", "x".repeat(13)],
+        reason: /^documents\[1\] has 17 tokens with the query .* 16 are the most/,
+        code: long,
+      },
+      { asked: "x".repeat(20), listed: ["d"], reason: /^documents\[0\] has 24 tokens/, code: long },
     ]) {
-      await assert.rejects(replica.rank(asked, listed, patient()), { code: "invalid_request", message: reason });
+      await assert.rejects(replica.rank(asked, listed, patient()), { code, message: reason });
     }
     await replica.close();
   });
 
   test("beyond the trained context is refused, however long inputs may be", async () => {
     const replica = await loadRanker("short", { architecture: "bert", contextLength: 300 }, 2048);
-    const [score = 0] = await replica.rank("q", ["+".repeat(295)], patient());
-    assert.ok(Math.abs(score - predictRelevance("q", "+".repeat(295), { architecture: "bert" })) < 1e-4);
-    const long = { code: "invalid_request", message: /document 0 has 301 tokens .* 300 are the most/ };
+    const { scores } = await replica.rank("q", ["+".repeat(295)], patient());
+    assert.ok(Math.abs((scores[0] ?? 0) - predictRelevance("q", "+".repeat(295), { architecture: "bert" })) < 1e-4);
+    const long = { code: "context_length_exceeded", message: /^documents\[0\] has 301 tokens .* 300 are the most/ };
     await assert.rejects(replica.rank("q", ["+".repeat(297)], patient()), long);
     await replica.close();
   });

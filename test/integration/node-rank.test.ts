@@ -65,8 +65,12 @@ test("Node.Rank gives one score for each document, in their order", async () => 
 
 test("Node.Rank refuses with the reason", async () => {
   await assert.rejects(rank("relevance", "", ["d"]), { code: "invalid_request", message: /query is empty/ });
-  await assert.rejects(rank("relevance", "q", []), { code: "invalid_request", message: /no input/ });
+  await assert.rejects(rank("relevance", "q", []), { code: "invalid_request", message: /documents is empty/ });
   const long = rank("relevance", "q", ["d", "x".repeat(70)]);
-  await assert.rejects(long, { code: "invalid_request", message: /document 1 has 74 tokens/ });
+  await assert.rejects(long, {
+    code: "context_length_exceeded",
+    field: "documents[1]",
+    message: /^documents\[1\] has 74 tokens/,
+  });
   await assert.rejects(rank("counting", "q", ["d"]), { code: "failed_precondition", message: /no classifier/ });
 });

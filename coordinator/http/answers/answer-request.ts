@@ -98,6 +98,15 @@ function withField({ code, message }: PomonaError, field: string): PomonaError {
   return new PomonaError(code, message, { field });
 }
 
+/** Who asks, as the address and the headers tell. */
+export function requestCaller(request: FastifyRequest, signal: AbortSignal): Caller {
+  return {
+    tenant: tenantOf(request.ip),
+    priority: parsePriority(headerOf(request, priorityHeader), priorityHeader),
+    signal,
+  };
+}
+
 function callerOf(
   { request, asked, signal }: AnswerContext,
   choice: number,
@@ -105,9 +114,7 @@ function callerOf(
 ): Caller {
   const idempotencyKey = parseIdempotencyKey(headerOf(request, idempotencyHeader), idempotencyHeader);
   return {
-    tenant: tenantOf(request.ip),
-    priority: parsePriority(headerOf(request, priorityHeader), priorityHeader),
-    signal,
+    ...requestCaller(request, signal),
     onLoading,
     isStreamed: asked.isStream && asked.requests.length === 1,
     idempotencyKey: idempotencyKey === "" || choice === 0 ? idempotencyKey : `${idempotencyKey}#${choice}`,

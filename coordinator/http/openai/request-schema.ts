@@ -6,8 +6,9 @@ import type { ApiRequest } from "../answers/answer-request.ts";
 import { parseResponseFormat, withShapeTold } from "./answer-shape.ts";
 import { chatAnswer } from "./chat-answer.ts";
 import { completionAnswer } from "./completion-answer.ts";
-import { type FieldPath, invalid, only, onlyNothing, parseAt, text } from "./field.ts";
+import { invalid, only, onlyNothing, parseAt, text } from "./field.ts";
 import { parseMessages } from "./messages.ts";
+import { parseTokens } from "./token-ids.ts";
 import { parseChatToolChoice, parseChatTools } from "./tools.ts";
 
 const biasedTokensMax = 1024;
@@ -216,12 +217,6 @@ function choicesOf(request: GenerationRequest, count: number): ApiRequest["reque
   return [request, ...others];
 }
 
-const tokenId = z
-  .number()
-  .int()
-  .min(0)
-  .max(2 ** 31 - 1);
-
 /** One prompt, or several. */
 function parsePrompts(value: unknown): readonly PromptInput[] {
   if (value === undefined || value === null) throw invalid(["prompt"], "is missing");
@@ -236,17 +231,6 @@ function parsePrompts(value: unknown): readonly PromptInput[] {
       ? parseTokens(prompt, ["prompt", index])
       : { kind: "text", text: parseAt(text, prompt, ["prompt", index]) },
   );
-}
-
-function parseTokens(ids: readonly unknown[], path: FieldPath): PromptInput {
-  if (ids.length === 0) throw invalid(path, "must not be empty");
-  return { kind: "tokens", tokenIds: ids.map((id, index) => parseTokenId(id, [...path, index])) };
-}
-
-function parseTokenId(value: unknown, path: FieldPath): number {
-  // Most are right, and there may be a million of them.
-  if (Number.isInteger(value) && typeof value === "number" && value >= 0 && value < 2 ** 31) return value;
-  return parseAt(tokenId, value, path);
 }
 
 function parseStop(value: unknown): readonly string[] {

@@ -16,6 +16,7 @@ import type {
   EngineLoadSpec,
   EngineReplica,
   EngineReplicaInfo,
+  Ranking,
   SequenceState,
   TokenizedPrompt,
 } from "../engine.ts";
@@ -145,10 +146,10 @@ class LlamaReplica implements EngineReplica {
     return answer.kind === "vectors" ? answer.vectors : wrongAnswer(answer);
   }
 
-  async rank(query: string, documents: readonly string[], signal: AbortSignal): Promise<readonly number[]> {
+  async rank(query: string, documents: readonly string[], signal: AbortSignal): Promise<Ranking> {
     checkRankInputs(query, documents);
     const answer = await this.#call({ kind: "rank", query, documents }, signal);
-    return answer.kind === "scores" ? answer.scores : wrongAnswer(answer);
+    return answer.kind === "ranking" ? answer.ranking : wrongAnswer(answer);
   }
 
   async saveState(requestId: string, epoch: number, path: string): Promise<SequenceState> {
@@ -276,8 +277,8 @@ function keyOf({ requestId, epoch }: { readonly requestId: string; readonly epoc
   return `${requestId}/${epoch}`;
 }
 
-function errorOf({ code, message }: WireError): PomonaError {
-  return new PomonaError(code, message);
+function errorOf({ code, message, field }: WireError): PomonaError {
+  return new PomonaError(code, message, field === null ? {} : { field });
 }
 
 /** The cause is the death itself, which metrics count by its reason. */

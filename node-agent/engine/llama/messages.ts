@@ -3,9 +3,16 @@ import type { ErrorCode } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame, PromptInput } from "@pomona/shared/core/generation";
 import type { HeldPrefix } from "@pomona/shared/core/node-status";
 import type { SpeedProfile } from "@pomona/shared/core/speed-profile";
-import type { AdoptedState, EngineLoadSpec, EngineReplicaInfo, SequenceState, TokenizedPrompt } from "../engine.ts";
+import type {
+  AdoptedState,
+  EngineLoadSpec,
+  EngineReplicaInfo,
+  Ranking,
+  SequenceState,
+  TokenizedPrompt,
+} from "../engine.ts";
 
-export type WireError = { readonly code: ErrorCode; readonly message: string };
+export type WireError = { readonly code: ErrorCode; readonly message: string; readonly field: string | null };
 
 export type ToWorker =
   | { readonly kind: "load"; readonly spec: EngineLoadSpec }
@@ -30,7 +37,7 @@ export type CallAnswer =
   | { readonly kind: "prompt"; readonly prompt: TokenizedPrompt }
   | { readonly kind: "state"; readonly state: SequenceState }
   | { readonly kind: "vectors"; readonly vectors: readonly Float32Array[] }
-  | { readonly kind: "scores"; readonly scores: readonly number[] };
+  | { readonly kind: "ranking"; readonly ranking: Ranking };
 
 export type WorkerFrame = { readonly requestId: string; readonly epoch: number; readonly frame: AttemptFrame };
 

@@ -3,6 +3,7 @@ import { PomonaError } from "@pomona/shared/core/errors";
 import { rankPooling } from "@pomona/shared/core/model-memory";
 import type { LlamaEmbeddingContext, LlamaModel, LlamaRankingContext, Token } from "node-llama-cpp";
 import { documentTooLong, inputTooLong } from "../check-pooled-call.ts";
+import type { Ranking } from "../engine.ts";
 import { RankingInput } from "./ranking-input.ts";
 
 export type PooledOptions = {
@@ -15,13 +16,13 @@ export type PooledOptions = {
 };
 
 /** `context` takes the tokens of `input` as they are. */
-type Ranking = { readonly context: LlamaRankingContext; readonly input: RankingInput };
+type RankingParts = { readonly context: LlamaRankingContext; readonly input: RankingInput };
 
 /** Contexts are opened at their first use: their memory is reserved all the same. */
 export class PooledContexts {
   readonly #options: PooledOptions;
   #embedding: Promise<LlamaEmbeddingContext> | null = null;
-  #ranking: Promise<Ranking> | null = null;
+  #ranking: Promise<RankingParts> | null = null;
 
   constructor(options: PooledOptions) {
     this.#options = options;
@@ -30,7 +31,7 @@ export class PooledContexts {
   /**
    * One vector of Euclidean length 1 for each input. The engine reads the vector of one sequence alone, so the inputs are
    * evaluated one after another; between two of them running generations make a step.
-   * @throws PomonaError `failed_precondition` when the replica makes no embeddings, `invalid_request` for an input.
+   * @throws PomonaError `failed_precondition` when the replica makes no embeddings, `context_length_exceeded` for an input.
    */
   async embed(inputs: readonly (readonly number[])[], signal: AbortSignal): Promise<Float32Array[]> {
     const { model, inputLengthMax, between } = this.#options;
@@ -39,14 +40,16 @@ export class PooledContexts {
     if (model.fileInfo.architectureMetadata.pooling_type === rankPooling)
       throw new PomonaError("failed_precondition", "this model ranks and makes no embeddings");
     const context = await this.#embeddingContext();
-    const vectors: Float32Array[] = [];
-    for (const [index, input] of inputs.entries()) {
-      signal.throwIfAborted();
-      if (input.length > inputLengthMax) throw inputTooLong(index, input.length, inputLengthMax);
-      // Token ids of this model; the library brands them, and adds those of the ends.
-      const tokens = input as Token[];
+    // Token ids of this model; the library brands them, and adds those of the ends.
+    const listed = inputs.map((input) => input as Token[]);
+    for (const [index, tokens] of listed.entries()) {
+      if (tokens.length > inputLengthMax) throw inputTooLong(index, tokens.length, inputLengthMax);
       const length = context.calculateInputLength(tokens);
       if (length > model.trainContextSize) throw inputTooLong(index, length, model.trainContextSize);
+    }
+    const vectors: Float32Array[] = [];
+    for (const tokens of listed) {
+      signal.throwIfAborted();
       const { vector } = await between(() => context.getEmbeddingFor(tokens));
       vectors.push(normalized(vector));
     }
@@ -55,23 +58,25 @@ export class PooledContexts {
 
   /**
    * How relevant each document is to the query, 0 to 1.
-   * @throws PomonaError `failed_precondition` when the model is no ranking model, `invalid_request` for a document.
+   * @throws PomonaError `failed_precondition` when the model is no ranking model, `context_length_exceeded` for a
+   * document.
    */
-  async rank(query: string, documents: readonly string[], signal: AbortSignal): Promise<number[]> {
+  async rank(query: string, documents: readonly string[], signal: AbortSignal): Promise<Ranking> {
     const { model, inputLengthMax, between } = this.#options;
     if (!model.fileInsights.supportsRanking)
       throw new PomonaError("failed_precondition", "this model ranks nothing: it has no classifier");
     if (inputLengthMax === 0)
       throw new PomonaError("failed_precondition", "this replica ranks nothing: set engine.embeddingLength");
     const { context, input } = await this.#rankingContext();
+    const listed = documents.map((document) => input.tokensOf(query, document));
+    const long = listed.findIndex(({ length }) => length > inputLengthMax);
+    if (long !== -1) throw documentTooLong(long, listed[long]?.length ?? 0, inputLengthMax);
     const scores: number[] = [];
-    for (const [index, document] of documents.entries()) {
+    for (const tokens of listed) {
       signal.throwIfAborted();
-      const tokens = input.tokensOf(query, document);
-      if (tokens.length > inputLengthMax) throw documentTooLong(index, tokens.length, inputLengthMax);
       scores.push(await between(() => context.rank([], tokens)));
     }
-    return scores;
+    return { scores, tokens: listed.map(({ length }) => length) };
   }
 
   /** One that could not be opened is tried again by the next call. */
@@ -84,10 +89,10 @@ export class PooledContexts {
     });
   }
 
-  #rankingContext(): Promise<Ranking> {
+  #rankingContext(): Promise<RankingParts> {
     const { model, between } = this.#options;
     const options = { ...this.#sizes, template: "{{query}}{{document}}" } as const;
-    const open = async (): Promise<Ranking> => ({
+    const open = async (): Promise<RankingParts> => ({
       context: await model.createRankingContext(options),
       input: new RankingInput(model),
     });

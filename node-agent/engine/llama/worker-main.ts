@@ -5,7 +5,7 @@ import type { Attempt, AttemptFrame } from "@pomona/shared/core/generation";
 import { InsufficientMemoryError } from "node-llama-cpp";
 import type { EngineLoadSpec, SequenceState } from "../engine.ts";
 import { type LoadedModel, loadModel } from "./load-model.ts";
-import type { CallAnswer, CallRequest, FromWorker, ToWorker, WorkerFrame } from "./messages.ts";
+import type { CallAnswer, CallRequest, FromWorker, ToWorker, WireError, WorkerFrame } from "./messages.ts";
 import type { Slot } from "./slot.ts";
 import { tokenizePrompt } from "./tokenize.ts";
 
@@ -40,7 +40,7 @@ async function load(spec: EngineLoadSpec): Promise<void> {
     const reason = lastEngineError === "" ? message : `${message}: ${lastEngineError}`;
     send({
       kind: "loadFailed",
-      error: { code, message: `the engine refuses ${spec.modelPath}: ${reason}` },
+      error: { code, message: `the engine refuses ${spec.modelPath}: ${reason}`, field: null },
     });
   }
 }
@@ -104,11 +104,15 @@ async function answer({ call, request }: ToWorker & { kind: "call" }): Promise<v
   try {
     send({ kind: "answered", call, answer: await answerTo(request, controller.signal) });
   } catch (thrown) {
-    const { code, message } = toPomonaError(thrown);
-    send({ kind: "callFailed", call, error: { code, message } });
+    send({ kind: "callFailed", call, error: wireError(thrown) });
   } finally {
     dropped.delete(call);
   }
+}
+
+function wireError(thrown: unknown): WireError {
+  const { code, message, field } = toPomonaError(thrown);
+  return { code, message, field };
 }
 
 async function answerTo(request: CallRequest, signal: AbortSignal): Promise<CallAnswer> {
@@ -124,7 +128,7 @@ async function answerTo(request: CallRequest, signal: AbortSignal): Promise<Call
     case "embed":
       return { kind: "vectors", vectors: await pooled.embed(request.inputs, signal) };
     case "rank":
-      return { kind: "scores", scores: await pooled.rank(request.query, request.documents, signal) };
+      return { kind: "ranking", ranking: await pooled.rank(request.query, request.documents, signal) };
   }
 }
 

@@ -22,6 +22,7 @@ import type {
   EngineLoadSpec,
   EngineReplica,
   EngineReplicaInfo,
+  Ranking,
   SequenceState,
   TokenizedPrompt,
 } from "../engine.ts";
@@ -150,7 +151,7 @@ export class SimulatedReplica implements EngineReplica {
     return Promise.resolve(inputs.map(countVector));
   }
 
-  rank(): Promise<readonly number[]> {
+  rank(): Promise<Ranking> {
     return Promise.reject(new PomonaError("failed_precondition", "the simulated engine ranks nothing"));
   }
 

@@ -3,8 +3,16 @@
 
 export interface Embedding {
   'values'?: (number | string)[];
+  /**
+   * Of the input.
+   */
+  'tokens'?: (number);
 }
 
 export interface Embedding__Output {
   'values': (number)[];
+  /**
+   * Of the input.
+   */
+  'tokens': (number);
 }

@@ -6,6 +6,10 @@ export interface NodeRankResponse {
    * From 0 to 1, in the order of the documents.
    */
   'scores'?: (number | string)[];
+  /**
+   * Of each document, with the query and all between.
+   */
+  'tokens'?: (number)[];
 }
 
 export interface NodeRankResponse__Output {
@@ -13,4 +17,8 @@ export interface NodeRankResponse__Output {
    * From 0 to 1, in the order of the documents.
    */
   'scores': (number)[];
+  /**
+   * Of each document, with the query and all between.
+   */
+  'tokens': (number)[];
 }
