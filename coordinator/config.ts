@@ -32,7 +32,7 @@ const engineSchema = z
     kvType: z.enum(kvTypes).default(engineDefaults.kvType),
     hasFlashAttention: z.boolean().default(engineDefaults.hasFlashAttention),
     usesMmap: z.boolean().default(engineDefaults.usesMmap),
-    embeddingLength: z.number().int().min(0).max(8192).default(engineDefaults.embeddingLength),
+    embeddingLength: z.number().int().min(0).max(8192).nullable().default(engineDefaults.embeddingLength),
     loras: z
       .array(z.strictObject({ path: z.string().min(1), scale: z.number().min(-100).max(100).default(1) }))
       .max(16)

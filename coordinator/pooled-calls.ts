@@ -1,5 +1,6 @@
 // Requests for vectors and relevance: cut into shares, each done by the replica that has it done first, again elsewhere when
 // a node is lost.
+import { setMaxListeners } from "node:events";
 import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
 import type { ModelName, NodeId, ReplicaId, TenantId } from "@pomona/shared/core/ids";
 import {
@@ -162,6 +163,8 @@ export class PooledCalls {
     const late = (): void => ended.abort(new PomonaError("deadline_exceeded", "the deadline of the request passed"));
     const timer = setTimeout(late, timeoutMs);
     const signal = AbortSignal.any([caller.signal, ended.signal]);
+    // All shares listen to it.
+    setMaxListeners(0, signal);
     const waiting = { deadlineMs: clock.nowMs() + timeoutMs, patienceMs, signal };
     const { onLoading, tenant } = caller;
     const context = { ...waiting, tenant, caller, ...(onLoading === undefined ? {} : { onLoading }) };

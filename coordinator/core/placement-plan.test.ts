@@ -62,7 +62,8 @@ test("what does not fit comes with the cheapest ways to make it fit", () => {
     contextLengthFor: (wanted) => wanted ?? 2048,
     architecture: "llama",
     vocabularySize: 32_000,
-    pooling: { embeds: true, ranks: false },
+    pooling: { embeds: true, ranks: false, isNamed: false },
+    embeddingLengthFor: (wanted) => wanted ?? 0,
     memoryFor: ({ contextLength, slots }) => ({ ...memoryOf(10), kvBytes: contextLength * slots * 0.9e6 }),
   };
   const supposed = suppose(pool.context, {

@@ -50,11 +50,12 @@ export type PooledKind = "embed" | "rank";
 export function refusePooled(state: ClusterState, model: ModelName, kind: PooledKind): PomonaError | null {
   const deployment = state.deployments.get(model);
   if (deployment === undefined) return null;
-  const { engine } = deployment.record.spec;
-  const pooling = deployment.facts?.sizing.pooling ?? { embeds: true, ranks: true };
+  const wanted = deployment.record.spec.engine.embeddingLength;
+  const sizing = deployment.facts?.sizing ?? null;
+  const pooling = sizing?.pooling ?? { embeds: true, ranks: true };
   if (kind === "embed" && !pooling.embeds) return unable(model, "ranks documents and makes no embeddings");
   if (kind === "rank" && !pooling.ranks) return unable(model, "ranks nothing: it has no classifier");
-  if (engine.embeddingLength > 0) return null;
+  if ((sizing === null ? wanted : sizing.embeddingLengthFor(wanted)) !== 0) return null;
   const does = kind === "embed" ? "makes no embeddings" : "ranks nothing";
   return unable(model, `${does} here: set engine.embeddingLength of its deployment, the most tokens of one input`);
 }

@@ -88,7 +88,7 @@ test("an attempt on a slow line goes on over a new connection", { timeout: 30_00
   let look = (): void => undefined;
   const links = new NodeLinks({
     log: createLogger({ name: "test", level: "silent" }),
-    term: () => 0,
+    term: { current: () => null, onSuperseded: () => undefined },
     onEvent: (event) => {
       events.push(event);
       look();

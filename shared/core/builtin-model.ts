@@ -31,7 +31,8 @@ const chatTemplate =
 /**
  * The GGUF file of `builtin:tiny`: some 400 KB, the same bytes at every call. It answers every prompt with
  * {@link builtinTinyReply}, whatever its last token is, then ends; its trained context is 8,192 tokens.
+ * Its vectors are like its answers: the same for every text.
  */
 export function builtinTinyModel(): Uint8Array {
-  return writeGguf(scriptedModel({ name: builtinTinyName, reply: builtinTinyReply, chatTemplate }));
+  return writeGguf(scriptedModel({ name: builtinTinyName, reply: builtinTinyReply, chatTemplate, isPooled: true }));
 }

@@ -13,8 +13,11 @@ export type EngineOptions = {
   readonly hasFlashAttention: boolean;
   /** Maps the file instead of reading it: loads faster, and the system may drop pages that it can read again. */
   readonly usesMmap: boolean;
-  /** Most tokens of an input for embeddings or ranking, up to 8,192; 0 makes none, and reserves no memory for it. */
-  readonly embeddingLength: number;
+  /**
+   * Most tokens of an input for embeddings or ranking, up to 8,192; 0 makes none, and reserves no memory for it. null is
+   * what the model is made for: see `embeddingLengthFor`.
+   */
+  readonly embeddingLength: number | null;
   /** Adapters that are laid over the weights, in order. */
   readonly loras: readonly LoraAdapter[];
   /** Keeps the weights from being swapped out. */
@@ -38,7 +41,7 @@ export const defaultEngineOptions: EngineOptions = {
   batchSize: 256,
   chunkLength: 256,
   kvType: "f16",
-  embeddingLength: 0,
+  embeddingLength: null,
   loras: [],
   hasFlashAttention: true,
   usesMmap: true,

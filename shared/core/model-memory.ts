@@ -55,11 +55,16 @@ export type Pooling = {
   readonly embeds: boolean;
   /** It has a classifier. */
   readonly ranks: boolean;
+  /** Its file says how inputs become vectors or scores, which files of plain language models do not. */
+  readonly isNamed: boolean;
 };
 
 function poolingOf({ tensors }: GgufHeader, figures: HeaderFigures): Pooling {
   const ranks = tensors.some(({ name }) => name === "cls.weight" || name === "cls.output.weight");
-  return { embeds: figures.scalar("pooling_type") !== rankPooling, ranks };
+  const type = figures.scalar("pooling_type");
+  // llama.h, LLAMA_POOLING_TYPE_NONE is 0.
+  const isNamed = ranks || (typeof type === "number" && type > 0);
+  return { embeds: type !== rankPooling, ranks, isNamed };
 }
 
 function listLength(header: GgufHeader, key: string): number {
@@ -185,14 +190,26 @@ const pooledExtraTokens = 3;
  * logits of every token and keep them beside the vectors (llama-context.cpp, `output_reserve`), which nobody reads.
  */
 function pooledBytes(shape: ModelShape, { engine }: ReplicaShape): number {
-  if (engine.embeddingLength === 0) return 0;
-  const tokens = engine.embeddingLength + pooledExtraTokens;
+  const embeddingLength = embeddingLengthFor(shape, engine.embeddingLength);
+  if (embeddingLength === 0) return 0;
+  const tokens = embeddingLength + pooledExtraTokens;
   const options = { ...engine, batchSize: tokens, kvType: "f16", hasFlashAttention: true } as const;
   const load = loadOf(shape, { contextLength: tokens, slots: 1, engine: options });
   const outputBytes = load.tokens * (shape.vocabularySize + shape.compute.graph.width) * stateValueBytes;
   // Each has a context of its own.
   const contexts = shape.pooling.embeds && shape.pooling.ranks ? 2 : 1;
   return contexts * (kvBytes(shape.layers, load, options) + computeBytes(shape.compute, load) + outputBytes);
+}
+
+/** Memory grows with it as with the vocabulary, by 600 MB for a vocabulary of 150,000. */
+const embeddingLengthDefault = 1024;
+
+/**
+ * Most tokens of an input for embeddings or ranking: what is wanted, else the smaller of the trained context and 1,024
+ * where the file says that the model is made for it, else 0, which is none.
+ */
+export function embeddingLengthFor({ trainedContextLength, pooling }: ModelShape, wanted: number | null): number {
+  return wanted ?? (pooling.isNamed ? Math.min(trainedContextLength, embeddingLengthDefault) : 0);
 }
 
 /** Tokens per slot: what is wanted, else the smaller of the trained context and 8,192. */

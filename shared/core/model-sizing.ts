@@ -1,6 +1,7 @@
 // What a model needs, as a function of how it is run.
 import {
   contextLengthFor,
+  embeddingLengthFor,
   estimateReplicaMemory,
   type ModelShape,
   type Pooling,
@@ -19,6 +20,8 @@ export type ModelSizing = {
   /** As its file names it, such as llama; empty while unknown. */
   readonly architecture: string;
   readonly pooling: Pooling;
+  /** Most tokens of an input for embeddings or ranking: what is wanted, else what the model is made for; 0 for none. */
+  readonly embeddingLengthFor: (wanted: number | null) => number;
 };
 
 export function sizingOf(shape: ModelShape): ModelSizing {
@@ -28,6 +31,7 @@ export function sizingOf(shape: ModelShape): ModelSizing {
     vocabularySize: shape.vocabularySize,
     architecture: shape.architecture,
     pooling: shape.pooling,
+    embeddingLengthFor: (wanted) => embeddingLengthFor(shape, wanted),
   };
 }
 
@@ -35,6 +39,13 @@ export function sizingOf(shape: ModelShape): ModelSizing {
 export function fixedSizing(contextLength: number, memory: ReplicaMemory): ModelSizing {
   const contextLengthFor = (wanted: number | null): number => wanted ?? contextLength;
   const vocabularySize = Number.POSITIVE_INFINITY;
-  const pooling = { embeds: true, ranks: true };
-  return { contextLengthFor, memoryFor: () => memory, vocabularySize, architecture: "", pooling };
+  const pooling = { embeds: true, ranks: true, isNamed: false };
+  return {
+    contextLengthFor,
+    memoryFor: () => memory,
+    vocabularySize,
+    architecture: "",
+    pooling,
+    embeddingLengthFor: (wanted) => wanted ?? 0,
+  };
 }

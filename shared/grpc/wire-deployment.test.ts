@@ -42,6 +42,7 @@ const spec: fc.Arbitrary<DeploymentSpec> = record({
   contextLength: fc.option(fc.integer({ min: 64, max: 1_048_576 }), { nil: null }),
   engine: fc.constantFrom(
     defaultEngineOptions,
+    { ...defaultEngineOptions, embeddingLength: 0 },
     { ...defaultEngineOptions, gpuLayers: 0, kvType: "q8_0" as const, loras: [{ path: "/l.gguf", scale: 0.5 }] },
     { ...defaultEngineOptions, threads: 3, usesMmap: false, usesMlock: true, embeddingLength: 512 },
   ),

@@ -362,7 +362,7 @@ export function engineOptionsToWire(options: EngineOptions): WireEngineOptions {
     noFlashAttention: !options.hasFlashAttention,
     noMmap: !options.usesMmap,
     mlock: options.usesMlock,
-    embeddingLength: options.embeddingLength,
+    ...(options.embeddingLength === null ? {} : { embeddingLength: options.embeddingLength }),
     loras: options.loras.map(({ path, scale }) => ({ path, scale })),
   };
 }
@@ -381,7 +381,10 @@ export function engineOptionsFromWire(wire: EngineOptions__Output, field = "spec
     hasFlashAttention: !wire.noFlashAttention,
     usesMmap: !wire.noMmap,
     usesMlock: wire.mlock,
-    embeddingLength: checkInteger(`${field}.embedding_length`, wire.embeddingLength, { min: 0, max: 8192 }),
+    embeddingLength:
+      wire._embeddingLength === undefined
+        ? null
+        : checkInteger(`${field}.embedding_length`, wire.embeddingLength ?? 0, { min: 0, max: 8192 }),
     loras: checkLength(`${field}.loras`, wire.loras, lorasMax).map(({ path, scale }) => ({
       path: checkText(`${field}.loras.path`, path, 4096),
       scale: checkNumber(`${field}.loras.scale`, scale, { min: -100, max: 100 }),

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { LoraAdapter } from "@pomona/shared/core/engine-options";
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame } from "@pomona/shared/core/generation";
-import { checkpointsPerSlot } from "@pomona/shared/core/model-memory";
+import { checkpointsPerSlot, embeddingLengthFor } from "@pomona/shared/core/model-memory";
 import type { HeldPrefix } from "@pomona/shared/core/node-status";
 import { prefixHashes } from "@pomona/shared/core/prefix-hash";
 import type { SpeedProfile } from "@pomona/shared/core/speed-profile";
@@ -97,7 +97,7 @@ export async function loadModel({ spec, onFrame, onStep, onEngineError }: LoadPa
   const template = new ChatTemplate(model, native);
   const { embeddingLength, threads } = options;
   // Learnt positions end there, and the engine aborts beyond them.
-  const inputLengthMax = Math.min(embeddingLength, model.trainContextSize);
+  const inputLengthMax = Math.min(embeddingLengthFor(shape, embeddingLength), model.trainContextSize);
   const pooled = new PooledContexts({ model, inputLengthMax, threads, between: (work) => loop.between(work) });
   return {
     model,

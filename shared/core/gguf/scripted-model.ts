@@ -17,11 +17,13 @@ export type ScriptedOptions = {
   /** Jinja; the plain contents of all messages where it is absent. A template that ends in a fixed character picks the
    * reply of that character for every chat. */
   readonly chatTemplate?: string;
+  /** The file says that inputs may become vectors. */
+  readonly isPooled?: boolean;
 };
 
 /** @throws Error when a reply is shorter than three characters or repeats itself so much that no split is unique. */
 export function scriptedModel(options: ScriptedOptions): GgufModel {
-  const { name, reply, replies = {}, type = "F16", contextLength = 8192, chatTemplate } = options;
+  const { name, reply, replies = {}, type = "F16", contextLength = 8192, chatTemplate, isPooled = false } = options;
   const used = new Set<string>();
   const main = splitReply(reply, used);
   const others = Object.entries(replies).map(([character, text]) => ({ character, pieces: splitReply(text, used) }));
@@ -33,7 +35,7 @@ export function scriptedModel(options: ScriptedOptions): GgufModel {
     first = chain(next, first, pieces.length);
   }
   const template = chatTemplate === undefined ? {} : { chatTemplate };
-  return describeTableModel({ name, type, contextLength, vocabulary, next, ...template });
+  return describeTableModel({ name, type, contextLength, vocabulary, next, isPooled, ...template });
 }
 
 /** Lets `count` ids from `first` follow each other, the last one by the end; returns the id after them. */

@@ -18,6 +18,8 @@ export type TableModel = {
   readonly next: readonly number[];
   /** Jinja; the plain contents of all messages where it is absent. */
   readonly chatTemplate?: string;
+  /** The file says that inputs may become vectors: the mean of their tokens. */
+  readonly isPooled?: boolean;
 };
 
 export function describeTableModel(model: TableModel): GgufModel {
@@ -46,7 +48,10 @@ export function describeTableModel(model: TableModel): GgufModel {
     ropeBase: 1e4,
     isTied: false,
   };
-  return describeLlamaModel({ name, type, vocabulary, chatTemplate, shape, weights });
+  const { metadata, tensors } = describeLlamaModel({ name, type, vocabulary, chatTemplate, shape, weights });
+  if (model.isPooled !== true) return { metadata, tensors };
+  // llama.h, LLAMA_POOLING_TYPE_MEAN.
+  return { metadata: new Map(metadata).set("llama.pooling_type", { kind: "uint32", value: 1 }), tensors };
 }
 
 /** The ids that follow `lastTokenId`, without the one that ends the answer. */

@@ -30,11 +30,12 @@ export interface EngineOptions {
   'noMmap'?: (boolean);
   'mlock'?: (boolean);
   /**
-   * Most tokens of an input for embeddings or ranking; 0 makes none.
+   * Most tokens of an input for embeddings or ranking; 0 makes none; unset is what the model is made for.
    */
   'embeddingLength'?: (number);
   'loras'?: (_pomona_v1_LoraAdapter)[];
   '_gpuLayers'?: "gpuLayers";
+  '_embeddingLength'?: "embeddingLength";
 }
 
 /**
@@ -65,9 +66,10 @@ export interface EngineOptions__Output {
   'noMmap': (boolean);
   'mlock': (boolean);
   /**
-   * Most tokens of an input for embeddings or ranking; 0 makes none.
+   * Most tokens of an input for embeddings or ranking; 0 makes none; unset is what the model is made for.
    */
-  'embeddingLength': (number);
+  'embeddingLength'?: (number);
   'loras': (_pomona_v1_LoraAdapter__Output)[];
   '_gpuLayers'?: "gpuLayers";
+  '_embeddingLength'?: "embeddingLength";
 }
