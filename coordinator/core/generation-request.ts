@@ -26,8 +26,8 @@ export type Caller = {
 /** What the visible answer has to be: anything, any JSON object, or JSON that matches a schema. */
 export type AnswerShape =
   | { readonly kind: "text" }
-  | { readonly kind: "json" }
-  /** `field` is the field of the request that an error names. */
+  /** `field` is the field of the request that an error names; `response_format` by default. */
+  | { readonly kind: "json"; readonly field?: string }
   | { readonly kind: "schema"; readonly schema: unknown; readonly field: string };
 
 /** How the answer is wanted. */
@@ -35,10 +35,14 @@ export type OutputWish = {
   readonly shape: AnswerShape;
   /** Whether tools are called: as the model likes, never, one of them, or this one. */
   readonly toolChoice: "auto" | "none" | "required" | { readonly name: string };
+  /** Of the tools that the model is told, those that it may call; all by default. */
+  readonly allowedTools?: readonly string[];
   /** The answer ends after its first call. */
   readonly isOneCall: boolean;
   /** How much the model is to think: `none`, or the word of its template; null leaves it to the model. */
   readonly effort: string | null;
+  /** The field of the request that an error about the effort names; `reasoning_effort` by default. */
+  readonly effortField?: string;
   /** That the model thinks, or does not, for APIs that name no effort; absent leaves it to the model. */
   readonly thinking?: { readonly isOn: boolean; readonly field: string };
   /** Most likely tokens that are told with each token, 0 to 20; null tells no log-probabilities. */

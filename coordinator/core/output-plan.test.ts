@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { toPomonaError } from "@pomona/shared/core/errors";
-import { plainForm, type Thinking } from "@pomona/shared/core/output/answer-form";
+import { detectAnswerForm, plainForm, type Thinking } from "@pomona/shared/core/output/answer-form";
 import { freeOutput, type OutputWish } from "./generation-request.ts";
 import { planOutput } from "./output-plan.ts";
 
@@ -31,4 +31,24 @@ test("thinking is refused of models that never do, and not thinking of those tha
     assert.equal(refused(thinking, on), whenOn, thinking);
     assert.equal(refused(thinking, off), whenOff, thinking);
   }
+});
+
+test("an effort that a model cannot make is refused by the field that the API has for it", () => {
+  assert.equal(refused("never", { effort: "low" }), "reasoning_effort");
+  assert.equal(refused("never", { effort: "low", effortField: "reasoning.effort" }), "reasoning.effort");
+  assert.equal(refused("never", { effort: "none" }), null);
+});
+
+test("of tools of which some are allowed, no other is called, nor let by the grammar", () => {
+  const tools = ["look", "send"].map((name) => ({ name, parameters: { type: "object" } }));
+  const planOf = (changes: Partial<OutputWish>) => {
+    const input = { kind: "chat", messages: [{ role: "user", content: "hi" }], tools } as const;
+    return planOutput({ input, output: { ...freeOutput, ...changes } }, detectAnswerForm("<tool_call>", ""));
+  };
+  assert.deepEqual(planOf({}).assembly.toolNames, ["look", "send"]);
+  const { assembly, grammar } = planOf({ toolChoice: "required", allowedTools: ["look"] });
+  assert.deepEqual(assembly.toolNames, ["look"]);
+  assert.match(grammar ?? "", /look/);
+  assert.doesNotMatch(grammar ?? "", /send/);
+  assert.deepEqual(planOf({ toolChoice: "none", allowedTools: ["look"] }).assembly.toolNames, []);
 });

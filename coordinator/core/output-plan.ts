@@ -36,10 +36,11 @@ export function planOutput(
   { input, output }: Pick<GenerationRequest, "input" | "output">,
   form: AnswerForm,
 ): OutputPlan {
-  const { shape, toolChoice, effort, thinking } = output;
-  checkEffort(effort, form);
+  const { shape, toolChoice, allowedTools, thinking } = output;
+  checkEffort(output, form);
   if (thinking !== undefined) checkThinking(thinking, form);
-  const tools = input.kind === "chat" && toolChoice !== "none" ? (input.tools ?? []) : [];
+  const told = input.kind === "chat" && toolChoice !== "none" ? (input.tools ?? []) : [];
+  const tools = told.filter(({ name }) => allowedTools?.includes(name) ?? true);
   const schema = shape.kind === "text" ? null : schemaOf(shape);
   const grammar = compileAnswer({ schema, tools, choice: toolChoice }, form);
   // A call that a grammar makes is written in its style, whatever the template says.
@@ -57,18 +58,19 @@ export function planOutput(
 
 function schemaOf(shape: Exclude<GenerationRequest["output"]["shape"], { kind: "text" }>) {
   return shape.kind === "json"
-    ? { schema: { type: "object" }, field: "response_format" }
+    ? { schema: { type: "object" }, field: shape.field ?? "response_format" }
     : { schema: shape.schema, field: shape.field };
 }
 
-function checkEffort(effort: string | null, { thinking }: AnswerForm): void {
+function checkEffort(
+  { effort, effortField: field = "reasoning_effort" }: GenerationRequest["output"],
+  { thinking }: AnswerForm,
+): void {
   if (effort === null || thinking === "graded" || thinking === "switched") return;
   // Not to think is what a model does that cannot.
   if (thinking === "never" && effort === "none") return;
   const reason = thinking === "never" ? "writes down no thoughts" : "thinks as much as it likes";
-  throw new PomonaError("invalid_request", `the model ${reason}: leave reasoning_effort out`, {
-    field: "reasoning_effort",
-  });
+  throw new PomonaError("invalid_request", `the model ${reason}: leave ${field} out`, { field });
 }
 
 function checkThinking(wish: NonNullable<GenerationRequest["output"]["thinking"]>, { thinking }: AnswerForm): void {
