@@ -11,6 +11,8 @@ export function readJsonBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser<Buffer>("application/json", { parseAs: "buffer" }, (request, body, done) => {
     if (!isUtf8(body)) return done(new PomonaError("invalid_request", "the body is not valid UTF-8"), undefined);
+    // Clients name a type with every request, one that has no body included.
+    if (body.length === 0 && request.method === "DELETE") return done(null, undefined);
     const text = body.toString("utf8").replace(/^\ufeff/, "");
     void parse(request, text, (error, value) => done(error === null ? null : explain(text), value));
   });

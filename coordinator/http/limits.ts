@@ -1,5 +1,7 @@
+import { defaultStoreLimits, type StoreLimits } from "./openai/responses/response-store.ts";
+
 /** What one client may take of the HTTP side. Every figure has a default; tests shorten the times. */
-export type HttpLimits = {
+export type HttpLimits = StoreLimits & {
   /** Bytes of a request body. Default 10 MB. */
   readonly bodyBytesMax: number;
   /** Time for all headers of a request to arrive. Default 10 s. */
@@ -30,4 +32,5 @@ export const defaultHttpLimits: HttpLimits = {
   bufferedBytesMax: 64 * 1024,
   stalledReaderMs: 60_000,
   closeGraceMs: 2000,
+  ...defaultStoreLimits,
 };

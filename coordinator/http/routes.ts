@@ -14,6 +14,7 @@ import { addOllamaRoutes, ollamaPaths } from "./ollama/routes.ts";
 import { parseEmbeddings } from "./openai/embeddings.ts";
 import { parseChat, parseCompletion } from "./openai/request-schema.ts";
 import { parseRerank } from "./openai/rerank.ts";
+import { addResponsesRoutes, responsesMethods } from "./openai/responses/routes.ts";
 
 export function addRoutes(app: FastifyInstance, dependencies: AnswerDependencies & ClusterRoutesDependencies): void {
   const { gateway } = dependencies;
@@ -54,6 +55,7 @@ export function addRoutes(app: FastifyInstance, dependencies: AnswerDependencies
     await answerPooled(parseRerank(request.body, gateway), dependencies, { request, reply });
     return reply;
   });
+  addResponsesRoutes(app, dependencies);
 }
 
 function openaiModel(model: ModelSummary): object {
@@ -79,5 +81,6 @@ export function allowedMethods(path: string): string | null {
   if (postPaths.includes(name)) return "POST";
   if (getPaths.includes(name) || name.startsWith("/v1/models/")) return "GET, HEAD";
   const ollama = Object.entries(ollamaPaths).find(([known]) => known === name);
-  return ollama?.[1] ?? clusterPaths.find(([pattern]) => pattern.test(name))?.[1] ?? null;
+  const cluster = clusterPaths.find(([pattern]) => pattern.test(name));
+  return ollama?.[1] ?? responsesMethods(name) ?? cluster?.[1] ?? null;
 }

@@ -55,5 +55,8 @@ test("each API's last event is an end, and an error is one as well", () => {
   assert.equal(isDone('data: {"error":{"code":"node_lost"}}\n\n'), true);
   assert.equal(isDone('event: message_stop\ndata: {"type":"message_stop"}\n\n'), true);
   assert.equal(isDone('event: error\ndata: {"type":"error","error":{}}\n\n'), true);
+  for (const type of ["response.completed", "response.incomplete", "response.failed"])
+    assert.equal(isDone(`event: ${type}\ndata: {"type":"${type}","sequence_number":9}\n\n`), true, type);
+  assert.equal(isDone('event: response.created\ndata: {"type":"response.created"}\n\n'), false);
   assert.equal(isDone('event: content_block_delta\ndata: {"text":"event: error"}\n\n'), false);
 });

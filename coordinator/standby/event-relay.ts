@@ -8,7 +8,8 @@ const farewell = Buffer.from(`: ${farewellComment}\n\n`);
 const eventBytesMax = 2 ** 20;
 
 /** How the APIs end their streams, well or not. */
-const lastEvent = /^(?:data: (?:\[DONE\]|\{"error":)|event: (?:message_stop|error)$)/m;
+const lastEvent =
+  /^(?:data: (?:\[DONE\]|\{"error":)|event: (?:message_stop|error|response\.(?:completed|incomplete|failed))$)/m;
 
 export class EventRelay {
   #rest: Buffer = Buffer.alloc(0);

@@ -80,6 +80,8 @@ export const errorTable = {
   model_not_found: { grpcStatus: 5, httpStatus: 404, openaiType: invalid, isRetryable: false },
   /** No such path, request, node or replica. */
   not_found: { grpcStatus: 5, httpStatus: 404, openaiType: invalid, isRetryable: false },
+  /** The response that a request goes on from is not kept here. */
+  previous_response_not_found: { grpcStatus: 5, httpStatus: 400, openaiType: invalid, isRetryable: false },
   method_not_allowed: { grpcStatus: 12, httpStatus: 405, openaiType: invalid, isRetryable: false },
   payload_too_large: { grpcStatus: 3, httpStatus: 413, openaiType: invalid, isRetryable: false },
   unsupported_media_type: { grpcStatus: 3, httpStatus: 415, openaiType: invalid, isRetryable: false },

@@ -2,6 +2,7 @@
 // all of them need.
 import type { PomonaError } from "@pomona/shared/core/errors";
 import type { RequestId } from "@pomona/shared/core/ids";
+import type { OutputDelta } from "@pomona/shared/core/output/output-delta";
 import { callId } from "../../call-id.ts";
 import type { AnswerEnding, GenerationEvent, LoggedToken } from "../../core/generation-request.ts";
 
@@ -63,16 +64,33 @@ export type CollectedAnswer = {
   readonly text: string;
   readonly reasoning: string;
   readonly calls: readonly CollectedCall[];
+  /** All of it as it came, neighbours of the same part joined. */
+  readonly deltas: readonly OutputDelta[];
+  /** Tokens that became thoughts and nothing else. */
+  readonly reasoningTokens: number;
   /** Tokens of the text; null where they were not asked for. */
   readonly tokens: readonly LoggedToken[] | null;
   readonly ending: AnswerEnding;
 };
+
+/** Counts the tokens that became thoughts and nothing else. */
+export class ReasoningTokens {
+  #lastIndex = -1;
+  count = 0;
+
+  add({ deltas, lastIndex }: Pick<OutputEvent, "deltas" | "lastIndex">): void {
+    if (deltas.every(({ kind }) => kind === "reasoning")) this.count += lastIndex - this.#lastIndex;
+    this.#lastIndex = lastIndex;
+  }
+}
 
 /** Puts an answer together from its parts. */
 export class AnswerCollector {
   readonly #requestId: RequestId;
   readonly #calls: CollectedCall[] = [];
   readonly #tokens: LoggedToken[] = [];
+  readonly #reasoningTokens = new ReasoningTokens();
+  readonly #deltas: OutputDelta[] = [];
   #text = "";
   #reasoning = "";
   #isLogged = false;
@@ -81,10 +99,12 @@ export class AnswerCollector {
     this.#requestId = requestId;
   }
 
-  add({ deltas, tokens }: OutputEvent): void {
+  add({ deltas, tokens, lastIndex }: OutputEvent): void {
+    this.#reasoningTokens.add({ deltas, lastIndex });
     if (tokens !== null) this.#isLogged = true;
     this.#tokens.push(...(tokens ?? []));
     for (const delta of deltas) {
+      this.#keep(delta);
       if (delta.kind === "text") this.#text += delta.text;
       else if (delta.kind === "reasoning") this.#reasoning += delta.text;
       else if (delta.kind === "toolCallBegin") {
@@ -92,6 +112,13 @@ export class AnswerCollector {
         this.#calls[delta.index] = { id, name: delta.name, arguments: "", isComplete: false };
       } else this.#continueCall(delta);
     }
+  }
+
+  #keep(delta: OutputDelta): void {
+    const last = this.#deltas.at(-1);
+    if (last !== undefined && "text" in last && "text" in delta && last.kind === delta.kind)
+      this.#deltas[this.#deltas.length - 1] = { ...last, text: last.text + delta.text };
+    else this.#deltas.push(delta);
   }
 
   #continueCall(delta: Extract<OutputEvent["deltas"][number], { kind: "toolCallArguments" | "toolCallEnd" }>): void {
@@ -105,6 +132,8 @@ export class AnswerCollector {
 
   finish(ending: AnswerEnding): CollectedAnswer {
     const tokens = this.#isLogged ? this.#tokens : null;
-    return { text: this.#text, reasoning: this.#reasoning, calls: this.#calls, tokens, ending };
+    const { count: reasoningTokens } = this.#reasoningTokens;
+    const parts = { text: this.#text, reasoning: this.#reasoning, calls: this.#calls, deltas: this.#deltas };
+    return { ...parts, reasoningTokens, tokens, ending };
   }
 }

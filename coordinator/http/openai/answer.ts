@@ -37,13 +37,17 @@ export function usagesOf(answers: readonly CollectedAnswer[]): Usage[] {
 export function chatLogprobs(tokens: readonly LoggedToken[] | null): object | null {
   if (tokens === null) return null;
   return {
-    content: tokens.map((token) => ({ ...logprobOf(token), top_logprobs: token.top.map(logprobOf) })),
+    content: tokens.map(loggedTokenOf),
     refusal: null,
   };
 }
 
+export function loggedTokenOf(token: LoggedToken): object {
+  return { ...logprobOf(token), top_logprobs: token.top.map(logprobOf) };
+}
+
 /** A token may be a part of a character: `bytes` is what counts. */
-export function logprobOf({ text, logprob }: Pick<LoggedToken, "text" | "logprob">) {
+function logprobOf({ text, logprob }: Pick<LoggedToken, "text" | "logprob">) {
   return { token: textOf(text), logprob: finite(logprob), bytes: [...text] };
 }
 

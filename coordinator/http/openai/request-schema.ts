@@ -8,15 +8,15 @@ import { chatAnswer } from "./chat-answer.ts";
 import { completionAnswer } from "./completion-answer.ts";
 import { invalid, only, onlyNothing, parseAt, text } from "./field.ts";
 import { parseMessages } from "./messages.ts";
+import { samplingFields, samplingOf } from "./sampling.ts";
 import { parseTokens } from "./token-ids.ts";
 import { parseChatToolChoice, parseChatTools } from "./tools.ts";
 
-const biasedTokensMax = 1024;
 const metadataMax = 16;
 const stopMax = 16;
 const stopLengthMax = 1024;
 
-const tokenCount = z
+export const tokenCount = z
   .number()
   .int()
   .min(1)
@@ -24,37 +24,11 @@ const tokenCount = z
   .nullish();
 const stopText = text.pipe(z.string().max(stopLengthMax));
 
-/** Counted before it is looked into, so that a body full of faults costs little. */
-const logitBias = z
-  .record(z.string(), z.unknown())
-  .refine((bias) => Object.keys(bias).length <= biasedTokensMax, {
-    error: `must name at most ${biasedTokensMax} tokens`,
-  })
-  .pipe(
-    z.record(
-      z.string().regex(/^(0|[1-9]\d{0,8})$/, { error: "must be a token id: a whole number" }),
-      z.number().min(-100).max(100),
-    ),
-  );
-
 /** OpenAI's limit. It changes no answer. */
 const metadata = z
   .record(z.string(), z.unknown())
   .refine((pairs) => Object.keys(pairs).length <= metadataMax, { error: `must hold at most ${metadataMax} pairs` })
   .pipe(z.record(z.string(), z.string()));
-
-const sampling = {
-  temperature: z.number().min(0).max(2).nullish(),
-  top_p: z.number().min(0).max(1).nullish(),
-  seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).nullish(),
-  presence_penalty: z.number().min(-2).max(2).nullish(),
-  frequency_penalty: z.number().min(-2).max(2).nullish(),
-  logit_bias: logitBias.nullish(),
-  // What OpenAI's API does not know and other servers of open models do.
-  top_k: z.number().int().min(0).max(1_000_000).nullish(),
-  min_p: z.number().min(0).max(1).nullish(),
-  repetition_penalty: z.number().min(0.1).max(10).nullish(),
-};
 
 const stopStrings = z
   .array(z.unknown())
@@ -64,7 +38,7 @@ const stopStrings = z
 const choicesMax = 16;
 
 const common = {
-  ...sampling,
+  ...samplingFields,
   model: z.string().min(1).max(256),
   max_tokens: tokenCount,
   // Checked by hand, because a union would hide what is wrong with the one that was meant.
@@ -76,8 +50,8 @@ const common = {
   metadata: metadata.nullish(),
 };
 
-const topLogprobsMax = 20;
-const effort = z.enum(["none", "minimal", "low", "medium", "high", "xhigh"]);
+export const topLogprobsMax = 20;
+export const effort = z.enum(["none", "minimal", "low", "medium", "high", "xhigh"]);
 
 const chatSchema = z.strictObject({
   ...common,
@@ -256,7 +230,6 @@ function toRequest(
   body: Common,
   { input, output, maxTokens }: Pick<GenerationRequest, "input" | "output" | "maxTokens">,
 ): GenerationRequest {
-  const bias = Object.entries(body.logit_bias ?? {});
   return {
     api: "openai",
     model: body.model,
@@ -265,18 +238,6 @@ function toRequest(
     maxTokens,
     timeoutMs: null,
     stop: parseStop(body.stop),
-    sampling: {
-      // OpenAI's default: a request that does not set it is sampled.
-      temperature: body.temperature ?? 1,
-      topP: body.top_p ?? 1,
-      topK: body.top_k ?? 0,
-      minP: body.min_p ?? 0,
-      seed: body.seed ?? null,
-      repeatPenalty: body.repetition_penalty ?? 1,
-      presencePenalty: body.presence_penalty ?? 0,
-      frequencyPenalty: body.frequency_penalty ?? 0,
-      dry: null,
-      logitBias: bias.map(([id, value]) => ({ tokenId: Number(id), bias: value })),
-    },
+    sampling: samplingOf(body),
   };
 }

@@ -1,0 +1,170 @@
+// Makes items of an answer's parts, and says each step as an event.
+import type { RequestId } from "@pomona/shared/core/ids";
+import type { OutputDelta } from "@pomona/shared/core/output/output-delta";
+import { callId } from "../../../call-id.ts";
+import type { LoggedToken } from "../../../core/generation-request.ts";
+import { loggedTokenOf } from "../answer.ts";
+import { type ContentPart, type Item, type ItemStatus, opaqueThoughts, outputItemId, type Phase } from "./item.ts";
+
+/** An event without its number. */
+export type Step = { readonly type: string } & Readonly<Record<string, unknown>>;
+
+/** The item that grows. */
+type OpenItem =
+  | { readonly kind: "message"; text: string; readonly logprobs: object[] }
+  | { readonly kind: "reasoning"; text: string }
+  | { readonly kind: "call"; readonly index: number; readonly name: string; text: string };
+
+/** The items of one answer: each begins when the one before it has ended. */
+export class OutputItems {
+  readonly #requestId: RequestId;
+  readonly #sendsOpaqueThoughts: boolean;
+  readonly #done: Item[] = [];
+  #open: OpenItem | null = null;
+
+  constructor(requestId: RequestId, sendsOpaqueThoughts: boolean) {
+    this.#requestId = requestId;
+    this.#sendsOpaqueThoughts = sendsOpaqueThoughts;
+  }
+
+  get done(): readonly Item[] {
+    return this.#done;
+  }
+
+  push(delta: OutputDelta, tokens: readonly LoggedToken[] | null): readonly Step[] {
+    switch (delta.kind) {
+      case "text":
+        return this.#pushText(delta.text, (tokens ?? []).map(loggedTokenOf));
+      case "reasoning":
+        return this.#pushReasoning(delta.text);
+      case "toolCallBegin":
+        return this.#begin({ kind: "call", index: delta.index, name: delta.name, text: "" });
+      case "toolCallArguments":
+        return this.#pushArguments(delta.text);
+      case "toolCallEnd":
+        return this.#close(delta.isComplete ? "completed" : "incomplete", "commentary");
+    }
+  }
+
+  /** The answer is over. One that says nothing at all is an empty message. */
+  end(status: ItemStatus): readonly Step[] {
+    const isEmpty = this.#open === null && this.#done.length === 0;
+    return [...(isEmpty ? this.#begin(emptyMessage()) : []), ...this.#close(status, "final_answer")];
+  }
+
+  /** The answer broke off. */
+  cut(): readonly Step[] {
+    return this.#close("incomplete", "commentary");
+  }
+
+  #pushText(delta: string, logprobs: readonly object[]): readonly Step[] {
+    const steps = this.#open?.kind === "message" ? [] : this.#begin(emptyMessage());
+    if (this.#open?.kind !== "message") return steps;
+    this.#open.text += delta;
+    this.#open.logprobs.push(...logprobs);
+    return [...steps, { type: "response.output_text.delta", ...this.#part, delta, logprobs }];
+  }
+
+  #pushReasoning(delta: string): readonly Step[] {
+    const steps = this.#open?.kind === "reasoning" ? [] : this.#begin({ kind: "reasoning", text: "" });
+    if (this.#open !== null) this.#open.text += delta;
+    return [...steps, { type: "response.reasoning_text.delta", ...this.#part, delta }];
+  }
+
+  #pushArguments(delta: string): readonly Step[] {
+    if (this.#open?.kind !== "call" || delta === "") return [];
+    this.#open.text += delta;
+    return [{ type: "response.function_call_arguments.delta", ...this.#place, delta }];
+  }
+
+  #begin(open: OpenItem): readonly Step[] {
+    // What is followed by something else was no answer yet.
+    const before = this.#close("completed", "commentary");
+    this.#open = open;
+    const item = this.#itemOf(open, "in_progress", null);
+    const added = { type: "response.output_item.added", output_index: this.#index, item };
+    if (open.kind === "call") return [...before, added];
+    return [
+      ...before,
+      added,
+      { type: "response.content_part.added", ...this.#part, part: partOf({ ...open, text: "" }) },
+    ];
+  }
+
+  #close(status: ItemStatus, phase: Phase): readonly Step[] {
+    const open = this.#open;
+    if (open === null) return [];
+    const item = this.#itemOf(open, status, phase);
+    const steps = [...this.#ends(open), { type: "response.output_item.done", output_index: this.#index, item }];
+    this.#done.push(item);
+    this.#open = null;
+    return steps;
+  }
+
+  #ends(open: OpenItem): readonly Step[] {
+    const { text } = open;
+    if (open.kind === "call") {
+      const { name } = open;
+      return [{ type: "response.function_call_arguments.done", ...this.#place, name, arguments: text }];
+    }
+    const part = { type: "response.content_part.done", ...this.#part, part: partOf(open) };
+    if (open.kind === "reasoning") return [{ type: "response.reasoning_text.done", ...this.#part, text }, part];
+    return [{ type: "response.output_text.done", ...this.#part, text, logprobs: open.logprobs }, part];
+  }
+
+  get #index(): number {
+    return this.#done.length;
+  }
+
+  get #place() {
+    const type = this.#open === null ? "message" : itemTypes[this.#open.kind];
+    return { item_id: outputItemId(type, this.#requestId, this.#index), output_index: this.#index };
+  }
+
+  get #part() {
+    return { ...this.#place, content_index: 0 };
+  }
+
+  /** With a phase it is whole, without one it has just begun. */
+  #itemOf(open: OpenItem, status: ItemStatus, phase: Phase | null): Item {
+    const head = { id: outputItemId(itemTypes[open.kind], this.#requestId, this.#index), status };
+    switch (open.kind) {
+      case "message": {
+        const content = phase === null ? [] : [messagePart(open)];
+        return { type: "message", ...head, role: "assistant", ...(phase === null ? {} : { phase }), content };
+      }
+      case "call":
+        return {
+          type: "function_call",
+          ...head,
+          call_id: callId(this.#requestId, open.index),
+          name: open.name,
+          arguments: open.text,
+        };
+      case "reasoning": {
+        const opaque = this.#sendsOpaqueThoughts && phase !== null ? opaqueThoughts(open.text) : null;
+        return {
+          type: "reasoning",
+          ...head,
+          summary: [],
+          content: phase === null ? [] : [{ type: "reasoning_text", text: open.text }],
+          ...(opaque === null ? {} : { encrypted_content: opaque }),
+        };
+      }
+    }
+  }
+}
+
+const itemTypes = { message: "message", reasoning: "reasoning", call: "function_call" } as const;
+
+function emptyMessage(): OpenItem {
+  return { kind: "message", text: "", logprobs: [] };
+}
+
+function partOf(open: Exclude<OpenItem, { kind: "call" }>): object {
+  return open.kind === "message" ? messagePart(open) : { type: "reasoning_text", text: open.text };
+}
+
+function messagePart({ text, logprobs }: Extract<OpenItem, { kind: "message" }>): ContentPart {
+  return { type: "output_text", text, annotations: [], logprobs: [...logprobs] };
+}
