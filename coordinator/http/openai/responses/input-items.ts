@@ -29,6 +29,8 @@ const callSchema = z.strictObject({
   call_id: callId,
   name: z.string().min(1).max(256),
   arguments: text,
+  // What OpenAI's client makes of the text, and sends back.
+  parsed_arguments: z.unknown().optional(),
   namespace: onlyNothing(),
   caller: onlyNothing(),
 });
@@ -170,6 +172,7 @@ const outputPart = z.strictObject({
   text,
   annotations: z.array(z.unknown()).nullish(),
   logprobs: z.array(z.unknown()).nullish(),
+  parsed: z.unknown().optional(),
 });
 const refusalPart = z.strictObject({ type: z.literal("refusal"), refusal: text });
 

@@ -21,6 +21,8 @@ export class OutputItems {
   readonly #sendsOpaqueThoughts: boolean;
   readonly #done: Item[] = [];
   #open: OpenItem | null = null;
+  /** Space that is nothing unless a message follows: models divide their parts by it. */
+  #space: { text: string; logprobs: object[] } = { text: "", logprobs: [] };
 
   constructor(requestId: RequestId, sendsOpaqueThoughts: boolean) {
     this.#requestId = requestId;
@@ -49,7 +51,7 @@ export class OutputItems {
   /** The answer is over. One that says nothing at all is an empty message. */
   end(status: ItemStatus): readonly Step[] {
     const isEmpty = this.#open === null && this.#done.length === 0;
-    return [...(isEmpty ? this.#begin(emptyMessage()) : []), ...this.#close(status, "final_answer")];
+    return [...(isEmpty ? this.#pushMessage() : []), ...this.#close(status, "final_answer")];
   }
 
   /** The answer broke off. */
@@ -57,9 +59,18 @@ export class OutputItems {
     return this.#close("incomplete", "commentary");
   }
 
-  #pushText(delta: string, logprobs: readonly object[]): readonly Step[] {
+  #pushText(text: string, logprobs: readonly object[]): readonly Step[] {
+    this.#space.text += text;
+    this.#space.logprobs.push(...logprobs);
+    return this.#open?.kind === "message" || /\S/.test(text) ? this.#pushMessage() : [];
+  }
+
+  /** What was held back goes into the message that is open, or begins now. */
+  #pushMessage(): readonly Step[] {
+    const { text: delta, logprobs } = this.#space;
     const steps = this.#open?.kind === "message" ? [] : this.#begin(emptyMessage());
-    if (this.#open?.kind !== "message") return steps;
+    this.#space = { text: "", logprobs: [] };
+    if (this.#open?.kind !== "message" || delta === "") return steps;
     this.#open.text += delta;
     this.#open.logprobs.push(...logprobs);
     return [...steps, { type: "response.output_text.delta", ...this.#part, delta, logprobs }];
@@ -80,6 +91,7 @@ export class OutputItems {
   #begin(open: OpenItem): readonly Step[] {
     // What is followed by something else was no answer yet.
     const before = this.#close("completed", "commentary");
+    this.#space = { text: "", logprobs: [] };
     this.#open = open;
     const item = this.#itemOf(open, "in_progress", null);
     const added = { type: "response.output_item.added", output_index: this.#index, item };

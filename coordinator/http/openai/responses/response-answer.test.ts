@@ -194,6 +194,17 @@ test("an answer that says nothing is an empty message", () => {
   assert.deepEqual(typesOf(data), [...begin, added, part, ...messageEnd, "completed"]);
 });
 
+test("space between parts is no message, and belongs to the message that it leads", () => {
+  const typesOfItems = (...events: readonly (readonly OutputDelta[])[]) =>
+    responseOf(streamed(outputs(...events))).output.map(({ type }) => type);
+  assert.deepEqual(typesOfItems([text("\n")], callOf(0), [text("\n")]), ["function_call"]);
+  assert.deepEqual(typesOfItems([thought("a")], [text("\n")], callOf(0)), ["reasoning", "function_call"]);
+  assert.deepEqual(typesOfItems([text(" ")]), ["message"]);
+  const data = streamed(outputs([text("\n")], [text("a")], [text(" ")]));
+  const deltas = data.filter(({ type }) => type === "response.output_text.delta").map(({ delta }) => delta);
+  assert.deepEqual(deltas, ["\na", " "]);
+});
+
 test("log-probabilities go with the text and with its part", () => {
   const token = { text: Buffer.from("Hi"), logprob: -0.5, top: [{ id: 1, text: Buffer.from("Hi"), logprob: -0.5 }] };
   const [event] = outputs([text("Hi")]);
