@@ -2,6 +2,7 @@
 import { isUtf8 } from "node:buffer";
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { FastifyInstance } from "fastify";
+import { tooDeepField, tooDeepReason } from "./json-depth.ts";
 import { findJsonError, lineAndColumn } from "./json-position.ts";
 
 /** Replaces fastify's parsers, one of which takes plain text. */
@@ -14,8 +15,18 @@ export function readJsonBodies(app: FastifyInstance): void {
     // Clients name a type with every request, one that has no body included.
     if (body.length === 0 && request.method === "DELETE") return done(null, undefined);
     const text = body.toString("utf8").replace(/^\ufeff/, "");
-    void parse(request, text, (error, value) => done(error === null ? null : explain(text), value));
+    void parse(request, text, (error, value) => {
+      if (error !== null) return done(explain(text), undefined);
+      const field = tooDeepField(value);
+      done(field === null ? null : tooDeep(field), value);
+    });
   });
+}
+
+function tooDeep(field: string): PomonaError {
+  return field === ""
+    ? new PomonaError("invalid_request", `the body ${tooDeepReason()}`)
+    : new PomonaError("invalid_request", `${field.slice(0, 100)} ${tooDeepReason()}`, { field: field.slice(0, 100) });
 }
 
 function explain(text: string): PomonaError {

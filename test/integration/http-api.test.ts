@@ -165,6 +165,8 @@ test("every bad request is refused with its status, code and field", async (t) =
     [chatPath, withBody(Uint8Array.of(0x22, 0xff, 0x22)), 400, "invalid_request", null],
     [chatPath, withBody('{"__proto__": {"model": "tiny"}}'), 400, "invalid_request", null],
     [chatPath, withBody("[".repeat(5000)), 400, "invalid_request", null],
+    [chatPath, withBody("[".repeat(4000) + "]".repeat(4000)), 400, "invalid_request", null],
+    [chatPath, withBody(`{"tools": ${"[".repeat(4000)}${"]".repeat(4000)}}`), 400, "invalid_request", "tools"],
     [chatPath, withBody("null"), 400, "invalid_request", null],
     [chatPath, withBody("{}"), 400, "invalid_request", "model"],
     [chatPath, withBody(JSON.stringify({ ...hello, tools: [{}] })), 400, "invalid_request", "tools[0].type"],
