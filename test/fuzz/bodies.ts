@@ -134,6 +134,45 @@ export const examples: readonly Example[] = [
   { path: "/v1/completions", body: { model: "m", prompt: ["a", "b"], max_tokens: 4, echo: true, stop: "x", seed: 1 } },
   { path: "/v1/completions", body: { model: "m", prompt: [5, 6], max_tokens: 4, logprobs: 2, stream: true } },
   ...otherExamples,
+  {
+    path: "/v1/responses",
+    body: {
+      model: "m",
+      instructions: "Be brief.",
+      input: [
+        { role: "developer", content: "Be kind." },
+        { type: "message", role: "user", content: [{ type: "input_text", text: "hi" }] },
+        { type: "reasoning", id: "rs_1", summary: [], content: [{ type: "reasoning_text", text: "Look." }] },
+        {
+          role: "assistant",
+          phase: "commentary",
+          content: [{ type: "output_text", text: "I look.", annotations: [] }],
+        },
+        { type: "function_call", call_id: "call_1", name: "get_weather", arguments: "{}" },
+        { type: "function_call_output", call_id: "call_1", output: "sunny" },
+      ],
+      tools: [{ type: "function", ...tool, strict: false }],
+      tool_choice: { type: "allowed_tools", mode: "auto", tools: [{ type: "function", name: "get_weather" }] },
+      include: ["message.output_text.logprobs", "reasoning.encrypted_content"],
+      top_logprobs: 2,
+      reasoning: { effort: "none", summary: "auto" },
+      max_output_tokens: 16,
+      metadata: { a: "b" },
+      stream: true,
+      stream_options: { include_obfuscation: false },
+    },
+  },
+  {
+    path: "/v1/responses",
+    body: {
+      model: "m",
+      input: "hi",
+      text: { format: { type: "json_schema", name: "s", schema, strict: true }, verbosity: "medium" },
+      max_output_tokens: 16,
+      store: false,
+      truncation: "disabled",
+    },
+  },
 ];
 
 /** What nobody expects where a value stands. */
