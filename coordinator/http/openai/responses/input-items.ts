@@ -59,10 +59,12 @@ const referenceSchema = z.strictObject({ type: z.literal("item_reference").nulli
 export type InputPlace = {
   /** Named where it cannot take what it is given. */
   readonly model: string;
-  /** What the conversation was before; null where it is not known, and need not be. */
-  readonly before: readonly Item[] | null;
+  /** What the conversation was before. */
+  readonly before: readonly Item[];
   /** An item of a kept response. */
   readonly itemOf: (id: string) => Item | null;
+  /** Whether what is not kept is left out: nobody will be asked anything. */
+  readonly mayBeCut: boolean;
 };
 
 /**
@@ -75,16 +77,16 @@ export function parseInput(value: unknown, place: InputPlace): readonly Item[] {
   if (typeof value === "string") return [userMessage(parseAt(text, value, path))];
   if (!Array.isArray(value)) throw invalid(path, "must be a string or a list of items");
   if (value.length === 0) throw invalid(path, "must hold at least one item");
-  const count = value.length + (place.before?.length ?? 0);
+  const count = value.length + place.before.length;
   if (count > itemsMax)
     throw invalid(path, `must hold at most ${itemsMax} items, those before it included, not ${count}`);
-  const calls = new Set((place.before ?? []).flatMap((item) => (item.type === "function_call" ? [item.call_id] : [])));
-  return value.map((entry: unknown, index) => {
+  const calls = new Set(place.before.flatMap((item) => (item.type === "function_call" ? [item.call_id] : [])));
+  return value.flatMap((entry: unknown, index) => {
     const item = parseItem(entry, [...path, index], place);
-    if (item.type === "function_call") calls.add(item.call_id);
-    if (item.type === "function_call_output" && place.before !== null && !calls.has(item.call_id))
+    if (item?.type === "function_call") calls.add(item.call_id);
+    if (item?.type === "function_call_output" && !place.mayBeCut && !calls.has(item.call_id))
       throw invalid([...path, index, "call_id"], "answers no function_call of an earlier item");
-    return item;
+    return item ?? [];
   });
 }
 
@@ -98,7 +100,7 @@ function userMessage(content: string): MessageItem {
   };
 }
 
-function parseItem(value: unknown, path: FieldPath, place: InputPlace): Item {
+function parseItem(value: unknown, path: FieldPath, place: InputPlace): Item | null {
   const entry = parseAt(z.looseObject({ type: z.string().nullish() }), value, path);
   // A message needs no type, and neither does a reference.
   const type = entry.type ?? ("role" in entry ? "message" : "item_reference");
@@ -218,9 +220,9 @@ function parseTexts<Part>(value: unknown, path: FieldPath, part: z.ZodType<Part>
   return value.map((entry: unknown, index) => parseAt(part, entry, [...path, index]));
 }
 
-function referred(wanted: string, path: FieldPath, { before, itemOf }: InputPlace): Item {
-  const item = before?.find(({ id: known }) => known === wanted) ?? itemOf(wanted);
-  if (item !== null) return item;
+function referred(wanted: string, path: FieldPath, { before, itemOf, mayBeCut }: InputPlace): Item | null {
+  const item = before.find(({ id: known }) => known === wanted) ?? itemOf(wanted);
+  if (item !== null || mayBeCut) return item;
   const shown = JSON.stringify(wanted.slice(0, 100));
   throw new PomonaError("not_found", `item ${shown} is not kept here: send it in full`, {
     field: `input[${String(path[1])}].id`,

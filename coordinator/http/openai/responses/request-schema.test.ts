@@ -220,11 +220,15 @@ test("a conversation goes on from a response that is kept, without its instructi
   assert.deepEqual(messagesOf({ input: [{ id: "msg_kept" }] }), [{ role: "assistant", content: "I said it." }]);
 });
 
-test("an answer that runs already needs no earlier response, and is not stored without it", () => {
+test("a stream that runs already needs nothing that was kept, and is not stored without it", () => {
   const output = { type: "function_call_output", call_id: "call_1", output: "42" };
-  const asked = { model: "m", previous_response_id: "resp_lost", input: [output] };
+  const asked = { model: "m", previous_response_id: "resp_lost", input: [output], stream: true };
   assert.equal(parse(asked, true).isStored, false);
   assert.equal(parse({ ...asked, previous_response_id: "resp_kept" }, true).isStored, true);
+  const lost = { type: "item_reference", id: "fc_lost" };
+  assert.equal(parse({ model: "m", input: [lost, output], stream: true }, true).isStored, false);
+  // Whoever asks for a whole answer asks the model.
+  assert.throws(() => parse({ ...asked, stream: false }, true), { code: "previous_response_not_found" });
 });
 
 function refusalOf(body: unknown): readonly [code: string, field: string | null] {

@@ -90,7 +90,7 @@ export type ResponsesRequest = {
 };
 
 /**
- * `isTakenUp` says that the answer runs already, and its rest is asked for: it needs no earlier response then, which another
+ * `isTakenUp` says that the stream runs already, and its rest is asked for: it needs nothing then that is kept, which another
  * coordinator may have had, and is not stored where that is not known.
  * @throws PomonaError `invalid_request` that names the field, `previous_response_not_found`, `not_found` for an item.
  */
@@ -99,9 +99,7 @@ export function parseResponses(body: unknown, kept: KeptResponses, isTakenUp: bo
   const isStream = parsed.stream ?? false;
   if (parsed.stream_options != null && !isStream)
     throw invalid(["stream_options"], "is only for requests with stream: true");
-  const before = conversationBefore(parsed, kept, isTakenUp);
-  const input = parseInput(parsed.input, { model: parsed.model, before, itemOf: (id) => kept.itemOf(id) });
-  const conversation = [...(before ?? []), ...input];
+  const { conversation, isWhole } = wholeConversation(parsed, kept, isTakenUp && isStream);
   const includes = parseInclude(parsed.include);
   const tools = parseTools(parsed.tools);
   const choice = parseChoice(parsed.tool_choice, tools);
@@ -131,21 +129,24 @@ export function parseResponses(body: unknown, kept: KeptResponses, isTakenUp: bo
     isStream,
     settings: { echo: echoOf(parsed, shown), sendsOpaqueThoughts: includes.has("reasoning.encrypted_content") },
     conversation,
-    isStored: (parsed.store ?? true) && before !== null,
+    isStored: (parsed.store ?? true) && isWhole,
   };
 }
 
-/** null where it is not known, and need not be. */
-function conversationBefore(parsed: Parsed, kept: KeptResponses, isTakenUp: boolean): readonly Item[] | null {
-  const id = parsed.previous_response_id ?? null;
-  if (id === null) return [];
-  const before = kept.conversationOf(id);
-  if (before !== null || isTakenUp) return before;
-  throw new PomonaError(
-    "previous_response_not_found",
-    `response ${JSON.stringify(id.slice(0, 100))} is not kept here: send the whole conversation as input`,
-    { field: "previous_response_id" },
-  );
+type Conversation = { readonly conversation: readonly Item[]; readonly isWhole: boolean };
+
+function wholeConversation(parsed: Parsed, kept: KeptResponses, mayBeCut: boolean): Conversation {
+  const { model, input, previous_response_id: previous } = parsed;
+  const before = previous == null ? [] : kept.conversationOf(previous);
+  if (before === null && !mayBeCut)
+    throw new PomonaError(
+      "previous_response_not_found",
+      `response ${JSON.stringify(previous?.slice(0, 100))} is not kept here: send the whole conversation as input`,
+      { field: "previous_response_id" },
+    );
+  const items = parseInput(input, { model, before: before ?? [], itemOf: (id) => kept.itemOf(id), mayBeCut });
+  const isWhole = before !== null && (!Array.isArray(input) || input.length === items.length);
+  return { conversation: [...(before ?? []), ...items], isWhole };
 }
 
 const includable = ["message.output_text.logprobs", "reasoning.encrypted_content"] as const;

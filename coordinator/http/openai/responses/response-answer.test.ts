@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PomonaError } from "@pomona/shared/core/errors";
-import type { Ending, FinishReason } from "@pomona/shared/core/generation";
+import type { FinishReason } from "@pomona/shared/core/generation";
 import type { OutputDelta } from "@pomona/shared/core/output/output-delta";
 import type { AnswerEnding } from "../../../core/generation-request.ts";
 import { AnswerCollector, type AnswerHead, type Frame, type OutputEvent } from "../../answers/api-answer.ts";
@@ -11,6 +11,8 @@ import { responsesAnswer } from "./response-answer.ts";
 const requestId = "ab".repeat(16);
 const head: AnswerHead = { requestId, createdAtMs: 1_700_000_000_400, model: "m" };
 const settings = { echo: { metadata: {} }, sendsOpaqueThoughts: false };
+
+const bound = { kind: "bound", nodeId: "n", epoch: 1, queueMs: 0, promptTokens: 7, seed: 1, isExact: true } as const;
 
 function ending(reason: FinishReason = "stop"): AnswerEnding {
   const usage = { promptTokens: 7, cachedPromptTokens: 3, generatedTokens: 5 };
@@ -45,7 +47,7 @@ function told(frames: readonly Frame[]): Data[] {
 
 function streamed(events: readonly OutputEvent[], reason?: FinishReason, asked = settings): Data[] {
   const stream = responsesAnswer(asked).stream(head);
-  const frames = [...stream.begin(0), ...events.flatMap((event) => stream.output(0, event))];
+  const frames = [...stream.begin(0, bound), ...events.flatMap((event) => stream.output(0, event))];
   return told([...frames, ...stream.end(0, ending(reason)), ...stream.finish()]);
 }
 
@@ -243,7 +245,7 @@ test("what fails in the middle is told as an error and as a failed response, wit
   const failed = stream.failed(new PomonaError("node_lost", "the node is gone"));
   assert.deepEqual(typesOf(told(failed)), ["error", "failed"]);
   const later = responsesAnswer(settings).stream(head);
-  const frames = [...later.begin(0), ...later.output(0, event)];
+  const frames = [...later.begin(0, bound), ...later.output(0, event)];
   const data = told([...frames, ...later.failed(new PomonaError("node_lost", "the node is gone"))]);
   assert.deepEqual(typesOf(data), [...begin, ...message, "error", "failed"]);
   assert.deepEqual(data.at(-2), {
