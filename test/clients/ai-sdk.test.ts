@@ -27,6 +27,7 @@ const providers: Readonly<Record<string, Provider>> = {
       model,
     ),
   "@ai-sdk/openai, chat": (model) => createOpenAI(options()).chat(model),
+  "@ai-sdk/openai, responses": (model) => createOpenAI(options()).responses(model),
 };
 
 const weather = tool({
