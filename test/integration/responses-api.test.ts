@@ -1,230 +1,21 @@
 // OpenAI's Responses API over a real socket, in front of a pool that does what each test says.
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
-import { type FakeModel, fakeBound, fakeEnding, saying } from "@pomona/coordinator/http/fake-gateway";
-import type { OutputDelta } from "@pomona/shared/core/output/output-delta";
+import { test } from "node:test";
+import { type FakeModel, fakeBound, fakeEnding } from "@pomona/coordinator/http/fake-gateway";
 import fc from "fast-check";
 import OpenAI from "openai";
-import { errorOf, post, type ServeOptions, sdk, serve } from "../support/http-front.ts";
-import { missingDocument, validatorOf } from "../support/openai-document.ts";
-
-const path = "/v1/responses";
-const hello = { model: "tiny", input: "hi" };
-const weather = {
-  type: "function" as const,
-  name: "get_weather",
-  description: "Get the current weather for a location",
-  parameters: { type: "object", properties: { location: { type: "string" } }, required: ["location"] },
-  strict: false,
-};
-const question = "What's the weather like in San Francisco?";
-
-/** A model that gives a part of its answer with each token. */
-function giving(...parts: readonly OutputDelta[]): FakeModel {
-  return async function* () {
-    yield fakeBound();
-    for (const [lastIndex, part] of parts.entries()) yield { kind: "output", deltas: [part], lastIndex, tokens: null };
-    yield fakeEnding("stop");
-  };
-}
-
-const calling = giving(
-  { kind: "toolCallBegin", index: 0, name: "get_weather" },
-  { kind: "toolCallArguments", index: 0, text: '{"location":' },
-  { kind: "toolCallArguments", index: 0, text: '"San Francisco"}' },
-  { kind: "toolCallEnd", index: 0, isComplete: true },
-);
-const thinking = giving({ kind: "reasoning", text: "Let me see." }, { kind: "text", text: "Hello." });
-const models = { tiny: saying("Hel", "lo ", "🍎"), calling, thinking };
-
-type Event = { readonly type: string; readonly sequence_number: number; readonly [key: string]: unknown };
-type Shown = {
-  readonly id: string;
-  readonly status: string;
-  readonly output: readonly { readonly id: string; readonly type: string; readonly [key: string]: unknown }[];
-  readonly [key: string]: unknown;
-};
-
-type Page = {
-  readonly data: readonly { readonly type: string; readonly phase?: string }[];
-  readonly first_id: string;
-  readonly last_id: string;
-  readonly has_more: boolean;
-};
-
-async function inputItems(url: string, { id }: Shown, query: string): Promise<Page> {
-  const page = await (await fetch(`${url}${path}/${id}/input_items?${query}`)).json();
-  check("ResponseItemList", page);
-  // The shape is what was checked.
-  return page as Page;
-}
-
-/** What OpenAI's document, where it is at hand, has against a value. */
-function check(schemaName: string, value: unknown): void {
-  if (missingDocument === false) assert.deepEqual(validatorOf(schemaName)(value), []);
-}
-
-async function whole(url: string, body: object): Promise<Shown> {
-  const answer = await post(`${url}${path}`, body);
-  const text = await answer.text();
-  assert.equal(answer.status, 200, text);
-  const response = JSON.parse(text);
-  check("Response", response);
-  return response;
-}
-
-/** The events of a stream, each with the name that it says it has, numbered without a gap. */
-async function streamed(url: string, body: object): Promise<{ events: Event[]; last: Shown }> {
-  const answer = await post(`${url}${path}`, { ...body, stream: true });
-  assert.match(answer.headers.get("content-type") ?? "", /^text\/event-stream/);
-  const blocks = (await answer.text()).split("\n\n").filter((block) => block !== "" && !block.startsWith(":"));
-  assert.equal(blocks.pop(), "data: [DONE]");
-  const events = blocks.map((block, index) => {
-    const fields = new Map(block.split("\n").map((line) => [line.split(": ")[0], line.slice(line.indexOf(": ") + 2)]));
-    const event: Event = JSON.parse(fields.get("data") ?? "");
-    assert.deepEqual([event.type, event.sequence_number], [fields.get("event"), index]);
-    check("ResponseStreamEvent", event);
-    return event;
-  });
-  // The shape is what is asserted next.
-  return { events, last: events.at(-1)?.["response"] as Shown };
-}
-
-async function front(t: TestContext, options: ServeOptions = {}) {
-  return await serve(t, { models, ...options });
-}
-
-// What follows until the next line of this kind are the cases of the compliance suite of https://www.openresponses.org that
-// need neither a WebSocket, compaction nor vision.
-
-/** What `ResponseResource` of Open Responses always has. */
-const always = (
-  "id object created_at completed_at status incomplete_details model previous_response_id instructions output error tools " +
-  "tool_choice truncation parallel_tool_calls text top_p presence_penalty frequency_penalty top_logprobs temperature " +
-  "reasoning usage max_output_tokens max_tool_calls store background service_tier metadata safety_identifier prompt_cache_key"
-).split(" ");
-
-function assertResource(response: Shown): void {
-  for (const field of always) assert.ok(response[field] !== undefined, `${field} is missing`);
-  assert.match(response.id, /^resp_[0-9a-f]{32}$/);
-  assert.ok(Number.isInteger(response["created_at"]));
-  assert.ok(response.output.length > 0);
-  for (const { id } of response.output) assert.match(id, /^[a-z]+_[0-9a-f]{36}$/);
-}
-
-test("basic response", async (t) => {
-  const { url } = await front(t);
-  const input = [{ type: "message", role: "user", content: "Say hello in exactly 3 words." }];
-  const response = await whole(url, { model: "tiny", input });
-  assertResource(response);
-  assert.equal(response.status, "completed");
-});
-
-test("streaming response", async (t) => {
-  const { url } = await front(t);
-  const input = [{ type: "message", role: "user", content: "Count from 1 to 5." }];
-  const { events, last } = await streamed(url, { model: "tiny", input });
-  assertResource(last);
-  assert.equal(last.status, "completed");
-  assert.deepEqual(
-    events.map(({ type }) => type.replace("response.", "")),
-    [
-      ...["created", "in_progress", "output_item.added", "content_part.added"],
-      ...["output_text.delta", "output_text.delta", "output_text.delta"],
-      ...["output_text.done", "content_part.done", "output_item.done", "completed"],
-    ],
-  );
-  assert.equal(events.map(({ delta = "" }) => delta).join(""), "Hello 🍎");
-});
-
-test("system prompt", async (t) => {
-  const { url, gateway } = await front(t);
-  const input = [
-    { type: "message", role: "system", content: "You are a pirate." },
-    { type: "message", role: "user", content: "Say hello." },
-  ];
-  const response = await whole(url, { model: "tiny", input });
-  assertResource(response);
-  const asked = gateway.requests[0]?.input;
-  assert.ok(asked?.kind === "chat");
-  assert.deepEqual(
-    asked.messages.map(({ role }) => role),
-    ["system", "user"],
-  );
-});
-
-test("multi-turn", async (t) => {
-  const { url, gateway } = await front(t);
-  const input = [
-    { type: "message", role: "user", content: "My name is Alice." },
-    { type: "message", role: "assistant", content: "Hello Alice! Nice to meet you." },
-    { type: "message", role: "user", content: "What is my name?" },
-  ];
-  assertResource(await whole(url, { model: "tiny", input }));
-  const asked = gateway.requests[0]?.input;
-  assert.ok(asked?.kind === "chat");
-  assert.deepEqual(
-    asked.messages.map(({ role }) => role),
-    ["user", "assistant", "user"],
-  );
-});
-
-test("tool calling, whole and streamed", async (t) => {
-  const { url } = await front(t);
-  const asked = { model: "calling", input: [{ type: "message", role: "user", content: question }], tools: [weather] };
-  const response = await whole(url, asked);
-  assertResource(response);
-  const [call] = response.output;
-  assert.deepEqual([call?.type, call?.["name"]], ["function_call", "get_weather"]);
-  const { events, last } = await streamed(url, asked);
-  assert.equal(last.output[0]?.["arguments"], '{"location":"San Francisco"}');
-  assert.deepEqual(
-    events.slice(2, -1).map(({ type, item }) => [type.replace("response.", ""), typeof item === "object"]),
-    [
-      ["output_item.added", true],
-      ["function_call_arguments.delta", false],
-      ["function_call_arguments.delta", false],
-      ["function_call_arguments.done", false],
-      ["output_item.done", true],
-    ],
-  );
-});
-
-test("assistant message phase", async (t) => {
-  const { url } = await front(t);
-  const input = [
-    { type: "message", role: "assistant", phase: "commentary", content: "I should answer with the saved number." },
-    { type: "message", role: "assistant", phase: "final_answer", content: "The number is four." },
-    { type: "message", role: "user", content: "Repeat only the number." },
-  ];
-  const response = await whole(url, { model: "tiny", input });
-  assertResource(response);
-  const page = await inputItems(url, response, "order=asc");
-  assert.deepEqual(
-    page.data.map(({ phase }) => phase),
-    ["commentary", "final_answer", undefined],
-  );
-});
-
-test("response output phase", async (t) => {
-  const both = giving(
-    { kind: "text", text: "I look." },
-    { kind: "reasoning", text: "It is four." },
-    { kind: "text", text: "Four." },
-  );
-  const { url } = await front(t, { models: { both } });
-  const { output } = await whole(url, { model: "both", input: "hi" });
-  assert.deepEqual(
-    output.map(({ type, phase }) => [type, phase]),
-    [
-      ["message", "commentary"],
-      ["reasoning", undefined],
-      ["message", "final_answer"],
-    ],
-  );
-});
-
-// Here they end.
+import { errorOf, post, sdk } from "../support/http-front.ts";
+import {
+  check,
+  front,
+  hello,
+  inputItems,
+  question,
+  responsesPath,
+  streamed,
+  weather,
+  whole,
+} from "../support/responses-front.ts";
 
 test("the OpenAI SDK gets a response, finds it again, lists its input and deletes it", async (t) => {
   const served = await front(t);
@@ -284,14 +75,25 @@ test("a conversation goes on from a streamed response, and through a tool", asyn
   assert.equal(last3.messages[0]?.content, "Hello 🍎");
 });
 
+test("the tokens of a request are counted, of its conversation as well", async (t) => {
+  const served = await front(t);
+  const { responses } = sdk(served);
+  const counted = await responses.inputTokens.count(hello);
+  check("TokenCountsResource", counted);
+  assert.deepEqual(counted, { object: "response.input_tokens", input_tokens: 2 });
+  const { id } = await whole(served.url, hello);
+  const more = await responses.inputTokens.count({ ...hello, previous_response_id: id });
+  assert.equal(more.input_tokens, 2 + "Hello 🍎".length + 2);
+});
+
 test("what was not to be stored, or was thrown out, is not there", async (t) => {
   const { url } = await front(t, { limits: { storedResponsesMax: 1 } });
   const [kept, passing] = [await whole(url, hello), await whole(url, { ...hello, store: false })];
-  const statusOf = async (id: string) => (await fetch(`${url}${path}/${id}`)).status;
+  const statusOf = async (id: string) => (await fetch(`${url}${responsesPath}/${id}`)).status;
   assert.deepEqual([await statusOf(kept.id), await statusOf(passing.id)], [200, 404]);
   const next = await whole(url, hello);
   assert.deepEqual([await statusOf(kept.id), await statusOf(next.id)], [404, 200]);
-  const lost = await post(`${url}${path}`, { ...hello, previous_response_id: kept.id });
+  const lost = await post(`${url}${responsesPath}`, { ...hello, previous_response_id: kept.id });
   const { code, param } = await errorOf(lost);
   assert.deepEqual([lost.status, code, param], [400, "previous_response_not_found", "previous_response_id"]);
 });
@@ -316,7 +118,7 @@ test("an answer that breaks off is told as an error and a failed response, and t
   await assert.rejects(async () => {
     for await (const event of stream) assert.ok(event);
   }, OpenAI.APIError);
-  assert.equal((await post(`${served.url}${path}`, { model: "breaking", input: "hi" })).status, 503);
+  assert.equal((await post(`${served.url}${responsesPath}`, { model: "breaking", input: "hi" })).status, 503);
 });
 
 test("an answer of a given length is incomplete", async (t) => {
@@ -342,6 +144,7 @@ test("paths below a response take what they take, and nothing else", async (t) =
     ["GET", "/resp_1", 404, null],
     ["GET", "/nothing", 404, null],
     ["POST", "/compact", 404, null],
+    ["PUT", "/input_tokens", 405, null],
     ["GET", `/${id}?stream=true`, 400, "stream"],
     ["GET", `/${id}?starting_after=1`, 400, "starting_after"],
     ["GET", `/${id}?include=message.output_text.logprobs`, 400, "include"],
@@ -357,14 +160,14 @@ test("paths below a response take what they take, and nothing else", async (t) =
     ["DELETE", "/resp_1", 404, null],
   ];
   for (const [method, below, status, param] of table) {
-    const answer = await fetch(`${url}${path}${below}`, { method });
+    const answer = await fetch(`${url}${responsesPath}${below}`, { method });
     const what = `${method} ${below}`;
     assert.equal(answer.status, status, what);
     assert.equal(answer.headers.get("allow") !== null, status === 405, what);
     assert.equal((await errorOf(answer)).param, param, what);
   }
   const headers = { "content-type": "application/json" };
-  const deleted = await fetch(`${url}${path}/${id}`, { method: "DELETE", headers });
+  const deleted = await fetch(`${url}${responsesPath}/${id}`, { method: "DELETE", headers });
   assert.deepEqual(await deleted.json(), { id, object: "response", deleted: true });
 });
 
@@ -386,7 +189,7 @@ test("200 mutated bodies get no 5xx, and what is answered is a response", async 
     .map(([field, value]) => JSON.stringify({ ...base, input: [{ role: "user", content: "hi", [field]: value }] }));
   await fc.assert(
     fc.asyncProperty(fc.oneof(mutated, item), async (text) => {
-      const answer = await post(`${url}${path}`, text);
+      const answer = await post(`${url}${responsesPath}`, text);
       const body = await answer.text();
       assert.ok(answer.status < 500, `${answer.status} ${body}`);
       if (answer.status >= 400) assert.equal(typeof JSON.parse(body).error.message, "string");

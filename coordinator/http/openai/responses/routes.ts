@@ -34,6 +34,7 @@ export function addResponsesRoutes(app: FastifyInstance, dependencies: AnswerDep
     await answer({ ...parts, ...(asked.isStored ? { onAnswered } : {}) }, dependencies, { request, reply });
     return reply;
   });
+  addCounting(app, store, dependencies);
   app.get<OneResponse>("/v1/responses/:id", (request) => {
     checkQuery(z.strictObject({ stream: notStreamed, ...nothingIncluded }), request);
     return kept(store, request).response;
@@ -53,9 +54,26 @@ export function addResponsesRoutes(app: FastifyInstance, dependencies: AnswerDep
   });
 }
 
+/** How many tokens the model would be given. */
+function addCounting(app: FastifyInstance, store: ResponseStore, dependencies: AnswerDependencies): void {
+  const { gateway, openAnswers } = dependencies;
+  app.post(countPath, async ({ body, ip }, reply) => {
+    const { model, input } = parseResponses(body, store.keptFor(tenantOf(ip), Date.now()), false).request;
+    const { signal, release } = openAnswers.start(reply.raw);
+    try {
+      const tokenIds = await gateway.tokenize(model, input, signal);
+      return { object: "response.input_tokens", input_tokens: tokenIds.length };
+    } finally {
+      release();
+    }
+  });
+}
+
+const countPath = "/v1/responses/input_tokens";
+
 /** What a path takes, or null when there is no such path. */
 export function responsesMethods(path: string): string | null {
-  if (path === "/v1/responses") return "POST";
+  if (path === "/v1/responses" || path === countPath) return "POST";
   const [, rest] = /^\/v1\/responses\/resp_[^/]+(\/[a-z_]+)?$/.exec(path) ?? [path, null];
   if (rest === undefined) return "GET, HEAD, DELETE";
   if (rest === "/input_items") return "GET, HEAD";
