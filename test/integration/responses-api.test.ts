@@ -44,6 +44,44 @@ test("the OpenAI SDK streams thoughts and text, and puts them together", async (
   await streamed(served.url, { model: "thinking", input: "hi", include: ["reasoning.encrypted_content"] });
 });
 
+test("a response that repeats all that can be asked for is still one by OpenAI's document", async (t) => {
+  const { url } = await front(t);
+  const schema = {
+    type: "object",
+    properties: { a: { type: "string" } },
+    required: ["a"],
+    additionalProperties: false,
+  };
+  const asked = {
+    ...hello,
+    instructions: "Be brief.",
+    tools: [weather],
+    parallel_tool_calls: false,
+    max_tool_calls: 2,
+    max_output_tokens: 16,
+    text: { format: { type: "json_schema", name: "n", schema } },
+    reasoning: { effort: "low", summary: "auto" },
+    include: ["message.output_text.logprobs", "reasoning.encrypted_content"],
+    top_logprobs: 2,
+    metadata: { a: "b" },
+    user: "u",
+    safety_identifier: "s",
+    prompt_cache_key: "k",
+    prompt_cache_retention: "24h",
+    service_tier: "auto",
+  };
+  const one = { type: "function", name: weather.name };
+  for (const choice of ["auto", "none", "required", one, { type: "allowed_tools", mode: "auto", tools: [one] }]) {
+    const response = await whole(url, { ...asked, tool_choice: choice });
+    assert.deepEqual(response["tool_choice"], choice);
+    await streamed(url, { ...asked, tool_choice: choice });
+  }
+  for (const format of [{ type: "text" }, { type: "json_object" }]) {
+    const { text } = await whole(url, { ...hello, text: { format } });
+    assert.deepEqual(text, { format, verbosity: "medium" });
+  }
+});
+
 test("a conversation goes on from a streamed response, and through a tool", async (t) => {
   const { url, gateway } = await front(t);
   const { last } = await streamed(url, { model: "calling", input: question, tools: [weather] });
