@@ -47,7 +47,7 @@ export function loggedTokenOf(token: LoggedToken): object {
 }
 
 /** A token may be a part of a character: `bytes` is what counts. */
-function logprobOf({ text, logprob }: Pick<LoggedToken, "text" | "logprob">) {
+export function logprobOf({ text, logprob }: Pick<LoggedToken, "text" | "logprob">) {
   return { token: textOf(text), logprob: finite(logprob), bytes: [...text] };
 }
 
