@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
+import Anthropic from "@anthropic-ai/sdk";
 import { ChatOpenAI } from "@langchain/openai";
 import { Agent, OpenAIChatCompletionsModel, Runner } from "@openai/agents";
 import { predictSimulated } from "@pomona/node-agent/engine/simulated/simulated-engine";
@@ -47,6 +48,14 @@ const clients: Readonly<Record<string, Streaming>> = {
       configuration: { baseURL: `${pool.url}/v1` },
     });
     for await (const chunk of await chat.stream(prompt, signal === undefined ? {} : { signal })) yield chunk.text;
+  },
+  "Anthropic SDK": async function* ({ prompt, maxTokens, signal }) {
+    const messages = [{ role: "user" as const, content: prompt }];
+    const anthropic = new Anthropic({ baseURL: pool.url, apiKey: "none", maxRetries: 0 });
+    const body = { model, messages, max_tokens: maxTokens, stream: true } as const;
+    for await (const event of await anthropic.messages.create(body, { signal })) {
+      if (event.type === "content_block_delta" && event.delta.type === "text_delta") yield event.delta.text;
+    }
   },
   "Agents SDK": async function* ({ prompt, maxTokens, signal }) {
     const chat = new OpenAIChatCompletionsModel(openai(), model);
