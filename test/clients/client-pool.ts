@@ -16,21 +16,24 @@ export const skip = hasProgram("nats-server") ? false : "needs nats-server";
 export type ClientPool = {
   /** Where the HTTP API is, without a path. */
   readonly url: string;
-  /** Adds the assistant once more under another name; it is loaded when it is asked for. */
-  addAssistant(name: string, contextLength: number): Promise<void>;
   /** Waits until no node works on anything. */
   idle(): Promise<void>;
   /** Waits until so many requests hold a slot. */
   busy(attempts: number): Promise<void>;
 };
 
-export type ClientPoolOptions = { readonly engine?: "llama" | "simulated"; readonly nodes?: number };
+export type ClientPoolOptions = {
+  readonly engine?: "llama" | "simulated";
+  readonly nodes?: number;
+  /** The assistant once more under other names, with flags of `pomona models add`. */
+  readonly added?: Readonly<Record<string, readonly string[]>>;
+};
 
 /**
  * Starts a pool before the tests of a file and ends it after them. The simulated engine takes 5 ms for a token and answers
  * in letters.
  */
-export function useClientPool({ engine = "llama", nodes = 1 }: ClientPoolOptions = {}): ClientPool {
+export function useClientPool({ engine = "llama", nodes = 1, added = {} }: ClientPoolOptions = {}): ClientPool {
   let pool: RunningPool | null = null;
   let models: KnownModels | null = null;
   const running = (): RunningPool => pool ?? assert.fail("the pool runs only while the tests do");
@@ -46,6 +49,10 @@ export function useClientPool({ engine = "llama", nodes = 1 }: ClientPoolOptions
       "--no-mdns",
       ...sources.flatMap((source) => ["--model", source]),
     ]);
+    for (const [name, flags] of Object.entries(added)) {
+      const add = ["models", "add", `${name}=${models.assistant}`, "--grpc", pool.grpc, "--max", "1", ...flags];
+      await promisify(execFile)(process.execPath, [pomonaPath, ...add]);
+    }
   });
   after(async () => {
     await pool?.close();
@@ -57,11 +64,6 @@ export function useClientPool({ engine = "llama", nodes = 1 }: ClientPoolOptions
   return {
     get url() {
       return running().http;
-    },
-    addAssistant: async (name, contextLength) => {
-      const spec = `${name}=${models?.assistant}`;
-      const flags = ["--grpc", running().grpc, "--context", String(contextLength), "--max", "1"];
-      await promisify(execFile)(process.execPath, [pomonaPath, "models", "add", spec, ...flags]);
     },
     idle: () => runs((attempts) => attempts === 0, "every slot to be free"),
     busy: (wanted) => runs((attempts) => attempts >= wanted, `${wanted} requests to hold a slot`),

@@ -7,7 +7,7 @@ import { skip, useClientPool } from "./client-pool.ts";
 import { called, said } from "./known-models.ts";
 import { weatherDescription, weatherParameters } from "./weather.ts";
 
-const pool = useClientPool();
+const pool = useClientPool({ added: { agent: ["--context", "32768"] } });
 const client = (): OpenAI => new OpenAI({ baseURL: `${pool.url}/v1`, apiKey: "none", maxRetries: 0 });
 
 const names = ["read", "write", "edit", "list", "glob", "grep", "run", "kill", "fetch", "search"];
@@ -59,7 +59,6 @@ const messages: ChatCompletionMessageParam[] = [
 ];
 
 test("more than 10,000 tokens with 20 tools are answered where the context allows it", { skip }, async () => {
-  await pool.addAssistant("agent", 32_768);
   const request = { model: "agent", messages, tools: [...tools] };
   const first = await client().chat.completions.create(request);
   const promptTokens = first.usage?.prompt_tokens ?? 0;
