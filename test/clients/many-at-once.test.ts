@@ -8,6 +8,7 @@ import { Agent, OpenAIChatCompletionsModel, Runner } from "@openai/agents";
 import { predictSimulated } from "@pomona/node-agent/engine/simulated/simulated-engine";
 import { waitFor } from "@pomona/test/support/wait-for";
 import { streamText } from "ai";
+import { Ollama } from "ollama";
 import OpenAI from "openai";
 import { skip, useClientPool } from "./client-pool.ts";
 
@@ -56,6 +57,13 @@ const clients: Readonly<Record<string, Streaming>> = {
     for await (const event of await anthropic.messages.create(body, { signal })) {
       if (event.type === "content_block_delta" && event.delta.type === "text_delta") yield event.delta.text;
     }
+  },
+  Ollama: async function* ({ prompt, maxTokens, signal }) {
+    const messages = [{ role: "user", content: prompt }];
+    const options = { num_predict: maxTokens };
+    const stream = await new Ollama({ host: pool.url }).chat({ model, messages, options, stream: true });
+    signal?.addEventListener("abort", () => stream.abort());
+    for await (const { message } of stream) yield message.content;
   },
   "Agents SDK": async function* ({ prompt, maxTokens, signal }) {
     const chat = new OpenAIChatCompletionsModel(openai(), model);
