@@ -1,6 +1,6 @@
 // The attempts on a node's replicas: started, read, attached, and ended when nobody wants them any more.
 import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
-import type { Attempt, AttemptFrame } from "@pomona/shared/core/generation";
+import { type Attempt, type AttemptFrame, errorOf, type GenerationFailure } from "@pomona/shared/core/generation";
 import type { ReplicaId, RequestId } from "@pomona/shared/core/ids";
 import type { RunningAttempt } from "@pomona/shared/core/node-status";
 import type { Clock } from "@pomona/shared/runtime/clock";
@@ -23,6 +23,8 @@ import {
 import type { EngineReplica } from "./engine/engine.ts";
 import type { AttemptReader, AttemptsPort } from "./node-port.ts";
 
+const failuresMax = 256;
+
 export type RunningAttemptsParts = {
   readonly clock: Clock;
   readonly log: Logger;
@@ -44,6 +46,8 @@ export class RunningAttempts implements AttemptsPort {
   readonly #parts: RunningAttemptsParts;
   readonly #state = noHeldAttempts();
   readonly #held = new Map<RequestId, Held>();
+  /** How attempts failed, also when they are released: who lost its connection at that moment has not seen it. */
+  readonly #failures = new Map<RequestId, { readonly epoch: number; readonly failure: GenerationFailure }>();
   #timer: NodeJS.Timeout | null = null;
   #isClosed = false;
 
@@ -108,8 +112,11 @@ export class RunningAttempts implements AttemptsPort {
 
   attach({ requestId, epoch }: AttemptId, fromIndex: number, signal: AbortSignal): AttemptReader {
     const frames = this.#held.get(requestId)?.frames;
-    if (frames === undefined || !isAttachable(this.#state, { requestId, epoch }))
+    if (frames === undefined || !isAttachable(this.#state, { requestId, epoch })) {
+      const failed = this.#failures.get(requestId);
+      if (failed?.epoch === epoch) throw errorOf(failed.failure);
       throw new PomonaError("not_found", `request ${requestId} epoch ${epoch} is not here`);
+    }
     this.#take({ kind: "readerCame", requestId, epoch });
     return this.#reader(frames, fromIndex, signal);
   }
@@ -148,7 +155,16 @@ export class RunningAttempts implements AttemptsPort {
     const { requestId, epoch } = frames.attempt;
     this.#parts.onFrame(frames.attempt, frame);
     frames.push(frame);
-    if (frame.kind === "ending") this.#take({ kind: "ended", requestId, epoch, tokens: frames.tokens });
+    if (frame.kind !== "ending") return;
+    this.#noteFailure({ requestId, epoch }, frame.ending.failure);
+    this.#take({ kind: "ended", requestId, epoch, tokens: frames.tokens });
+  }
+
+  #noteFailure({ requestId, epoch }: AttemptId, failure: GenerationFailure | null): void {
+    this.#failures.delete(requestId);
+    if (failure !== null) this.#failures.set(requestId, { epoch, failure });
+    const [oldest] = this.#failures.keys();
+    if (oldest !== undefined && this.#failures.size > failuresMax) this.#failures.delete(oldest);
   }
 
   #take(event: HeldAttemptsEvent): void {
