@@ -23,10 +23,13 @@ async function crashOne(pool: ChaosPool, settings: RowSettings): Promise<RowOutc
     ...settings,
     tokens: Math.round(realEngineTokens / settings.streams),
   });
-  const isDecoding = (): boolean =>
-    load.streams.some(({ nodes, text }) => nodes.includes(victim.id) && text.length > 0);
+  let hit = 0;
+  const isDecoding = async (): Promise<boolean> => {
+    if (!load.streams.some(({ nodes, text }) => nodes.includes(victim.id) && text.length > 0)) return false;
+    hit = await victim.runningAttempts();
+    return hit > 0;
+  };
   await waitFor(isDecoding, 20_000, "text from the node");
-  const hit = await victim.runningAttempts();
   const killedAtMs = performance.now();
   process.kill(replica.pid, "SIGKILL");
   const isBack = async (): Promise<boolean> =>
