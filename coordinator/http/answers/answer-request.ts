@@ -116,7 +116,8 @@ function callerOf(
   return {
     ...requestCaller(request, signal),
     onLoading,
-    isStreamed: asked.isStream && asked.requests.length === 1,
+    // Lines have no ids to go on from.
+    isStreamed: asked.isStream && asked.requests.length === 1 && asked.answer.framing === "events",
     idempotencyKey: idempotencyKey === "" || choice === 0 ? idempotencyKey : `${idempotencyKey}#${choice}`,
   };
 }
