@@ -172,6 +172,45 @@ test("a stream through a standby goes on to its end when the active one is kille
   await waitFor(() => team.answersAll(), timeoutMs, "all answer");
 });
 
+/** The events of a message, without comments. */
+async function messageOf(http: string, more: object = {}): Promise<string> {
+  const body = {
+    model: "tiny",
+    max_tokens: 1200,
+    temperature: 0,
+    messages: [{ role: "user", content: "tell" }],
+    ...more,
+  };
+  const headers = { "content-type": "application/json" };
+  const signal = AbortSignal.timeout(2 * timeoutMs);
+  const answer = await fetch(`${http}/v1/messages`, { method: "POST", headers, body: JSON.stringify(body), signal });
+  assert.equal(answer.status, 200);
+  return await answer.text();
+}
+
+for (const ending of ["kill", "close"] as const)
+  test(`a message of Anthropic's API goes on when the active coordinator ends by ${ending}, event by event`, {
+    skip,
+  }, async () => {
+    const [active, ...standbys] = await team.one();
+    const { content }: { content: { text: string }[] } = JSON.parse(await messageOf(team.at(active).http));
+    const streams = standbys.map((name) => messageOf(team.at(name).http, { stream: true }));
+    const areRunning = async () => (await runningRequests(team.at(active).http)) === streams.length;
+    await waitFor(areRunning, timeoutMs, "both streams run");
+    await team.at(active)[ending]();
+    for (const events of await Promise.all(streams)) {
+      const texts = [...events.matchAll(/^data: (.*"text_delta".*)$/gm)].map(([, data = ""]) => JSON.parse(data));
+      assert.equal(texts.map(({ delta }) => delta.text).join(""), content[0]?.text);
+      const types = [...events.matchAll(/^event: (.*)$/gm)].map(([, type]) => type);
+      assert.deepEqual(types.slice(0, 3), ["message_start", "ping", "content_block_start"]);
+      assert.deepEqual(types.slice(-3), ["content_block_stop", "message_delta", "message_stop"]);
+      assert.equal(types.length, texts.length + 6, "nothing comes twice");
+    }
+    team.coordinators.delete(active);
+    await team.startCoordinator(active);
+    await waitFor(() => team.answersAll(), timeoutMs, "all answer");
+  });
+
 test("one that was stopped for 5 s is a standby when it goes on: never are two active", { skip }, async () => {
   const [active, ...standbys] = await team.one();
   process.kill(team.at(active).pid, "SIGSTOP");
