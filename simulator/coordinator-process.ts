@@ -62,6 +62,7 @@ export class CoordinatorProcess {
   readonly #heardAtMs = new Map<string, number>();
   #active: SimulatedCoordinator | null = null;
   #isWanted = false;
+  #ledTerm = 0;
   #pausedUntilMs = 0;
   isDead = false;
   clockRate = 1;
@@ -111,6 +112,16 @@ export class CoordinatorProcess {
 
   get term(): number {
     return this.#lease.reign?.term ?? this.#lease.term;
+  }
+
+  /** What nodes are told: the term that made it the active one. */
+  get ledTerm(): number {
+    return this.#ledTerm;
+  }
+
+  /** Somebody has heard of this term: whoever is active with a lower one gives up. */
+  supersede(term: number): void {
+    if (!this.isDead && term > this.term) this.#take({ kind: "superseded", term });
   }
 
   get isConnected(): boolean {
@@ -208,7 +219,7 @@ export class CoordinatorProcess {
         this.#line.read();
         break;
       case "lead":
-        this.#lead();
+        this.#lead(effect.term);
         break;
       case "follow":
         this.#isWanted = false;
@@ -219,8 +230,9 @@ export class CoordinatorProcess {
     }
   }
 
-  #lead(): void {
+  #lead(term: number): void {
     const { time, random, startActive } = this.#parts;
+    this.#ledTerm = term;
     if (this.#isWanted) return;
     this.#isWanted = true;
     time.after(random.between(5, 50), () =>
@@ -259,11 +271,7 @@ export class CoordinatorProcess {
       const isKnown = this.#heardAtMs.has(other.machine.self.id);
       if (!isKnown || other.isDead || other.pausedForMs > 0 || !other.#reachesOthers) continue;
       const term = other.active === null ? 0 : other.term;
-      time.after(random.between(1, 20), () =>
-        this.#wake(() => {
-          if (term > this.term) this.#take({ kind: "superseded", term });
-        }),
-      );
+      time.after(random.between(1, 20), () => this.#wake(() => this.supersede(term)));
     }
   }
 

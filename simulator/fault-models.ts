@@ -5,9 +5,9 @@ import type { NamedFile } from "@pomona/shared/core/model-files";
 import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
 import { deployedModel } from "./deployed-model.ts";
 import type { KnownModel } from "./desired-state.ts";
+import type { Machine } from "./machine.ts";
 import type { Random } from "./random.ts";
 import { brokenModel } from "./reference-model.ts";
-import type { Machine } from "./simulated-node.ts";
 
 /** Of the first machine: everything fits there unless the pool is crowded, and each model does with a pinned one beside it. */
 export const largestBudgetBytes = 16e9;

@@ -33,6 +33,7 @@ const injectors = {
   coordinatorPause: (pool) => pool.coordinators.pause(pool.random.between(300, 10_000)),
   coordinatorCutOff: (pool) => pool.coordinators.cutOff(pool.random.between(300, 8000)),
   coordinatorWithoutNats: (pool) => pool.coordinators.cutFromNats(pool.random.between(300, 8000)),
+  coordinatorSplit: (pool) => pool.coordinators.split(pool.random.between(2000, 10_000)),
   coordinatorClockDrift: (pool) => pool.coordinators.setClockRate(pool.random.between(0.95, 1.05)),
   natsPause: (pool) => pool.nats.pause(pool.random.between(500, 8000)),
   natsEmptied: (pool) => pool.nats.crash(pool.random.between(500, 8000), true),

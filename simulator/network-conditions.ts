@@ -31,4 +31,8 @@ export type LinkSurroundings = {
   readonly pausedForMs: () => number;
   /** Whether nothing reaches the coordinator's machine. */
   readonly isCutOff: () => boolean;
+  /** That made the coordinator the active one: every call says it. */
+  readonly term: () => number;
+  /** A node has refused a call, because it has heard of this higher term. */
+  readonly onSuperseded: (term: number) => void;
 };

@@ -1,4 +1,5 @@
-import { nothingPlanned, type PlannedFaults } from "./simulated-node.ts";
+import type { Announcement } from "@pomona/coordinator/core/effect";
+import { nothingPlanned, type PlannedFaults } from "./machine.ts";
 
 /** What happened beside the requests, by name. */
 export type PoolCounts = {
@@ -23,6 +24,8 @@ export type PoolCounts = {
   rivals: number;
   /** Clients that went on reading at another coordinator, or another reign of the same one. */
   readOn: number;
+  /** Calls of coordinators whose term was over, refused by nodes. */
+  fenced: number;
 } & PlannedFaults;
 
 export function noCounts(): PoolCounts {
@@ -41,6 +44,21 @@ export function noCounts(): PoolCounts {
     takeovers: 0,
     rivals: 0,
     readOn: 0,
+    fenced: 0,
     ...nothingPlanned(),
   };
+}
+
+/** See `coordinator/core/planned-moves.ts`; nodes that are slow are no plan. */
+const plannedReasons: ReadonlySet<string> = new Set(["memory", "moved", "surplus", "drain", "drained"]);
+
+/** What coordinators tell of. */
+export function countAnnouncement(counts: PoolCounts, announcement: Announcement): void {
+  if (announcement.kind === "requestMoved") {
+    if (plannedReasons.has(announcement.reason)) counts.plannedMoves += 1;
+    else counts.moves += 1;
+  }
+  if (announcement.kind === "replicaRetired" && announcement.eviction === "demand") counts.evictions += 1;
+  if (announcement.kind === "pullStarted") counts.pulls += 1;
+  if (announcement.kind === "memberChanged" && announcement.to === "dead") counts.deaths += 1;
 }

@@ -7,12 +7,12 @@ import type { KnownModel } from "./desired-state.ts";
 import { faultModels, largestBudgetBytes, type ModelMix } from "./fault-models.ts";
 import { type FaultCounts, type FaultKind, faultKinds, injectFault, noFaults, planFaults } from "./faults.ts";
 import { LivenessWatch, missingModels } from "./liveness-watch.ts";
+import type { Machine, ModelFile } from "./machine.ts";
 import { OrphanWatch } from "./orphan-watch.ts";
 import type { PoolCounts } from "./pool-counts.ts";
 import { type Random, seededRandom } from "./random.ts";
 import { brokenModel } from "./reference-model.ts";
 import type { ClientRequest, Outcomes } from "./request-ledger.ts";
-import type { Machine, ModelFile } from "./simulated-node.ts";
 import { patientMs, SimulatedPool } from "./simulated-pool.ts";
 import { VirtualTime } from "./virtual-time.ts";
 

@@ -1,6 +1,5 @@
 // The attempts that a simulated node holds: the agent's own decisions about them, and the frames that it keeps.
 import { tokensFrom } from "@pomona/coordinator/core/attempt-progress";
-import { type CoordinatorTerms, withTerm } from "@pomona/node-agent/core/coordinator-terms";
 import {
   type AttemptId,
   endedAttempts,
@@ -39,9 +38,6 @@ export type AttemptsParts = {
   readonly make: (attempt: Attempt, onFrame: (frame: AttemptFrame) => void) => SimulatedAttempt | GenerationFailure;
 };
 
-/** Of all coordinators of a run. */
-const cluster = "simulated";
-
 type Reader = { readonly fromIndex: number; readonly sink: AttemptSink };
 
 class Held {
@@ -59,7 +55,6 @@ class Held {
 export class SimulatedAttempts {
   readonly #parts: AttemptsParts;
   readonly #state = noHeldAttempts();
-  #terms: CoordinatorTerms = new Map();
   readonly #held = new Map<RequestId, Held>();
   #timerAtMs: number | null = null;
 
@@ -122,10 +117,9 @@ export class SimulatedAttempts {
     this.#take({ kind: "cancelAsked", requestId, epoch });
   }
 
-  /** Ends whatever is not named, unless the term is over. */
-  keep(live: readonly AttemptId[], term: number): void {
-    this.#terms = withTerm(this.#terms, cluster, term);
-    if ((this.#terms.get(cluster) ?? 0) <= term) this.#take({ kind: "keepAsked", live });
+  /** Ends whatever is not named. */
+  keep(live: readonly AttemptId[]): void {
+    this.#take({ kind: "keepAsked", live });
   }
 
   #begin(attempt: Attempt, sink: AttemptSink): Leave | null {

@@ -75,8 +75,8 @@ export class SimulatedCalls {
     this.#port.send((peer) => peer.attempts.cancel({ requestId, epoch }));
   }
 
-  keep(live: EffectOf<"keepAttempts">["live"], term: number): void {
-    this.#port.send((peer) => peer.attempts.keep(live, term));
+  keep(live: EffectOf<"keepAttempts">["live"]): void {
+    this.#port.send((peer) => peer.attempts.keep(live));
   }
 
   /** The process is gone. */

@@ -36,8 +36,6 @@ export type CoordinatorSurroundings = {
   readonly openLink: (nodeId: NodeId, address: string, onEvent: (event: ClusterEvent) => void) => SimulatedLink;
   /** For how long its process is stopped. */
   readonly pausedForMs: () => number;
-  /** Of its lease. */
-  readonly term: () => number;
   /** Whether what it writes reaches NATS. */
   readonly isConnected: () => boolean;
   readonly onAnnouncement: (announcement: Announcement) => void;
@@ -336,7 +334,7 @@ export class SimulatedCoordinator {
         link?.calls.start({ ...effect.attempt, orphanMs });
         break;
       case "keepAttempts":
-        link?.calls.keep(effect.live, this.#surroundings.term());
+        link?.calls.keep(effect.live);
         break;
       case "takeUpAttempt":
         link?.calls.takeUp(effect, (attempt) => this.#takeUp(nodeId, attempt));

@@ -91,6 +91,15 @@ export class SimulatedCoordinators {
     return this.#disturbMachine(victim.machine, "isWithoutNats", ms);
   }
 
+  /** The active one loses NATS and the others, knows it, and goes on with its nodes and clients: two believe to be active. */
+  split(ms: number): boolean {
+    const active = this.processes.find((process) => process.active !== null);
+    if (active === undefined || this.processes.length < 2 || active.machine.isWithoutNats) return false;
+    active.resetLine();
+    this.#disturbMachine(active.machine, "isWithoutOthers", ms);
+    return this.#disturbMachine(active.machine, "isWithoutNats", ms);
+  }
+
   /** What is wrong with their lines ends. */
   heal(): void {
     for (const machine of this.#machines)

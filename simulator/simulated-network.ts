@@ -195,6 +195,15 @@ export class SimulatedLink {
       });
     connection.toNode.send(() => {
       if (hasLeft) return;
+      const refused = this.#refusal(connection.peer);
+      if (refused !== null) {
+        answer(() => {
+          this.#calls.delete(call);
+          refused();
+          events.onFailure(failure("superseded", true));
+        });
+        return;
+      }
       leave = open(connection.peer, {
         tell: (attempt) => answer(() => events.onAttempt(attempt)),
         send: (frame) => sendDisturbed(connection.peer, frame, { sendFrame, onLate: events.onLateFrame }),
@@ -280,7 +289,11 @@ export class SimulatedLink {
         this.#isWatched = true;
       });
     };
-    peer.after(0, tell);
+    peer.after(0, () => {
+      const refused = this.#refusal(peer);
+      if (refused === null) tell();
+      else this.#answer(peer, refused);
+    });
   }
 
   #keepAlive(): boolean {
@@ -314,7 +327,18 @@ export class SimulatedLink {
 
   #send(deliver: (peer: SimulatedNode) => void): void {
     const connection = this.#connection;
-    connection?.toNode.send(() => deliver(connection.peer));
+    connection?.toNode.send(() => {
+      const refused = this.#refusal(connection.peer);
+      if (refused === null) deliver(connection.peer);
+      else connection.fromNode.send(refused);
+    });
+  }
+
+  /** A node refuses the calls of a coordinator that another one has followed: what tells it so, or null. */
+  #refusal(peer: SimulatedNode): (() => void) | null {
+    const { term, onSuperseded } = this.#surroundings;
+    const [own, highest] = [term(), peer.noteTerm(term())];
+    return highest > own ? () => onSuperseded(highest) : null;
   }
 
   /** What a node answers at once, so that it says how long the line is. */

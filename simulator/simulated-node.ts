@@ -1,5 +1,6 @@
 // One process of a node-agent: the agent's own core around an engine of which only the times are modelled.
 
+import { withTerm } from "@pomona/node-agent/core/coordinator-terms";
 import {
   type AgentState,
   emptyAgentState,
@@ -10,73 +11,20 @@ import {
 import { type AgentEffect, type AgentEvent, stepAgent } from "@pomona/node-agent/core/step";
 import { assert } from "@pomona/shared/core/assert";
 import type { Attempt, AttemptFrame, GenerationFailure } from "@pomona/shared/core/generation";
-import type { ModelName, NodeId, ReplicaId, RequestId } from "@pomona/shared/core/ids";
+import type { ReplicaId, RequestId } from "@pomona/shared/core/ids";
 import type { NamedFile, StoredFile } from "@pomona/shared/core/model-files";
 import { type NodeStatus, type ReplicaSpec, type ReplicaStatus, untold } from "@pomona/shared/core/node-status";
-import type { ReplicaMemory } from "@pomona/shared/core/replica-memory";
 import { Device } from "./engine/device.ts";
 import { referenceMachine } from "./engine/machine-profile.ts";
 import { ReplicaEngine } from "./engine/replica-engine.ts";
 import { heldBy, speedOf } from "./engine/report.ts";
 import { failure } from "./failure.ts";
-import type { Random } from "./random.ts";
+import type { Machine, NodeSurroundings } from "./machine.ts";
 import { SimulatedAttempt } from "./simulated-attempt.ts";
 import { type AttemptSink, type Leave, SimulatedAttempts } from "./simulated-attempts.ts";
-import type { VirtualTime } from "./virtual-time.ts";
 
-/** What a machine is, whichever process runs on it. */
-export type Machine = {
-  readonly nodeId: NodeId;
-  readonly address: string;
-  readonly budgetBytes: number;
-  readonly prefillTokensPerSecond: number;
-  readonly decodeTokensPerSecond: number;
-  readonly loadMs: number;
-};
-
-/** A model's file as a node finds it. */
-export type ModelFile = { readonly memory: ReplicaMemory; readonly contextLength: number; readonly isBroken: boolean };
-
-/** What an injected fault has in store for the next load, attempt or frame of tokens. */
-export type PlannedFaults = {
-  failLoads: number;
-  failPulls: number;
-  refuseAttempts: number;
-  loseTokens: number;
-  duplicateFrames: number;
-  lateFrames: number;
-  alienFrames: number;
-};
-
-export function nothingPlanned(): PlannedFaults {
-  return {
-    failLoads: 0,
-    failPulls: 0,
-    refuseAttempts: 0,
-    loseTokens: 0,
-    duplicateFrames: 0,
-    lateFrames: 0,
-    alienFrames: 0,
-  };
-}
-
-/** Files on a machine's disk, by digest. Processes come and go, they stay. */
-export type Disk = Map<string, NamedFile>;
-
-export type NodeSurroundings = {
-  readonly time: VirtualTime;
-  readonly random: Random;
-  readonly files: ReadonlyMap<string, ModelFile>;
-  readonly planned: PlannedFaults;
-  readonly disk: Disk;
-  /** Whether it finds a model's files where the source says. */
-  readonly hasInPlace: (model: ModelName) => boolean;
-  readonly complain: (problem: string) => void;
-  /** A planned fault took hold. */
-  readonly onFault: (kind: keyof PlannedFaults) => void;
-  /** A request killed an engine. */
-  readonly onPoisoned: (requestId: RequestId) => void;
-};
+/** Of all coordinators of a run. */
+const cluster = "simulated";
 
 /** Short, so that the short prompts of these runs come in several. */
 const chunkTokens = 64;
@@ -127,6 +75,13 @@ export class SimulatedNode {
   /** Milliseconds by its own clock, which may go fast or slowly. */
   get clockMs(): number {
     return this.#clockThen + (this.surroundings.time.nowMs - this.#clockSetAtMs) * this.#clockRate;
+  }
+
+  /** Takes in the term of a call. Returns the highest that was heard. */
+  noteTerm(term: number): number {
+    const { terms } = this.surroundings;
+    terms.known = withTerm(terms.known, cluster, term);
+    return terms.known.get(cluster) ?? term;
   }
 
   setClockRate(rate: number): void {

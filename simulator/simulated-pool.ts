@@ -1,15 +1,23 @@
 // A pool on virtual time: machines, the processes on them, a coordinator, clients, and the handles that faults pull.
 
 import { type CoreConfig, defaultCoreConfig } from "@pomona/coordinator/core/core-config";
-import type { Announcement } from "@pomona/coordinator/core/effect";
 import type { ClusterEvent } from "@pomona/coordinator/core/event";
 import { defaultNodeSettings } from "@pomona/shared/core/deployment";
 import type { ModelName, NodeId, RequestId } from "@pomona/shared/core/ids";
 import type { NodeStatus } from "@pomona/shared/core/node-status";
 import type { CoordinatorProcess } from "./coordinator-process.ts";
 import { DesiredState, type KnownModel } from "./desired-state.ts";
+import {
+  type Disk,
+  type KnownTerms,
+  type Machine,
+  type ModelFile,
+  type NodeSurroundings,
+  nothingPlanned,
+  type PlannedFaults,
+} from "./machine.ts";
 import type { NetworkConditions } from "./network-conditions.ts";
-import { noCounts } from "./pool-counts.ts";
+import { countAnnouncement, noCounts } from "./pool-counts.ts";
 import type { Random } from "./random.ts";
 import { poisonToken } from "./reference-model.ts";
 import { type ClientRequest, RequestLedger } from "./request-ledger.ts";
@@ -19,15 +27,7 @@ import { SimulatedCoordinators } from "./simulated-coordinators.ts";
 import { publishHeartbeats } from "./simulated-heartbeats.ts";
 import { SimulatedNats } from "./simulated-nats.ts";
 import { SimulatedLink } from "./simulated-network.ts";
-import {
-  type Disk,
-  type Machine,
-  type ModelFile,
-  type NodeSurroundings,
-  nothingPlanned,
-  type PlannedFaults,
-  SimulatedNode,
-} from "./simulated-node.ts";
+import { SimulatedNode } from "./simulated-node.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
 const registerMs = 1000;
@@ -35,9 +35,6 @@ const registerMs = 1000;
 const healedMs = 90_000;
 /** A deadline that no run reaches. */
 export const patientMs = 3_600_000;
-
-/** See `coordinator/core/planned-moves.ts`; nodes that are slow are no plan. */
-const plannedReasons: ReadonlySet<string> = new Set(["memory", "moved", "surplus", "drain", "drained"]);
 
 export type PoolParts = {
   readonly time: VirtualTime;
@@ -68,6 +65,7 @@ export class SimulatedPool {
   readonly #processes = new Map<NodeId, SimulatedNode>();
   readonly #planned = new Map<NodeId, PlannedFaults>();
   readonly #disks = new Map<NodeId, Disk>();
+  readonly #terms = new Map<NodeId, KnownTerms>();
   readonly #enginesKilledBy = new Map<RequestId, number>();
   /** When the last fault was over. */
   healedAtMs = Number.POSITIVE_INFINITY;
@@ -150,15 +148,19 @@ export class SimulatedPool {
     const ofProcess = {
       pausedForMs: () => process.pausedForMs,
       isCutOff: () => process.isDead || process.machine.isCutOff,
+      term: () => process.ledTerm,
+      onSuperseded: (term: number) => {
+        this.counts.fenced += 1;
+        process.supersede(term);
+      },
     };
     return new SimulatedCoordinator({
       ...{ time, config, complain, desired: this.desired, ledger: this.ledger },
       openLink: (nodeId, address, onEvent) =>
         new SimulatedLink(nodeId, address, { ...this.#surroundings(), ...ofProcess, onEvent }),
       pausedForMs: ofProcess.pausedForMs,
-      term: () => process.term,
       isConnected: () => process.isConnected,
-      onAnnouncement: (announcement) => this.#countAnnouncement(announcement),
+      onAnnouncement: (announcement) => countAnnouncement(this.counts, announcement),
       onSentAway: (request, code) => this.#noteSentAway(request, code),
     });
   }
@@ -195,16 +197,6 @@ export class SimulatedPool {
     if (isInVain) this.#parts.complain(`request ${requestId} waited for ${model} in vain`);
   }
 
-  #countAnnouncement(announcement: Announcement): void {
-    if (announcement.kind === "requestMoved") {
-      if (plannedReasons.has(announcement.reason)) this.counts.plannedMoves += 1;
-      else this.counts.moves += 1;
-    }
-    if (announcement.kind === "replicaRetired" && announcement.eviction === "demand") this.counts.evictions += 1;
-    if (announcement.kind === "pullStarted") this.counts.pulls += 1;
-    if (announcement.kind === "memberChanged" && announcement.to === "dead") this.counts.deaths += 1;
-  }
-
   #startProcess(machine: Machine, incarnation: number): void {
     const { time, random } = this;
     const { files, complain } = this.#parts;
@@ -222,6 +214,8 @@ export class SimulatedPool {
     const { nodeId } = machine;
     const disk = this.#disks.get(nodeId) ?? new Map();
     this.#disks.set(nodeId, disk);
+    const terms = this.#terms.get(nodeId) ?? { known: new Map() };
+    this.#terms.set(nodeId, terms);
     const hasInPlace = (model: ModelName): boolean => this.desired.hasInPlace(nodeId, model);
     const surroundings: NodeSurroundings = {
       time,
@@ -229,6 +223,7 @@ export class SimulatedPool {
       files,
       planned,
       disk,
+      terms,
       hasInPlace,
       complain,
       onFault,
