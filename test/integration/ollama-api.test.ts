@@ -7,6 +7,7 @@ import {
   fakeEnding,
   fakeNodeId,
   fakeText,
+  fakeVector,
   saying,
 } from "@pomona/coordinator/http/fake-gateway";
 import { PomonaError } from "@pomona/shared/core/errors";
@@ -171,6 +172,47 @@ test("no messages and no prompt wait for the model, and answer once", async (t) 
   assert.deepEqual(await linesOf(generate), [{ ...loaded, response: "" }]);
   assert.equal((await post(`${url}/api/chat`, { model: "none" })).status, 404);
   assert.equal(gateway.requests.length, 0);
+});
+
+test("embeddings are one vector for each input, and none for no input", async (t) => {
+  const { url, gateway } = await serve(t);
+  const embed = async (path: string, body: object) => await (await post(`${url}${path}`, body)).json();
+  const { total_duration, ...rest } = (await embed("/api/embed", {
+    model: "tiny:latest",
+    input: ["a", "three"],
+    truncate: true,
+    keep_alive: "5m",
+  })) as { total_duration: number };
+  assert.ok(total_duration > 0 && Number.isInteger(total_duration));
+  const embeddings = [1, 5].map((length) => [...fakeVector(length)]);
+  assert.deepEqual(rest, { model: "tiny", embeddings, load_duration: 12_400_000, prompt_eval_count: 6 });
+  const short = (await embed("/api/embed", { model: "tiny", input: "abc", dimensions: 1 })) as { embeddings: object };
+  assert.deepEqual(short.embeddings, [[1]]);
+  const old = await embed("/api/embeddings", { model: "tiny", prompt: "abc" });
+  assert.deepEqual(old, { embedding: [...fakeVector(3)] });
+  assert.equal(gateway.embedRequests.length, 3);
+  for (const input of ["", []])
+    assert.deepEqual(await embed("/api/embed", { model: "tiny", input }), { model: "tiny", embeddings: [] });
+  assert.deepEqual(await embed("/api/embeddings", { model: "tiny" }), { embedding: [] });
+  assert.equal(gateway.embedRequests.length, 3, "no input is the model alone");
+  const bad: readonly (readonly [path: string, body: object, message: RegExp])[] = [
+    ["/api/embed", { input: "a" }, /^model /],
+    ["/api/embed", { model: "tiny", input: 5 }, /^input /],
+    ["/api/embed", { model: "tiny", input: ["a", ""] }, /^input\[1\] /],
+    ["/api/embed", { model: "tiny", input: Array(2049).fill("a") }, /^input must hold at most 2048/],
+    ["/api/embed", { model: "tiny", input: "a", dimensions: 0 }, /^dimensions /],
+    ["/api/embed", { model: "tiny", input: "a", keep_alive: "soon" }, /^keep_alive /],
+    ["/api/embed", { model: "tiny", input: "a", options: { num_ctx: 9999 } }, /num_ctx is 9999/],
+    ["/api/embed", { model: "tiny", prompt: "a" }, /^prompt /],
+    ["/api/embed", { model: "tiny", input: "a".repeat(1001) }, /1001/],
+    ["/api/embeddings", { model: "tiny", prompt: ["a"] }, /^prompt /],
+    ["/api/embeddings", { model: "tiny", input: "a" }, /^input /],
+  ];
+  for (const [path, body, message] of bad) {
+    const response = await post(`${url}${path}`, body);
+    assert.equal(response.status, 400);
+    assert.match(await messageOf(response), message);
+  }
 });
 
 test("models are listed, shown and told to run, and the version is one of Ollama's", async (t) => {

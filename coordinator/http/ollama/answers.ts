@@ -13,6 +13,7 @@ import type {
 } from "../answers/api-answer.ts";
 import { logprobOf } from "../openai/answer.ts";
 import { errorBody } from "./error-body.ts";
+import { nanoseconds } from "./nanoseconds.ts";
 
 type OllamaApi = "chat" | "generate";
 
@@ -88,10 +89,6 @@ function figuresOf({ reason, usage, timings }: AnswerEnding): object {
     eval_count: usage.generatedTokens,
     eval_duration: nanoseconds(decodeMs),
   };
-}
-
-function nanoseconds(ms: number): number {
-  return Math.round(ms * 1e6);
 }
 
 class LineStream implements AnswerStream {

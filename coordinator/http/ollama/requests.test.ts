@@ -65,7 +65,7 @@ test("every option that can be honoured arrives, and hints for the loading are t
     num_thread: 4,
     use_mmap: true,
   };
-  const { request, isStream } = ofChat({ options, stream: false, keep_alive: "1h30m", truncate: false });
+  const { request, isStream } = ofChat({ options, stream: false, keep_alive: "1h30m", truncate: true, shift: false });
   assert.equal(isStream, false);
   assert.deepEqual([request.maxTokens, request.stop], [7, ["END"]]);
   assert.deepEqual(request.sampling, {
@@ -185,8 +185,8 @@ test("what is wrong with a request, or cannot be honoured, is refused by its nam
     ["keep_alive", { keep_alive: {} }],
     ["top_logprobs", { top_logprobs: 3 }],
     ["top_logprobs", { logprobs: true, top_logprobs: 21 }],
-    ["truncate", { truncate: true }],
-    ["shift", { shift: true }],
+    ["truncate", { truncate: "yes" }],
+    ["shift", { shift: 1 }],
     ["temperature", { temperature: 1 }],
     ["options", { options: [] }],
     ["options.num_predict", { options: { num_predict: -3 } }],

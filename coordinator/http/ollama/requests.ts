@@ -29,9 +29,9 @@ const common = {
     .nullish(),
   logprobs: z.boolean().nullish(),
   top_logprobs: z.number().int().min(0).max(topLogprobsMax).nullish(),
-  // What is too long is refused, and nothing of it is left out.
-  truncate: only(false),
-  shift: only(false),
+  // What is too long is refused either way, and nothing of it is left out.
+  truncate: z.boolean().nullish(),
+  shift: z.boolean().nullish(),
   _debug_render_only: only(false),
 };
 

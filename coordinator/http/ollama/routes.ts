@@ -3,8 +3,10 @@ import { PomonaError } from "@pomona/shared/core/errors";
 import { version } from "@pomona/shared/core/version";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ModelSummary } from "../../core/generation-request.ts";
+import { answerPooled } from "../answers/answer-pooled.ts";
 import { type AnswerDependencies, answer } from "../answers/answer-request.ts";
 import { loadedAnswer } from "./answers.ts";
+import { type EmbedCall, parseEmbed, parseOldEmbeddings } from "./embed.ts";
 import { listModels, runningModels, showModel } from "./models.ts";
 import { type OllamaRequest, parseChat, parseGenerate } from "./requests.ts";
 
@@ -24,6 +26,8 @@ const managementPaths: Readonly<Record<string, "POST" | "DELETE">> = {
 export const ollamaPaths: Readonly<Record<string, string>> = {
   "/api/chat": "POST",
   "/api/generate": "POST",
+  "/api/embed": "POST",
+  "/api/embeddings": "POST",
   "/api/show": "POST",
   "/api/tags": "GET, HEAD",
   "/api/ps": "GET, HEAD",
@@ -44,6 +48,14 @@ export function addOllamaRoutes(app: FastifyInstance, dependencies: AnswerDepend
   });
   app.post("/api/generate", async (request, reply) => {
     await respond(parseGenerate(request.body, models), "generate", { dependencies, request, reply });
+    return reply;
+  });
+  app.post("/api/embed", async (request, reply) => {
+    await respondWithVectors(parseEmbed(request.body, gateway), { dependencies, request, reply });
+    return reply;
+  });
+  app.post("/api/embeddings", async (request, reply) => {
+    await respondWithVectors(parseOldEmbeddings(request.body, gateway), { dependencies, request, reply });
     return reply;
   });
   for (const [url, method] of Object.entries(managementPaths))
@@ -69,12 +81,25 @@ async function respond(
   { dependencies, request, reply }: Context,
 ): Promise<void> {
   if (parsed.kind === "answer") return await answer(parsed.asked, dependencies, { request, reply });
-  const { gateway, openAnswers } = dependencies;
+  await load(parsed.model, { dependencies, reply });
+  await reply.send(loadedAnswer({ model: parsed.model, createdAtMs: Date.now() }, api));
+}
+
+async function respondWithVectors(call: EmbedCall, { dependencies, request, reply }: Context): Promise<void> {
+  if (call.kind === "embed") return await answerPooled(call.run, dependencies, { request, reply });
+  await load(call.model, { dependencies, reply });
+  await reply.send(call.answer);
+}
+
+/** Resolves when the model is loaded. */
+async function load(
+  model: string,
+  { dependencies: { gateway, openAnswers }, reply }: Pick<Context, "dependencies" | "reply">,
+): Promise<void> {
   const { signal, release } = openAnswers.start(reply.raw);
   try {
     // Whatever is to be tokenized waits for the model, and has it loaded.
-    await gateway.tokenize(parsed.model, { kind: "text", text: "a" }, signal);
-    await reply.send(loadedAnswer({ model: parsed.model, createdAtMs: Date.now() }, api));
+    await gateway.tokenize(model, { kind: "text", text: "a" }, signal);
   } finally {
     release();
   }
