@@ -5,6 +5,7 @@ import { after, before, describe, test } from "node:test";
 import { scriptedModel } from "@pomona/shared/core/gguf/scripted-model";
 import OpenAI from "openai";
 import type { ChatCompletionChunk, ChatCompletionCreateParamsNonStreaming } from "openai/resources/chat/completions";
+import { missingDocument, validatorOf } from "../support/openai-document.ts";
 import { TwoNodes } from "../support/two-nodes.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -64,6 +65,11 @@ class Gathered {
     this.logged += choice.logprobs?.content?.length ?? 0;
     if (choice.finish_reason !== null) this.reasons.push(choice.finish_reason);
   }
+}
+
+function ask(path: string, body: object | null): Promise<Response> {
+  const posted = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+  return fetch(`${pool.http}${path}`, body === null ? {} : posted);
 }
 
 describe("what an answer is made of", { timeout }, () => {
@@ -185,6 +191,41 @@ describe("what an answer is made of", { timeout }, () => {
       status: 400,
       param: "reasoning_effort",
     });
+  });
+
+  test("bodies and chunks satisfy OpenAI's own document", { skip: missingDocument }, async () => {
+    const messages = [{ role: "user", content: "a" }];
+    const chat = { model: "thinking", messages, temperature: 0, tools, logprobs: true, top_logprobs: 2, n: 2 };
+    const text = { model: "scripted", prompt: ["b", "c"], logprobs: 2, max_tokens: 8 };
+    const cases: readonly (readonly [path: string, body: object | null, schema: string])[] = [
+      ["/v1/chat/completions", chat, "CreateChatCompletionResponse"],
+      ["/v1/chat/completions", { ...chat, model: "scripted", tools: undefined }, "CreateChatCompletionResponse"],
+      ["/v1/completions", text, "CreateCompletionResponse"],
+      ["/v1/completions", { model: "scripted", prompt: "b", echo: true }, "CreateCompletionResponse"],
+      ["/v1/chat/completions", { ...chat, temperature: 7 }, "ErrorResponse"],
+      ["/v1/completions", { ...text, model: "none" }, "ErrorResponse"],
+      ["/v1/models", null, "ListModelsResponse"],
+      ["/v1/models/scripted", null, "Model"],
+    ];
+    for (const [path, body, schema] of cases)
+      assert.deepEqual(
+        validatorOf(schema)(await (await ask(path, body)).json()),
+        [],
+        `${path} ${JSON.stringify(body)}`,
+      );
+    const streams = [
+      ["/v1/chat/completions", chat, "CreateChatCompletionStreamResponse"],
+      ["/v1/completions", text, "CreateCompletionResponse"],
+    ] as const;
+    for (const [path, body, schema] of streams) {
+      const response = await ask(path, { ...body, stream: true, stream_options: { include_usage: true } });
+      const events = [...(await response.text()).matchAll(/^data: (\{.*)$/gm)].map(([, data = ""]) => data);
+      assert.ok(events.length > 4);
+      // The document has one schema for whole completions and for their chunks, in which OpenAI's own have a null.
+      const meant = (data: string): string =>
+        path === "/v1/completions" ? data.replaceAll('"finish_reason":null', '"finish_reason":"stop"') : data;
+      for (const data of events) assert.deepEqual(validatorOf(schema)(JSON.parse(meant(data))), [], data);
+    }
   });
 
   for (const part of ["thoughts", "call"] as const) {
