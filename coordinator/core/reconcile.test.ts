@@ -74,6 +74,20 @@ test("a heartbeat from before the end of a load does not make the replica load t
   assert.deepEqual(loads(pool.heartbeat(statusOf("a", { sequence: 3 }))), ["m@a"]);
 });
 
+test("a replica that is to go is asked for again when the line that it was asked over broke", () => {
+  const pool = new TestPool();
+  const unloads = (effects: readonly Effect[]): string[] =>
+    only(effects, "unloadReplica").map((each) => each.replicaId);
+  const beat = (sequence: number) => pool.heartbeat(statusOf("a", { sequence, replicas: [replicaOf("ra")] }));
+  pool.deploy();
+  pool.join(statusOf("a", { replicas: [replicaOf("ra")] }));
+  assert.deepEqual(unloads(pool.take({ kind: "deploymentRemoved", model: "m" })), ["ra"]);
+  pool.nowMs += 1000;
+  assert.deepEqual(unloads(beat(2)), []);
+  pool.take({ kind: "linkDown", nodeId: "a" });
+  assert.deepEqual(unloads(pool.take({ kind: "linkUp", nodeId: "a" })), ["ra"]);
+});
+
 test("a failed load is tried again after 2, 4, 8, 16 and 32 seconds, then no more", () => {
   const pool = new TestPool();
   pool.deploy();

@@ -163,7 +163,13 @@ function setLink(context: StepContext, nodeId: string, isUp: boolean): Effect[] 
   if (member === undefined || member.isLinkUp === isUp) return [];
   member.isLinkUp = isUp;
   if (!isUp) member.linkDownAtMs = context.nowMs;
+  if (isUp) forgetAsked(member);
   return [...(isUp ? greetNode(context, member) : []), ...reviewNodes(context)];
+}
+
+/** Nobody says that a replica was not unloaded because the line broke: it is asked for again. */
+function forgetAsked({ leaving }: Member): void {
+  for (const each of leaving.values()) if (each.askedAtMs !== null) each.askedAtMs = Number.NEGATIVE_INFINITY;
 }
 
 /** A node whose process is gone while it had work is not trusted with more at once when it comes back. */
