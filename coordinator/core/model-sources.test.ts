@@ -25,3 +25,18 @@ test("a model is not given up while the node that may have its file was lost a m
   beat("b");
   assert.equal(state(), "failed");
 });
+
+test("a node whose line broke while it was asked for a source is asked again when it is there", () => {
+  const pool = new TestPool();
+  pool.join(statusOf("a"));
+  pool.deploy();
+  const runKey = pool.state.deployments.get("m")?.runKey ?? "";
+  for (const code of ["node_lost", "transfer_failed"] as const) {
+    const outcome = { kind: "failed", failure: { ...failureOf(code), isRetryable: true } } as const;
+    pool.take({ kind: "modelInspected", nodeId: "a", model: "m", runKey, outcome });
+    pool.take({ kind: "linkDown", nodeId: "a" });
+    pool.take({ kind: "linkUp", nodeId: "a" });
+    const kind = pool.state.members.get("a")?.sources.get("m")?.kind;
+    assert.equal(kind, code === "node_lost" ? "inPlace" : "failed");
+  }
+});

@@ -167,9 +167,11 @@ function setLink(context: StepContext, nodeId: string, isUp: boolean): Effect[] 
   return [...(isUp ? greetNode(context, member) : []), ...reviewNodes(context)];
 }
 
-/** Nobody says that a replica was not unloaded because the line broke: it is asked for again. */
-function forgetAsked({ leaving }: Member): void {
+/** What was asked over a line that broke is asked again: unloads, of which nobody says that they failed, and sources. */
+function forgetAsked({ leaving, sources }: Member): void {
   for (const each of leaving.values()) if (each.askedAtMs !== null) each.askedAtMs = Number.NEGATIVE_INFINITY;
+  for (const [model, source] of sources)
+    if (source.kind === "failed" && source.failure.code === "node_lost") sources.delete(model);
 }
 
 /** A node whose process is gone while it had work is not trusted with more at once when it comes back. */
