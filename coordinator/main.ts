@@ -8,7 +8,7 @@ import { isClusterName } from "@pomona/shared/core/ids";
 import { version } from "@pomona/shared/core/version";
 import { hostAndPort } from "@pomona/shared/grpc/address";
 import { type ForwardingTarget, GrpcForwarder } from "@pomona/shared/grpc/forwarding";
-import { type GrpcServer, type GrpcService, startGrpcServer } from "@pomona/shared/grpc/server";
+import { type GrpcServer, type GrpcService, reflectionOf, startGrpcServer } from "@pomona/shared/grpc/server";
 import { createDiscovery } from "@pomona/shared/mdns/create-discovery";
 import { interfacesFor } from "@pomona/shared/mdns/interfaces";
 import type { Bus } from "@pomona/shared/nats/bus";
@@ -53,6 +53,8 @@ export type RunningCoordinator = {
 export async function runCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
   const log = createLogger({ name: "coordinator", level: options.logLevel });
   checkBindAddress(options.host, options.isInsecure, log);
+  // From the moment in which it has the state directory of another one that stops, nobody answers until its servers do.
+  reflectionOf(packageDefinition);
   const lifecycle = new Lifecycle({ log });
   const directory = await lifecycle.start({
     name: "state directory",

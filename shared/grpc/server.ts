@@ -58,6 +58,18 @@ export type GrpcServer = {
   close(graceMs: number): Promise<void>;
 };
 
+const reflections = new WeakMap<PackageDefinition, ReflectionService>();
+
+/**
+ * What reflection shows, worked out once: it takes 60 ms and more. A process that is waited for does it before anybody waits, by
+ * calling this.
+ */
+export function reflectionOf(packageDefinition: PackageDefinition): ReflectionService {
+  const known = reflections.get(packageDefinition) ?? new ReflectionService(packageDefinition);
+  reflections.set(packageDefinition, known);
+  return known;
+}
+
 /**
  * A gRPC server with the standard health and reflection services.
  * @throws PomonaError `setup_failed` when the port is taken or the address is not this machine's, with the fix.
@@ -69,7 +81,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   for (const service of options.services) server.addService(service.definition, service.implementation);
   const health = new HealthImplementation();
   health.addToServer(server);
-  new ReflectionService(options.packageDefinition).addToServer(server);
+  reflectionOf(options.packageDefinition).addToServer(server);
   const names = ["", ...options.services.map((service) => serviceName(service.definition))];
   const setServing = (isServing: boolean): void => {
     for (const name of names) health.setStatus(name, isServing ? "SERVING" : "NOT_SERVING");
