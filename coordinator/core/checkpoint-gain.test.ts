@@ -28,7 +28,8 @@ const tenGigabitEthernet = 1.1e9;
 function caseOf(changes: Partial<CheckpointCase> & { readonly peer?: SpeedProfile } = {}): CheckpointCase {
   const { peer = large, tokens = 8000, ...others } = changes;
   const gain = checkpointGain(peer, tokens);
-  return { tokens, gain, lineBytesPerSecond: tenGigabitEthernet, remainingSeconds: 30, ...others };
+  const own = { saveSeconds: 0.2, remainingSeconds: 30 };
+  return { tokens, gain, lineBytesPerSecond: tenGigabitEthernet, ...own, ...others };
 }
 
 const isWorth = (changes?: Parameters<typeof caseOf>[0], config: Partial<CheckpointConfig> = {}): boolean =>
@@ -49,6 +50,8 @@ const decisions: readonly (readonly [string, boolean, Parameters<typeof caseOf>[
   ["a line that nobody knows carries none", false, { lineBytesPerSecond: null }, {}],
   ["what spares less than a second stays", false, { tokens: 600 }, {}],
   ["a request that ends sooner than its state comes needs none", false, { remainingSeconds: 0.5 }, {}],
+  ["what would hold streams up for too long is not saved", false, { saveSeconds: 0.6 }, {}],
+  ["on saves nothing of that kind either", false, { saveSeconds: 0.6 }, { mode: "on" }],
   ["off is off", false, {}, { mode: "off" }],
   ["on carries it over any line", true, { lineBytesPerSecond: null, remainingSeconds: 0 }, { mode: "on" }],
   ["on leaves short prompts alone", false, { tokens: 511 }, { mode: "on" }],

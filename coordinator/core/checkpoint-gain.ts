@@ -11,6 +11,8 @@ export type CheckpointConfig = {
   readonly tokensMin: number;
   /** What it has to spare the peer (1 s). */
   readonly sparedSecondsMin: number;
+  /** Longest time for which streams may wait while it is saved (0.5 s): a node that says nothing for two is given up. */
+  readonly saveSecondsMax: number;
   /** How many times the break-even bandwidth a line has to have (2). */
   readonly lineMargin: number;
 };
@@ -19,6 +21,7 @@ export const defaultCheckpointConfig: CheckpointConfig = {
   mode: "auto",
   tokensMin: 512,
   sparedSecondsMin: 1,
+  saveSecondsMax: 0.5,
   lineMargin: 2,
 };
 
@@ -45,15 +48,17 @@ export type CheckpointCase = {
   readonly gain: CheckpointGain;
   /** Of the way to the peer; null while unknown. */
   readonly lineBytesPerSecond: number | null;
+  /** In which nothing else is evaluated where it runs. */
+  readonly saveSeconds: number;
   /** For which the request is expected to run. */
   readonly remainingSeconds: number;
 };
 
 export function isWorthCheckpoint(
-  { mode, tokensMin, sparedSecondsMin, lineMargin }: CheckpointConfig,
-  { tokens, gain, lineBytesPerSecond, remainingSeconds }: CheckpointCase,
+  { mode, tokensMin, sparedSecondsMin, saveSecondsMax, lineMargin }: CheckpointConfig,
+  { tokens, gain, lineBytesPerSecond, saveSeconds, remainingSeconds }: CheckpointCase,
 ): boolean {
-  if (mode === "off" || tokens < tokensMin) return false;
+  if (mode === "off" || tokens < tokensMin || saveSeconds > saveSecondsMax) return false;
   if (mode === "on") return true;
   if (lineBytesPerSecond === null || gain.sparedSeconds < sparedSecondsMin) return false;
   if (lineBytesPerSecond < lineMargin * gain.breakEvenBytesPerSecond) return false;

@@ -87,6 +87,15 @@ test("what both ends may send is as good as what the line carries", () => {
   assert.deepEqual(holds(begin(pool)), []);
 });
 
+test("a state that takes long to save stays, whatever it would spare", () => {
+  const pool = poolOf({ a: [], b: [lineTo("a")] });
+  const status = pool.state.members.get("a")?.status ?? statusOf("a");
+  // 1 GB in a second.
+  const replicas = status.replicas.map((replica) => ({ ...replica, speed: { ...speed, restoreBytesPerSecond: 1e9 } }));
+  pool.heartbeat({ ...status, sequence: 2, replicas });
+  assert.deepEqual(holds(begin(pool)), []);
+});
+
 test("a state on a disk that is full would stay", () => {
   const pool = poolOf({ a: [], b: [lineTo("a")] });
   const status = pool.state.members.get("b")?.status ?? statusOf("b");

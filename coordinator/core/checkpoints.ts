@@ -1,9 +1,9 @@
 // The state of a running request at a peer: after a long prompt, so that the peer need not evaluate it again.
 import type { NodeId, RequestId } from "@pomona/shared/core/ids";
-import { decodeStepSeconds } from "@pomona/shared/core/speed-profile";
+import { decodeStepSeconds, restoreSeconds } from "@pomona/shared/core/speed-profile";
 import { stateBytesPerSecond } from "@pomona/shared/core/state-transfer";
 import { speedOf } from "./candidates.ts";
-import { type CheckpointGain, checkpointGain, isWorthCheckpoint } from "./checkpoint-gain.ts";
+import { type CheckpointCase, type CheckpointGain, checkpointGain, isWorthCheckpoint } from "./checkpoint-gain.ts";
 import { engineOf } from "./dispatch.ts";
 import type { Effect } from "./effect.ts";
 import type { ClusterEvent } from "./event.ts";
@@ -85,13 +85,13 @@ function choosePeer(context: StepContext, record: BoundRecord): Peer | null {
   const source = state.members.get(record.place.nodeId);
   const tokens = record.promptTokenIds.length + record.emittedTokenIds.length;
   if (source === undefined || tokens < config.checkpoints.tokensMin) return null;
+  const own = expectationOf(context, record, source);
   let best: (Peer & { readonly states: number }) | null = null;
   for (const ready of readyReplicas(state, record.model, record.promptDigest)) {
     if (ready.member === source || engineOf(ready) !== record.engine) continue;
     const gain = checkpointGain(speedOf(ready), tokens);
     const lineBytesPerSecond = lineBetween(source, ready.member);
-    const remainingSeconds = remainingSecondsOf(context, record, source);
-    if (!isWorthCheckpoint(config.checkpoints, { tokens, gain, lineBytesPerSecond, remainingSeconds })) continue;
+    if (!isWorthCheckpoint(config.checkpoints, { tokens, gain, lineBytesPerSecond, ...own })) continue;
     if (!hasRoom(ready.member, gain.bytes)) continue;
     const peer = { ready, gain, lineBytesPerSecond, states: statesAt(state.requests, ready.member.nodeId) };
     if (best === null || isBetter(peer, best)) best = peer;
@@ -112,12 +112,20 @@ function lineBetween(source: Member, receiver: Member): number | null {
   return Math.min(line.bytesPerSecond, ...ends);
 }
 
-function remainingSecondsOf({ state }: StepContext, record: BoundRecord, source: Member): number {
+/** What is expected where the request runs. */
+function expectationOf(
+  { state }: StepContext,
+  record: BoundRecord,
+  source: Member,
+): Pick<CheckpointCase, "saveSeconds" | "remainingSeconds"> {
   const { model, emittedTokenIds, promptTokenIds, decoding, place } = record;
   const replica = source.status.replicas.find(({ replicaId }) => replicaId === place.replicaId);
-  if (replica === undefined) return 0;
+  if (replica === undefined) return { saveSeconds: 0, remainingSeconds: 0 };
+  const speed = speedOf({ member: source, replica });
   const tokens = state.scheduler.lengthsOf(model).left(emittedTokenIds.length, decoding.maxTokens);
-  return tokens * decodeStepSeconds(speedOf({ member: source, replica }), 1, promptTokenIds.length);
+  // States leave as they come back. One of a recurrent memory, which has no such speed, is small.
+  const saveSeconds = speed.restoreBytesPerSecond > 0 ? restoreSeconds(speed, promptTokenIds.length) : 0;
+  return { saveSeconds, remainingSeconds: tokens * decodeStepSeconds(speed, 1, promptTokenIds.length) };
 }
 
 /** A node that does not tell its disk says no itself. */
