@@ -6,7 +6,7 @@ import type { FilesPort } from "./node-port.ts";
 
 export function filesOfNode(store: ModelStore, state: AgentState): FilesPort {
   return {
-    inspect: (source, digest, signal) => store.inspect(source, digest, signal),
+    inspect: (call) => store.inspect(call),
     pull: (call) => store.pull(call),
     openForSending: (digest) => store.openForSending(digest),
     passSent: (bytes, signal) => store.passSent(bytes, signal),

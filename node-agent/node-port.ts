@@ -5,7 +5,7 @@ import type { NodeStatus, ReplicaSpec, ReplicaStatus, RunningAttempt } from "@po
 import type { StateHeader } from "@pomona/shared/grpc/wire-states";
 import type { AttemptId } from "./core/held-attempts.ts";
 import type { Ranking, TokenizedPrompt } from "./engine/engine.ts";
-import type { PullCall } from "./model-store/model-store.ts";
+import type { InspectStored, PullCall } from "./model-store/model-store.ts";
 import type { ReadableFile } from "./model-store/readable-file.ts";
 import type { InspectedModel } from "./model-store/sources/inspect-model.ts";
 
@@ -94,7 +94,7 @@ export type RankCall = { readonly query: string; readonly documents: readonly st
 
 /** The node's model files. */
 export type FilesPort = {
-  inspect(source: string, digest: string, signal: AbortSignal): Promise<InspectedModel>;
+  inspect(call: InspectStored): Promise<InspectedModel>;
   pull(call: PullCall): Promise<void>;
   openForSending(digest: string): Promise<ReadableFile>;
   /** Counts bytes that are sent, and resolves when they may go. */

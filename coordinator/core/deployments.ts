@@ -32,7 +32,9 @@ export function setDeployment({ state, nowMs }: StepContext, record: DeploymentR
       member.pullFailures.delete(model);
     }
   }
-  if (known !== undefined && known.record.revision === record.revision) return [];
+  // What a source was found to be is no edit.
+  const isEdited = known === undefined || JSON.stringify(known.record.spec) !== JSON.stringify(record.spec);
+  if (!isEdited || known?.record.revision === record.revision) return [];
   const demand = state.demand.get(model) ?? new ModelDemand(nowMs);
   demand.lastUsedMs = nowMs;
   state.demand.set(model, demand);

@@ -28,6 +28,8 @@ export type Effect =
       readonly model: ModelName;
       readonly source: string;
       readonly digest: string | null;
+      /** What a path was found to be. */
+      readonly known: readonly NamedFile[];
       readonly runKey: string;
     }
   /** Bring files to a node: from the peers that hold them, else from their source. */

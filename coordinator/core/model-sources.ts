@@ -55,7 +55,9 @@ export function inspectSources(context: StepContext): Effect[] {
       if (!isToBeAsked(member.sources.get(model), { runKey, nowMs })) continue;
       member.sources.set(model, { runKey, kind: "asked", askedAtMs: nowMs });
       const source = record.pinned?.source ?? record.spec.source;
-      effects.push({ kind: "inspectModel", nodeId: member.nodeId, model, source, digest: record.spec.digest, runKey });
+      const { digest } = record.spec;
+      const known = knownAtPath(deployment);
+      effects.push({ kind: "inspectModel", nodeId: member.nodeId, model, source, digest, known, runKey });
     }
   }
   return effects;
@@ -64,6 +66,50 @@ export function inspectSources(context: StepContext): Effect[] {
 /** Whether files have to come over a network, wherever they are put. */
 export function isFromElsewhere(source: string): boolean {
   return /^(https?|hf):/.test(source);
+}
+
+/** A place that means something on some nodes only. */
+function isPath(source: string): boolean {
+  return !isFromElsewhere(source) && !source.startsWith("builtin:");
+}
+
+/** Files that a path was found to stand for: copies of them answer for it while its node is away. */
+function knownAtPath({ record }: Deployment): readonly NamedFile[] {
+  return isPath(record.spec.source) ? (allNamed(record.pinned?.files ?? []) ?? []) : [];
+}
+
+/**
+ * Keeps what lies at a path, as an inspection or a replica has told it, as soon as there is a copy of it elsewhere, and again
+ * when it is something else: so that copies are known for what they are after a restart.
+ */
+export function pinPaths({ state }: StepContext): Effect[] {
+  return [...state.deployments.values()].flatMap((deployment) => {
+    const { model, record } = deployment;
+    const { source } = record.spec;
+    const files = isPath(source) ? filesAtPath(state, deployment) : null;
+    if (files === null || isSame(files, record.pinned?.files ?? [])) return [];
+    const isCopy = (member: Member): boolean => !isInPlace(member, deployment) && holdsVerified(member, files);
+    if (![...state.members.values()].some(isCopy)) return [];
+    return [{ kind: "pinModel", model, revision: record.revision, pinned: { source, files, reason: "" } } as const];
+  });
+}
+
+function filesAtPath(state: ClusterState, { model, runKey, record, facts }: Deployment): readonly NamedFile[] | null {
+  const files = facts?.files ?? [];
+  const loaded = loadedDigests(state, { model, runKey });
+  // Of nodes that have different files at the same path the first one counts.
+  const kept = record.pinned?.files[0]?.digest ?? null;
+  const digest = kept !== null && loaded.includes(kept) ? kept : (loaded[0] ?? null);
+  const named = files.map((file) => (files.length === 1 ? { ...file, digest: file.digest ?? digest } : file));
+  return files.length === 0 ? null : allNamed(named);
+}
+
+function isSame(files: readonly NamedFile[], others: readonly ModelFile[]): boolean {
+  return files.length === others.length && files.every(({ digest }, index) => digest === others[index]?.digest);
+}
+
+function allNamed(files: readonly ModelFile[]): readonly NamedFile[] | null {
+  return files.every((file): file is NamedFile => file.digest !== null) ? files : null;
 }
 
 function isBeingAsked(state: ClusterState, { model, runKey }: Deployment, nowMs: number): boolean {
@@ -232,27 +278,17 @@ export function namedFiles(
   { model, runKey, record, facts }: Deployment,
 ): readonly NamedFile[] | null {
   const files = record.pinned?.files ?? facts?.files ?? [];
-  const named = files.map(({ digest, ...file }) => ({
-    ...file,
-    digest: digest ?? loadedDigest(state, { model, runKey }, files),
-  }));
-  return files.length > 0 && named.every((file): file is NamedFile => file.digest !== null) ? named : null;
+  const [loaded = null] = files.length === 1 ? loadedDigests(state, { model, runKey }) : [];
+  return files.length > 0 ? allNamed(files.map((file) => ({ ...file, digest: file.digest ?? loaded }))) : null;
 }
 
 /** A replica knows what is in the one file that it was loaded from. */
-function loadedDigest(
-  state: ClusterState,
-  { model, runKey }: Pick<Deployment, "model" | "runKey">,
-  files: readonly ModelFile[],
-): string | null {
-  if (files.length !== 1) return null;
-  for (const { status } of state.members.values()) {
-    const replica = status.replicas.find(
-      (each) => each.model === model && each.revision === runKey && each.digest !== "",
-    );
-    if (replica !== undefined) return replica.digest;
-  }
-  return null;
+function loadedDigests(state: ClusterState, { model, runKey }: Pick<Deployment, "model" | "runKey">): string[] {
+  return [...state.members.values()].flatMap(({ status }) =>
+    status.replicas
+      .filter((each) => each.model === model && each.revision === runKey && each.digest !== "")
+      .map(({ digest }) => digest),
+  );
 }
 
 /** Whether a node can load a model without fetching anything. */

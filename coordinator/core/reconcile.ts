@@ -5,7 +5,7 @@ import { isDraining } from "./deployments.ts";
 import { planningOf } from "./dispatch.ts";
 import type { Effect } from "./effect.ts";
 import { cancelPulls, startPull } from "./fetching.ts";
-import { inspectSources, isInPlace, namedFiles } from "./model-sources.ts";
+import { inspectSources, isInPlace, namedFiles, pinPaths } from "./model-sources.ts";
 import { decidePlacement } from "./placement/decide.ts";
 import type { PlacementDecision } from "./placement/problem.ts";
 import { isBusy, optionOn, problemOf } from "./placement-problem.ts";
@@ -25,7 +25,7 @@ export function reconcile(context: StepContext): Effect[] {
   notePressure(context);
   forgetLeavers(context.state);
   endOutdatedLoads(context.state);
-  const effects = [...cancelPulls(context), ...inspectSources(context)];
+  const effects = [...cancelPulls(context), ...inspectSources(context), ...pinPaths(context)];
   // The biggest models are placed first: the others wait a moment until it is known which those are.
   const decisions = isAskingStill(context) ? [] : decidePlacement(problemOf(context), context.config.placement);
   for (const decision of decisions) effects.push(...carryOut(context, decision));

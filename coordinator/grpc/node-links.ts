@@ -169,12 +169,12 @@ export class NodeLinks {
 
   /** What a node says of a source. */
   async askSource(
-    { nodeId, source, digest }: Pick<EffectOf<"inspectModel">, "nodeId" | "source" | "digest">,
+    { nodeId, source, digest, known }: Pick<EffectOf<"inspectModel">, "nodeId" | "source" | "digest" | "known">,
     signal: AbortSignal,
   ): Promise<InspectionOutcome> {
     try {
       const answer = await callUnary(this.#link(nodeId).client, pomona.Node.service.InspectModel, {
-        request: { source, digest: digest ?? "" },
+        request: { source, digest: digest ?? "", known: known.map(modelFileToWire) },
         timeoutMs: inspectTimeoutMs,
         signal,
       });

@@ -27,9 +27,13 @@ export function fileHandlers(files: FilesPort): FileHandlers {
   const turns = new UploadTurns();
   const pieces = new BufferPool({ bytes: pieceBufferBytes(pieceBytes), keptMax: 8 });
   return {
-    InspectModel: unaryHandler(async ({ source, digest }, { signal }) => {
-      checkText("source", source, sourceLengthMax);
-      const model = await files.inspect(source, digest === "" ? "" : checkSha256("digest", digest), signal);
+    InspectModel: unaryHandler(async (wire, { signal }) => {
+      const model = await files.inspect({
+        source: checkText("source", wire.source, sourceLengthMax),
+        digest: wire.digest === "" ? "" : checkSha256("digest", wire.digest),
+        known: modelFilesFromWire("known", wire.known),
+        signal,
+      });
       return {
         files: model.files.map(modelFileToWire),
         headers: model.headers.map((header) => Buffer.from(header.buffer, header.byteOffset, header.byteLength)),

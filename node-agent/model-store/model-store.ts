@@ -1,5 +1,5 @@
 // The model files of a node: what it has, what it pulls, and what it gives to others.
-import { PomonaError } from "@pomona/shared/core/errors";
+import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
 import type { ModelFile, NamedFile, StoredFile } from "@pomona/shared/core/model-files";
 import type { Clock } from "@pomona/shared/runtime/clock";
 import type { Logger } from "@pomona/shared/runtime/logger";
@@ -12,7 +12,7 @@ import type { PeerFiles } from "./peer-files.ts";
 import { openPulledFile, openWholeFile, type ReadableFile } from "./readable-file.ts";
 import { RunningPulls } from "./running-pulls.ts";
 import type { SourcePolicy } from "./sources/guarded-request.ts";
-import { type InspectedModel, inspectModel } from "./sources/inspect-model.ts";
+import { type InspectCall, type InspectedModel, inspectCopies, inspectModel } from "./sources/inspect-model.ts";
 import { resolveSource } from "./sources/resolve-source.ts";
 import {
   blobPath,
@@ -37,6 +37,11 @@ export type ModelStoreDependencies = {
   readonly clock: Clock;
   readonly log: Logger;
   readonly onTransfer: (bytes: number, count: TransferCount) => void;
+};
+
+export type InspectStored = InspectCall & {
+  /** What a path was found to be: where nothing lies at it, copies of these answer for it. */
+  readonly known: readonly ModelFile[];
 };
 
 export type PullCall = {
@@ -107,8 +112,19 @@ export class ModelStore {
     await this.#files.look();
   }
 
-  async inspect(source: string, digest: string, signal: AbortSignal): Promise<InspectedModel> {
-    return await inspectModel({ source, digest, signal }, this.#dependencies);
+  /** @throws PomonaError as `inspectModel`. */
+  async inspect({ known, ...call }: InspectStored): Promise<InspectedModel> {
+    try {
+      return await inspectModel(call, this.#dependencies);
+    } catch (thrown) {
+      const copies = known.flatMap((file) => {
+        const held = this.#files.get(file.digest ?? "");
+        return held?.state === "verified" ? [{ path: held.path, file }] : [];
+      });
+      const isHere = known.length > 0 && copies.length === known.length;
+      if (!isHere || toPomonaError(thrown).code !== "not_found") throw thrown;
+      return await inspectCopies(call, copies);
+    }
   }
 
   /** Counts bytes on their way to another node, and holds them back where they are too many. */

@@ -44,7 +44,8 @@ function open(policy: Partial<SourcePolicy> = {}): { readonly store: ModelStore;
 }
 
 const never = new AbortController().signal;
-const inspect = (store: ModelStore, source: string, digest = "") => store.inspect(source, digest, never);
+const inspect = (store: ModelStore, source: string, digest = "") =>
+  store.inspect({ source, digest, known: [], signal: never });
 
 async function pull(store: ModelStore, files: readonly NamedFile[], source: string): Promise<void> {
   await store.pull({ files, source, peers: [], signal: never, onProgress: () => undefined });

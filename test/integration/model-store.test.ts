@@ -91,7 +91,7 @@ test("a pipe, a folder of several models and a file of another digest are refuse
   const { path, file } = write("one.gguf", 1000);
   write("two.gguf", 1000);
   const { store } = openStore(join(folder.path, "refused"));
-  const inspect = (source: string) => store.inspect(source, "", never);
+  const inspect = (source: string) => store.inspect({ source, digest: "", known: [], signal: never });
   await assert.rejects(inspect("/dev/null"), { code: "not_found", message: /it is no file/ });
   await assert.rejects(inspect(folder.path), { code: "invalid_request", message: /name one of .*one.gguf/ });
   await assert.rejects(inspect(path), { code: "invalid_model", message: /not a GGUF file/ });

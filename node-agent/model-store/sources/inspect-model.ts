@@ -102,6 +102,16 @@ async function inspectPath(
   return { files, headers, isInPlace: true, pinnedSource: source, variants: [] };
 }
 
+/** What lies at a path of another node, by the copies that are here. */
+export async function inspectCopies(
+  { source, signal }: InspectCall,
+  copies: readonly { readonly path: string; readonly file: ModelFile }[],
+): Promise<InspectedModel> {
+  const headers: Uint8Array[] = [];
+  for (const { path } of copies) headers.push((await readGgufBeginning(path, signal)).bytes);
+  return { files: copies.map(({ file }) => file), headers, isInPlace: false, pinnedSource: source, variants: [] };
+}
+
 function oneDigestOfMany(source: string): PomonaError {
   return new PomonaError("invalid_request", `${source} has several files, which one SHA-256 cannot name: leave it out`);
 }

@@ -12,7 +12,7 @@ export interface DeploymentRecord {
   'revision'?: (number | string | Long);
   'createdAtMs'?: (number | string | Long);
   /**
-   * Unset until the source was looked up, and for files that are used where they lie.
+   * Unset until the source was looked up; for a path, until somebody has read the files there.
    */
   'pinned'?: (_pomona_v1_PinnedSource | null);
 }
@@ -25,7 +25,7 @@ export interface DeploymentRecord__Output {
   'revision': (number);
   'createdAtMs': (number);
   /**
-   * Unset until the source was looked up, and for files that are used where they lie.
+   * Unset until the source was looked up; for a path, until somebody has read the files there.
    */
   'pinned': (_pomona_v1_PinnedSource__Output | null);
 }

@@ -1,5 +1,6 @@
 // Original file: pomona/v1/node.proto
 
+import type { ModelFile as _pomona_v1_ModelFile, ModelFile__Output as _pomona_v1_ModelFile__Output } from '../../pomona/v1/ModelFile.ts';
 
 export interface InspectModelRequest {
   /**
@@ -10,6 +11,10 @@ export interface InspectModelRequest {
    * SHA-256 that its one file must have; empty for any.
    */
   'digest'?: (string);
+  /**
+   * What a path was found to be: where nothing lies at it, a node answers by its copies of these.
+   */
+  'known'?: (_pomona_v1_ModelFile)[];
 }
 
 export interface InspectModelRequest__Output {
@@ -21,4 +26,8 @@ export interface InspectModelRequest__Output {
    * SHA-256 that its one file must have; empty for any.
    */
   'digest': (string);
+  /**
+   * What a path was found to be: where nothing lies at it, a node answers by its copies of these.
+   */
+  'known': (_pomona_v1_ModelFile__Output)[];
 }
