@@ -45,7 +45,7 @@ const usage = {
   cache_creation_input_tokens: 0,
   cache_read_input_tokens: 3,
   output_tokens: 5,
-  output_tokens_details: null,
+  output_tokens_details: { thinking_tokens: 0 },
   server_tool_use: null,
 };
 
@@ -73,7 +73,7 @@ test("a whole message has every field of the API, nulls included", async (t) => 
   });
 });
 
-test("thoughts, text and calls are blocks in the order of their kinds", async (t) => {
+test("thoughts, text and calls are blocks in the order in which they came", async (t) => {
   const { url } = await serve(t, { models: { tiny: agent } });
   const response = await post(`${url}${path}`, { ...hello, tools });
   const { content, stop_reason } = (await response.json()) as { content: object[]; stop_reason: string };
@@ -167,7 +167,8 @@ test("a stream opens and closes one block after the other, each delta in its blo
     {
       type: "message_delta",
       delta: { stop_reason: "tool_use", stop_sequence: null, stop_details: null, container: null },
-      usage,
+      // Of the two tokens with thoughts the second became text as well.
+      usage: { ...usage, output_tokens_details: { thinking_tokens: 1 } },
     },
     { type: "message_stop" },
   ]);

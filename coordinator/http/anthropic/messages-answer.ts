@@ -2,15 +2,16 @@
 import type { PomonaError } from "@pomona/shared/core/errors";
 import type { Usage } from "@pomona/shared/core/generation";
 import type { AnswerEnding } from "../../core/generation-request.ts";
-import type {
-  AnswerHead,
-  AnswerStream,
-  ApiAnswer,
-  BoundEvent,
-  CollectedAnswer,
-  CollectedCall,
-  Frame,
-  OutputEvent,
+import {
+  type AnswerHead,
+  type AnswerStream,
+  type ApiAnswer,
+  type BoundEvent,
+  type CollectedAnswer,
+  type CollectedCall,
+  type Frame,
+  type OutputEvent,
+  ReasoningTokens,
 } from "../answers/api-answer.ts";
 import { outerCallId } from "./call-id.ts";
 import { errorBody } from "./error-body.ts";
@@ -50,14 +51,26 @@ function messageOf({ requestId, model }: AnswerHead, { content, usage, stop }: M
 }
 
 function whole(head: AnswerHead, answer: CollectedAnswer, options: MessagesOptions): object {
-  const { reasoning, text, calls, ending } = answer;
-  const content = [
-    ...(reasoning === "" ? [] : [thinkingBlock(options.isThinkingShown ? reasoning : "", signatureOf(head))]),
-    ...(text === "" && (calls.length > 0 || reasoning !== "") ? [] : [textBlock(text)]),
-    ...calls.map((call, index) => callBlock({ ...call, id: outerCallId(head.requestId, index) }, inputOf(call))),
-  ];
-  const usage = { ...startUsage, ...usageOf(ending.usage) };
+  const { calls, reasoningTokens, ending } = answer;
+  const blocks = blocksOf(head, answer, options);
+  const content = blocks.length === 0 ? [textBlock("")] : blocks;
+  const usage = { ...startUsage, ...usageOf(ending.usage, reasoningTokens) };
   return messageOf(head, { content, usage, stop: stopOf(ending, calls.length > 0, options) });
+}
+
+/** In the order in which they came, as in a stream. */
+function blocksOf(
+  head: AnswerHead,
+  { deltas, calls }: CollectedAnswer,
+  { isThinkingShown }: MessagesOptions,
+): readonly object[] {
+  return deltas.flatMap((delta): readonly object[] => {
+    if (delta.kind === "text") return [textBlock(delta.text)];
+    if (delta.kind === "reasoning") return [thinkingBlock(isThinkingShown ? delta.text : "", signatureOf(head))];
+    const call = delta.kind === "toolCallBegin" ? calls[delta.index] : undefined;
+    if (call === undefined || delta.kind !== "toolCallBegin") return [];
+    return [callBlock({ ...call, id: outerCallId(head.requestId, delta.index) }, inputOf(call))];
+  });
 }
 
 function textBlock(text: string): object {
@@ -107,13 +120,13 @@ function stopOf(ending: AnswerEnding, hasCalls: boolean, { stop, maxTokens }: Me
 const startUsage = { cache_creation: null, inference_geo: null, service_tier: "standard", speed: "standard" };
 
 /** Tokens that need not be evaluated are no input here: all three together are the prompt. */
-function usageOf({ promptTokens, cachedPromptTokens, generatedTokens }: Usage) {
+function usageOf({ promptTokens, cachedPromptTokens, generatedTokens }: Usage, reasoningTokens: number) {
   return {
     input_tokens: promptTokens - cachedPromptTokens,
     cache_creation_input_tokens: 0,
     cache_read_input_tokens: cachedPromptTokens,
     output_tokens: generatedTokens,
-    output_tokens_details: null,
+    output_tokens_details: { thinking_tokens: reasoningTokens },
     server_tool_use: null,
   };
 }
@@ -128,6 +141,7 @@ class MessageStream implements AnswerStream {
   #blocks = 0;
   #open: BlockKind | null = null;
   #hasCalls = false;
+  readonly #reasoningTokens = new ReasoningTokens();
 
   constructor(head: AnswerHead, options: MessagesOptions) {
     this.#head = head;
@@ -136,13 +150,14 @@ class MessageStream implements AnswerStream {
 
   begin(_choice: number, { promptTokens }: BoundEvent): readonly Frame[] {
     // What of the prompt is held already is known in the end only.
-    const counted = usageOf({ promptTokens, cachedPromptTokens: 0, generatedTokens: 0 });
+    const counted = usageOf({ promptTokens, cachedPromptTokens: 0, generatedTokens: 0 }, 0);
     const parts = { content: [], usage: { ...startUsage, ...counted }, stop: notStopped };
     return [frame("message_start", { message: messageOf(this.#head, parts) }), frame("ping", {})];
   }
 
-  output(_choice: number, { deltas }: OutputEvent): readonly Frame[] {
-    return deltas.flatMap((delta) => this.#framesOf(delta));
+  output(_choice: number, event: OutputEvent): readonly Frame[] {
+    this.#reasoningTokens.add(event);
+    return event.deltas.flatMap((delta) => this.#framesOf(delta));
   }
 
   #framesOf(delta: OutputEvent["deltas"][number]): readonly Frame[] {
@@ -174,7 +189,7 @@ class MessageStream implements AnswerStream {
     return [
       ...empty,
       ...this.#close(),
-      frame("message_delta", { delta, usage: usageOf(ending.usage) }),
+      frame("message_delta", { delta, usage: usageOf(ending.usage, this.#reasoningTokens.count) }),
       frame("message_stop", {}),
     ];
   }
