@@ -58,6 +58,15 @@ test("text that was held back for a stop string comes before the ending, and a m
   assert.equal(await textOf(met.read(0, never())), "a");
 });
 
+test("text that was held back reaches whoever has the rest of its last token", async () => {
+  const { session: running } = session(["xyz"]);
+  running.addTokens([...bytes("a"), new TextEncoder().encode("bxy")], null);
+  running.end(ending, false);
+  assert.equal(await textOf(running.read(0, never())), "abxy");
+  assert.equal(await textOf(running.read(2, never())), "xy");
+  assert.equal(await textOf(running.read(3, never())), "");
+});
+
 test("the ending names the stop string that was met", async () => {
   const stopStringOf = async (said: string, isStopped: boolean) => {
     const { session: running } = session(["two", "three", "tw"]);

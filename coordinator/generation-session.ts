@@ -30,6 +30,7 @@ export class GenerationSession {
   readonly #lastIndexes: number[] = [];
   /** Tokens that are not shown yet. */
   #logged: LoggedToken[] = [];
+  #lastOutputIndex = -1;
   #waiting: (() => void)[] = [];
   #readers = 0;
   #isEnded = false;
@@ -66,7 +67,7 @@ export class GenerationSession {
 
   /** Adds the ending, and before it the text that was held back, unless a stop string cut it off. */
   end(ending: Ending, isStopped: boolean): void {
-    if (!isStopped) this.#appendOutput(this.#assembler.finish());
+    if (!isStopped) this.#appendRest(this.#assembler.finish());
     this.#isEnded = true;
     this.#append({ kind: "ending", ending: { ...ending, stopString: this.#assembler.stopString } });
   }
@@ -91,11 +92,18 @@ export class GenerationSession {
     }
   }
 
+  /** Whoever has the piece before it, and comes back for what follows that one's last token, does not have this. */
+  #appendRest(rest: Output): void {
+    const isSeen = this.#lastOutputIndex === rest.lastIndex;
+    this.#appendOutput(isSeen ? { ...rest, lastIndex: rest.lastIndex + 1 } : rest);
+  }
+
   #appendOutput({ deltas, lastIndex }: Output): void {
     if (deltas.length === 0) return;
     const isShown = deltas.some(({ kind }) => kind === "text");
     const tokens = isShown && this.#logged.length > 0 ? this.#logged : null;
     this.#logged = [];
+    this.#lastOutputIndex = lastIndex;
     const event: OutputEvent = { kind: "output", deltas, lastIndex, tokens };
     const text = plainText(event);
     if (text === null) this.#append(event);
