@@ -53,10 +53,10 @@ export function parseConversation(
   { messages, system }: { readonly messages?: unknown; readonly system?: unknown },
   model: string,
 ): readonly ChatMessage[] {
-  const chat: ChatMessage[] = [];
+  const pieces: Piece[] = [];
   // Some clients send an empty one for none.
   const isSaid = system !== undefined && system !== null && system !== "" && !(Array.isArray(system) && !system.length);
-  if (isSaid) chat.push({ role: "system", content: parseText(system, { path: ["system"], model }) });
+  if (isSaid) pieces.push(turnOf("system", { texts: [parseText(system, { path: ["system"], model })] }));
   if (messages === undefined) throw invalid(["messages"], "is missing");
   if (!Array.isArray(messages)) throw invalid(["messages"], "must be a list of messages");
   if (messages.length === 0) throw invalid(["messages"], "must hold at least one message");
@@ -64,7 +64,8 @@ export function parseConversation(
     throw invalid(["messages"], `must hold at most ${messagesMax} messages, not ${messages.length}`);
   const reading: Reading = { model, calls: new Map(), answered: new Set() };
   for (const [index, message] of messages.entries())
-    for (const next of parseMessage(message, ["messages", index], reading)) append(chat, next);
+    for (const next of parseMessage(message, ["messages", index], reading)) append(pieces, next);
+  const chat = pieces.map(messageOf);
   if (chat.at(-1)?.role === "assistant")
     throw invalid(
       ["messages", messages.length - 1, "role"],
@@ -73,25 +74,36 @@ export function parseConversation(
   return chat;
 }
 
-/** Turns of the same role are one, as the API has it. */
-function append(chat: ChatMessage[], next: ChatMessage): void {
-  const last = chat.at(-1);
-  if (last === undefined || last.role !== next.role || next.role === "tool") {
-    chat.push(next);
-    return;
-  }
-  const reasoning = joinTexts([last.reasoning ?? "", next.reasoning ?? ""]);
-  const toolCalls = [...(last.toolCalls ?? []), ...(next.toolCalls ?? [])];
-  chat[chat.length - 1] = assemble(next.role, { texts: [last.content, next.content], reasoning, toolCalls });
-}
-
-type MessageParts = {
-  readonly texts: readonly string[];
-  readonly reasoning?: string;
-  readonly toolCalls?: readonly ToolCall[];
+/** What one side says until the other one does, or a tool answers. */
+type Turn = {
+  readonly role: "system" | "user" | "assistant";
+  readonly texts: string[];
+  readonly thoughts: string[];
+  readonly toolCalls: ToolCall[];
 };
 
-function assemble(role: ChatMessage["role"], { texts, reasoning = "", toolCalls = [] }: MessageParts): ChatMessage {
+type Piece = { readonly kind: "turn"; readonly turn: Turn } | { readonly kind: "result"; readonly result: ChatMessage };
+
+/** Turns of the same role are one, as the API has it. */
+function append(pieces: Piece[], next: Piece): void {
+  const last = pieces.at(-1);
+  if (last?.kind !== "turn" || next.kind !== "turn" || last.turn.role !== next.turn.role) {
+    pieces.push(next);
+    return;
+  }
+  last.turn.texts.push(...next.turn.texts);
+  last.turn.thoughts.push(...next.turn.thoughts);
+  last.turn.toolCalls.push(...next.turn.toolCalls);
+}
+
+function turnOf(role: Turn["role"], parts: Partial<Turn>): Piece {
+  return { kind: "turn", turn: { role, texts: [], thoughts: [], toolCalls: [], ...parts } };
+}
+
+function messageOf(piece: Piece): ChatMessage {
+  if (piece.kind === "result") return piece.result;
+  const { role, texts, thoughts, toolCalls } = piece.turn;
+  const reasoning = joinTexts(thoughts);
   return {
     role,
     content: joinTexts(texts),
@@ -100,12 +112,12 @@ function assemble(role: ChatMessage["role"], { texts, reasoning = "", toolCalls 
   };
 }
 
-function parseMessage(value: unknown, path: FieldPath, reading: Reading): readonly ChatMessage[] {
+function parseMessage(value: unknown, path: FieldPath, reading: Reading): readonly Piece[] {
   const { role, content } = parseAt(messageSchema, value, path);
   const place = { path: [...path, "content"], model: reading.model };
   switch (role) {
     case "system":
-      return [{ role, content: parseText(content, place) }];
+      return [turnOf(role, { texts: [parseText(content, place)] })];
     case "user":
       return parseUser(parseBlocks(content, place), reading);
     case "assistant":
@@ -114,16 +126,16 @@ function parseMessage(value: unknown, path: FieldPath, reading: Reading): readon
 }
 
 /** Results come first, each a message of its own, then what the user says. */
-function parseUser(blocks: readonly ContentBlock[], reading: Reading): readonly ChatMessage[] {
-  const results: ChatMessage[] = [];
+function parseUser(blocks: readonly ContentBlock[], reading: Reading): readonly Piece[] {
+  const results: Piece[] = [];
   const texts: string[] = [];
   for (const found of blocks) {
     if (found.kind === "text") texts.push(found.text);
     else if (found.type !== "tool_result") throw unsupportedBlock(found, reading.model);
     else if (texts.length > 0) throw invalid(found.path, "must stand before the text: results of tools come first");
-    else results.push(parseResult(found.value, found.path, reading));
+    else results.push({ kind: "result", result: parseResult(found.value, found.path, reading) });
   }
-  return texts.length === 0 ? results : [...results, assemble("user", { texts })];
+  return texts.length === 0 ? results : [...results, turnOf("user", { texts })];
 }
 
 function parseResult(value: unknown, path: FieldPath, { model, calls, answered }: Reading): ChatMessage {
@@ -143,7 +155,7 @@ function isEmptyList(value: unknown): boolean {
   return Array.isArray(value) && value.length === 0;
 }
 
-function parseAssistant(blocks: readonly ContentBlock[], reading: Reading): ChatMessage {
+function parseAssistant(blocks: readonly ContentBlock[], reading: Reading): Piece {
   const texts: string[] = [];
   const thoughts: string[] = [];
   const toolCalls: ToolCall[] = [];
@@ -154,7 +166,7 @@ function parseAssistant(blocks: readonly ContentBlock[], reading: Reading): Chat
     else if (found.type === "tool_use") toolCalls.push(parseCall(found.value, found.path, reading));
     else throw unsupportedBlock(found, reading.model);
   }
-  return assemble("assistant", { texts, reasoning: joinTexts(thoughts), toolCalls });
+  return turnOf("assistant", { texts, thoughts, toolCalls });
 }
 
 function parseCall(value: unknown, path: FieldPath, { calls }: Reading): ToolCall {
