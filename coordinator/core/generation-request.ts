@@ -135,6 +135,8 @@ export type ModelSummary = {
   readonly architecture: string;
   /** None while unknown. */
   readonly files: readonly ModelFile[];
+  /** Whether vectors may be asked of it, as far as is known. */
+  readonly embeds: boolean;
   /** SHA-256 of its first file; empty while nobody has read it. */
   readonly digest: string;
 };

@@ -7,6 +7,7 @@ import type { ModelSummary, Readiness } from "./generation-request.ts";
 import { loadingOutlook } from "./load-time.ts";
 import { takesWork } from "./membership.ts";
 import { heldMemories, isCurrent, memoryOn } from "./placement-problem.ts";
+import { refusePooled } from "./pooled-request.ts";
 import type { ClusterState, Deployment, Member, StepContext } from "./state.ts";
 import { couldHold, survivesNodeLoss } from "./survival.ts";
 
@@ -118,6 +119,7 @@ function summaryOf(context: ViewContext, deployment: Deployment): ModelSummary {
     survivesNodeLoss: survivesNodeLoss(state, deployment),
     architecture: deployment.facts?.sizing.architecture ?? "",
     files,
+    embeds: refusePooled(state, model, "embed") === null,
     digest: files[0]?.digest ?? ready[0]?.replica.digest ?? "",
   };
 }

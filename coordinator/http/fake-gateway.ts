@@ -108,6 +108,7 @@ export class FakeGateway implements Gateway {
       architecture: "llama",
       files: [{ name: `${name}-Q4_K_M.gguf`, bytes: 1_000_000, digest: null }],
       digest: "ab".repeat(32),
+      embeds: true,
     }));
   }
 

@@ -241,7 +241,7 @@ test("models are listed, shown and told to run, and the version is one of Ollama
       template: "",
       details,
       model_info: { "general.architecture": "llama", "llama.context_length": 1000 },
-      capabilities: ["completion", "tools"],
+      capabilities: ["completion", "tools", "embedding"],
       modified_at,
     });
 });

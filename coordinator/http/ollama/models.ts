@@ -75,7 +75,7 @@ export function showModel(body: unknown, models: readonly ModelSummary[]): objec
       ...(architecture === "" || contextLength === 0 ? {} : { [`${architecture}.context_length`]: contextLength }),
     },
     // Each model of a pool can be told of tools; whether it thinks is found out from its template by the node that has it.
-    capabilities: ["completion", "tools"],
+    capabilities: ["completion", "tools", ...(found.embeds ? ["embedding"] : [])],
     modified_at: timeOf(found),
   };
 }

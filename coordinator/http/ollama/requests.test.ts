@@ -16,6 +16,7 @@ const summaryOf = (name: string, contextLength: number): ModelSummary => ({
   architecture: "",
   files: [],
   digest: "",
+  embeds: false,
 });
 const pool = () => [summaryOf("m", 4096), summaryOf("other:latest", 4096), summaryOf("unknown", 0)];
 
