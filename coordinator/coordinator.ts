@@ -228,6 +228,11 @@ export class Coordinator implements Gateway {
     throw new PomonaError("not_found", `no request ${requestId} is running here`);
   }
 
+  cancel(request: Parameters<Gateway["cancel"]>[0]): void {
+    const requestId = typeof request === "string" ? request : this.#named.idOf(request);
+    if (requestId !== null) this.take({ kind: "requestCancelled", requestId });
+  }
+
   #isTakingUp(): boolean {
     const { firstHeardMs } = this.state;
     return firstHeardMs === null || this.#dependencies.clock.nowMs() - firstHeardMs < takingUpMs;

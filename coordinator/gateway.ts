@@ -11,6 +11,7 @@ import type {
   Readiness,
 } from "./core/generation-request.ts";
 import type { Embeddings, EmbedRequest, RankRequest, Relevance } from "./core/pooled-request.ts";
+import type { RequestName } from "./named-requests.ts";
 import type { RequestHistory } from "./request-history.ts";
 
 /** A request that was admitted: its id, and its events until the ending. */
@@ -32,6 +33,8 @@ export type Gateway = {
    * @throws PomonaError `not_found`; `model_not_ready` while what an earlier coordinator left is still taken up.
    */
   attach(requestId: RequestId, fromIndex: number, signal: AbortSignal): Generation;
+  /** Ends a request at once, by its id, or by the name that its client has given it. Does nothing when it is not here. */
+  cancel(request: RequestId | Pick<RequestName, "tenant" | "idempotencyKey">): void;
   tokenize(model: ModelName, input: PromptInput, signal: AbortSignal): Promise<readonly number[]>;
   /**
    * One vector of length 1 for each input, from as many replicas as there are. Counted here, whatever becomes of it.

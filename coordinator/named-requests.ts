@@ -55,6 +55,11 @@ export class NamedRequests {
     return null;
   }
 
+  /** null when none of this name is here, or it is not admitted yet. */
+  idOf(name: Pick<RequestName, "tenant" | "idempotencyKey">): RequestId | null {
+    return this.#requests.get(keyOf(name))?.requestId ?? null;
+  }
+
   admitted(name: RequestName, requestId: RequestId): void {
     if (name.idempotencyKey !== "") this.#requests.set(keyOf(name), { requestId, fingerprint: name.fingerprint });
   }
@@ -80,6 +85,6 @@ export class NamedRequests {
   }
 }
 
-function keyOf({ tenant, idempotencyKey }: RequestName): string {
+function keyOf({ tenant, idempotencyKey }: Pick<RequestName, "tenant" | "idempotencyKey">): string {
   return `${tenant}\n${idempotencyKey}`;
 }

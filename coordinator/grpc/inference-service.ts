@@ -11,7 +11,7 @@ import { parseHostAndPort } from "@pomona/shared/grpc/address";
 import { streamHandler, unaryHandler } from "@pomona/shared/grpc/handlers";
 import type { GrpcService } from "@pomona/shared/grpc/server";
 import { endingToWire, samplingFromWire } from "@pomona/shared/grpc/wire";
-import { checkModelName, checkText } from "@pomona/shared/grpc/wire-checks";
+import { checkHexId, checkModelName, checkText } from "@pomona/shared/grpc/wire-checks";
 import { generateInputFromWire, tokenizeInputFromWire } from "@pomona/shared/grpc/wire-prompt";
 import { parseIdempotencyKey, parsePriority, tenantOf } from "../caller.ts";
 import type { Caller, GenerationEvent, GenerationRequest, ModelSummary } from "../core/generation-request.ts";
@@ -48,6 +48,11 @@ export function inferenceService(gateway: Gateway): GrpcService {
       const generation = gateway.attach(requestId, fromIndex, stream.signal);
       for await (const event of generation.events)
         for (const response of toWire(generation, event)) await stream.send({ response });
+    }),
+    Cancel: unaryHandler(({ requestId, idempotencyKey }, { peer }) => {
+      const tenant = tenantOf(parseHostAndPort(peer).host);
+      gateway.cancel(requestId === "" ? { tenant, idempotencyKey } : checkHexId("request_id", requestId));
+      return {};
     }),
     Tokenize: unaryHandler(async (wire, { signal }) => ({
       tokenIds: [...(await gateway.tokenize(checkModelName("model", wire.model), tokenizeInputFromWire(wire), signal))],

@@ -63,6 +63,10 @@ export class FakeGateway implements Gateway {
     throw new PomonaError("not_found", "the fake pool keeps no requests");
   }
 
+  cancel(): void {
+    throw new PomonaError("not_found", "the fake pool keeps no requests");
+  }
+
   explain(): RequestHistory {
     throw new PomonaError("not_found", "the fake pool keeps no requests");
   }

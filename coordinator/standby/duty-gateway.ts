@@ -19,6 +19,7 @@ export function dutyGateway({ active, duty, standbyMetricsText }: DutyGatewayDep
   return {
     generate: async (request, caller) => await gateway().generate(request, caller),
     attach: (...call) => gateway().attach(...call),
+    cancel: (request) => gateway().cancel(request),
     tokenize: async (...call) => await gateway().tokenize(...call),
     embed: async (...call) => await gateway().embed(...call),
     rank: async (...call) => await gateway().rank(...call),

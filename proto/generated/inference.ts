@@ -10,6 +10,8 @@ import type { ErrorDetail as _pomona_v1_ErrorDetail, ErrorDetail__Output as _pom
 import type { InferenceClient as _pomona_v1_InferenceClient, InferenceDefinition as _pomona_v1_InferenceDefinition } from './pomona/v1/Inference.ts';
 import type { InferenceAttachRequest as _pomona_v1_InferenceAttachRequest, InferenceAttachRequest__Output as _pomona_v1_InferenceAttachRequest__Output } from './pomona/v1/InferenceAttachRequest.ts';
 import type { InferenceAttachResponse as _pomona_v1_InferenceAttachResponse, InferenceAttachResponse__Output as _pomona_v1_InferenceAttachResponse__Output } from './pomona/v1/InferenceAttachResponse.ts';
+import type { InferenceCancelRequest as _pomona_v1_InferenceCancelRequest, InferenceCancelRequest__Output as _pomona_v1_InferenceCancelRequest__Output } from './pomona/v1/InferenceCancelRequest.ts';
+import type { InferenceCancelResponse as _pomona_v1_InferenceCancelResponse, InferenceCancelResponse__Output as _pomona_v1_InferenceCancelResponse__Output } from './pomona/v1/InferenceCancelResponse.ts';
 import type { InferenceEmbedInput as _pomona_v1_InferenceEmbedInput, InferenceEmbedInput__Output as _pomona_v1_InferenceEmbedInput__Output } from './pomona/v1/InferenceEmbedInput.ts';
 import type { InferenceEmbedRequest as _pomona_v1_InferenceEmbedRequest, InferenceEmbedRequest__Output as _pomona_v1_InferenceEmbedRequest__Output } from './pomona/v1/InferenceEmbedRequest.ts';
 import type { InferenceEmbedResponse as _pomona_v1_InferenceEmbedResponse, InferenceEmbedResponse__Output as _pomona_v1_InferenceEmbedResponse__Output } from './pomona/v1/InferenceEmbedResponse.ts';
@@ -62,6 +64,8 @@ export interface ProtoGrpcType {
       Inference: SubtypeConstructor<typeof grpc.Client, _pomona_v1_InferenceClient> & { service: _pomona_v1_InferenceDefinition }
       InferenceAttachRequest: MessageTypeDefinition<_pomona_v1_InferenceAttachRequest, _pomona_v1_InferenceAttachRequest__Output>
       InferenceAttachResponse: MessageTypeDefinition<_pomona_v1_InferenceAttachResponse, _pomona_v1_InferenceAttachResponse__Output>
+      InferenceCancelRequest: MessageTypeDefinition<_pomona_v1_InferenceCancelRequest, _pomona_v1_InferenceCancelRequest__Output>
+      InferenceCancelResponse: MessageTypeDefinition<_pomona_v1_InferenceCancelResponse, _pomona_v1_InferenceCancelResponse__Output>
       InferenceEmbedInput: MessageTypeDefinition<_pomona_v1_InferenceEmbedInput, _pomona_v1_InferenceEmbedInput__Output>
       InferenceEmbedRequest: MessageTypeDefinition<_pomona_v1_InferenceEmbedRequest, _pomona_v1_InferenceEmbedRequest__Output>
       InferenceEmbedResponse: MessageTypeDefinition<_pomona_v1_InferenceEmbedResponse, _pomona_v1_InferenceEmbedResponse__Output>

@@ -121,6 +121,8 @@ export type StreamCall<Request, Response> = {
   readonly signal: AbortSignal;
   /** Called for each message, in order. While a promise that it returns is pending no more is read. A throw cancels. */
   readonly onMessage: (message: Response) => void | Promise<void>;
+  /** Sent with the call; none by default. */
+  readonly metadata?: Metadata;
 };
 
 /**
@@ -131,7 +133,7 @@ export type StreamCall<Request, Response> = {
 export function readStream<Request, Response>(
   client: Client,
   method: ClientMethod<Request, Response>,
-  { request, timeoutMs, signal, onMessage }: StreamCall<NoInfer<Request>, NoInfer<Response>>,
+  { request, timeoutMs, signal, onMessage, metadata = new Metadata() }: StreamCall<NoInfer<Request>, NoInfer<Response>>,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(cancelledBy(signal));
@@ -140,7 +142,7 @@ export function readStream<Request, Response>(
       method.requestSerialize,
       method.responseDeserialize,
       request,
-      new Metadata(),
+      metadata,
       timeoutMs === null ? {} : { deadline: Date.now() + timeoutMs },
     );
     const abort = (): void => call.cancel();

@@ -4,6 +4,8 @@ import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
 import type { InferenceAttachRequest as _pomona_v1_InferenceAttachRequest, InferenceAttachRequest__Output as _pomona_v1_InferenceAttachRequest__Output } from '../../pomona/v1/InferenceAttachRequest.ts';
 import type { InferenceAttachResponse as _pomona_v1_InferenceAttachResponse, InferenceAttachResponse__Output as _pomona_v1_InferenceAttachResponse__Output } from '../../pomona/v1/InferenceAttachResponse.ts';
+import type { InferenceCancelRequest as _pomona_v1_InferenceCancelRequest, InferenceCancelRequest__Output as _pomona_v1_InferenceCancelRequest__Output } from '../../pomona/v1/InferenceCancelRequest.ts';
+import type { InferenceCancelResponse as _pomona_v1_InferenceCancelResponse, InferenceCancelResponse__Output as _pomona_v1_InferenceCancelResponse__Output } from '../../pomona/v1/InferenceCancelResponse.ts';
 import type { InferenceEmbedRequest as _pomona_v1_InferenceEmbedRequest, InferenceEmbedRequest__Output as _pomona_v1_InferenceEmbedRequest__Output } from '../../pomona/v1/InferenceEmbedRequest.ts';
 import type { InferenceEmbedResponse as _pomona_v1_InferenceEmbedResponse, InferenceEmbedResponse__Output as _pomona_v1_InferenceEmbedResponse__Output } from '../../pomona/v1/InferenceEmbedResponse.ts';
 import type { InferenceGenerateRequest as _pomona_v1_InferenceGenerateRequest, InferenceGenerateRequest__Output as _pomona_v1_InferenceGenerateRequest__Output } from '../../pomona/v1/InferenceGenerateRequest.ts';
@@ -29,6 +31,21 @@ export interface InferenceClient extends grpc.Client {
    */
   attach(argument: _pomona_v1_InferenceAttachRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_InferenceAttachResponse__Output>;
   attach(argument: _pomona_v1_InferenceAttachRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_pomona_v1_InferenceAttachResponse__Output>;
+  
+  /**
+   * Ends a request at once, also one that would wait for its client to come back. Does nothing when it is not here.
+   */
+  Cancel(argument: _pomona_v1_InferenceCancelRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_InferenceCancelResponse__Output>): grpc.ClientUnaryCall;
+  Cancel(argument: _pomona_v1_InferenceCancelRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_InferenceCancelResponse__Output>): grpc.ClientUnaryCall;
+  Cancel(argument: _pomona_v1_InferenceCancelRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_InferenceCancelResponse__Output>): grpc.ClientUnaryCall;
+  Cancel(argument: _pomona_v1_InferenceCancelRequest, callback: grpc.requestCallback<_pomona_v1_InferenceCancelResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Ends a request at once, also one that would wait for its client to come back. Does nothing when it is not here.
+   */
+  cancel(argument: _pomona_v1_InferenceCancelRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_InferenceCancelResponse__Output>): grpc.ClientUnaryCall;
+  cancel(argument: _pomona_v1_InferenceCancelRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_InferenceCancelResponse__Output>): grpc.ClientUnaryCall;
+  cancel(argument: _pomona_v1_InferenceCancelRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_InferenceCancelResponse__Output>): grpc.ClientUnaryCall;
+  cancel(argument: _pomona_v1_InferenceCancelRequest, callback: grpc.requestCallback<_pomona_v1_InferenceCancelResponse__Output>): grpc.ClientUnaryCall;
   
   /**
    * One vector of length 1 for each input. INVALID_ARGUMENT when the model makes none.
@@ -107,6 +124,11 @@ export interface InferenceHandlers extends grpc.UntypedServiceImplementation {
   Attach: grpc.handleServerStreamingCall<_pomona_v1_InferenceAttachRequest__Output, _pomona_v1_InferenceAttachResponse>;
   
   /**
+   * Ends a request at once, also one that would wait for its client to come back. Does nothing when it is not here.
+   */
+  Cancel: grpc.handleUnaryCall<_pomona_v1_InferenceCancelRequest__Output, _pomona_v1_InferenceCancelResponse>;
+  
+  /**
    * One vector of length 1 for each input. INVALID_ARGUMENT when the model makes none.
    */
   Embed: grpc.handleUnaryCall<_pomona_v1_InferenceEmbedRequest__Output, _pomona_v1_InferenceEmbedResponse>;
@@ -132,6 +154,7 @@ export interface InferenceHandlers extends grpc.UntypedServiceImplementation {
 
 export interface InferenceDefinition extends grpc.ServiceDefinition {
   Attach: MethodDefinition<_pomona_v1_InferenceAttachRequest, _pomona_v1_InferenceAttachResponse, _pomona_v1_InferenceAttachRequest__Output, _pomona_v1_InferenceAttachResponse__Output>
+  Cancel: MethodDefinition<_pomona_v1_InferenceCancelRequest, _pomona_v1_InferenceCancelResponse, _pomona_v1_InferenceCancelRequest__Output, _pomona_v1_InferenceCancelResponse__Output>
   Embed: MethodDefinition<_pomona_v1_InferenceEmbedRequest, _pomona_v1_InferenceEmbedResponse, _pomona_v1_InferenceEmbedRequest__Output, _pomona_v1_InferenceEmbedResponse__Output>
   Generate: MethodDefinition<_pomona_v1_InferenceGenerateRequest, _pomona_v1_InferenceGenerateResponse, _pomona_v1_InferenceGenerateRequest__Output, _pomona_v1_InferenceGenerateResponse__Output>
   ListModels: MethodDefinition<_pomona_v1_ListModelsRequest, _pomona_v1_ListModelsResponse, _pomona_v1_ListModelsRequest__Output, _pomona_v1_ListModelsResponse__Output>
