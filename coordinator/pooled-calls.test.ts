@@ -92,6 +92,10 @@ function pool(changes: Partial<PooledCallsDependencies> = {}) {
 const failing = (code: ErrorCode, field?: string): Promise<never> =>
   Promise.reject(new PomonaError(code, `${field ?? "it"} fails as planned`, field === undefined ? {} : { field }));
 
+/** Until its signal is aborted. */
+const hang = (_: unknown, { signal }: PooledCall): Promise<never> =>
+  new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+
 test("a big request is spread over the replicas, and its vectors come in the order of the inputs", async () => {
   const { calls, asked, counted } = pool();
   const { vectors, promptTokens, nodeId } = await calls.embed(embedding(100), callerOf());
@@ -160,6 +164,16 @@ test("what a lost node was doing is done elsewhere", async () => {
   );
 });
 
+test("a model that is on one node alone gets time to come back", async () => {
+  const beganAtMs = performance.now();
+  const isBack = (): boolean => performance.now() - beganAtMs > 300;
+  const { calls } = pool({
+    replicas: () => [replica("a")],
+    embed: (inputs) => (isBack() ? Promise.resolve(inputs.map(embeddedOf)) : failing("node_lost")),
+  });
+  assert.equal((await calls.embed(embedding(1), callerOf())).vectors.length, 1);
+});
+
 test("an input that kills two engines is given up", async () => {
   const { calls, asked, counted } = pool({ embed: () => failing("engine_crashed") });
   await assert.rejects(calls.embed(embedding(1), callerOf()), { code: "engine_crashed" });
@@ -214,8 +228,6 @@ test("a request waits for a model that is being loaded, and is told so", async (
 });
 
 test("a client that goes, and a deadline that passes, end the work on the nodes", async () => {
-  const hang = (_: unknown, { signal }: PooledCall): Promise<never> =>
-    new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
   const { calls, counted } = pool({ embed: hang });
   const controller = new AbortController();
   const left = calls.embed(embedding(200), callerOf({ signal: controller.signal }));
@@ -258,7 +270,11 @@ test("documents are ranked in shares, their scores in the order of the documents
 });
 
 test("more requests than may be under way are refused", async () => {
-  const { calls } = pool({ embed: () => new Promise(() => undefined) });
-  for (let count = 0; count < 256; count += 1) void calls.embed(embedding(1), callerOf()).catch(() => undefined);
+  const { calls } = pool({ embed: hang });
+  const end = new AbortController();
+  const caller = callerOf({ signal: end.signal });
+  const open = Array.from({ length: 256 }, () => calls.embed(embedding(1), caller));
   await assert.rejects(calls.embed(embedding(1), callerOf()), { code: "queue_full" });
+  end.abort(new PomonaError("cancelled", "the test is over"));
+  for (const outcome of await Promise.allSettled(open)) assert.equal(outcome.status, "rejected");
 });

@@ -1,6 +1,7 @@
 // Requests for vectors and relevance: cut into shares, each done by the replica that has it done first, again elsewhere when
 // a node is lost.
 import { setMaxListeners } from "node:events";
+import { setTimeout } from "node:timers/promises";
 import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
 import type { ModelName, NodeId, ReplicaId, TenantId } from "@pomona/shared/core/ids";
 import {
@@ -63,6 +64,8 @@ const callsPerReplicaMax = 2;
 /** A node that takes so many times what was predicted, and at least so long, is given up. */
 const patienceFactor = 20;
 const patienceMinMs = 60_000;
+/** A line that was reset, or an engine that died, is back in about a second. */
+const calmMs = 500;
 /** Characters of a token, about: what is not tokenized yet is weighed by them. */
 const charactersPerToken = 3;
 
@@ -161,7 +164,7 @@ export class PooledCalls {
     const timeoutMs = job.request.timeoutMs ?? defaultMs;
     const ended = new AbortController();
     const late = (): void => ended.abort(new PomonaError("deadline_exceeded", "the deadline of the request passed"));
-    const timer = setTimeout(late, timeoutMs);
+    const timer = globalThis.setTimeout(late, timeoutMs);
     const signal = AbortSignal.any([caller.signal, ended.signal]);
     // All shares listen to it.
     setMaxListeners(0, signal);
@@ -252,7 +255,21 @@ export class PooledCalls {
       } finally {
         this.#release(replicaId, work, context.tenant);
       }
+      await this.#calm(job.request.model, { failed, context, tries });
     }
+  }
+
+  /** Where there is no other replica, the one that failed gets time to come back, or to be missed. */
+  async #calm(
+    model: ModelName,
+    {
+      failed,
+      context,
+      tries,
+    }: { readonly failed: ReadonlySet<ReplicaId>; readonly context: Context; readonly tries: number },
+  ): Promise<void> {
+    if (this.#dependencies.replicas(model).some(({ replicaId }) => !failed.has(replicaId))) return;
+    await setTimeout(calmMs * tries, undefined, { signal: context.signal }).catch(() => undefined);
   }
 
   /** Waits for a ready replica that has room, in turn with others, and takes its place there. */
