@@ -34,6 +34,12 @@ const clients: Readonly<Record<string, Streaming>> = {
     const body = { model, prompt, max_tokens: maxTokens, stream: true } as const;
     for await (const { choices } of await openai().completions.create(body, { signal })) yield choices[0]?.text ?? "";
   },
+  "OpenAI SDK, responses": async function* ({ prompt, maxTokens, signal }) {
+    const body = { model, input: prompt, max_output_tokens: maxTokens, stream: true } as const;
+    for await (const event of await openai().responses.create(body, { signal })) {
+      if (event.type === "response.output_text.delta") yield event.delta;
+    }
+  },
   "AI SDK": async function* ({ prompt, maxTokens, signal }) {
     const provider = createOpenAICompatible({ name: "pomona", baseURL: `${pool.url}/v1` });
     const abortSignal = signal ?? new AbortController().signal;

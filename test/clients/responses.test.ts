@@ -71,3 +71,12 @@ test("LangChain calls a bound tool and tells its result, and streams", { skip },
   for await (const chunk of await model.stream("Hello?")) text += chunk.text;
   assert.equal(text, said.hello);
 });
+
+test("LangChain gives documents that match their schema, and errors keep their code", { skip }, async () => {
+  const configuration = { baseURL: `${pool.url}/v1` };
+  const by = { apiKey: "none", maxRetries: 0, useResponsesApi: true, configuration };
+  const chat = new ChatOpenAI({ ...by, model: "assistant" });
+  const document = await chat.withStructuredOutput(report, { method: "jsonSchema", name: "report" }).invoke("Report.");
+  assert.deepEqual(document, { city: "Paris", degrees: 21 });
+  await assert.rejects(new ChatOpenAI({ ...by, model: "gpt-9" }).invoke("Hello?"), { code: "model_not_found" });
+});
