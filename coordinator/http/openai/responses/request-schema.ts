@@ -64,6 +64,8 @@ const schema = z.strictObject({
   safety_identifier: z.string().max(64).nullish(),
   prompt_cache_key: z.string().max(256).nullish(),
   prompt_cache_retention: z.enum(["in_memory", "24h"]).nullish(),
+  // Codex says here which of its sessions and turns asks.
+  client_metadata: z.record(z.string(), z.unknown()).nullish(),
   prompt_cache_options: onlyNothing(),
   conversation: onlyNothing("is not supported: send previous_response_id, or the whole conversation as input"),
   prompt: onlyNothing(),
