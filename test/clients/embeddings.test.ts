@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { OpenAIEmbeddings } from "@langchain/openai";
 import { embed, embedMany } from "ai";
+import { Ollama } from "ollama";
 import OpenAI from "openai";
 import { skip, useClientPool } from "./client-pool.ts";
 
@@ -59,6 +60,12 @@ test("LangChain: a query and documents", { skip }, async () => {
   });
   isClose(await first(), await embeddings.embedQuery(inputs[0] ?? ""));
   assert.equal((await embeddings.embedDocuments(inputs)).length, inputs.length);
+});
+
+test("Ollama: one and many", { skip }, async () => {
+  const { embeddings } = await new Ollama({ host: pool.url }).embed({ model, input: inputs });
+  assert.equal(embeddings.length, inputs.length);
+  isClose(await first(), embeddings[0]);
 });
 
 test("errors: a model that is not there, one that makes none, and an input that is too long", { skip }, async () => {
