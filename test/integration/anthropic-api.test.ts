@@ -174,6 +174,29 @@ test("a stream opens and closes one block after the other, each delta in its blo
   ]);
 });
 
+test("whoever comes back after any event gets those after it, none twice and none left out", async (t) => {
+  const { url, gateway } = await serve(t, { models: { tiny: agent } });
+  const requestId = "ab".repeat(16);
+  gateway.attach = () => ({
+    requestId,
+    events: agent(gateway.requests[0] ?? assert.fail(), new AbortController().signal),
+  });
+  const asked = { ...hello, tools, stream: true };
+  assert.equal((await post(`${url}${path}`, asked)).status, 200);
+  const blocksAfter = async (lastEventId: string) => {
+    const headers = { "content-type": "application/json", "last-event-id": lastEventId };
+    const text = await (await post(`${url}${path}`, asked, { headers })).text();
+    return text.split("\n\n").filter((block) => block !== "" && !block.startsWith(":"));
+  };
+  const all = await blocksAfter(requestId);
+  const idOf = (block: string | undefined): string => /^id: (.*)$/m.exec(block ?? "")?.[1] ?? "";
+  const named = all.filter((block) => idOf(block) !== "");
+  assert.equal(all.length - named.length, 2, "all but the end have an id");
+  assert.equal(new Set(named.map(idOf)).size, named.length - 1, "the two frames of the beginning share one");
+  for (const [index, block] of named.entries())
+    if (index > 0) assert.deepEqual(await blocksAfter(idOf(block)), all.slice(index + 1), idOf(block));
+});
+
 test("thoughts that are not to be shown leave their signature", async (t) => {
   const { url } = await serve(t, { models: { tiny: agent } });
   const hidden = { ...hello, max_tokens: 2000, thinking: { type: "enabled", budget_tokens: 1024, display: "omitted" } };

@@ -123,7 +123,7 @@ test("whoever comes back for the rest gets it under the same numbers", { skip },
   let compared = 0;
   for (const [index, block] of blocks.entries()) {
     const [, id] = /^id: (\S+)$/m.exec(block) ?? [];
-    // Several events of one token have one id: whoever has the last of them has all.
+    // The events of the beginning have one id: whoever has the last of them has all.
     if (id === undefined || blocks[index + 1]?.startsWith(`id: ${id}\n`)) continue;
     assert.deepEqual(await blocksOf({ "last-event-id": id }), blocks.slice(index + 1), id);
     compared += 1;

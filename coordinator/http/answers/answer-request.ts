@@ -131,18 +131,45 @@ const idempotencyHeader = "idempotency-key";
 /** The id of the last event that a client has got: the answer goes on after it. Without an index it comes from its beginning. */
 const lastEventHeader = "last-event-id";
 
-type SeenEvent = { readonly requestId: RequestId; readonly index: number };
+type SeenEvent = {
+  readonly requestId: RequestId;
+  /** Of the last token whose event was seen; -1 when not even the answer's beginning was. */
+  readonly index: number;
+  /** Frames of that event which were seen. */
+  readonly frames: number;
+};
 
 /** @throws PomonaError `invalid_request` for what is no id of an event. */
 function seenBy({ request, asked }: AnswerContext): SeenEvent | null {
   const text = headerOf(request, lastEventHeader);
   if (!asked.isStream || text === undefined || text === "") return null;
-  const [, requestId, index = -1] = /^([0-9a-f]{32})(?:-(\d{1,9}))?$/.exec(text) ?? [];
+  const id = /^([0-9a-f]{32})(?:-(\d{1,9})(?:\.(\d{1,9}))?)?$/;
+  const [, requestId, index = -1, frames = Number.POSITIVE_INFINITY] = id.exec(text) ?? [];
   if (requestId === undefined || asked.requests.length > 1)
     throw new PomonaError("invalid_request", `${lastEventHeader} is not the id of an event of this pool`, {
       field: lastEventHeader,
     });
-  return { requestId, index: Number(index) };
+  return { requestId, index: Number(index), frames: Number(frames) };
+}
+
+/** Of the frames at the beginning of an answer: nothing of its first token was seen. */
+function beginId(requestId: RequestId): string {
+  return `${requestId}-0.0`;
+}
+
+/** A cut between two frames of one event loses neither and repeats none. */
+function frameId(
+  requestId: RequestId,
+  lastIndex: number,
+  frame: { readonly number: number; readonly of: number },
+): string {
+  return `${requestId}-${lastIndex}${frame.number === frame.of ? "" : `.${frame.number}`}`;
+}
+
+/** How many of an event's frames whoever comes back has. */
+function seenFrames({ index, frames }: Pick<SeenEvent, "index" | "frames">, lastIndex: number): number {
+  if (lastIndex === index) return frames;
+  return lastIndex > index ? 0 : Number.POSITIVE_INFINITY;
 }
 
 /** `true` says that the system's messages are no secret: what they leave in slots serves other tenants too. */
@@ -240,7 +267,7 @@ async function writeChoice(
   const { signal, asked } = context;
   const isOnly = asked.requests.length === 1;
   // Whoever comes back for the rest has its beginning: the frames of that are made again, and not sent.
-  const seenIndex = seenBy(context)?.index ?? -1;
+  const seen = seenBy(context) ?? { index: -1, frames: 0 };
   const collector = asked.onAnswered === undefined ? null : new AnswerCollector(requestId);
   let isBegun = false;
   let ending: AnswerEnding | null = null;
@@ -252,13 +279,16 @@ async function writeChoice(
       else events.open(boundHeaders(requestId, event, asked));
       const first = isBegun ? [] : stream.begin(choice, event);
       isBegun = true;
-      if (seenIndex < 0) for (const frame of first) events.frame(frame);
+      if (seen.index < 0) for (const frame of first) events.frame(frame, isOnly ? beginId(requestId) : null);
     }
     if (event.kind === "output") {
       collector?.add(event);
       const frames = stream.output(choice, event);
-      const id = isOnly ? `${requestId}-${event.lastIndex}` : null;
-      if (event.lastIndex > seenIndex) for (const frame of frames) events.frame(frame, id);
+      const { lastIndex } = event;
+      for (const [place, frame] of frames.entries()) {
+        if (place < seenFrames(seen, lastIndex)) continue;
+        events.frame(frame, isOnly ? frameId(requestId, lastIndex, { number: place + 1, of: frames.length }) : null);
+      }
     }
     if (event.kind === "ending") ending = event.ending;
     await events.ready(signal);
