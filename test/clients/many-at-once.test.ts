@@ -20,6 +20,8 @@ type Streaming = (asked: Asked) => AsyncIterable<string>;
 
 const model = "assistant";
 const openai = (): OpenAI => new OpenAI({ baseURL: `${pool.url}/v1`, apiKey: "none", maxRetries: 0 });
+const anthropic = (): Anthropic => new Anthropic({ baseURL: pool.url, apiKey: "none", maxRetries: 0 });
+const longQuestion = [{ role: "user" as const, content: "For long" }];
 const runner = new Runner({ tracingDisabled: true });
 
 const clients: Readonly<Record<string, Streaming>> = {
@@ -58,9 +60,8 @@ const clients: Readonly<Record<string, Streaming>> = {
   },
   "Anthropic SDK": async function* ({ prompt, maxTokens, signal }) {
     const messages = [{ role: "user" as const, content: prompt }];
-    const anthropic = new Anthropic({ baseURL: pool.url, apiKey: "none", maxRetries: 0 });
     const body = { model, messages, max_tokens: maxTokens, stream: true } as const;
-    for await (const event of await anthropic.messages.create(body, { signal })) {
+    for await (const event of await anthropic().messages.create(body, { signal })) {
       if (event.type === "content_block_delta" && event.delta.type === "text_delta") yield event.delta.text;
     }
   },
@@ -111,5 +112,27 @@ for (const [name, stream] of Object.entries(clients)) {
       await pool.idle();
       assert.ok(seen.length < 7000);
     });
+  });
+}
+
+/** Answers that are not streamed: a client that has gone cannot be told by a write that fails. */
+const wholes: Readonly<Record<string, (signal: AbortSignal) => PromiseLike<unknown>>> = {
+  "OpenAI SDK, chat": (signal) =>
+    openai().chat.completions.create({ model, messages: longQuestion, max_tokens: 7000 }, { signal }),
+  "OpenAI SDK, responses": (signal) =>
+    openai().responses.create({ model, input: longQuestion, max_output_tokens: 7000 }, { signal }),
+  "Anthropic SDK": (signal) =>
+    anthropic().messages.create({ model, messages: longQuestion, max_tokens: 7000 }, { signal }),
+};
+
+for (const [name, ask] of Object.entries(wholes)) {
+  test(`${name}: a whole answer that nobody waits for any more frees its slot`, { skip }, async () => {
+    await pool.idle();
+    const leave = new AbortController();
+    const answer = assert.rejects(async () => await ask(leave.signal));
+    await pool.busy(1);
+    leave.abort();
+    await answer;
+    await pool.idle();
   });
 }
