@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { toPomonaError } from "@pomona/shared/core/errors";
-import { detectAnswerForm, plainForm, type Thinking } from "@pomona/shared/core/output/answer-form";
+import { GbnfMatcher } from "@pomona/shared/core/grammar/testing/gbnf-matcher";
+import { type AnswerForm, detectAnswerForm, plainForm, type Thinking } from "@pomona/shared/core/output/answer-form";
 import { freeOutput, type OutputWish } from "./generation-request.ts";
 import { planOutput } from "./output-plan.ts";
 
@@ -51,4 +52,50 @@ test("of tools of which some are allowed, no other is called, nor let by the gra
   assert.match(grammar ?? "", /look/);
   assert.doesNotMatch(grammar ?? "", /send/);
   assert.deepEqual(planOf({ toolChoice: "none", allowedTools: ["look"] }).assembly.toolNames, []);
+});
+
+const tools = [
+  { name: "now", parameters: { type: "object", properties: {}, additionalProperties: false } },
+  { name: "later", parameters: { type: "object", properties: {}, additionalProperties: false } },
+];
+const input = { kind: "chat", messages: [{ role: "user", content: "a" }], tools } as const;
+const thinker: AnswerForm = {
+  format: { calls: "hermes", thinks: true },
+  startsInReasoning: false,
+  thinking: "switched",
+};
+
+function plan(changes: Partial<OutputWish>, form: AnswerForm = thinker) {
+  return planOutput({ input, output: { ...freeOutput, ...changes } }, form);
+}
+
+test("what is free has no grammar, and calls are told by the tools that there are", () => {
+  const { grammar, assembly } = plan({});
+  assert.equal(grammar, null);
+  assert.deepEqual(assembly, {
+    format: thinker.format,
+    startsInReasoning: false,
+    toolNames: ["now", "later"],
+    isOneCall: false,
+  });
+  assert.deepEqual(plan({ toolChoice: "none" }).assembly.toolNames, []);
+});
+
+test("thoughts stand before what is enforced, unless the model is not to think", () => {
+  const call = '<tool_call>\n{"name": "now", "arguments": {}}\n</tool_call>';
+  const matches = (changes: Partial<OutputWish>, text: string): boolean => {
+    const { grammar } = plan({ toolChoice: { name: "now" }, ...changes });
+    assert.ok(grammar !== null);
+    return new GbnfMatcher(grammar).matches(text);
+  };
+  const off = { thinking: { isOn: false, field: "think" } };
+  for (const changes of [{}, { effort: "none" }, off]) assert.ok(matches(changes, call));
+  assert.ok(matches({}, `<think>a</think>${call}`));
+  for (const changes of [{ effort: "none" }, off]) assert.ok(!matches(changes, `<think>a</think>${call}`));
+});
+
+test("a call that is enforced is read in the form in which it is enforced", () => {
+  const plain: AnswerForm = { format: { calls: "none", thinks: false }, startsInReasoning: false, thinking: "never" };
+  assert.equal(plan({ toolChoice: "required" }, plain).assembly.format.calls, "json");
+  assert.equal(plan({}, plain).assembly.format.calls, "none");
 });

@@ -42,7 +42,7 @@ export function planOutput(
   const told = input.kind === "chat" && toolChoice !== "none" ? (input.tools ?? []) : [];
   const tools = told.filter(({ name }) => allowedTools?.includes(name) ?? true);
   const schema = shape.kind === "text" ? null : schemaOf(shape);
-  const grammar = compileAnswer({ schema, tools, choice: toolChoice }, form);
+  const grammar = compileAnswer({ schema, tools, choice: toolChoice }, asWished(output, form));
   // A call that a grammar makes is written in its style, whatever the template says.
   const format = grammar === null ? form.format : { ...form.format, calls: callStyle(form) };
   return {
@@ -54,6 +54,12 @@ export function planOutput(
       isOneCall: output.isOneCall,
     },
   };
+}
+
+/** One that is not to think has no thoughts before what a grammar asks for. */
+function asWished({ effort, thinking }: GenerationRequest["output"], form: AnswerForm): AnswerForm {
+  const isOff = effort === "none" || thinking?.isOn === false;
+  return isOff ? { ...form, format: { ...form.format, thinks: false } } : form;
 }
 
 function schemaOf(shape: Exclude<GenerationRequest["output"]["shape"], { kind: "text" }>) {
