@@ -10,7 +10,7 @@ import type { SimulatedPool } from "./simulated-pool.ts";
 const lookMs = 500;
 /** The goal: liveness within ten simulated seconds after the last fault. */
 const wholeAfterMs = 10_000;
-/** For a model that nobody waits for: what is in its way has to be idle for ten seconds first. */
+/** For models that nobody waits for: what is in their way has to be idle for ten seconds first. And while nodes load, one by one. */
 const allReadyAfterMs = 25_000;
 
 export class LivenessWatch {
@@ -59,7 +59,7 @@ export class LivenessWatch {
     const { nowMs } = this.#pool.time;
     for (const { model, problem } of missingModels(this.#pool, state)) {
       const sinceMs = state.awaited.get(model)?.sinceMs ?? Number.POSITIVE_INFINITY;
-      const isAwaited = nowMs - Math.max(sinceMs, wellSinceMs) >= wholeAfterMs;
+      const isAwaited = nowMs - Math.max(sinceMs, wellSinceMs) >= (isLoading(state) ? allReadyAfterMs : wholeAfterMs);
       if (isAwaited || nowMs - wellSinceMs >= allReadyAfterMs) yield problem;
     }
   }
@@ -77,10 +77,16 @@ export class LivenessWatch {
       if (place === undefined || this.#isCrowded || model === brokenModel) continue;
       const servedAtMs =
         place.kind === "bound" ? Math.max(lastFrameAtMs, place.boundAtMs) : ledger.servedAtMs.get(model);
-      const isStuck = time.nowMs - Math.max(servedAtMs ?? 0, wellSinceMs) >= wholeAfterMs;
+      const isComing = isLoading(state) && readyReplicas(state, model).length === 0;
+      const limitMs = isComing ? allReadyAfterMs : wholeAfterMs;
+      const isStuck = time.nowMs - Math.max(servedAtMs ?? 0, wellSinceMs) >= limitMs;
       if (isStuck) yield `request ${requestId} of ${model} is ${place.kind} and stands still`;
     }
   }
+}
+
+function isLoading({ members }: ClusterState): boolean {
+  return [...members.values()].some(({ loading }) => loading !== null);
 }
 
 /**
