@@ -14,6 +14,7 @@ import {
 } from "../support/network-namespaces.ts";
 import { hasProgram } from "../support/programs.ts";
 import { endProcess, pomonaPath } from "../support/running-pool.ts";
+import { startMdnsPeer } from "../support/start-mdns-peer.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const nodeType = "_pomona-node._tcp";
@@ -112,6 +113,11 @@ suite("a pool between hosts", { skip: skipReason() }, () => {
     await waitFor(async () => (await nodesUp()) === 1, 15_000, "the node is dead");
     await hostOf(1).setCable(true);
     await waitFor(async () => (await nodesUp()) === 2, 30_000, "the node is back");
+    // Its line is back; that it speaks by multicast again shows only who has heard nothing of it yet.
+    const timing = { queryMinMs: 500, queryMaxMs: 1000, rescanMs: 1000 };
+    const record = { name: "witness", type: "pomona-node", port: 1, txt: { id: "witness" } };
+    const witness = startMdnsPeer({ host: "0.0.0.0", record, ...timing }, hostOf(2).prefix);
+    await waitFor(() => witness.services.size === 3, 30_000, "both nodes are heard").finally(() => witness.stop());
   });
 
   test("an agent that stops says goodbye", async () => {
