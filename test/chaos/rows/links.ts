@@ -52,6 +52,7 @@ async function badLines(pool: ChaosPool, settings: RowSettings): Promise<RowOutc
     ({ kind, text }) => kind === "memberChanged" && /is (suspect|dead)$/.test(text),
   );
   const ejected = ejections.filter(({ text }) => text.includes(" was alive "));
+  for (const { text } of ejected) notes.fact(text);
   notes.figure({ name: "false ejections", measured: ejected.length, limit: 0, unit: "" });
   return notes.outcome(summary, await pool.moves());
 }
