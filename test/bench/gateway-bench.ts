@@ -26,24 +26,22 @@ const options = parseArgs({
   },
 }).values;
 const enginePreload = new URL("./gateway/engine-preload.js", import.meta.url).href;
-const engines = 2;
-/** Of a replica; each model has one on each engine. */
+/** In which all streams of a round begin. */
+const startMs = 2000;
+/** Of an engine. */
 const slots = 50;
-const modelsOf = (streams: number): number => Math.ceil(streams / engines / slots);
 const budgetBytes = 2 ** 40;
 /** Of /proc. */
 const ticksPerSecond = 100;
 
 type Load = { readonly streams: number; readonly tokensPerSecond: number };
 
-/** A coordinator and two simulated engines that make tokens at a fixed pace. */
+/** A coordinator and simulated engines that make tokens at a fixed pace. */
 class BenchPool {
   readonly coordinator: PoolProcess;
   readonly nodes: readonly PoolProcess[];
-  readonly #models: number;
 
-  private constructor(coordinator: PoolProcess, nodes: readonly PoolProcess[], models: number) {
-    this.#models = models;
+  private constructor(coordinator: PoolProcess, nodes: readonly PoolProcess[]) {
     this.coordinator = coordinator;
     this.nodes = nodes;
   }
@@ -51,18 +49,17 @@ class BenchPool {
   static async start(folder: string, { streams, tokensPerSecond }: Load): Promise<BenchPool> {
     const modelPath = join(folder, "m.gguf");
     writeFileSync(modelPath, writeGguf(randomModel("25m", "Q8_0")));
-    const models = Array.from({ length: modelsOf(streams) }, (_, index) => `m${index}=${modelPath}`);
     const state = join(folder, `${streams}`);
     const common = ["--no-mdns", "--grpc-port", "0"];
     const coordinator = await PoolProcess.start({
       nodeArgs: ["--import", memoryPreload],
       args: [
         ...["coordinator", ...common, "--http-port", "0", "--state-dir", join(state, "coordinator")],
-        ...["--slots", String(slots), ...models.flatMap((model) => ["--model", model])],
+        ...["--slots", String(slots), "--model", `m=${modelPath}`],
       ],
     });
     const nodes = await Promise.all(
-      Array.from({ length: engines }, (_, index) =>
+      Array.from({ length: streams / slots }, (_, index) =>
         PoolProcess.start({
           nodeArgs: ["--import", enginePreload],
           environment: { BENCH_STEP_MS: String(1000 / tokensPerSecond) },
@@ -73,8 +70,8 @@ class BenchPool {
         }),
       ),
     );
-    const pool = new BenchPool(coordinator, nodes, models.length);
-    await waitFor(() => pool.#isReady(), 120_000, "both engines are ready");
+    const pool = new BenchPool(coordinator, nodes);
+    await waitFor(() => pool.#isReady(), 120_000, "all engines are ready");
     return pool;
   }
 
@@ -89,7 +86,7 @@ class BenchPool {
     const ready = nodes
       .flatMap(({ status }) => status?.replicas ?? [])
       .filter(({ state }) => state === "REPLICA_STATE_READY");
-    return ready.length === engines * this.#models;
+    return ready.length === this.nodes.length;
   }
 
   async ask(node: PoolProcess, question: EngineQuestion): Promise<EngineAnswer> {
@@ -136,10 +133,12 @@ async function measure(pool: BenchPool, target: Target, { streams, tokensPerSeco
   const heldBefore = (await pool.coordinator.memory()).heldBytes;
   const cpuBefore = pool.cpuSeconds();
   const startedAtMs = performance.now();
-  const reading = Array.from({ length: streams }, (_, index) =>
-    readStream(target, { index, model: `m${index % modelsOf(streams)}`, tokens: seconds * tokensPerSecond }),
-  );
-  await setTimeout(seconds * 500);
+  // As people come: not all in the same moment.
+  const reading = Array.from({ length: streams }, async (_, index) => {
+    await setTimeout((index / streams) * startMs);
+    return await readStream(target, { index, tokens: seconds * tokensPerSecond });
+  });
+  await setTimeout(startMs + seconds * 400);
   const heldBytes = (await pool.coordinator.memory()).heldBytes - heldBefore;
   const read = await Promise.all(reading);
   const tookSeconds = (performance.now() - startedAtMs) / 1000;

@@ -11,7 +11,7 @@ export type Target =
   | { readonly kind: "pool"; readonly http: string }
   | { readonly kind: "direct"; readonly ports: readonly number[] };
 
-export type AskedStream = { readonly index: number; readonly model: string; readonly tokens: number };
+export type AskedStream = { readonly index: number; readonly tokens: number };
 
 const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
 /** Stands once in the event of each token, and in no other: at the end the text is empty. */
@@ -39,13 +39,16 @@ async function open(target: Target, asked: AskedStream): Promise<IncomingMessage
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     ask(target, asked, resolve).on("error", reject);
   });
-  if (response.statusCode !== 200) throw new Error(`the stream is answered with ${response.statusCode}`);
+  if (response.statusCode !== 200) {
+    const pieces = await response.setEncoding("utf8").toArray();
+    throw new Error(`the stream is answered with ${response.statusCode}: ${pieces.join("").slice(0, 300)}`);
+  }
   return response;
 }
 
 function ask(
   target: Target,
-  { index, model, tokens }: AskedStream,
+  { index, tokens }: AskedStream,
   resolve: (response: IncomingMessage) => void,
 ): ClientRequest {
   const prompt = `bench ${index}`;
@@ -56,7 +59,7 @@ function ask(
       resolve,
     );
   }
-  const body = JSON.stringify({ model, prompt, max_tokens: tokens, temperature: 0, stream: true });
+  const body = JSON.stringify({ model: "m", prompt, max_tokens: tokens, temperature: 0, stream: true });
   const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
   const sent = request(`${target.http}/v1/completions`, { agent, method: "POST", headers }, resolve);
   sent.end(body);
