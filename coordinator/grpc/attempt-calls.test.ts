@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import type { NodeHandlers } from "@pomona/proto/generated/pomona/v1/Node";
 import { packageDefinition, pomona } from "@pomona/proto/load";
 import { type Attempt, type AttemptFrame, defaultDecoding, endsUnread } from "@pomona/shared/core/generation";
@@ -24,12 +25,16 @@ const attempt: Attempt = {
 /** Each way. A connection and a call over it take two round trips here: more than the 300 ms of a fast line. */
 const delayMs = 120;
 
+async function waitUntil(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await delay(10);
+}
+
 function untilAborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
-/** Sends one token, and the rest to whoever attaches. */
-async function startNode(t: TestContext): Promise<number> {
+/** Sends one token, and the rest to whoever attaches. Tokenizes only when it is asked for the second time. */
+async function startNode(t: TestContext, asked: { count: number }): Promise<number> {
   const sent = (frame: AttemptFrame) => attemptFrameToWire({ requestId, epoch: 1, frame });
   const implementation = {
     WatchStatus: streamHandler(async (_request, stream) => {
@@ -44,6 +49,12 @@ async function startNode(t: TestContext): Promise<number> {
       assert.equal(fromIndex, 1);
       await stream.send({ request: null, response: sent(tokens(1, [6])) });
       await stream.send({ request: null, response: sent(ending("stop", 2)) });
+    }),
+    Tokenize: unaryHandler(async (_wire, { signal }) => {
+      asked.count += 1;
+      if (asked.count === 1) await untilAborted(signal);
+      const form = { startsInReasoning: false, callFormat: "none", thinks: false, thinking: "never" };
+      return { tokenIds: [7], stop: [], sharedTokens: 0, ...form };
     }),
     KeepAttempts: unaryHandler(() => ({})),
     CancelAttempt: unaryHandler(() => ({})),
@@ -82,8 +93,9 @@ async function startLine(t: TestContext, port: number): Promise<{ address: strin
   return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, reset };
 }
 
-test("an attempt on a slow line goes on over a new connection", { timeout: 30_000 }, async (t) => {
-  const { address, reset } = await startLine(t, await startNode(t));
+test("what is under way on a slow line goes on over a new connection", { timeout: 30_000 }, async (t) => {
+  const asked = { count: 0 };
+  const { address, reset } = await startLine(t, await startNode(t, asked));
   const events: ClusterEvent[] = [];
   let look = (): void => undefined;
   const links = new NodeLinks({
@@ -107,8 +119,12 @@ test("an attempt on a slow line goes on over a new connection", { timeout: 30_00
   await first(({ kind }) => kind === "linkUp");
   links.startAttempt(nodeId, attempt);
   await first(({ kind }) => kind === "frame");
+  const call = { nodeId, replicaId: "r-1", input: { kind: "text", text: "a" } } as const;
+  const prompt = links.tokenize({ ...call, timeoutMs: 20_000, signal: AbortSignal.timeout(20_000) });
+  await waitUntil(() => asked.count === 1);
   reset();
   await first((event) => event.kind === "attemptFailed" || (event.kind === "frame" && event.frame.kind === "ending"));
   const ofAttempt = events.flatMap((event) => (event.kind === "frame" ? [event.frame.kind] : []));
   assert.deepEqual(ofAttempt, ["tokens", "tokens", "ending"]);
+  assert.deepEqual((await prompt).tokenIds, [7]);
 });

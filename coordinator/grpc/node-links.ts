@@ -211,12 +211,13 @@ export class NodeLinks {
 
   /** @throws PomonaError what the node said, or `node_lost`. */
   async tokenize(call: TokenizeCall): Promise<Omit<TokenizedPrompt, "digest">> {
-    const { client } = this.#link(call.nodeId);
-    const { tokenIds, stop, sharedTokens, ...form } = await callUnary(client, pomona.Node.service.Tokenize, {
-      request: { replicaId: call.replicaId, ...tokenizeInputToWire(call.input) },
-      timeoutMs: call.timeoutMs,
-      signal: call.signal,
-    });
+    const { tokenIds, stop, sharedTokens, ...form } = await this.#ask(call.nodeId, (client) =>
+      callUnary(client, pomona.Node.service.Tokenize, {
+        request: { replicaId: call.replicaId, ...tokenizeInputToWire(call.input) },
+        timeoutMs: call.timeoutMs,
+        signal: call.signal,
+      }),
+    );
     return { tokenIds, stop, sharedTokens, form: answerFormFromWire(form) };
   }
 
@@ -225,19 +226,19 @@ export class NodeLinks {
     const wire = inputs.map((input) =>
       input.kind === "tokens" ? { tokenIds: [...input.tokenIds] } : { text: input.text },
     );
-    const { embeddings } = await callUnary(this.#link(call.nodeId).client, pomona.Node.service.Embed, {
-      ...call,
-      request: { replicaId: call.replicaId, inputs: wire },
-    });
+    const request = { replicaId: call.replicaId, inputs: wire };
+    const { embeddings } = await this.#ask(call.nodeId, (client) =>
+      callUnary(client, pomona.Node.service.Embed, { ...call, request }),
+    );
     return embeddings.map(({ values, tokens }) => ({ vector: Float32Array.from(values), tokens }));
   }
 
   /** @throws PomonaError what the node said, or `node_lost`. */
   async rank(query: string, documents: readonly string[], call: PooledCall): Promise<readonly Ranked[]> {
-    const { scores, tokens } = await callUnary(this.#link(call.nodeId).client, pomona.Node.service.Rank, {
-      ...call,
-      request: { replicaId: call.replicaId, query, documents: [...documents] },
-    });
+    const request = { replicaId: call.replicaId, query, documents: [...documents] };
+    const { scores, tokens } = await this.#ask(call.nodeId, (client) =>
+      callUnary(client, pomona.Node.service.Rank, { ...call, request }),
+    );
     return scores.map((score, index) => ({ score, tokens: tokens[index] ?? 0 }));
   }
 
@@ -245,6 +246,19 @@ export class NodeLinks {
     this.#attempts.close();
     for (const probe of this.#probes.values()) probe.abort();
     for (const nodeId of [...this.#links.keys()]) this.disconnect(nodeId);
+  }
+
+  /** For questions that change nothing: asked again over the connection that has meanwhile taken the place of a broken one. */
+  async #ask<Answer>(nodeId: NodeId, question: (client: NodeClient) => Promise<Answer>): Promise<Answer> {
+    const { client } = this.#link(nodeId);
+    try {
+      return await question(client);
+    } catch (thrown) {
+      const renewed = this.#links.get(nodeId)?.client;
+      const isLost = toPomonaError(thrown).code === "node_lost";
+      if (!isLost || renewed === undefined || renewed === client) throw thrown;
+      return await question(renewed);
+    }
   }
 
   /** The first call that a broken connection fails makes a new one for all. */
