@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { scriptedModel } from "@pomona/shared/core/gguf/scripted-model";
 import fc from "fast-check";
 import { TwoNodes } from "../support/two-nodes.ts";
+import { waitFor } from "../support/wait-for.ts";
 import { examples, mutatedTexts } from "./bodies.ts";
 
 /** Of one answer; the longest one that is right takes a small part of it. */
@@ -105,7 +106,17 @@ export async function startFuzzPool(): Promise<TwoNodes> {
     chatTemplate:
       "{% if tools %}<tool_call>{{ tools | tojson }}{% endif %}{% for m in messages %}{{ m.content }}{% endfor %}",
   });
-  return await TwoNodes.start({ engine: "llama", models: { m: model } });
+  const pool = await TwoNodes.start({ engine: "llama", models: { m: model } });
+  // For its first seconds a coordinator does not know yet which requests an earlier one has left.
+  const isSettled = async (): Promise<boolean> => {
+    const body = JSON.stringify({ model: "m", prompt: "a", max_tokens: 1, stream: true });
+    const headers = { "content-type": "application/json", "last-event-id": `${"a".repeat(32)}-7` };
+    const response = await fetch(`${pool.http}/v1/completions`, { method: "POST", headers, body });
+    await response.text();
+    return response.status === 404;
+  };
+  await waitFor(isSettled, 30_000, "nothing is taken up any more");
+  return pool;
 }
 
 async function main(): Promise<void> {
