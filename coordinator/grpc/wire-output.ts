@@ -1,12 +1,19 @@
 // The parts of answers, and how they are wanted: wire format <-> values of core/generation-request.
 import type { InferenceGenerateResponse } from "@pomona/proto/generated/pomona/v1/InferenceGenerateResponse";
+import type { LoggedToken as WireLoggedToken } from "@pomona/proto/generated/pomona/v1/LoggedToken";
 import type { OutputWish__Output } from "@pomona/proto/generated/pomona/v1/OutputWish";
 import { unreachable } from "@pomona/shared/core/assert";
 import type { RequestId } from "@pomona/shared/core/ids";
-import type { OutputDelta } from "@pomona/shared/core/output/output-delta";
 import { checkText, fail } from "@pomona/shared/grpc/wire-checks";
 import { callId } from "../call-id.ts";
-import { type AnswerShape, freeOutput, type GenerationEvent, type OutputWish } from "../core/generation-request.ts";
+import {
+  type AnswerShape,
+  freeOutput,
+  type GenerationEvent,
+  type LoggedToken,
+  type OutputWish,
+} from "../core/generation-request.ts";
+import { loggedDeltas } from "../core/logged-deltas.ts";
 
 const schemaLengthMax = 256 * 1024;
 const wordLengthMax = 256;
@@ -46,23 +53,16 @@ function toolChoiceFromWire(choice: string): OutputWish["toolChoice"] {
   return fail("output.tool_choice", `must be auto, none, required, or the name of a tool after "${toolPrefix}"`);
 }
 
-/** Each part is a message of its own; the tokens go with the first piece of text. */
+/** Each part is a message of its own. */
 export function outputToWire(
   requestId: RequestId,
-  { deltas, lastIndex, tokens }: Extract<GenerationEvent, { kind: "output" }>,
+  output: Extract<GenerationEvent, { kind: "output" }>,
 ): InferenceGenerateResponse[] {
-  let rest = (tokens ?? []).map(({ text, logprob, top }) => ({
-    text: Buffer.from(text),
-    logprob,
-    top: top.map((one) => ({ ...one, text: Buffer.from(one.text) })),
-  }));
-  const toWire = (delta: OutputDelta): InferenceGenerateResponse => {
+  const { lastIndex } = output;
+  return loggedDeltas(output).map(({ delta, tokens }): InferenceGenerateResponse => {
     switch (delta.kind) {
-      case "text": {
-        const text = { text: delta.text, lastIndex, tokens: rest };
-        rest = [];
-        return { frame: "text", text };
-      }
+      case "text":
+        return { frame: "text", text: { text: delta.text, lastIndex, tokens: (tokens ?? []).map(tokenToWire) } };
       case "reasoning":
         return { frame: "reasoning", reasoning: { text: delta.text, lastIndex } };
       case "toolCallBegin": {
@@ -78,6 +78,9 @@ export function outputToWire(
       default:
         return unreachable(delta);
     }
-  };
-  return deltas.map(toWire);
+  });
+}
+
+function tokenToWire({ text, logprob, top }: LoggedToken): WireLoggedToken {
+  return { text: Buffer.from(text), logprob, top: top.map((one) => ({ ...one, text: Buffer.from(one.text) })) };
 }

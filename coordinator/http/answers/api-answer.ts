@@ -2,7 +2,7 @@
 // all of them need.
 import type { PomonaError } from "@pomona/shared/core/errors";
 import type { RequestId } from "@pomona/shared/core/ids";
-import type { OutputDelta } from "@pomona/shared/core/output/output-delta";
+import { appendDelta, type OutputDelta, shownText, thoughtText } from "@pomona/shared/core/output/output-delta";
 import { callId } from "../../call-id.ts";
 import type { AnswerEnding, GenerationEvent, LoggedToken } from "../../core/generation-request.ts";
 
@@ -87,53 +87,48 @@ export class ReasoningTokens {
 /** Puts an answer together from its parts. */
 export class AnswerCollector {
   readonly #requestId: RequestId;
-  readonly #calls: CollectedCall[] = [];
   readonly #tokens: LoggedToken[] = [];
   readonly #reasoningTokens = new ReasoningTokens();
   readonly #deltas: OutputDelta[] = [];
-  #text = "";
-  #reasoning = "";
   #isLogged = false;
 
   constructor(requestId: RequestId) {
     this.#requestId = requestId;
   }
 
-  add({ deltas, tokens, lastIndex }: OutputEvent): void {
-    this.#reasoningTokens.add({ deltas, lastIndex });
-    if (tokens !== null) this.#isLogged = true;
-    this.#tokens.push(...(tokens ?? []));
-    for (const delta of deltas) {
-      this.#keep(delta);
-      if (delta.kind === "text") this.#text += delta.text;
-      else if (delta.kind === "reasoning") this.#reasoning += delta.text;
-      else if (delta.kind === "toolCallBegin") {
-        const id = callId(this.#requestId, delta.index);
-        this.#calls[delta.index] = { id, name: delta.name, arguments: "", isComplete: false };
-      } else this.#continueCall(delta);
-    }
-  }
-
-  #keep(delta: OutputDelta): void {
-    const last = this.#deltas.at(-1);
-    if (last !== undefined && "text" in last && "text" in delta && last.kind === delta.kind)
-      this.#deltas[this.#deltas.length - 1] = { ...last, text: last.text + delta.text };
-    else this.#deltas.push(delta);
-  }
-
-  #continueCall(delta: Extract<OutputEvent["deltas"][number], { kind: "toolCallArguments" | "toolCallEnd" }>): void {
-    const call = this.#calls[delta.index];
-    if (call === undefined) return;
-    this.#calls[delta.index] =
-      delta.kind === "toolCallEnd"
-        ? { ...call, isComplete: delta.isComplete }
-        : { ...call, arguments: call.arguments + delta.text };
+  add(event: OutputEvent): void {
+    this.#reasoningTokens.add(event);
+    if (event.tokens !== null) this.#isLogged = true;
+    this.#tokens.push(...(event.tokens ?? []));
+    for (const delta of event.deltas) appendDelta(this.#deltas, delta);
   }
 
   finish(ending: AnswerEnding): CollectedAnswer {
-    const tokens = this.#isLogged ? this.#tokens : null;
-    const { count: reasoningTokens } = this.#reasoningTokens;
-    const parts = { text: this.#text, reasoning: this.#reasoning, calls: this.#calls, deltas: this.#deltas };
-    return { ...parts, reasoningTokens, tokens, ending };
+    const deltas = this.#deltas;
+    return {
+      text: shownText(deltas),
+      reasoning: thoughtText(deltas),
+      calls: callsOf(this.#requestId, deltas),
+      deltas,
+      reasoningTokens: this.#reasoningTokens.count,
+      tokens: this.#isLogged ? this.#tokens : null,
+      ending,
+    };
   }
+}
+
+function callsOf(requestId: RequestId, deltas: readonly OutputDelta[]): CollectedCall[] {
+  const calls: CollectedCall[] = [];
+  for (const delta of deltas) {
+    if (delta.kind === "text" || delta.kind === "reasoning") continue;
+    const { index } = delta;
+    const call = calls[index];
+    if (delta.kind === "toolCallBegin")
+      calls[index] = { id: callId(requestId, index), name: delta.name, arguments: "", isComplete: false };
+    else if (call !== undefined && delta.kind === "toolCallArguments")
+      calls[index] = { ...call, arguments: call.arguments + delta.text };
+    else if (call !== undefined && delta.kind === "toolCallEnd")
+      calls[index] = { ...call, isComplete: delta.isComplete };
+  }
+  return calls;
 }

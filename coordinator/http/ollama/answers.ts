@@ -2,6 +2,7 @@
 import type { PomonaError } from "@pomona/shared/core/errors";
 import { callId } from "../../call-id.ts";
 import type { AnswerEnding, LoggedToken } from "../../core/generation-request.ts";
+import { loggedDeltas } from "../../core/logged-deltas.ts";
 import type {
   AnswerHead,
   AnswerStream,
@@ -107,14 +108,8 @@ class LineStream implements AnswerStream {
     return [];
   }
 
-  output(_choice: number, { deltas, tokens }: OutputEvent): readonly Frame[] {
-    // All tokens of the event go with its first piece of text.
-    let rest = tokens;
-    return deltas.flatMap((delta) => {
-      const logged = delta.kind === "text" ? rest : null;
-      if (delta.kind === "text") rest = null;
-      return this.#linesOf(delta, logged);
-    });
+  output(_choice: number, event: OutputEvent): readonly Frame[] {
+    return loggedDeltas(event).flatMap(({ delta, tokens }) => this.#linesOf(delta, tokens));
   }
 
   #linesOf(delta: OutputEvent["deltas"][number], tokens: readonly LoggedToken[] | null): readonly Frame[] {

@@ -2,6 +2,7 @@
 import type { Ending, Usage } from "@pomona/shared/core/generation";
 import { callId } from "../../call-id.ts";
 import type { LoggedToken } from "../../core/generation-request.ts";
+import { loggedDeltas } from "../../core/logged-deltas.ts";
 import type {
   AnswerHead,
   AnswerStream,
@@ -77,15 +78,10 @@ class ChatStream implements AnswerStream {
     return [this.#chunk(choice, { delta: { role: "assistant", content: "", refusal: null } })];
   }
 
-  output(choice: number, { deltas, tokens }: OutputEvent): readonly Frame[] {
-    // All tokens of the event go with its first piece of text.
-    let rest = tokens;
-    return deltas.flatMap((delta) => {
+  output(choice: number, event: OutputEvent): readonly Frame[] {
+    return loggedDeltas(event).flatMap(({ delta, tokens }) => {
       const shown = this.#deltaOf(choice, delta);
-      if (shown === null) return [];
-      const logged = delta.kind === "text" ? rest : null;
-      if (delta.kind === "text") rest = null;
-      return [this.#chunk(choice, { delta: shown, tokens: logged })];
+      return shown === null ? [] : [this.#chunk(choice, { delta: shown, tokens })];
     });
   }
 

@@ -1,4 +1,4 @@
-import type { OutputDelta } from "./output-delta.ts";
+import { appendDelta, type OutputDelta } from "./output-delta.ts";
 import { type OutputFormat, OutputParser, plainFormat } from "./output-parser.ts";
 import { StopStrings } from "./stop-strings.ts";
 import { Utf8Decoder } from "./utf8-decoder.ts";
@@ -51,9 +51,9 @@ export class OutputAssembler {
     for (const bytes of texts) {
       const isStopped = this.#search(this.#parser.push(this.#decoder.push(bytes)), deltas);
       this.#nextIndex += 1;
-      if (isStopped) return { deltas: joined(deltas), lastIndex: this.#nextIndex - 1, isStopped };
+      if (isStopped) return { deltas, lastIndex: this.#nextIndex - 1, isStopped };
     }
-    return { deltas: joined(deltas), lastIndex: this.#nextIndex - 1, isStopped: false };
+    return { deltas, lastIndex: this.#nextIndex - 1, isStopped: false };
   }
 
   /** The rest, when the model ended its answer by itself. */
@@ -61,8 +61,8 @@ export class OutputAssembler {
     const deltas: OutputDelta[] = [];
     const rest = [...this.#parser.push(this.#decoder.finish()), ...this.#parser.finish()];
     const isStopped = this.#search(rest, deltas);
-    if (!isStopped) deltas.push(...textDelta(this.#stop.finish()));
-    return { deltas: joined(deltas), lastIndex: this.#nextIndex - 1, isStopped };
+    if (!isStopped) appendText(deltas, this.#stop.finish());
+    return { deltas, lastIndex: this.#nextIndex - 1, isStopped };
   }
 
   /** Adds the parts up to the first stop string, or the end of the only call; returns whether that is all. */
@@ -70,30 +70,19 @@ export class OutputAssembler {
     for (const part of parts) {
       if (part.kind !== "text") {
         // A part of another kind ends the text: what was held back of it is whole.
-        found.push(...textDelta(this.#stop.finish()), part);
+        appendText(found, this.#stop.finish());
+        appendDelta(found, part);
         if (part.kind === "toolCallEnd" && this.#isOneCall) return true;
         continue;
       }
       const { text, isStopped } = this.#stop.push(part.text);
-      found.push(...textDelta(text));
+      appendText(found, text);
       if (isStopped) return true;
     }
     return false;
   }
 }
 
-function textDelta(text: string): OutputDelta[] {
-  return text === "" ? [] : [{ kind: "text", text }];
-}
-
-/** Neighbours of the same part become one. */
-function joined(deltas: readonly OutputDelta[]): OutputDelta[] {
-  const result: OutputDelta[] = [];
-  for (const delta of deltas) {
-    const last = result.at(-1);
-    const isJoinable = last !== undefined && "text" in last && "text" in delta && last.kind === delta.kind;
-    if (isJoinable) result[result.length - 1] = { ...delta, text: last.text + delta.text };
-    else result.push(delta);
-  }
-  return result;
+function appendText(deltas: OutputDelta[], text: string): void {
+  if (text !== "") appendDelta(deltas, { kind: "text", text });
 }

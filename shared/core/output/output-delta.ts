@@ -11,7 +11,24 @@ export type OutputDelta =
 
 /** The visible text among parts. */
 export function shownText(deltas: readonly OutputDelta[]): string {
-  return deltas.map((delta) => (delta.kind === "text" ? delta.text : "")).join("");
+  return textOfKind("text", deltas);
+}
+
+/** The thoughts among parts. */
+export function thoughtText(deltas: readonly OutputDelta[]): string {
+  return textOfKind("reasoning", deltas);
+}
+
+function textOfKind(kind: "text" | "reasoning", deltas: readonly OutputDelta[]): string {
+  return deltas.map((delta) => (delta.kind === kind ? delta.text : "")).join("");
+}
+
+/** Adds the next piece; neighbours of the same part become one. */
+export function appendDelta(deltas: OutputDelta[], next: OutputDelta): void {
+  const last = deltas.at(-1);
+  const isJoinable = last !== undefined && "text" in last && "text" in next && last.kind === next.kind;
+  if (isJoinable) deltas[deltas.length - 1] = { ...next, text: last.text + next.text };
+  else deltas.push(next);
 }
 
 /** Collects pieces and joins neighbours of the same part. */
@@ -20,11 +37,11 @@ export class DeltaSink {
   #calls = 0;
 
   text(text: string): void {
-    this.#join("text", text);
+    if (text !== "") appendDelta(this.#deltas, { kind: "text", text });
   }
 
   reasoning(text: string): void {
-    this.#join("reasoning", text);
+    if (text !== "") appendDelta(this.#deltas, { kind: "reasoning", text });
   }
 
   beginCall(name: string): void {
@@ -33,11 +50,7 @@ export class DeltaSink {
 
   /** A piece of the arguments of the call that began last. */
   callArguments(text: string): void {
-    const last = this.#deltas.at(-1);
-    if (text === "") return;
-    if (last?.kind === "toolCallArguments") this.#deltas.pop();
-    const before = last?.kind === "toolCallArguments" ? last.text : "";
-    this.#deltas.push({ kind: "toolCallArguments", index: this.#calls, text: before + text });
+    if (text !== "") appendDelta(this.#deltas, { kind: "toolCallArguments", index: this.#calls, text });
   }
 
   endCall(isComplete: boolean): void {
@@ -50,16 +63,5 @@ export class DeltaSink {
     const deltas = this.#deltas;
     this.#deltas = [];
     return deltas;
-  }
-
-  #join(kind: "text" | "reasoning", text: string): void {
-    if (text === "") return;
-    const last = this.#deltas.at(-1);
-    if (last?.kind === kind) {
-      this.#deltas.pop();
-      this.#deltas.push({ kind, text: last.text + text });
-    } else {
-      this.#deltas.push({ kind, text });
-    }
   }
 }

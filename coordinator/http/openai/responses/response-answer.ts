@@ -1,6 +1,7 @@
 // Answers of /v1/responses: whole, or as events that are numbered from 0.
 import { errorTable, type PomonaError } from "@pomona/shared/core/errors";
 import type { AnswerEnding } from "../../../core/generation-request.ts";
+import { loggedDeltas } from "../../../core/logged-deltas.ts";
 import {
   type AnswerHead,
   type AnswerStream,
@@ -31,11 +32,7 @@ export function wholeResponse(
 ): { readonly response: object; readonly output: readonly Item[] } {
   const items = new OutputItems(head.requestId, settings.sendsOpaqueThoughts);
   if (answer === undefined) return { response: {}, output: [] };
-  let rest = answer.tokens;
-  for (const delta of answer.deltas) {
-    items.push(delta, delta.kind === "text" ? rest : null);
-    if (delta.kind === "text") rest = null;
-  }
+  for (const { delta, tokens } of loggedDeltas(answer)) items.push(delta, tokens);
   items.end(statusAtEnd(answer.ending));
   const { ending, reasoningTokens } = answer;
   const state = { status: "ended", output: items.done, reasoningTokens, ending } as const;
@@ -70,13 +67,7 @@ class ResponseStream implements AnswerStream {
 
   output(_choice: number, event: OutputEvent): readonly Frame[] {
     this.#reasoningTokens.add(event);
-    // All tokens of the event go with its first piece of text.
-    let rest = event.tokens;
-    return event.deltas.flatMap((delta) => {
-      const logged = delta.kind === "text" ? rest : null;
-      if (delta.kind === "text") rest = null;
-      return this.#frames(this.#items.push(delta, logged));
-    });
+    return loggedDeltas(event).flatMap(({ delta, tokens }) => this.#frames(this.#items.push(delta, tokens)));
   }
 
   end(_choice: number, ending: AnswerEnding): readonly Frame[] {
