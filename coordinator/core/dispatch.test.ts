@@ -204,3 +204,13 @@ test("a prompt of which most is held comes before a shorter one that is new", ()
   pool.frame("1", 1, tokens(0, [1]));
   assert.deepEqual(starts(pool.frame("1", 1, ending("stop", 1))), ["3/1@a"]);
 });
+
+test("a long queue is gone through at most every 10 ms, and the first event after that makes up for it", () => {
+  const pool = poolOf({ a: 1, b: 1 });
+  for (let index = 0; index < 80; index += 1) pool.request(`${index}`);
+  assert.deepEqual(starts(pool.take({ kind: "requestStopped", requestId: "0" })), []);
+  pool.nowMs += 9;
+  assert.deepEqual(starts(pool.frame("1", 1, tokens(0, [1]))), []);
+  pool.nowMs += 1;
+  assert.deepEqual(starts(pool.frame("1", 1, tokens(1, [1]))), ["2/1@a"]);
+});

@@ -15,10 +15,13 @@ import { type ReadyReplica, readyReplicas } from "./views.ts";
 /** After this a node that still names the attempt is dead, or has it. */
 const releasedKeptMs = 5000;
 
-/** Binds waiting requests, as long as slots are free that are worth taking. */
+/** Binds waiting requests, as long as slots are free that are worth taking. Puts it off where a long queue was just gone through. */
 export function dispatch(context: StepContext): Effect[] {
   const effects: Effect[] = [];
-  const { state } = context;
+  const { state, nowMs } = context;
+  const isOwed = !mayPass(context);
+  state.scheduler.pass = { atMs: isOwed ? state.scheduler.pass.atMs : nowMs, isOwed };
+  if (isOwed) return effects;
   for (const { model, digest, engine, waiting } of alike(state.queue)) {
     const bind = (record: RequestRecord, ready: ReadyReplica, decision: Decision | null): void => {
       effects.push(...bindTo(context, record, { ready, decision }));
@@ -35,6 +38,16 @@ export function dispatch(context: StepContext): Effect[] {
     });
   }
   return effects;
+}
+
+/** Whether a pass that was put off can be made up for. */
+export function isDispatchOwed(context: StepContext): boolean {
+  return context.state.scheduler.pass.isOwed && mayPass(context);
+}
+
+/** A thousand requests that come at once are bound in a hundred passes, not in thousands. */
+function mayPass({ state, nowMs, config: { scheduler } }: StepContext): boolean {
+  return state.queue.length <= scheduler.longQueue || nowMs - state.scheduler.pass.atMs >= scheduler.longQueueEveryMs;
 }
 
 /** What the scheduler is told of the replicas of a model. */

@@ -149,11 +149,12 @@ function* retirementViolations({ state }: StepContext, { nodeId, model, eviction
 
 /**
  * No request waits while every replica of its model is empty: then none is worth waiting for. Holds after every event but
- * frames that are passed on: those free no slot, so nothing is dispatched after them.
+ * frames that are passed on, and those after which a long queue is not gone through again so soon.
  */
 export function idleSlotViolations(context: StepContext): string[] {
   const { state, nowMs } = context;
   const found: string[] = [];
+  if (state.scheduler.pass.isOwed) return found;
   const seen = new Set<string>();
   for (const record of state.queue) {
     const { model, requestId, promptDigest } = record;

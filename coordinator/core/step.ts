@@ -4,7 +4,7 @@ import type { NodeId, RequestId } from "@pomona/shared/core/ids";
 import type { NodeStatus } from "@pomona/shared/core/node-status";
 import { considerCheckpoint, takeGoneState, takeHeldState } from "./checkpoints.ts";
 import { removeDeployment, setDeployment, setNodeSettings } from "./deployments.ts";
-import { dispatch } from "./dispatch.ts";
+import { dispatch, isDispatchOwed } from "./dispatch.ts";
 import type { Effect } from "./effect.ts";
 import { eject, reviewEjections } from "./ejection.ts";
 import type { ClusterEvent } from "./event.ts";
@@ -32,8 +32,8 @@ export function step(event: ClusterEvent, context: StepContext): Effect[] {
   // Tokens of a running request free no slot and add no memory: the hot path ends here, but for the first of them. The
   // replica has evaluated the prompt then, and can have the next one.
   if (event.kind === "frame" && event.frame.kind !== "ending" && effects[0]?.kind === "deliver") {
-    const isNextAwaited = wasEvaluating && context.state.queue.length > 0;
-    if (!isNextAwaited || isEvaluating(event.requestId, context)) return effects;
+    const isNextAwaited = wasEvaluating && context.state.queue.length > 0 && !isEvaluating(event.requestId, context);
+    if (!isNextAwaited && !isDispatchOwed(context)) return effects;
   }
   if (mayChangePlacement(event, context, statusBefore)) effects.push(...reconcile(context));
   effects.push(...dispatch(context));

@@ -2,7 +2,7 @@
 // simulated engine that makes them; in turn, in one run.
 // - 200 streams of 50 tokens/s: tokens/s as a ratio, time from the engine to the client, processor time of the coordinator.
 // - 1,000 streams of 5 tokens/s: the gaps between two tokens, and what the coordinator holds for each.
-// npm run -s bench:gateway -- [--rounds 3] [--seconds 10] [--json]
+// npm run -s bench:gateway -- [--rounds 3] [--seconds 10] [--start-seconds 2] [--json]
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -22,12 +22,13 @@ const options = parseArgs({
   options: {
     rounds: { type: "string", default: "3" },
     seconds: { type: "string", default: "10" },
+    "start-seconds": { type: "string", default: "2" },
     json: { type: "boolean", default: false },
   },
 }).values;
 const enginePreload = new URL("./gateway/engine-preload.js", import.meta.url).href;
 /** In which all streams of a round begin. */
-const startMs = 2000;
+const startMs = 1000 * Number(options["start-seconds"]);
 /** Of an engine. */
 const slots = 50;
 const budgetBytes = 2 ** 40;

@@ -91,6 +91,8 @@ export class Candidate {
   readonly #running: RunningLoad[];
   /** Seconds from now at which each slot is free; 0 is free now. */
   readonly #freeIn: number[];
+  /** The slot that is free first. */
+  #first = 0;
   readonly #share: number;
   /** Seconds from now at which all its prompts are evaluated, those included that wait for it. */
   #prefillFreeIn = 0;
@@ -152,7 +154,7 @@ export class Candidate {
 
   /** Seconds until the next slot is free; infinite without slots. */
   get wait(): number {
-    return Math.max(this.#parts.avoidSeconds, Math.min(...this.#freeIn));
+    return Math.max(this.#parts.avoidSeconds, this.#freeIn[this.#first] ?? Number.POSITIVE_INFINITY);
   }
 
   /** The cheaper one of taking the first slot that is free, and of waiting for the busy one that holds most of the prompt. */
@@ -234,9 +236,10 @@ export class Candidate {
 
   /** A slot, or the one that is free first, is taken for so long. Returns when that begins. */
   #takeSlot(seconds: number, wanted: number | null): number {
-    const slot = wanted !== null && wanted < this.#freeIn.length ? wanted : this.#firstFree();
+    const slot = wanted !== null && wanted < this.#freeIn.length ? wanted : this.#first;
     const from = this.#freeIn[slot] ?? 0;
     this.#freeIn[slot] = from + seconds;
+    if (slot === this.#first) this.#first = this.#firstFree();
     return Math.max(from, this.#parts.avoidSeconds);
   }
 

@@ -13,6 +13,10 @@ export type SchedulerConfig = {
   readonly delayWeight: number;
   /** Waiting requests that one pass plans, at most. */
   readonly plannedMax: number;
+  /** A queue is long when more wait than this: to go through it takes milliseconds. */
+  readonly longQueue: number;
+  /** A long queue is gone through at most so often. */
+  readonly longQueueEveryMs: number;
   /** A first token is due this long after the arrival ... */
   readonly dueMs: number;
   /** ... and so many times what the fastest replica needs for the prompt. */
@@ -39,6 +43,8 @@ export const defaultSchedulerConfig: SchedulerConfig = {
   decodeWeight: 0.25,
   delayWeight: 1,
   plannedMax: 48,
+  longQueue: 64,
+  longQueueEveryMs: 10,
   dueMs: 5000,
   duePrefillFactor: 2,
   sizeFactor: 4,
@@ -55,6 +61,8 @@ export class SchedulerState {
   readonly tenants: Tenants;
   /** Kept for a moment, see queue-outlook.ts. */
   readonly outlooks = new Map<ModelName, { readonly atMs: number; readonly outlook: QueueOutlook | null }>();
+  /** When the queue was last gone through, and whether it would have been since, had that not been so lately. */
+  pass = { atMs: Number.NEGATIVE_INFINITY, isOwed: false };
   /** When waiting clients were last told how long it takes. */
   toldWaitingAtMs = Number.NEGATIVE_INFINITY;
   readonly #lengths = new Map<ModelName, OutputLengths>();
