@@ -33,8 +33,6 @@ import { waitingForModels } from "./waiting-for-models.ts";
 const defaultTimeoutMs = { interactive: 600_000, batch: 86_400_000 } as const;
 const tokenizeTimeoutMs = 30_000;
 const tickMs = 100;
-/** Without a tick for so long this process did not run. */
-const absenceMs = 1000;
 /** So long after the first node was heard of, all have told what they still run. */
 const takingUpMs = 3000;
 
@@ -109,7 +107,7 @@ export class Coordinator implements Gateway {
     this.#ticker = setInterval(() => {
       const awayMs = clock.nowMs() - tickedAtMs;
       tickedAtMs = clock.nowMs();
-      if (awayMs >= absenceMs) this.take({ kind: "wasAway", awayMs });
+      if (awayMs >= this.#config.absenceMs) this.take({ kind: "wasAway", awayMs });
       this.take({ kind: "tick" });
       this.#running.review();
       this.#named.review();

@@ -25,8 +25,6 @@ const keepMs = 5;
 const orphanMs = 30_000;
 const clientBackMs = 30_000;
 const reviewEveryMs = 1000;
-/** See `coordinator/coordinator.ts`. */
-const absenceMs = 1000;
 
 export type CoordinatorSurroundings = {
   readonly time: VirtualTime;
@@ -94,7 +92,7 @@ export class SimulatedCoordinator {
   /** Its process was stopped so long: its timers ring before it reads what has come meanwhile. */
   wasAway(ms: number): void {
     this.#awayUntilMs = this.#surroundings.time.nowMs;
-    if (ms >= absenceMs) this.take({ kind: "wasAway", awayMs: ms });
+    if (ms >= this.#surroundings.config.absenceMs) this.take({ kind: "wasAway", awayMs: ms });
     this.take({ kind: "tick" });
   }
 

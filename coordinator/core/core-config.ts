@@ -12,6 +12,8 @@ export type CoreConfig = {
   readonly suspectAfterMissed: number;
   /** Heartbeats missed until it is dead (5). */
   readonly deadAfterMissed: number;
+  /** A coordinator without a tick for so long did not run, and takes nothing amiss that fell into that time (300 ms). */
+  readonly absenceMs: number;
   /** Streams whose nodes are gone are told so when no node at all could be reached for so long (700 ms). */
   readonly allGoneMs: number;
   readonly membersMax: number;
@@ -58,6 +60,7 @@ export const defaultCoreConfig: CoreConfig = {
   heartbeatIntervalMs: 500,
   suspectAfterMissed: 3,
   deadAfterMissed: 5,
+  absenceMs: 300,
   allGoneMs: 700,
   membersMax: 256,
   queueLengthMax: 1024,

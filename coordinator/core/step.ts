@@ -43,7 +43,10 @@ export function step(event: ClusterEvent, context: StepContext): Effect[] {
 
 /** What came meanwhile has not been read yet: nobody is judged by a time in which nobody listened. */
 function forgiveAbsence({ state }: StepContext, awayMs: number): void {
-  for (const member of state.members.values()) member.lastHeartbeatMs += awayMs;
+  for (const member of state.members.values()) {
+    member.lastHeartbeatMs += awayMs;
+    member.linkDownAtMs += awayMs;
+  }
   for (const { place } of state.requests.values()) if (place.kind === "bound") place.lastFrameAtMs += awayMs;
 }
 

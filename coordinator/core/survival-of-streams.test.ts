@@ -314,6 +314,19 @@ test("when every node is gone, those who read an answer are told, and batch work
   assert.equal(pool.state.queue.length, 1);
 });
 
+test("time in which the coordinator did not run counts against no node", () => {
+  const { pool } = poolOf([{ nodeId: "a" }]);
+  pool.request("q", longAnswer);
+  pool.frame("q", 1, tokens(0, [1]));
+  for (const record of pool.state.requests.values()) record.wasAccepted = true;
+  pool.take({ kind: "linkDown", nodeId: "a" });
+  pool.fail("q", 1, "node_lost");
+  pool.nowMs += 650;
+  pool.take({ kind: "wasAway", awayMs: 650 });
+  assert.deepEqual(endings(pool.wait(600)), []);
+  assert.deepEqual(endings(pool.wait(100)), ["q: failed node_lost"]);
+});
+
 test("a prompt that killed two engines is refused for ten minutes, and others are not", () => {
   const { pool, ...nodes } = poolOf([{ nodeId: "a" }, { nodeId: "b" }]);
   const prompt = { promptTokenIds: [6, 6, 6] };

@@ -43,7 +43,7 @@ export const defaultSchedulerConfig: SchedulerConfig = {
   decodeWeight: 0.25,
   delayWeight: 1,
   plannedMax: 48,
-  longQueue: 64,
+  longQueue: 16,
   longQueueEveryMs: 10,
   dueMs: 5000,
   duePrefillFactor: 2,
