@@ -1,19 +1,34 @@
-// Loaded into a node-agent before the program itself (`node --import`): the simulated engine steps as slowly as the bench
-// wants, says when it emitted each token, and answers over HTTP from its own process, past the pool.
+// A process of node-agents with simulated engines that step as slowly as the bench wants, say when they emitted each token,
+// and answer over HTTP from their own process, past the pool.
 import { randomBytes } from "node:crypto";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { nodeAgentSchema } from "@pomona/node-agent/config";
 import { SimulatedReplica } from "@pomona/node-agent/engine/simulated/simulated-engine";
+import { runNodeAgent } from "@pomona/node-agent/main";
 import { type AttemptFrame, defaultDecoding, endsUnread } from "@pomona/shared/core/generation";
 
-export type EngineQuestion = { readonly asks: "port" | "emitted" };
-/** Milliseconds of the machine's monotonic clock, by request, in the order of the tokens. */
-export type EngineAnswer = {
-  readonly port?: number;
-  readonly emitted?: Readonly<Record<string, readonly number[]>>;
+/** What the process is started with, as its one argument in JSON. */
+export type EnginesSpec = {
+  readonly engines: number;
+  readonly stepMs: number;
+  /** Directories of the engines are made in it. */
+  readonly directory: string;
+  /** host:port of the coordinator. */
+  readonly coordinator: string;
 };
 
-const stepMs = Number(process.env["BENCH_STEP_MS"] ?? 20);
+export type EnginesQuestion = { readonly asks: "emitted" };
+export type EnginesAnswer =
+  /** Once, when all engines serve: where they answer past the pool. */
+  | { readonly port: number }
+  /** Milliseconds of the machine's monotonic clock, by request, in the order of the tokens. */
+  | { readonly emitted: Readonly<Record<string, readonly number[]>> };
+
+// Of the bench's own making.
+const { engines, stepMs, directory, coordinator } = JSON.parse(process.argv[2] ?? "") as EnginesSpec;
+const budgetBytes = 2 ** 40;
 const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 const replicas: SimulatedReplica[] = [];
@@ -85,11 +100,32 @@ const server = createServer((request, response) => {
 });
 server.listen(0, "127.0.0.1");
 
-process.on("message", ({ asks }: Partial<EngineQuestion>) => {
-  // A listening server over TCP has an address of this kind.
-  if (asks === "port") process.send?.({ port: (server.address() as AddressInfo).port } satisfies EngineAnswer);
-  if (asks === "emitted") {
-    process.send?.({ emitted } satisfies EngineAnswer);
-    emitted = {};
-  }
+const agents = await Promise.all(
+  Array.from({ length: engines }, (_, index) =>
+    runNodeAgent(
+      nodeAgentSchema.parse({
+        stateDir: join(directory, `${index}`),
+        grpcPort: 0,
+        peers: [coordinator],
+        budgetBytes,
+        mdns: false,
+        engine: "simulated",
+        logLevel: "fatal",
+      }),
+    ),
+  ),
+);
+
+const tell = (answer: EnginesAnswer): void => {
+  process.send?.(answer);
+};
+process.on("message", ({ asks }: Partial<EnginesQuestion>) => {
+  if (asks !== "emitted") return;
+  tell({ emitted });
+  emitted = {};
 });
+process.once("SIGTERM", () => {
+  void Promise.all(agents.map((agent) => agent.close())).finally(() => process.exit(0));
+});
+// A listening server over TCP has an address of this kind.
+tell({ port: (server.address() as AddressInfo).port });
