@@ -1,6 +1,6 @@
 // A replica of a model that can be asked now: waits for one while one may come.
 import { type ErrorCode, type LoadingOutlook, PomonaError } from "@pomona/shared/core/errors";
-import type { ModelName } from "@pomona/shared/core/ids";
+import type { ModelName, ReplicaId } from "@pomona/shared/core/ids";
 import type { Clock } from "@pomona/shared/runtime/clock";
 
 /** `deadlineMs` is of the dependencies' clock. */
@@ -71,7 +71,7 @@ export class AwaitedReplicas {
 }
 
 /** Codes that say something about the node or its replica, not about the prompt: another one may do it. */
-export const nodeCodes: ReadonlySet<ErrorCode> = new Set([
+const nodeCodes: ReadonlySet<ErrorCode> = new Set([
   "node_lost",
   "not_found",
   "failed_precondition",
@@ -81,5 +81,33 @@ export const nodeCodes: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 /** Replicas that are asked before a request is given up, and those that may crash at it. */
-export const triesMax = 3;
-export const crashesMax = 2;
+const triesMax = 3;
+const crashesMax = 2;
+
+/** Where a request was tried without success. */
+export class Tries {
+  readonly #failed = new Set<ReplicaId>();
+  #crashes = 0;
+  count = 0;
+
+  /** Those worth asking: what failed is asked again only when there is no other after the next change of the pool. */
+  among<Replica extends Asked>(ready: readonly Replica[], hasWaited: boolean): readonly Replica[] {
+    const fresh = this.untried(ready);
+    return fresh.length === 0 && hasWaited ? ready : fresh;
+  }
+
+  untried<Replica extends Asked>(ready: readonly Replica[]): readonly Replica[] {
+    return ready.filter(({ replicaId }) => !this.#failed.has(replicaId));
+  }
+
+  /** Notes how asking a replica failed. Returns whether another one is worth asking. */
+  isWorthAnother({ replicaId }: Asked, code: ErrorCode, otherNodeCode?: ErrorCode): boolean {
+    this.count += 1;
+    if (code === "engine_crashed") this.#crashes += 1;
+    this.#failed.add(replicaId);
+    if (this.count >= triesMax || this.#crashes >= crashesMax) return false;
+    return nodeCodes.has(code) || code === otherNodeCode;
+  }
+}
+
+type Asked = { readonly replicaId: ReplicaId };

@@ -163,7 +163,8 @@ export class Coordinator implements Gateway {
 
   async generate(request: GenerationRequest, caller: Caller): Promise<Generation> {
     const name = nameOf(request, caller);
-    const known = name.idempotencyKey === "" ? null : await this.#named.claim(name, caller.signal);
+    if (name.idempotencyKey === "") return await this.#begin(request, caller, name);
+    const known = await this.#named.claim(name, caller.signal);
     if (known !== null) return this.attach(known, 0, caller.signal);
     try {
       return await this.#begin(request, caller, name);
@@ -206,8 +207,8 @@ export class Coordinator implements Gateway {
     const session = this.#running.add({ requestId, note, seed, promptTokens: promptTokenIds.length, isStreamed });
     const abandon = (): void => this.take({ kind: "requestCancelled", requestId });
     signal.addEventListener("abort", () => session.hasReaders || abandon(), { once: true });
-    const cacheScope = { owner: tenant, sharedTokens: prompt.sharedTokens };
     // What one tenant's prompts left in a slot says nothing to another, not even by being fast.
+    const cacheScope = { owner: tenant, sharedTokens: prompt.sharedTokens };
     const sampling = { ...request.sampling, seed };
     const { topLogprobs } = request.output;
     const decoding = { ...defaultDecoding, sampling, maxTokens, grammar, topLogprobs, cacheScope };

@@ -1,17 +1,10 @@
 // Requests for vectors and relevance: cut into shares, each done by the replica that has it done first, again elsewhere when
 // a node is lost.
 import { setMaxListeners } from "node:events";
-import { setTimeout } from "node:timers/promises";
 import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
 import type { ModelName, NodeId, ReplicaId, TenantId } from "@pomona/shared/core/ids";
-import {
-  AwaitedReplicas,
-  type AwaitedReplicasDependencies,
-  crashesMax,
-  nodeCodes,
-  triesMax,
-  type WaitLimits,
-} from "./awaited-replicas.ts";
+import { pause } from "@pomona/shared/runtime/pause";
+import { AwaitedReplicas, type AwaitedReplicasDependencies, Tries, type WaitLimits } from "./awaited-replicas.ts";
 import type { Caller } from "./core/generation-request.ts";
 import { type PooledReplica, type PooledWork, type Share, secondsUntilDone, sharesOf } from "./core/pooled-replicas.ts";
 import {
@@ -164,7 +157,7 @@ export class PooledCalls {
     const timeoutMs = job.request.timeoutMs ?? defaultMs;
     const ended = new AbortController();
     const late = (): void => ended.abort(new PomonaError("deadline_exceeded", "the deadline of the request passed"));
-    const timer = globalThis.setTimeout(late, timeoutMs);
+    const timer = setTimeout(late, timeoutMs);
     const signal = AbortSignal.any([caller.signal, ended.signal]);
     // All shares listen to it.
     setMaxListeners(0, signal);
@@ -229,10 +222,9 @@ export class PooledCalls {
   ): Promise<Done<Answer>> {
     const { clock, metrics } = this.#dependencies;
     const work = { inputs: share.items.length, tokens: share.tokens };
-    const failed = new Set<ReplicaId>();
-    let crashes = 0;
-    for (let tries = 1; ; tries += 1) {
-      const { replica, seconds } = await this.#place(job.request.model, work, { failed, context });
+    const tries = new Tries();
+    for (;;) {
+      const { replica, seconds } = await this.#place(job.request.model, work, { tries, context });
       const { nodeId, replicaId } = replica;
       const boundAtMs = clock.nowMs();
       const patienceMs = Math.max(patienceMinMs, patienceFactor * 1000 * seconds);
@@ -247,43 +239,31 @@ export class PooledCalls {
         throw new PomonaError("node_lost", `node ${nodeId} answered ${answers.length} of ${share.items.length} inputs`);
       } catch (thrown) {
         const error = toPomonaError(thrown);
-        if (error.code === "engine_crashed") crashes += 1;
-        const isOfNode = nodeCodes.has(error.code) || error.code === "deadline_exceeded";
-        const isLast = tries >= triesMax || crashes >= crashesMax;
-        if (isLast || context.signal.aborted || !isOfNode) throw explained(error, job, share.first);
-        failed.add(replicaId);
+        if (!tries.isWorthAnother(replica, error.code, "deadline_exceeded") || context.signal.aborted)
+          throw explained(error, job, share.first);
       } finally {
         this.#release(replicaId, work, context.tenant);
       }
-      await this.#calm(job.request.model, { failed, context, tries });
+      await this.#calm(job.request.model, tries, context);
     }
   }
 
   /** Where there is no other replica, the one that failed gets time to come back, or to be missed. */
-  async #calm(
-    model: ModelName,
-    {
-      failed,
-      context,
-      tries,
-    }: { readonly failed: ReadonlySet<ReplicaId>; readonly context: Context; readonly tries: number },
-  ): Promise<void> {
-    if (this.#dependencies.replicas(model).some(({ replicaId }) => !failed.has(replicaId))) return;
-    await setTimeout(calmMs * tries, undefined, { signal: context.signal }).catch(() => undefined);
+  async #calm(model: ModelName, tries: Tries, { signal }: Context): Promise<void> {
+    if (tries.untried(this.#dependencies.replicas(model)).length > 0) return;
+    await pause(calmMs * tries.count, signal);
   }
 
   /** Waits for a ready replica that has room, in turn with others, and takes its place there. */
   async #place(
     model: ModelName,
     work: PooledWork,
-    { failed, context }: { readonly failed: ReadonlySet<ReplicaId>; readonly context: Context },
+    { tries, context }: { readonly tries: Tries; readonly context: Context },
   ): Promise<{ readonly replica: PooledReplica; readonly seconds: number }> {
     const { replicas } = this.#dependencies;
     for (;;) {
       const ready = await this.#awaited.find(model, context, (hasWaited) => {
-        const all = replicas(model);
-        const fresh = all.filter(({ replicaId }) => !failed.has(replicaId));
-        const found = fresh.length === 0 && hasWaited ? all : fresh;
+        const found = tries.among(replicas(model), hasWaited);
         return found.length === 0 ? null : found;
       });
       const best = this.#best(ready, work);

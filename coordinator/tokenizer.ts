@@ -4,14 +4,7 @@ import { toPomonaError } from "@pomona/shared/core/errors";
 import type { PromptInput } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, ReplicaId, TenantId } from "@pomona/shared/core/ids";
 import { type AnswerForm, plainForm } from "@pomona/shared/core/output/answer-form";
-import {
-  AwaitedReplicas,
-  type AwaitedReplicasDependencies,
-  crashesMax,
-  nodeCodes,
-  triesMax,
-  type WaitLimits,
-} from "./awaited-replicas.ts";
+import { AwaitedReplicas, type AwaitedReplicasDependencies, Tries, type WaitLimits } from "./awaited-replicas.ts";
 
 export type TokenizedPrompt = {
   readonly tokenIds: readonly number[];
@@ -53,6 +46,7 @@ export type TokenizeLimits = WaitLimits & {
 
 /** Longest time that one replica may take. */
 const askTimeoutMs = 30_000;
+
 /** Asks ready replicas in turn, waits for one while one may come, and tries another when a node is lost. */
 export class PromptTokenizer {
   readonly #dependencies: PromptTokenizerDependencies;
@@ -80,35 +74,26 @@ export class PromptTokenizer {
 
   async #askReplicas(model: ModelName, input: PromptInput, limits: TokenizeLimits): Promise<TokenizedPrompt> {
     const { ask, clock } = this.#dependencies;
-    const failed = new Set<ReplicaId>();
-    let crashes = 0;
-    for (let tries = 1; ; tries += 1) {
-      const { nodeId, replicaId, digest } = await this.#awaited.find(model, limits, (hasWaited) =>
-        this.#choose(model, failed, hasWaited),
+    const tries = new Tries();
+    for (;;) {
+      const { digest, ...place } = await this.#awaited.find(model, limits, (hasWaited) =>
+        this.#choose(tries.among(this.#dependencies.replicas(model), hasWaited)),
       );
       const key = keyOf([model, digest, limits.owner], input);
       const kept = this.#kept.get(key);
       if (kept !== null) return kept;
       const timeoutMs = Math.max(1, Math.min(askTimeoutMs, limits.deadlineMs - clock.nowMs()));
       try {
-        const answer = { ...(await ask({ nodeId, replicaId, input, timeoutMs, signal: limits.signal })), digest };
+        const answer = { ...(await ask({ ...place, input, timeoutMs, signal: limits.signal })), digest };
         this.#kept.keep(key, answer);
         return answer;
       } catch (thrown) {
-        const { code } = toPomonaError(thrown);
-        if (code === "engine_crashed") crashes += 1;
-        const isLast = tries >= triesMax || crashes >= crashesMax;
-        if (isLast || limits.signal.aborted || !nodeCodes.has(code)) throw thrown;
-        failed.add(replicaId);
+        if (!tries.isWorthAnother(place, toPomonaError(thrown).code) || limits.signal.aborted) throw thrown;
       }
     }
   }
 
-  /** Replicas that failed are asked again only when there is no other after the next change of the pool. */
-  #choose(model: ModelName, failed: ReadonlySet<ReplicaId>, hasWaited: boolean): TokenizingReplica | null {
-    const ready = this.#dependencies.replicas(model);
-    const fresh = ready.filter(({ replicaId }) => !failed.has(replicaId));
-    const candidates = fresh.length === 0 && hasWaited ? ready : fresh;
+  #choose(candidates: readonly TokenizingReplica[]): TokenizingReplica | null {
     this.#turn += 1;
     return candidates[this.#turn % candidates.length] ?? null;
   }

@@ -10,12 +10,7 @@ import { type ModelOutlook, modelOutlook, servedContextLength } from "./views.ts
 export function refuseModel(context: StepContext, model: ModelName): PomonaError | null {
   const { state, nowMs } = context;
   const outlook = modelOutlook(context, model);
-  if (outlook === null) {
-    const names = [...state.deployments.keys()].sort().join(", ") || "none";
-    return new PomonaError("model_not_found", `model ${JSON.stringify(model)} is not in this pool; it has: ${names}`, {
-      field: "model",
-    });
-  }
+  if (outlook === null) return unknownModel(model, [...state.deployments.keys()].sort());
   switch (outlook.state) {
     case "ready":
     case "idle":
@@ -29,6 +24,13 @@ export function refuseModel(context: StepContext, model: ModelName): PomonaError
         retryAfterMs: untilReadyMs(state, model, nowMs),
       });
   }
+}
+
+/** Says which models there are. */
+export function unknownModel(asked: string, known: readonly ModelName[]): PomonaError {
+  const shown = JSON.stringify(asked.slice(0, 200));
+  const message = `model ${shown} is not in this pool; it has: ${known.join(", ") || "none"}`;
+  return new PomonaError("model_not_found", message, { field: "model" });
 }
 
 /** Whoever would have to wait for a load longer than anyone does is told so at once. */

@@ -13,6 +13,7 @@ import { answerFormFromWire, tokenizeInputToWire } from "@pomona/shared/grpc/wir
 import { nodeStatusFromWire, replicaSpecToWire, replicaStatusFromWire } from "@pomona/shared/grpc/wire-status";
 import { systemClock } from "@pomona/shared/runtime/clock";
 import type { Logger } from "@pomona/shared/runtime/logger";
+import { jittered, pause } from "@pomona/shared/runtime/pause";
 import { noteRoundTrip } from "../core/attach-patience.ts";
 import type { EffectOf } from "../core/effect.ts";
 import type { ClusterEvent } from "../core/event.ts";
@@ -311,7 +312,7 @@ export class NodeLinks {
         if (!signal.aborted) this.#log.debug({ nodeId, address: link.address, code, message }, "status stream ended");
       }
       if (isUp && nodeId !== null && this.#links.get(nodeId) === link) this.#onEvent({ kind: "linkDown", nodeId });
-      await pause(backoffMs, signal);
+      await pause(jittered(backoffMs), signal);
       backoffMs = Math.min(backoffMs * 2, reconnectMaxMs);
       if (signal.aborted) return;
       // A channel that failed waits by itself, up to 5 s; one made anew connects at once.
@@ -330,18 +331,4 @@ function noteOf(link: Link | undefined, tookMs: number): void {
 
 function pullKey(nodeId: NodeId, runKey: string): string {
   return `${nodeId}/${runKey}`;
-}
-
-/** Waits with a jitter of a quarter, or until the signal aborts. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const finish = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", finish);
-      resolve();
-    };
-    const timer = setTimeout(finish, ms * (0.75 + Math.random() / 2));
-    signal.addEventListener("abort", finish);
-  });
 }

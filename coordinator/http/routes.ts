@@ -1,7 +1,7 @@
 // Paths, and what is said of the others.
-import { PomonaError } from "@pomona/shared/core/errors";
 import { metricsContentType } from "@pomona/shared/runtime/metrics";
 import type { FastifyInstance } from "fastify";
+import { unknownModel } from "../core/admission.ts";
 import type { ModelSummary } from "../core/generation-request.ts";
 import type { Gateway } from "../gateway.ts";
 import { answerPooled } from "./answers/answer-pooled.ts";
@@ -67,9 +67,10 @@ function oneModel(gateway: Gateway, name: string): ModelSummary {
   const models = gateway.models();
   const found = models.find((model) => model.name === name);
   if (found !== undefined) return found;
-  const names = models.map((model) => model.name).join(", ") || "none";
-  const asked = JSON.stringify(name.slice(0, 200));
-  throw new PomonaError("model_not_found", `model ${asked} is not in this pool; it has: ${names}`, { field: "model" });
+  throw unknownModel(
+    name,
+    models.map((model) => model.name),
+  );
 }
 
 const postPaths = ["/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/rerank", ...anthropicPaths];

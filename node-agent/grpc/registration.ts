@@ -8,6 +8,7 @@ import { callUnary, createClusterClient } from "@pomona/shared/grpc/client";
 import { checkLength } from "@pomona/shared/grpc/wire-checks";
 import { nodeStatusToWire } from "@pomona/shared/grpc/wire-status";
 import type { Logger } from "@pomona/shared/runtime/logger";
+import { jittered, pause } from "@pomona/shared/runtime/pause";
 
 const coordinatorsMax = 64;
 const callTimeoutMs = 2000;
@@ -51,7 +52,7 @@ async function run(dependencies: RegistrationDependencies, signal: AbortSignal):
       retryMs = retryMinMs;
     } else if (isRegistered) log.warn("the coordinator does not answer");
     isRegistered = pool !== null;
-    await pause(isRegistered ? repeatMs : retryMs, signal);
+    await pause(jittered(isRegistered ? repeatMs : retryMs), signal);
     if (!isRegistered) retryMs = Math.min(retryMs * 2, retryMaxMs);
   }
 }
@@ -85,16 +86,4 @@ async function register(address: string, status: NodeStatus, signal: AbortSignal
   } finally {
     client.close();
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const finish = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", finish);
-      resolve();
-    };
-    const timer = setTimeout(finish, ms * (0.75 + Math.random() / 2));
-    signal.addEventListener("abort", finish);
-  });
 }

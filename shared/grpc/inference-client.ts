@@ -11,6 +11,7 @@ import type { InferenceTokenizeRequest } from "@pomona/proto/generated/pomona/v1
 import type { ModelSummary__Output } from "@pomona/proto/generated/pomona/v1/ModelSummary";
 import { pomona } from "@pomona/proto/load";
 import { type ErrorCode, PomonaError, toPomonaError } from "../core/errors.ts";
+import { pause } from "../runtime/pause.ts";
 import { randomId } from "../runtime/random-id.ts";
 import { type ClientMethod, callUnary, createInferenceClient } from "./client.ts";
 import { readMessages } from "./read-messages.ts";
@@ -197,16 +198,4 @@ function eventOf({ frame, ...frames }: InferenceGenerateResponse__Output): Gener
     throw new PomonaError("internal", "the pool sent a frame that this client does not know");
   // The name and the value are of the same frame.
   return { kind: frame, ...value } as GenerateEvent;
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const finish = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", finish);
-      resolve();
-    };
-    const timer = setTimeout(finish, ms);
-    signal.addEventListener("abort", finish, { once: true });
-  });
 }

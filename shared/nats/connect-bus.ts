@@ -1,5 +1,6 @@
 import { type ConnectionOptions, connect, type NatsConnection, type Subscription } from "nats";
 import type { Logger } from "../runtime/logger.ts";
+import { pause } from "../runtime/pause.ts";
 import type { Bucket, BucketOptions } from "./bucket.ts";
 import type { Bus } from "./bus.ts";
 import { MessageQueue } from "./message-queue.ts";
@@ -140,7 +141,7 @@ class NatsBus implements Bus {
       } catch (error) {
         // Said once: it is tried four times a second.
         if (isFirst) log.warn({ urls, reason: messageOf(error) }, "NATS does not answer; trying on");
-        await wait(firstConnectWaitMs, signal);
+        await pause(firstConnectWaitMs, signal);
       }
     }
     return null;
@@ -172,18 +173,6 @@ function subscribeOn(connection: NatsConnection, subscription: BusSubscription):
   });
 }
 
-function wait(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done, { once: true });
-  });
-}
-
 /** Waits at most `timeoutMs`, whatever becomes of the promise. */
 async function withTimeout(promise: Promise<unknown>, timeoutMs: number): Promise<void> {
   const controller = new AbortController();
@@ -191,7 +180,7 @@ async function withTimeout(promise: Promise<unknown>, timeoutMs: number): Promis
     () => controller.abort(),
     () => controller.abort(),
   );
-  await Promise.race([settled, wait(timeoutMs, controller.signal)]);
+  await Promise.race([settled, pause(timeoutMs, controller.signal)]);
   controller.abort();
 }
 

@@ -43,7 +43,7 @@ const rule = (index: number): string =>
 
 const history: readonly ChatCompletionMessageParam[] = Array.from({ length: 8 }, (_, index) => {
   const id = `call_${index}`;
-  const toolCall = { name: "read", arguments: JSON.stringify({ path: `/work/source-${index}.ts` }) };
+  const toolCall = { name: "read", arguments: JSON.stringify({ path: `/home/source-${index}.ts` }) };
   const lines = Array.from({ length: 10 }, (_, line) => `${line}: const value${line} = compute(${index}, ${line});`);
   return [
     { role: "assistant" as const, content: "", tool_calls: [{ id, type: "function" as const, function: toolCall }] },

@@ -22,16 +22,13 @@ export async function answerPooled<Answer extends PooledUse>(
   { openAnswers }: Pick<AnswerDependencies, "openAnswers">,
   { request, reply }: AnswerTarget,
 ): Promise<void> {
-  const { signal, release } = openAnswers.start(reply.raw);
-  try {
+  await openAnswers.during(reply.raw, async (signal) => {
     const answer = await ask(requestCaller(request, signal));
     reply.header("x-pomona-node", answer.nodeId);
     reply.header("x-pomona-queue-ms", String(Math.round(answer.queueMs)));
     const body = await inTurns(write(answer));
     await reply.header("content-type", "application/json; charset=utf-8").send(body);
-  } finally {
-    release();
-  }
+  });
 }
 
 async function inTurns(pieces: Iterable<string>): Promise<string> {

@@ -58,16 +58,13 @@ type AnswerContext = AnswerDependencies &
  * @throws PomonaError what became of it, as long as no header is out; after that it is the last that is sent.
  */
 export async function answer(asked: ApiRequest, dependencies: AnswerDependencies, target: AnswerTarget): Promise<void> {
-  const { signal: gone, release } = dependencies.openAnswers.start(target.reply.raw);
   const stopped = new AbortController();
   const stop = (error: unknown): void => stopped.abort(error);
-  const signal = AbortSignal.any([gone, stopped.signal]);
-  const context = { ...dependencies, ...target, asked, signal, stop };
-  try {
+  await dependencies.openAnswers.during(target.reply.raw, async (gone) => {
+    const signal = AbortSignal.any([gone, stopped.signal]);
+    const context = { ...dependencies, ...target, asked, signal, stop };
     await (asked.isStream ? answerOnTheWay(context) : answerAtOnce(context));
-  } finally {
-    release();
-  }
+  });
 }
 
 type Started = { readonly generations: readonly Generation[]; readonly head: AnswerHead };

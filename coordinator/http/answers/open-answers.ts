@@ -10,7 +10,17 @@ export class OpenAnswers {
     return this.#controllers.size;
   }
 
-  /** The signal aborts as soon as the client has gone, or the server stops; its reason is a PomonaError. */
+  /** Does the work of an answer. Its signal aborts as soon as the client has gone, or the server stops, with a PomonaError. */
+  async during<Done>(response: ServerResponse, work: (signal: AbortSignal) => Promise<Done>): Promise<Done> {
+    const { signal, release } = this.start(response);
+    try {
+      return await work(signal);
+    } finally {
+      release();
+    }
+  }
+
+  /** The same for work whose end nobody waits for. */
   start(response: ServerResponse): { readonly signal: AbortSignal; readonly release: () => void } {
     const controller = new AbortController();
     const onClose = (): void => {

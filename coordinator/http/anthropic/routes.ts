@@ -13,12 +13,7 @@ export function addAnthropicRoutes(app: FastifyInstance, dependencies: AnswerDep
   });
   app.post("/v1/messages/count_tokens", async (request, reply) => {
     const { model, input } = parseCountTokens(request.body);
-    const { signal, release } = openAnswers.start(reply.raw);
-    try {
-      const tokenIds = await gateway.tokenize(model, input, signal);
-      return { input_tokens: tokenIds.length };
-    } finally {
-      release();
-    }
+    const tokenIds = await openAnswers.during(reply.raw, (signal) => gateway.tokenize(model, input, signal));
+    return { input_tokens: tokenIds.length };
   });
 }

@@ -36,10 +36,9 @@ export function addClusterRoutes(app: FastifyInstance, dependencies: ClusterRout
   const { calls, openAnswers } = dependencies;
   app.get(`${prefix}/state`, () => calls.status());
   app.get<Identified>(`${prefix}/requests/:id`, ({ params }) => inWords(() => calls.explain(params.id)));
-  app.post(`${prefix}/plan`, async ({ body }, reply) => {
-    const { signal, release } = openAnswers.start(reply.raw);
-    return await inWords(() => calls.plan(parsePlan(body), signal)).finally(release);
-  });
+  app.post(`${prefix}/plan`, ({ body }, reply) =>
+    inWords(() => openAnswers.during(reply.raw, (signal) => calls.plan(parsePlan(body), signal))),
+  );
   app.get(`${prefix}/events`, { exposeHeadRoute: false }, async (request, reply) => {
     await sendEvents(dependencies, request, reply);
     return reply;
@@ -97,17 +96,17 @@ async function sendEvents(
 ): Promise<void> {
   const start = startOf(request);
   const stream = new EventStream(limits, { reply, framing: "events" });
-  const { signal, release } = openAnswers.start(reply.raw);
-  try {
+  await openAnswers.during(reply.raw, async (signal) => {
     stream.open({ "x-request-id": request.id });
-    for await (const event of calls.events(start, signal)) {
-      stream.frame({ data: event }, String(event.number));
-      await stream.ready(signal);
+    try {
+      for await (const event of calls.events(start, signal)) {
+        stream.frame({ data: event }, String(event.number));
+        await stream.ready(signal);
+      }
+    } finally {
+      stream.end();
     }
-  } finally {
-    stream.end();
-    release();
-  }
+  });
 }
 
 /** A browser that connects again names the last event that it has; `recent` asks for some of the last ones. */

@@ -1,7 +1,8 @@
 // The pool's models as Ollama lists them.
-import { PomonaError } from "@pomona/shared/core/errors";
+
 import { totalFileBytes } from "@pomona/shared/core/model-files";
 import { z } from "zod";
+import { unknownModel } from "../../core/admission.ts";
 import type { ModelSummary } from "../../core/generation-request.ts";
 import { invalid, parseAt } from "../openai/field.ts";
 
@@ -57,13 +58,11 @@ export function showModel(body: unknown, models: readonly ModelSummary[]): objec
   const asked = model ?? name ?? "";
   if (asked === "") throw invalid(["model"], "is missing");
   const found = models.find((one) => one.name === findModel(asked, () => models).name);
-  if (found === undefined) {
-    const names = models.map((one) => one.name).join(", ") || "none";
-    const shown = JSON.stringify(asked.slice(0, 200));
-    throw new PomonaError("model_not_found", `model ${shown} is not in this pool; it has: ${names}`, {
-      field: "model",
-    });
-  }
+  if (found === undefined)
+    throw unknownModel(
+      asked,
+      models.map((one) => one.name),
+    );
   const { architecture, contextLength } = found;
   return {
     modelfile: "",

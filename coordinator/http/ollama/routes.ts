@@ -96,11 +96,6 @@ async function load(
   model: string,
   { dependencies: { gateway, openAnswers }, reply }: Pick<Context, "dependencies" | "reply">,
 ): Promise<void> {
-  const { signal, release } = openAnswers.start(reply.raw);
-  try {
-    // Whatever is to be tokenized waits for the model, and has it loaded.
-    await gateway.tokenize(model, { kind: "text", text: "a" }, signal);
-  } finally {
-    release();
-  }
+  // Whatever is to be tokenized waits for the model, and has it loaded.
+  await openAnswers.during(reply.raw, (signal) => gateway.tokenize(model, { kind: "text", text: "a" }, signal));
 }

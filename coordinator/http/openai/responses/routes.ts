@@ -59,13 +59,8 @@ function addCounting(app: FastifyInstance, store: ResponseStore, dependencies: A
   const { gateway, openAnswers } = dependencies;
   app.post(countPath, async ({ body, ip }, reply) => {
     const { model, input } = parseResponses(body, store.keptFor(tenantOf(ip), Date.now()), false).request;
-    const { signal, release } = openAnswers.start(reply.raw);
-    try {
-      const tokenIds = await gateway.tokenize(model, input, signal);
-      return { object: "response.input_tokens", input_tokens: tokenIds.length };
-    } finally {
-      release();
-    }
+    const tokenIds = await openAnswers.during(reply.raw, (signal) => gateway.tokenize(model, input, signal));
+    return { object: "response.input_tokens", input_tokens: tokenIds.length };
   });
 }
 
