@@ -5,21 +5,14 @@ import { z } from "zod";
 import type { AnswerShape, GenerationRequest, OutputWish } from "../../core/generation-request.ts";
 import type { ApiRequest } from "../answers/answer-request.ts";
 import { withShapeTold } from "../openai/answer-shape.ts";
-import { invalid, only, onlyNothing, parseAt, text } from "../openai/field.ts";
+import { invalid, only, onlyNothing, parseAt } from "../openai/field.ts";
 import { chatInput } from "../openai/request-schema.ts";
+import { parseStopList } from "../openai/stop-strings.ts";
 import { cacheControl } from "./cache-control.ts";
 import { parseConversation } from "./conversation.ts";
 import { messagesAnswer } from "./messages-answer.ts";
 import { efforts, parseThinking } from "./thinking.ts";
 import { parseToolChoice, parseTools } from "./tools.ts";
-
-const stopMax = 16;
-const stopLengthMax = 1024;
-
-const stopSequences = z
-  .array(z.unknown())
-  .max(stopMax, { error: `must hold at most ${stopMax} strings` })
-  .pipe(z.array(text.pipe(z.string().min(1).max(stopLengthMax))));
 
 const jsonFormat = z
   .strictObject({ type: z.literal("json_schema"), schema: z.record(z.string(), z.unknown()) })
@@ -60,7 +53,7 @@ const messagesSchema = z.strictObject({
     .int()
     .min(1)
     .max(2 ** 31),
-  stop_sequences: stopSequences.nullish(),
+  stop_sequences: z.unknown().optional(),
   stream: z.boolean().nullish(),
   temperature: z.number().min(0).max(1).nullish(),
   top_p: z.number().min(0).max(1).nullish(),
@@ -125,7 +118,7 @@ export function parseMessagesRequest(body: unknown): ApiRequest {
   refuseThread(parsed.thread);
   const maxTokens = parsed.max_tokens;
   const { input, output, isThinkingShown } = promptOf(parsed, maxTokens);
-  const stop = parsed.stop_sequences ?? [];
+  const stop = parseStopList(parsed.stop_sequences, ["stop_sequences"]);
   const request: GenerationRequest = {
     api: "anthropic",
     model: parsed.model,

@@ -1,10 +1,8 @@
 // `options` of Ollama's requests: how the answer is drawn, and what only says how Ollama would load the model.
 import { z } from "zod";
 import type { GenerationRequest } from "../../core/generation-request.ts";
-import { type FieldPath, invalid, only, parseAt, text } from "../openai/field.ts";
-
-const stopMax = 16;
-const stopLengthMax = 1024;
+import { type FieldPath, invalid, only, parseAt } from "../openai/field.ts";
+import { parseStop } from "../openai/stop-strings.ts";
 
 const whole = z.number().int();
 const flag = z.boolean().nullish();
@@ -25,7 +23,6 @@ const optionsSchema = z.strictObject({
   top_p: z.number().min(0).max(1).nullish(),
   min_p: z.number().min(0).max(1).nullish(),
   seed: whole.min(-1).max(Number.MAX_SAFE_INTEGER).nullish(),
-  // Checked by hand, because a union would hide what is wrong with the one that was meant.
   stop: z.unknown().optional(),
   repeat_penalty: z.number().min(0.1).max(10).nullish(),
   presence_penalty: z.number().min(-2).max(2).nullish(),
@@ -69,7 +66,7 @@ export function parseOptions(value: unknown, contextLength: () => number): Gener
   return {
     // Ollama's words for no limit.
     maxTokens: tokens <= 0 ? null : tokens,
-    stop: parseStop(options.stop),
+    stop: parseStop(options.stop, [...path, "stop"]),
     sampling: {
       temperature: options.temperature ?? 0.8,
       topK: Math.max(0, options.top_k ?? 40),
@@ -88,18 +85,4 @@ export function parseOptions(value: unknown, contextLength: () => number): Gener
 function checkContext(wanted: number, contextLength: number): void {
   if (contextLength === 0 || wanted <= contextLength) return;
   throw invalid([...path, "num_ctx"], `is ${wanted}: the context of the model is ${contextLength} tokens here`);
-}
-
-const stopText = text.pipe(z.string().min(1).max(stopLengthMax));
-const stopTexts = z
-  .array(z.unknown())
-  .max(stopMax, { error: `must hold at most ${stopMax} strings` })
-  .pipe(z.array(stopText));
-
-function parseStop(value: unknown): readonly string[] {
-  const at = [...path, "stop"];
-  if (value === undefined || value === null) return [];
-  if (typeof value === "string") return [parseAt(stopText, value, at)];
-  if (!Array.isArray(value)) throw invalid(at, "must be a string or a list of strings");
-  return parseAt(stopTexts, value, at);
 }

@@ -9,12 +9,11 @@ import { completionAnswer } from "./completion-answer.ts";
 import { invalid, only, onlyNothing, parseAt, text } from "./field.ts";
 import { parseMessages } from "./messages.ts";
 import { samplingFields, samplingOf } from "./sampling.ts";
+import { parseStop } from "./stop-strings.ts";
 import { parseTokens } from "./token-ids.ts";
 import { parseChatToolChoice, parseChatTools } from "./tools.ts";
 
 const metadataMax = 16;
-const stopMax = 16;
-const stopLengthMax = 1024;
 
 export const tokenCount = z
   .number()
@@ -22,7 +21,6 @@ export const tokenCount = z
   .min(1)
   .max(2 ** 31)
   .nullish();
-const stopText = text.pipe(z.string().max(stopLengthMax));
 
 /** OpenAI's limit. It changes no answer. */
 const metadata = z
@@ -30,18 +28,12 @@ const metadata = z
   .refine((pairs) => Object.keys(pairs).length <= metadataMax, { error: `must hold at most ${metadataMax} pairs` })
   .pipe(z.record(z.string(), z.string()));
 
-const stopStrings = z
-  .array(z.unknown())
-  .max(stopMax, { error: `must hold at most ${stopMax} strings` })
-  .pipe(z.array(stopText));
-
 const choicesMax = 16;
 
 const common = {
   ...samplingFields,
   model: z.string().min(1).max(256),
   max_tokens: tokenCount,
-  // Checked by hand, because a union would hide what is wrong with the one that was meant.
   stop: z.unknown().optional(),
   stream: z.boolean().nullish(),
   stream_options: z.strictObject({ include_usage: z.boolean().nullish(), include_obfuscation: only(false) }).nullish(),
@@ -207,13 +199,6 @@ function parsePrompts(value: unknown): readonly PromptInput[] {
   );
 }
 
-function parseStop(value: unknown): readonly string[] {
-  if (value === undefined || value === null) return [];
-  if (typeof value === "string") return [parseAt(stopText, value, ["stop"])];
-  if (!Array.isArray(value)) throw invalid(["stop"], "must be a string or a list of strings");
-  return parseAt(stopStrings, value, ["stop"]);
-}
-
 type Common = z.output<ReturnType<typeof commonSchema>>;
 function commonSchema() {
   return z.object(common);
@@ -237,7 +222,7 @@ function toRequest(
     output,
     maxTokens,
     timeoutMs: null,
-    stop: parseStop(body.stop),
+    stop: parseStop(body.stop, ["stop"]),
     sampling: samplingOf(body),
   };
 }
