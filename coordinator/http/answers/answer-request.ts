@@ -193,7 +193,7 @@ async function answerAtOnce(context: AnswerContext): Promise<void> {
   const { generations, head } = await start(context);
   reply.headers(boundHeaders(head.requestId, null, asked));
   const collect = async ({ requestId, events }: Generation, choice: number): Promise<CollectedAnswer> => {
-    const collector = new AnswerCollector(requestId);
+    const collector = new AnswerCollector(head.requestId, choice);
     let ending: AnswerEnding | null = null;
     for await (const event of events) {
       if (event.kind === "bound" && choice === 0) reply.headers(boundHeaders(requestId, event, asked));
@@ -234,7 +234,7 @@ async function answerOnTheWay(context: AnswerContext): Promise<void> {
     if (events.isOpen) events.comment(`pomona request=${head.requestId}`);
     ids.requestId = head.requestId;
     stream = asked.answer.stream(head);
-    const writing = { events, stream, context };
+    const writing = { events, stream, context, head };
     const choices = generations.map((generation, choice) => writeChoice(generation, choice, writing));
     const answers = await all(choices, context);
     asked.onAnswered?.(
@@ -254,18 +254,23 @@ async function answerOnTheWay(context: AnswerContext): Promise<void> {
   }
 }
 
-type Writing = { readonly events: EventStream; readonly stream: AnswerStream; readonly context: AnswerContext };
+type Writing = {
+  readonly events: EventStream;
+  readonly stream: AnswerStream;
+  readonly context: AnswerContext;
+  readonly head: AnswerHead;
+};
 
 async function writeChoice(
   { requestId, events: answer }: Generation,
   choice: number,
-  { events, stream, context }: Writing,
+  { events, stream, context, head }: Writing,
 ): Promise<CollectedAnswer | null> {
   const { signal, asked } = context;
   const isOnly = asked.requests.length === 1;
   // Whoever comes back for the rest has its beginning: the frames of that are made again, and not sent.
   const seen = seenBy(context) ?? { index: -1, frames: 0 };
-  const collector = asked.onAnswered === undefined ? null : new AnswerCollector(requestId);
+  const collector = asked.onAnswered === undefined ? null : new AnswerCollector(head.requestId, choice);
   let isBegun = false;
   let ending: AnswerEnding | null = null;
   for await (const event of answer) {

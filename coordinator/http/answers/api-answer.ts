@@ -87,13 +87,16 @@ export class ReasoningTokens {
 /** Puts an answer together from its parts. */
 export class AnswerCollector {
   readonly #requestId: RequestId;
+  readonly #choice: number;
   readonly #tokens: LoggedToken[] = [];
   readonly #reasoningTokens = new ReasoningTokens();
   readonly #deltas: OutputDelta[] = [];
   #isLogged = false;
 
-  constructor(requestId: RequestId) {
+  /** `requestId` is that of the first choice. */
+  constructor(requestId: RequestId, choice: number) {
     this.#requestId = requestId;
+    this.#choice = choice;
   }
 
   add(event: OutputEvent): void {
@@ -108,7 +111,7 @@ export class AnswerCollector {
     return {
       text: shownText(deltas),
       reasoning: thoughtText(deltas),
-      calls: callsOf(this.#requestId, deltas),
+      calls: callsOf(deltas, (index) => callId(this.#requestId, index, this.#choice)),
       deltas,
       reasoningTokens: this.#reasoningTokens.count,
       tokens: this.#isLogged ? this.#tokens : null,
@@ -117,14 +120,14 @@ export class AnswerCollector {
   }
 }
 
-function callsOf(requestId: RequestId, deltas: readonly OutputDelta[]): CollectedCall[] {
+function callsOf(deltas: readonly OutputDelta[], idOf: (index: number) => string): CollectedCall[] {
   const calls: CollectedCall[] = [];
   for (const delta of deltas) {
     if (delta.kind === "text" || delta.kind === "reasoning") continue;
     const { index } = delta;
     const call = calls[index];
     if (delta.kind === "toolCallBegin")
-      calls[index] = { id: callId(requestId, index), name: delta.name, arguments: "", isComplete: false };
+      calls[index] = { id: idOf(index), name: delta.name, arguments: "", isComplete: false };
     else if (call !== undefined && delta.kind === "toolCallArguments")
       calls[index] = { ...call, arguments: call.arguments + delta.text };
     else if (call !== undefined && delta.kind === "toolCallEnd")

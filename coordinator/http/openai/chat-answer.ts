@@ -94,7 +94,7 @@ class ChatStream implements AnswerStream {
       case "toolCallBegin": {
         this.#withCalls.add(choice);
         const { index, name } = delta;
-        const id = callId(this.#head.requestId, index + choice * callsOfChoice);
+        const id = callId(this.#head.requestId, index, choice);
         return { tool_calls: [{ index, id, type: "function", function: { name, arguments: "" } }] };
       }
       case "toolCallArguments":
@@ -136,6 +136,3 @@ class ChatStream implements AnswerStream {
     };
   }
 }
-
-/** Keeps the ids of calls in several choices apart. */
-const callsOfChoice = 1000;

@@ -52,7 +52,7 @@ function streamed(events: readonly OutputEvent[], reason?: FinishReason, asked =
 }
 
 function whole(events: readonly OutputEvent[], reason?: FinishReason, asked = settings): object {
-  const collector = new AnswerCollector(requestId);
+  const collector = new AnswerCollector(requestId, 0);
   for (const event of events) collector.add(event);
   return responsesAnswer(asked).whole(head, [collector.finish(ending(reason))]);
 }
