@@ -1,4 +1,5 @@
 // Answers of /v1/completions.
+import { isUtf8 } from "node:buffer";
 import type { Ending, Usage } from "@pomona/shared/core/generation";
 import { shownText } from "@pomona/shared/core/output/output-delta";
 import type { LoggedToken } from "../../core/generation-request.ts";
@@ -45,33 +46,44 @@ function wrap(head: AnswerHead, choices: readonly object[], usage: object | null
 function whole(head: AnswerHead, answers: readonly CollectedAnswer[], { echoes, prompts }: CompletionOptions): object {
   const choices = answers.map(({ text, tokens, ending }, index) => {
     const echo = echoes[index] ?? "";
-    const logprobs = completionLogprobs(tokens, echo.length).logprobs;
+    const logprobs = tokens === null ? null : completionLogprobs(tokens, new TextOffsets(echo));
     return { index, text: echo + text, logprobs, finish_reason: finishReason(ending, false) };
   });
   return wrap(head, choices, openaiUsage(usagesOf(answers), prompts));
 }
 
-/** `logprobs` of tokens that begin at a place in the text, and where they end. */
-function completionLogprobs(
-  tokens: readonly LoggedToken[] | null,
-  offset: number,
-): { readonly logprobs: object | null; readonly end: number } {
-  if (tokens === null) return { logprobs: null, end: offset };
-  const offsets: number[] = [];
-  let end = offset;
-  for (const { text } of tokens) {
-    offsets.push(end);
-    end += textOf(text).length;
+/** Where each token begins in a text, in characters; one that goes on with a character begins where that does. */
+class TextOffsets {
+  readonly #decoder = new TextDecoder();
+  #next: number;
+
+  constructor(before: string) {
+    this.#next = [...before].length;
   }
-  const logprobs = {
-    tokens: tokens.map(({ text }) => textOf(text)),
+
+  push(token: Uint8Array): number {
+    const offset = this.#next;
+    this.#next += [...this.#decoder.decode(token, { stream: true })].length;
+    return offset;
+  }
+}
+
+function completionLogprobs(tokens: readonly LoggedToken[], offsets: TextOffsets): object {
+  return {
+    tokens: tokens.map(({ text }) => nameOf(text)),
     token_logprobs: tokens.map(({ logprob }) => finite(logprob)),
-    top_logprobs: tokens.map(({ top }) =>
-      Object.fromEntries(top.map(({ text, logprob }) => [textOf(text), finite(logprob)])),
+    // The one that was taken is always among them.
+    top_logprobs: tokens.map(({ top, ...taken }) =>
+      Object.fromEntries([...top, taken].map(({ text, logprob }) => [nameOf(text), finite(logprob)])),
     ),
-    text_offset: offsets,
+    text_offset: tokens.map(({ text }) => offsets.push(text)),
   };
-  return { logprobs, end };
+}
+
+/** As OpenAI names tokens that are parts of characters, of which a replacement character would make one and the same. */
+function nameOf(token: Uint8Array): string {
+  if (isUtf8(token)) return textOf(token);
+  return `bytes:${[...token].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("")}`;
 }
 
 type ChunkParts = { readonly text?: string; readonly logprobs?: object | null; readonly reason?: string | null };
@@ -80,8 +92,8 @@ class CompletionStream implements AnswerStream {
   readonly #head: AnswerHead;
   readonly #options: CompletionOptions;
   readonly #usages: Usage[] = [];
-  /** How long the text of each choice is so far. */
-  readonly #lengths: number[] = [];
+  /** Of each choice. */
+  readonly #offsets: TextOffsets[] = [];
 
   constructor(head: AnswerHead, options: CompletionOptions) {
     this.#head = head;
@@ -90,14 +102,14 @@ class CompletionStream implements AnswerStream {
 
   begin(choice: number): readonly Frame[] {
     const echo = this.#options.echoes[choice] ?? "";
-    this.#lengths[choice] = echo.length;
+    this.#offsets[choice] = new TextOffsets(echo);
     return echo === "" ? [] : [this.#chunk(choice, { text: echo })];
   }
 
   output(choice: number, { deltas, tokens }: OutputEvent): readonly Frame[] {
     const text = shownText(deltas);
-    const { logprobs, end } = completionLogprobs(tokens, this.#lengths[choice] ?? 0);
-    this.#lengths[choice] = end;
+    const offsets = this.#offsets[choice];
+    const logprobs = tokens === null || offsets === undefined ? null : completionLogprobs(tokens, offsets);
     return text === "" ? [] : [this.#chunk(choice, { text, logprobs })];
   }
 
