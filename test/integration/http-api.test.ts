@@ -28,7 +28,13 @@ test("the OpenAI SDK gets a whole chat answer, with its headers", async (t) => {
         finish_reason: "stop",
       },
     ],
-    usage: { prompt_tokens: 7, completion_tokens: 5, total_tokens: 12, prompt_tokens_details: { cached_tokens: 3 } },
+    usage: {
+      prompt_tokens: 7,
+      completion_tokens: 5,
+      total_tokens: 12,
+      prompt_tokens_details: { cached_tokens: 3 },
+      completion_tokens_details: { reasoning_tokens: 0 },
+    },
   });
   assert.equal(response.headers.get("x-pomona-node"), fakeNodeId);
   assert.equal(response.headers.get("x-pomona-queue-ms"), "12");

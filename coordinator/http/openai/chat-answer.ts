@@ -3,26 +3,50 @@ import type { Ending, Usage } from "@pomona/shared/core/generation";
 import { callId } from "../../call-id.ts";
 import type { LoggedToken } from "../../core/generation-request.ts";
 import { loggedDeltas } from "../../core/logged-deltas.ts";
-import type {
-  AnswerHead,
-  AnswerStream,
-  ApiAnswer,
-  CollectedAnswer,
-  Frame,
-  OutputEvent,
+import {
+  type AnswerHead,
+  type AnswerStream,
+  type ApiAnswer,
+  type CollectedAnswer,
+  type Frame,
+  type OutputEvent,
+  ReasoningTokens,
 } from "../answers/api-answer.ts";
 import { chatLogprobs, fingerprint, finishReason, openaiUsage, usagesOf } from "./answer.ts";
 import { errorBody } from "./error-body.ts";
 
-export function chatAnswer(options: { readonly includeUsage: boolean }): ApiAnswer {
+export type ChatOptions = {
+  readonly includeUsage: boolean;
+  /** Whether the answer says by which tier it was served: there is one. */
+  readonly namesTier: boolean;
+  /** Whether a call is told as `function_call`, as whoever sent `functions` reads it. */
+  readonly callsAreFunctions: boolean;
+};
+
+export function chatAnswer(options: ChatOptions): ApiAnswer {
   return {
     framing: "events",
-    whole,
-    stream: (head) => new ChatStream(head, options.includeUsage),
+    whole: (head, answers) => whole(head, answers, options),
+    stream: (head) => new ChatStream(head, options),
   };
 }
 
-function whole(head: AnswerHead, answers: readonly CollectedAnswer[]): object {
+function tierOf({ namesTier }: ChatOptions): object {
+  return namesTier ? { service_tier: "default" } : {};
+}
+
+function usageOf(usages: readonly Usage[], reasoningTokens: readonly number[]): object {
+  const total = reasoningTokens.reduce((sum, count) => sum + count, 0);
+  return { ...openaiUsage(usages), completion_tokens_details: { reasoning_tokens: total } };
+}
+
+/** With the word of the older API where calls are told as it has them. */
+function endOf(ending: Ending, hasCalls: boolean, { callsAreFunctions }: ChatOptions): string {
+  const reason = finishReason(ending, hasCalls);
+  return reason === "tool_calls" && callsAreFunctions ? "function_call" : reason;
+}
+
+function whole(head: AnswerHead, answers: readonly CollectedAnswer[], options: ChatOptions): object {
   return {
     id: `chatcmpl-${head.requestId}`,
     object: "chat.completion",
@@ -31,30 +55,38 @@ function whole(head: AnswerHead, answers: readonly CollectedAnswer[]): object {
     system_fingerprint: fingerprint,
     choices: answers.map((answer, index) => ({
       index,
-      message: messageOf(answer),
+      message: messageOf(answer, options),
       logprobs: chatLogprobs(answer.tokens),
-      finish_reason: finishReason(answer.ending, answer.calls.length > 0),
+      finish_reason: endOf(answer.ending, answer.calls.length > 0, options),
     })),
-    usage: openaiUsage(usagesOf(answers)),
+    ...tierOf(options),
+    usage: usageOf(
+      usagesOf(answers),
+      answers.map(({ reasoningTokens }) => reasoningTokens),
+    ),
   };
 }
 
-function messageOf({ text, reasoning, calls }: CollectedAnswer): object {
+function messageOf({ text, reasoning, calls }: CollectedAnswer, options: ChatOptions): object {
   return {
     role: "assistant",
     content: text === "" && calls.length > 0 ? null : text,
     refusal: null,
     ...(reasoning === "" ? {} : { reasoning_content: reasoning }),
-    ...(calls.length === 0
-      ? {}
-      : {
-          tool_calls: calls.map(({ id, name, arguments: text }) => ({
-            id,
-            type: "function",
-            function: { name, arguments: text },
-          })),
-        }),
+    ...callsOf(calls, options),
   };
+}
+
+function callsOf(calls: CollectedAnswer["calls"], { callsAreFunctions }: ChatOptions): object {
+  const [first] = calls;
+  if (first === undefined) return {};
+  if (callsAreFunctions) return { function_call: { name: first.name, arguments: first.arguments } };
+  const shown = calls.map(({ id, name, arguments: text }) => ({
+    id,
+    type: "function",
+    function: { name, arguments: text },
+  }));
+  return { tool_calls: shown };
 }
 
 type ChunkParts = {
@@ -65,20 +97,24 @@ type ChunkParts = {
 
 class ChatStream implements AnswerStream {
   readonly #head: AnswerHead;
-  readonly #includeUsage: boolean;
+  readonly #options: ChatOptions;
   readonly #withCalls = new Set<number>();
   readonly #usages: Usage[] = [];
+  /** Of each choice. */
+  readonly #reasoningTokens: ReasoningTokens[] = [];
 
-  constructor(head: AnswerHead, includeUsage: boolean) {
+  constructor(head: AnswerHead, options: ChatOptions) {
     this.#head = head;
-    this.#includeUsage = includeUsage;
+    this.#options = options;
   }
 
   begin(choice: number): readonly Frame[] {
+    this.#reasoningTokens[choice] = new ReasoningTokens();
     return [this.#chunk(choice, { delta: { role: "assistant", content: "", refusal: null } })];
   }
 
   output(choice: number, event: OutputEvent): readonly Frame[] {
+    this.#reasoningTokens[choice]?.add(event);
     return loggedDeltas(event).flatMap(({ delta, tokens }) => {
       const shown = this.#deltaOf(choice, delta);
       return shown === null ? [] : [this.#chunk(choice, { delta: shown, tokens })];
@@ -94,10 +130,12 @@ class ChatStream implements AnswerStream {
       case "toolCallBegin": {
         this.#withCalls.add(choice);
         const { index, name } = delta;
+        if (this.#options.callsAreFunctions) return { function_call: { name, arguments: "" } };
         const id = callId(this.#head.requestId, index, choice);
         return { tool_calls: [{ index, id, type: "function", function: { name, arguments: "" } }] };
       }
       case "toolCallArguments":
+        if (this.#options.callsAreFunctions) return { function_call: { arguments: delta.text } };
         return { tool_calls: [{ index: delta.index, function: { arguments: delta.text } }] };
       case "toolCallEnd":
         return null;
@@ -106,12 +144,13 @@ class ChatStream implements AnswerStream {
 
   end(choice: number, ending: Ending): readonly Frame[] {
     this.#usages[choice] = ending.usage;
-    return [this.#chunk(choice, { reason: finishReason(ending, this.#withCalls.has(choice)) })];
+    return [this.#chunk(choice, { reason: endOf(ending, this.#withCalls.has(choice), this.#options) })];
   }
 
   finish(): readonly Frame[] {
-    const usage = this.#includeUsage ? [{ data: this.#wrap([], openaiUsage(this.#usages)) }] : [];
-    return [...usage, { data: "[DONE]" }];
+    if (!this.#options.includeUsage) return [{ data: "[DONE]" }];
+    const reasoning = this.#reasoningTokens.map(({ count }) => count);
+    return [{ data: this.#wrap([], usageOf(this.#usages, reasoning)) }, { data: "[DONE]" }];
   }
 
   failed(error: Parameters<AnswerStream["failed"]>[0]): readonly Frame[] {
@@ -132,7 +171,8 @@ class ChatStream implements AnswerStream {
       model: this.#head.model,
       system_fingerprint: fingerprint,
       choices,
-      ...(this.#includeUsage ? { usage } : {}),
+      ...tierOf(this.#options),
+      ...(this.#options.includeUsage ? { usage } : {}),
     };
   }
 }

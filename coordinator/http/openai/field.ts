@@ -14,7 +14,15 @@ export function parseAt<Schema extends z.ZodType>(schema: Schema, value: unknown
   if (issue.code === "unrecognized_keys") {
     throw invalid([...path, ...issue.path, issue.keys[0] ?? ""], "is not a field that this API knows: leave it out");
   }
-  throw invalid([...path, ...issue.path], reasonOf(issue));
+  const isMissing = issue.path.length > 0 && valueAt(value, issue.path) === undefined;
+  throw invalid([...path, ...issue.path], isMissing ? "is missing" : reasonOf(issue));
+}
+
+function valueAt(value: unknown, path: FieldPath): unknown {
+  return path.reduce<unknown>(
+    (at, key) => (at !== null && typeof at === "object" ? Reflect.get(at, key) : undefined),
+    value,
+  );
 }
 
 /** The error for a field; with an empty path, for the body as a whole. */

@@ -7,6 +7,10 @@ const messages = [{ role: "user", content: "hi" }];
 const chat = { model: "m", messages };
 const called = { id: "call_1", type: "function", function: { name: "f", arguments: "{}" } };
 const tools = [{ type: "function", function: { name: "f" } }];
+const allowing = (...names: readonly string[]) => ({
+  type: "allowed_tools",
+  allowed_tools: { mode: "required", tools: names.map((name) => ({ type: "function", function: { name } })) },
+});
 
 test("a chat without settings gets OpenAI's defaults", () => {
   const {
@@ -105,8 +109,78 @@ test("a completion takes a text, one text in a list, or token ids, and 16 tokens
   const inputOf = (prompt: unknown) => parseCompletion({ model: "m", prompt }).requests[0].input;
   assert.deepEqual(inputOf("a"), { kind: "text", text: "a" });
   assert.deepEqual(inputOf(["a"]), { kind: "text", text: "a" });
+  assert.deepEqual(inputOf(null), { kind: "text", text: "" });
   assert.deepEqual(inputOf([1, 2]), { kind: "tokens", tokenIds: [1, 2] });
   assert.equal(parseCompletion({ model: "m", prompt: "a" }).requests[0].maxTokens, 16);
+});
+
+test("seeds of 64 bits and with a sign become ones from 0, small ones themselves", () => {
+  const seedOf = (seed: unknown) => parseChat({ ...chat, seed }).requests[0].sampling.seed;
+  assert.deepEqual([0, 7, 2 ** 53 - 1, -1, -2, null].map(seedOf), [0, 7, 2 ** 53 - 1, 2 ** 53 - 1, 2 ** 53 - 2, null]);
+  for (const seed of [2 ** 63, -(2 ** 63)]) assert.ok(Number.isSafeInteger(seedOf(seed)));
+  assert.equal(parseChat({ ...chat, top_k: -1 }).requests[0].sampling.topK, 0);
+});
+
+test("hints that change no answer are taken", () => {
+  const part = { type: "text", text: "a" };
+  const { requests } = parseChat({
+    ...chat,
+    messages: [
+      { role: "user", content: [{ ...part, prompt_cache_breakpoint: { mode: "explicit" } }] },
+      { role: "user", content: [{ ...part, cache_control: { type: "ephemeral" } }] },
+    ],
+    prompt_cache_options: { mode: "implicit", ttl: "30m" },
+    prediction: { type: "content", content: [part] },
+  });
+  const { input } = requests[0];
+  const message = { role: "user", content: "a" };
+  assert.deepEqual(input, { kind: "chat", messages: [message, message] });
+  assert.equal(parseCompletion({ model: "m", prompt: "a", suffix: "" }).requests.length, 1);
+});
+
+test("an answer may come back with what clients add to it", () => {
+  const call = { ...called, index: 0, function: { ...called.function, parsed_arguments: {} } };
+  const { requests } = parseChat({ ...chat, messages: [{ role: "assistant", tool_calls: [call], parsed: null }] });
+  assert.deepEqual(requests[0].input, {
+    kind: "chat",
+    messages: [{ role: "assistant", content: "", toolCalls: [{ id: "call_1", name: "f", arguments: "{}" }] }],
+  });
+});
+
+test("a choice of allowed tools tells the model all of them, and lets it call some", () => {
+  const more = [...tools, { type: "function", function: { name: "g" } }];
+  const { input, output } = parseChat({ ...chat, tools: more, tool_choice: allowing("g") }).requests[0];
+  assert.deepEqual([output.toolChoice, output.allowedTools], ["required", ["g"]]);
+  assert.deepEqual(input.kind === "chat" && input.tools?.map(({ name }) => name), ["f", "g"]);
+});
+
+test("functions are tools of which one is called, and their messages are those of tools", () => {
+  const functions = [{ name: "f", description: "d", parameters: { type: "object" } }];
+  const { name, arguments: written } = { name: "f", arguments: "{}" };
+  const { input, output } = parseChat({
+    ...chat,
+    functions,
+    function_call: { name },
+    messages: [
+      { role: "assistant", content: null, function_call: { name, arguments: written } },
+      { role: "function", name, content: "1" },
+      { role: "assistant", content: null, function_call: { name, arguments: written } },
+      { role: "function", name, content: null },
+    ],
+  }).requests[0];
+  assert.deepEqual([output.toolChoice, output.isOneCall], [{ name: "f" }, true]);
+  const call = (id: string) => ({ role: "assistant", content: "", toolCalls: [{ id, name, arguments: written }] });
+  assert.deepEqual(input, {
+    kind: "chat",
+    messages: [
+      call("call00000"),
+      { role: "tool", content: "1", toolCallId: "call00000", name },
+      call("call00001"),
+      { role: "tool", content: "", toolCallId: "call00001", name },
+    ],
+    tools: [{ name, description: "d", parameters: { type: "object" } }],
+  });
+  assert.equal(parseChat({ ...chat, functions, function_call: "none" }).requests[0].output.toolChoice, "none");
 });
 
 function fieldOf(parse: () => unknown): string | null {
@@ -135,7 +209,9 @@ test("what is wrong with a chat, or cannot be honoured, is refused by its name",
     ["messages", { ...chat, messages: Array(4097).fill(messages[0]) }],
     ["messages[0]", { ...chat, messages: [null] }],
     ["messages[0].role", { ...chat, messages: [{ content: "a" }] }],
-    ["messages[0].role", { ...chat, messages: [{ role: "function", content: "a" }] }],
+    ["messages[0].role", { ...chat, messages: [{ role: "robot", content: "a" }] }],
+    ["messages[0].name", { ...chat, messages: [{ role: "function", content: "a" }] }],
+    ["messages[0].name", { ...chat, messages: [{ role: "function", content: "a", name: "f" }] }],
     ["messages[0].content", { ...chat, messages: [{ role: "user" }] }],
     ["messages[0].content", { ...chat, messages: [{ role: "user", content: 5 }] }],
     ["messages[0].content", { ...chat, messages: [{ role: "user", content: null }] }],
@@ -169,8 +245,8 @@ test("what is wrong with a chat, or cannot be honoured, is refused by its name",
     ["top_p", { ...chat, top_p: -0.1 }],
     ["max_tokens", { ...chat, max_tokens: 0 }],
     ["max_completion_tokens", { ...chat, max_completion_tokens: 1.5 }],
-    ["seed", { ...chat, seed: -1 }],
-    ["seed", { ...chat, seed: 2 ** 53 }],
+    ["seed", { ...chat, seed: 1.5 }],
+    ["seed", { ...chat, seed: 2 ** 64 }],
     ["stop", { ...chat, stop: 5 }],
     ["stop", { ...chat, stop: "" }],
     ["stop[0]", { ...chat, stop: [""] }],
@@ -196,14 +272,21 @@ test("what is wrong with a chat, or cannot be honoured, is refused by its name",
     ["tool_choice", { ...chat, tools, tool_choice: "sometimes" }],
     ["tool_choice", { ...chat, tools, tool_choice: { type: "function", function: { name: "g" } } }],
     ["tool_choice.function", { ...chat, tools, tool_choice: { type: "function" } }],
-    ["functions", { ...chat, functions: [{ name: "f" }] }],
+    ["tool_choice.allowed_tools.mode", { ...chat, tools, tool_choice: { type: "allowed_tools", allowed_tools: {} } }],
+    ["tool_choice.allowed_tools.tools", { ...chat, tools, tool_choice: allowing() }],
+    ["tool_choice.allowed_tools.tools[0]", { ...chat, tools, tool_choice: allowing("g") }],
+    ["functions[0].name", { ...chat, functions: [{}] }],
+    ["functions[0].strict", { ...chat, functions: [{ name: "f", strict: true }] }],
+    ["functions", { ...chat, functions: [{ name: "f" }], tools }],
+    ["function_call", { ...chat, functions: [{ name: "f" }], function_call: { name: "g" } }],
+    ["function_call", { ...chat, functions: [{ name: "f" }], function_call: "required" }],
     ["response_format.type", { ...chat, response_format: { type: "xml" } }],
     ["response_format.json_schema.name", { ...chat, response_format: { type: "json_schema", json_schema: {} } }],
     ["response_format.x", { ...chat, response_format: { type: "text", x: 1 } }],
     ["logprobs", { ...chat, logprobs: 3 }],
     ["top_logprobs", { ...chat, top_logprobs: 3 }],
     ["top_logprobs", { ...chat, logprobs: true, top_logprobs: 21 }],
-    ["top_k", { ...chat, top_k: -1 }],
+    ["top_k", { ...chat, top_k: -2 }],
     ["chat_template_kwargs.a", { ...chat, chat_template_kwargs: { a: [] } }],
     ["audio", { ...chat, audio: { voice: "x", format: "wav" } }],
     ["modalities", { ...chat, modalities: ["text", "audio"] }],
@@ -211,7 +294,8 @@ test("what is wrong with a chat, or cannot be honoured, is refused by its name",
     ["service_tier", { ...chat, service_tier: "priority" }],
     ["store", { ...chat, store: true }],
     ["web_search_options", { ...chat, web_search_options: {} }],
-    ["prediction", { ...chat, prediction: { type: "content", content: "a" } }],
+    ["prediction.content", { ...chat, prediction: { type: "content", content: 5 } }],
+    ["prompt_cache_options.mode", { ...chat, prompt_cache_options: { mode: "none" } }],
     ["verbosity", { ...chat, verbosity: "high" }],
     ["colour", { ...chat, colour: "red" }],
   ];
@@ -228,7 +312,6 @@ test("what is wrong with a completion, or cannot be honoured, is refused by its 
   const base = { model: "m", prompt: "a" };
   const table: readonly (readonly [field: string, body: object])[] = [
     ["prompt", { model: "m" }],
-    ["prompt", { ...base, prompt: null }],
     ["prompt", { ...base, prompt: 5 }],
     ["prompt", { ...base, prompt: [] }],
     ["prompt", { ...base, prompt: Array(17).fill("a") }],

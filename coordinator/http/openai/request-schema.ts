@@ -5,13 +5,13 @@ import { freeOutput, type GenerationRequest, type OutputWish } from "../../core/
 import type { ApiRequest } from "../answers/answer-request.ts";
 import { parseResponseFormat, withShapeTold } from "./answer-shape.ts";
 import { chatAnswer } from "./chat-answer.ts";
+import { parseCalling } from "./chat-tools.ts";
 import { completionAnswer } from "./completion-answer.ts";
 import { invalid, only, onlyNothing, parseAt, text } from "./field.ts";
-import { parseMessages } from "./messages.ts";
+import { parseContent, parseMessages } from "./messages.ts";
 import { samplingFields, samplingOf } from "./sampling.ts";
 import { parseStop } from "./stop-strings.ts";
 import { parseTokens } from "./token-ids.ts";
-import { parseChatToolChoice, parseChatTools } from "./tools.ts";
 
 const metadataMax = 16;
 
@@ -43,7 +43,7 @@ const common = {
 };
 
 export const topLogprobsMax = 20;
-export const effort = z.enum(["none", "minimal", "low", "medium", "high", "xhigh"]);
+export const effort = z.enum(["none", "minimal", "low", "medium", "high", "xhigh", "max"]);
 
 const chatSchema = z.strictObject({
   ...common,
@@ -54,11 +54,14 @@ const chatSchema = z.strictObject({
   safety_identifier: z.string().nullish(),
   prompt_cache_key: z.string().nullish(),
   prompt_cache_retention: z.string().nullish(),
+  prompt_cache_options: z
+    .strictObject({ mode: z.enum(["implicit", "explicit"]).nullish(), ttl: z.string().max(100).nullish() })
+    .nullish(),
   tools: z.unknown().optional(),
   tool_choice: z.unknown().optional(),
   parallel_tool_calls: z.boolean().nullish(),
-  functions: onlyNothing("has become tools: send those"),
-  function_call: only("none", "auto"),
+  functions: z.unknown().optional(),
+  function_call: z.unknown().optional(),
   logprobs: z.boolean().nullish(),
   top_logprobs: z.number().int().min(0).max(topLogprobsMax).nullish(),
   store: onlyNothing(),
@@ -71,7 +74,8 @@ const chatSchema = z.strictObject({
   chat_template_kwargs: z
     .record(z.string().max(100), z.union([z.string().max(1000), z.number(), z.boolean()]))
     .nullish(),
-  prediction: onlyNothing(),
+  // What an answer may hold, so that it comes sooner where somebody makes use of it.
+  prediction: z.strictObject({ type: z.literal("content"), content: z.unknown().optional() }).nullish(),
   web_search_options: onlyNothing(),
   moderation: onlyNothing(),
 });
@@ -84,7 +88,7 @@ const completionSchema = z.strictObject({
   echo: z.boolean().nullish(),
   best_of: z.number().int().min(1).max(choicesMax).nullish(),
   logprobs: z.number().int().min(0).max(completionLogprobsMax).nullish(),
-  suffix: onlyNothing(),
+  suffix: only(""),
 });
 
 /** OpenAI's default for completions; chat has none. */
@@ -93,13 +97,14 @@ const completionTokensDefault = 16;
 /** @throws PomonaError `invalid_request` that names the field. */
 export function parseChat(body: unknown): ApiRequest {
   const parsed = parseAt(chatSchema, body, []);
-  const tools = parseChatTools(parsed.tools);
+  const { tools, wish, callsAreFunctions } = parseCalling(parsed);
   const shape = parseResponseFormat(parsed.response_format);
   const messages = withShapeTold(parseMessages(parsed.messages, parsed.model), shape);
+  if (parsed.prediction != null)
+    parseContent(parsed.prediction.content, { path: ["prediction", "content"], model: parsed.model });
   const output: OutputWish = {
     shape,
-    toolChoice: parseChatToolChoice(parsed.tool_choice, tools),
-    isOneCall: parsed.parallel_tool_calls === false,
+    ...wish,
     effort: parsed.reasoning_effort ?? null,
     topLogprobs: chatLogprobs(parsed),
   };
@@ -111,7 +116,8 @@ export function parseChat(body: unknown): ApiRequest {
   });
   const { isStream, includeUsage } = streamOf(parsed);
   const requests = choicesOf(request, parsed.n ?? 1);
-  return { requests, isStream, answer: chatAnswer({ includeUsage }), promptField: "messages" };
+  const answer = chatAnswer({ includeUsage, namesTier: parsed.service_tier != null, callsAreFunctions });
+  return { requests, isStream, answer, promptField: "messages" };
 }
 
 /** A conversation as the engine renders it: tools that must not be called are not told. */
@@ -185,7 +191,9 @@ function choicesOf(request: GenerationRequest, count: number): ApiRequest["reque
 
 /** One prompt, or several. */
 function parsePrompts(value: unknown): readonly PromptInput[] {
-  if (value === undefined || value === null) throw invalid(["prompt"], "is missing");
+  if (value === undefined) throw invalid(["prompt"], "is missing");
+  // As OpenAI's, an answer to nothing is the beginning of a document.
+  if (value === null) return [{ kind: "text", text: "" }];
   if (typeof value === "string") return [{ kind: "text", text: parseAt(text, value, ["prompt"]) }];
   if (!Array.isArray(value)) throw invalid(["prompt"], "must be a string, a list of strings, or a list of token ids");
   if (value.length === 0) throw invalid(["prompt"], "must not be empty");

@@ -17,15 +17,25 @@ const logitBias = z
     ),
   );
 
+const safeSeeds = 2 ** 53;
+
+/** Of 64 bits and with a sign, as OpenAI's, and therefore not always exact by the time it is read. */
+const seed = z
+  .number()
+  .min(-(2 ** 63))
+  .max(2 ** 63)
+  .refine((value) => Number.isInteger(value), { error: "must be a whole number" });
+
 export const samplingFields = {
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().min(0).max(1).nullish(),
-  seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).nullish(),
+  seed: seed.nullish(),
   presence_penalty: z.number().min(-2).max(2).nullish(),
   frequency_penalty: z.number().min(-2).max(2).nullish(),
   logit_bias: logitBias.nullish(),
   // What OpenAI's API does not know and other servers of open models do.
-  top_k: z.number().int().min(0).max(1_000_000).nullish(),
+  // -1 is all of them, as 0 is.
+  top_k: z.number().int().min(-1).max(1_000_000).nullish(),
   min_p: z.number().min(0).max(1).nullish(),
   repetition_penalty: z.number().min(0.1).max(10).nullish(),
 };
@@ -35,15 +45,21 @@ function samplingSchema() {
   return z.object(samplingFields);
 }
 
+/** Inside, they count from 0; those that do here stay what they are. */
+function seedFrom0(seed: number): number {
+  const rest = seed % safeSeeds;
+  return rest < 0 ? rest + safeSeeds : Math.abs(rest);
+}
+
 export function samplingOf(body: SamplingFields): GenerationRequest["sampling"] {
   const bias = Object.entries(body.logit_bias ?? {});
   return {
     // OpenAI's default: a request that does not set it is sampled.
     temperature: body.temperature ?? 1,
     topP: body.top_p ?? 1,
-    topK: body.top_k ?? 0,
+    topK: Math.max(0, body.top_k ?? 0),
     minP: body.min_p ?? 0,
-    seed: body.seed ?? null,
+    seed: body.seed == null ? null : seedFrom0(body.seed),
     repeatPenalty: body.repetition_penalty ?? 1,
     presencePenalty: body.presence_penalty ?? 0,
     frequencyPenalty: body.frequency_penalty ?? 0,

@@ -2,7 +2,7 @@
 import type { ToolDefinition } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import type { OutputWish } from "../../core/generation-request.ts";
-import { type FieldPath, invalid, parseAt, text } from "./field.ts";
+import { type FieldPath, invalid, text } from "./field.ts";
 
 const toolsMax = 512;
 
@@ -50,19 +50,6 @@ export function parseToolList(
   });
 }
 
-const chatToolSchema = z.strictObject({
-  type: z.literal("function"),
-  function: z.strictObject(functionFields),
-});
-
-export function parseChatTools(value: unknown): readonly ToolDefinition[] {
-  return parseToolList(value, ["tools"], (tool, path) => {
-    const { type } = parseAt(z.looseObject({ type: z.string() }), tool, path);
-    if (type !== "function") throw unsupportedTool(type, path);
-    return toolOf(parseAt(chatToolSchema, tool, path).function);
-  });
-}
-
 export function unsupportedTool(type: string, path: FieldPath) {
   return invalid(
     [...path, "type"],
@@ -71,27 +58,53 @@ export function unsupportedTool(type: string, path: FieldPath) {
 }
 
 const choiceWords = ["none", "auto", "required"] as const;
-const namedChoice = z.strictObject({ type: z.literal("function"), function: z.strictObject({ name: toolName }) });
 
-/** `tool_choice` of chat completions. */
-export function parseChatToolChoice(value: unknown, tools: readonly ToolDefinition[]): OutputWish["toolChoice"] {
-  return parseToolChoice(value, tools, (choice) => parseAt(namedChoice, choice, ["tool_choice"]).function.name);
-}
+type ChoiceForm = {
+  readonly path: FieldPath;
+  /** All of them by default. */
+  readonly words?: readonly (typeof choiceWords)[number][];
+  /** @throws PomonaError for an object that names no tool. */
+  readonly nameOf: (choice: object) => string;
+};
 
+/** A word, or one tool by its name. @throws PomonaError `invalid_request` that names the field. */
 export function parseToolChoice(
   value: unknown,
   tools: readonly ToolDefinition[],
-  nameOf: (choice: object) => string,
+  { path, words = choiceWords, nameOf }: ChoiceForm,
 ): OutputWish["toolChoice"] {
   if (value === undefined || value === null) return "auto";
   if (typeof value === "object") {
     const name = nameOf(value);
-    if (!tools.some((tool) => tool.name === name))
-      throw invalid(["tool_choice"], `names ${name}, which is none of the tools`);
+    if (!tools.some((tool) => tool.name === name)) throw invalid(path, `names ${name}, which is none of the tools`);
     return { name };
   }
-  const word = choiceWords.find((known) => known === value);
-  if (word === undefined) throw invalid(["tool_choice"], `must be ${choiceWords.join(", ")}, or name a function`);
-  if (word === "required" && tools.length === 0) throw invalid(["tool_choice"], "is required, but there are no tools");
+  const word = words.find((known) => known === value);
+  if (word === undefined) throw invalid(path, `must be ${words.join(", ")}, or name a function`);
+  if (word === "required" && tools.length === 0) throw invalid(path, "is required, but there are no tools");
   return word;
+}
+
+const allowedMax = 128;
+
+type AllowedForm = {
+  readonly path: FieldPath;
+  /** The name of a tool that stands at a place of the body. @throws PomonaError for what names none. */
+  readonly nameAt: (entry: unknown, path: FieldPath) => string;
+};
+
+/** Those of the tools that may be called. @throws PomonaError `invalid_request` that names the field. */
+export function parseAllowedTools(
+  value: unknown,
+  tools: readonly ToolDefinition[],
+  { path, nameAt }: AllowedForm,
+): readonly string[] {
+  if (!Array.isArray(value)) throw invalid(path, "must be a list of tools");
+  if (value.length === 0 || value.length > allowedMax)
+    throw invalid(path, `must hold 1 to ${allowedMax} tools, not ${value.length}`);
+  return value.map((entry: unknown, index) => {
+    const name = nameAt(entry, [...path, index]);
+    if (!tools.some((tool) => tool.name === name)) throw invalid([...path, index], `is none of the tools: ${name}`);
+    return name;
+  });
 }

@@ -2,8 +2,16 @@
 import type { ToolDefinition } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import type { OutputWish } from "../../../core/generation-request.ts";
-import { type FieldPath, invalid, onlyNothing, parseAt } from "../field.ts";
-import { functionFields, parseToolChoice, parseToolList, toolName, toolOf, unsupportedTool } from "../tools.ts";
+import { type FieldPath, onlyNothing, parseAt } from "../field.ts";
+import {
+  functionFields,
+  parseAllowedTools,
+  parseToolChoice,
+  parseToolList,
+  toolName,
+  toolOf,
+  unsupportedTool,
+} from "../tools.ts";
 
 const toolSchema = z.strictObject({
   type: z.literal("function"),
@@ -33,7 +41,6 @@ export function parseTools(value: unknown): Tools {
 }
 
 const namedTool = z.strictObject({ type: z.literal("function"), name: toolName });
-const allowedMax = 128;
 const allowedChoice = z.strictObject({
   type: z.literal("allowed_tools"),
   mode: z.enum(["auto", "required", "none"]).nullish(),
@@ -50,25 +57,18 @@ export function parseChoice(value: unknown, { definitions }: Tools): ToolChoice 
   const path: FieldPath = ["tool_choice"];
   if (typeof value === "object" && value !== null && "type" in value && value.type === "allowed_tools") {
     const { mode, tools } = parseAt(allowedChoice, value, path);
-    const allowedTools = parseAllowed(tools, [...path, "tools"], definitions);
+    const nameAt = (entry: unknown, at: FieldPath): string => parseAt(namedTool, entry, at).name;
+    const allowedTools = parseAllowedTools(tools, definitions, { path: [...path, "tools"], nameAt });
     const shown = { type: "allowed_tools", mode: mode ?? "auto", tools: allowedTools.map(namedChoice) };
     return { toolChoice: mode ?? "auto", allowedTools, shown };
   }
-  const toolChoice = parseToolChoice(value, definitions, (choice) => parseAt(namedTool, choice, path).name);
+  const toolChoice = parseToolChoice(value, definitions, {
+    path,
+    nameOf: (choice) => parseAt(namedTool, choice, path).name,
+  });
   return { toolChoice, shown: typeof toolChoice === "object" ? namedChoice(toolChoice.name) : toolChoice };
 }
 
 function namedChoice(name: string): object {
   return { type: "function", name };
-}
-
-function parseAllowed(value: unknown, path: FieldPath, tools: readonly ToolDefinition[]): readonly string[] {
-  if (!Array.isArray(value)) throw invalid(path, "must be a list of tools");
-  if (value.length === 0 || value.length > allowedMax)
-    throw invalid(path, `must hold 1 to ${allowedMax} tools, not ${value.length}`);
-  return value.map((entry: unknown, index) => {
-    const { name } = parseAt(namedTool, entry, [...path, index]);
-    if (!tools.some((tool) => tool.name === name)) throw invalid([...path, index], `is none of the tools: ${name}`);
-    return name;
-  });
 }
