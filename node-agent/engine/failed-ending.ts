@@ -1,5 +1,4 @@
-import type { PomonaError } from "@pomona/shared/core/errors";
-import type { Attempt, Ending } from "@pomona/shared/core/generation";
+import type { Attempt, Ending, GenerationFailure } from "@pomona/shared/core/generation";
 
 /**
  * The ending of an attempt that an error cut off.
@@ -7,12 +6,12 @@ import type { Attempt, Ending } from "@pomona/shared/core/generation";
  */
 export function failedEnding(
   attempt: Attempt,
-  { code, message, isRetryable }: Pick<PomonaError, "code" | "message" | "isRetryable">,
+  failure: GenerationFailure,
   generatedTokens = attempt.emittedTokenIds.length,
 ): Ending {
   return {
     reason: "failed",
-    failure: { code, message, isRetryable },
+    failure,
     usage: { promptTokens: attempt.promptTokenIds.length, cachedPromptTokens: 0, generatedTokens },
     timings: { queueMs: 0, prefillMs: 0, decodeMs: 0 },
   };

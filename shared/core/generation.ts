@@ -98,24 +98,28 @@ export type GenerationFailure = {
   readonly retryAfterMs?: number;
   /** How full the pool is, where that is the reason. */
   readonly queue?: QueueOutlook;
+  /** The field of the request that was wrong, where it is a single one. */
+  readonly field?: string;
 };
 
 /** An error as an ending carries it. */
-export function failureOf({ code, message, isRetryable, retryAfterMs, queue }: PomonaError): GenerationFailure {
+export function failureOf({ code, message, isRetryable, retryAfterMs, queue, field }: PomonaError): GenerationFailure {
   return {
     code,
     message,
     isRetryable,
     ...(retryAfterMs === null ? {} : { retryAfterMs }),
     ...(queue === null ? {} : { queue }),
+    ...(field === null ? {} : { field }),
   };
 }
 
 /** What an ending carries, to be thrown. */
-export function errorOf({ code, message, retryAfterMs, queue }: GenerationFailure): PomonaError {
+export function errorOf({ code, message, retryAfterMs, queue, field }: GenerationFailure): PomonaError {
   return new PomonaError(code, message, {
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(queue === undefined ? {} : { queue }),
+    ...(field === undefined ? {} : { field }),
   });
 }
 

@@ -38,6 +38,7 @@ const failure = record({
   code: fc.constant("engine_crashed" as const),
   message: fc.string(),
   isRetryable: fc.boolean(),
+  field: fc.string({ minLength: 1, maxLength: 50 }),
 });
 
 const sampling: fc.Arbitrary<Sampling> = record({

@@ -122,9 +122,19 @@ function dryFromWire(wire: DrySampling__Output | null): DrySampling | null {
   };
 }
 
+/** Characters of the path of a field. */
+const fieldLengthMax = 256;
+
 export function failureToWire(failure: GenerationFailure): ErrorDetail {
-  const { code, message, isRetryable, retryAfterMs, queue } = failure;
-  return { code, message, isRetryable, retryAfterMs: retryAfterMs ?? 0, queue: queue ?? null };
+  const { code, message, isRetryable, retryAfterMs, queue, field } = failure;
+  return {
+    code,
+    message,
+    isRetryable,
+    retryAfterMs: retryAfterMs ?? 0,
+    queue: queue ?? null,
+    field: (field ?? "").slice(0, fieldLengthMax),
+  };
 }
 
 export function failureFromWire(field: string, wire: ErrorDetail__Output): GenerationFailure {
@@ -136,6 +146,7 @@ export function failureFromWire(field: string, wire: ErrorDetail__Output): Gener
     isRetryable,
     ...(retryAfterMs > 0 ? { retryAfterMs } : {}),
     ...(queue === null ? {} : { queue: { ...queue } }),
+    ...(wire.field === "" ? {} : { field: checkText(`${field}.field`, wire.field, fieldLengthMax) }),
   };
 }
 

@@ -186,6 +186,14 @@ describe("what an answer is made of", { timeout }, () => {
     assert.equal(usages, 1);
   });
 
+  test("tokens that the model does not have are refused by the field that names them", async () => {
+    const bad = { status: 400, code: "invalid_request" };
+    const biased = asked("b", { logit_bias: { "99999": 1 } });
+    await assert.rejects(client.chat.completions.create(biased), { ...bad, param: "logit_bias" });
+    const prompt = { model: "scripted", prompt: [99_999] };
+    await assert.rejects(client.completions.create(prompt), { ...bad, param: "prompt" });
+  });
+
   test("an effort that the model does not know is refused by its name", async () => {
     await assert.rejects(client.chat.completions.create(asked("b", { reasoning_effort: "high" })), {
       status: 400,

@@ -86,13 +86,15 @@ async function start(
   } catch (thrown) {
     const error = toPomonaError(thrown);
     if (error.code !== "cancelled") gateway.countRefusal(first.api, first.model, error);
-    throw error.field === "prompt" && asked.promptField !== undefined ? withField(error, asked.promptField) : thrown;
+    throw promptNamed(thrown, asked);
   }
 }
 
-/** Errors of a prompt that does not fit, or is empty, have no other details. */
-function withField({ code, message }: PomonaError, field: string): PomonaError {
-  return new PomonaError(code, message, { field });
+/** An error of the prompt in the words of its API. One that does not fit, or is empty, has no other details. */
+function promptNamed(thrown: unknown, { promptField }: ApiRequest): unknown {
+  const { field, code, message } = toPomonaError(thrown);
+  if (field !== "prompt" || promptField === undefined) return thrown;
+  return new PomonaError(code, message, { field: promptField });
 }
 
 /** Who asks, as the address and the headers tell. */
@@ -189,7 +191,7 @@ function headerOf({ headers }: FastifyRequest, name: string): string | undefined
 }
 
 async function answerAtOnce(context: AnswerContext): Promise<void> {
-  const { reply, asked, signal } = context;
+  const { reply, asked } = context;
   const { generations, head } = await start(context);
   reply.headers(boundHeaders(head.requestId, null, asked));
   const collect = async ({ requestId, events }: Generation, choice: number): Promise<CollectedAnswer> => {
@@ -200,7 +202,7 @@ async function answerAtOnce(context: AnswerContext): Promise<void> {
       if (event.kind === "output") collector.add(event);
       if (event.kind === "ending") ending = event.ending;
     }
-    return collector.finish(succeeded(ending, signal));
+    return collector.finish(succeeded(ending, context));
   };
   const answers = await all(generations.map(collect), context);
   asked.onAnswered?.(head, answers);
@@ -295,7 +297,7 @@ async function writeChoice(
     if (event.kind === "ending") ending = event.ending;
     await events.ready(signal);
   }
-  const done = succeeded(ending, signal);
+  const done = succeeded(ending, context);
   // A generation that succeeds was bound; if it ever were not, its end still needs headers.
   if (!events.isOpen) events.open(boundHeaders(requestId, null, asked));
   for (const frame of stream.end(choice, done)) events.frame(frame);
@@ -329,12 +331,12 @@ function boundHeaders(
 }
 
 /** The ending of an answer that is one. @throws PomonaError why it is none. */
-function succeeded(ending: AnswerEnding | null, signal: AbortSignal): AnswerEnding {
+function succeeded(ending: AnswerEnding | null, { signal, asked }: AnswerContext): AnswerEnding {
   if (ending !== null && (ending.reason === "stop" || ending.reason === "length")) return ending;
   // An aborted reader gets no ending; the reason says who ended it.
   if (signal.aborted) throw toPomonaError(signal.reason);
   if (ending === null) throw new PomonaError("internal", "the events of a request ended without an ending");
-  if (ending.failure !== null) throw errorOf(ending.failure);
+  if (ending.failure !== null) throw promptNamed(errorOf(ending.failure), asked);
   if (ending.reason === "expired") throw new PomonaError("deadline_exceeded", "the deadline of the request passed");
   if (ending.reason === "cancelled") throw new PomonaError("cancelled", "the request was cancelled");
   throw new PomonaError("internal", "a request failed without saying why");

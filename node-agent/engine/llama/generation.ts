@@ -1,13 +1,14 @@
 // One attempt on one slot: what of it is still to be evaluated, and what came out.
 import { type PomonaError, toPomonaError } from "@pomona/shared/core/errors";
-import type {
-  Attempt,
-  AttemptFrame,
-  CheckpointUse,
-  Ending,
-  FinishReason,
-  GenerationFailure,
-  TokenLogprobs,
+import {
+  type Attempt,
+  type AttemptFrame,
+  type CheckpointUse,
+  type Ending,
+  type FinishReason,
+  failureOf,
+  type GenerationFailure,
+  type TokenLogprobs,
 } from "@pomona/shared/core/generation";
 import { plannedLength, smallChunkMax } from "../../core/chunk-record.ts";
 import { type Wanted, wantedOf } from "../../core/state-index.ts";
@@ -146,9 +147,9 @@ export class Generation {
     });
   }
 
-  fail({ code, message, isRetryable }: PomonaError): void {
+  fail(error: PomonaError): void {
     this.hasFailed = true;
-    this.end("failed", { code, message, isRetryable });
+    this.end("failed", failureOf(error));
   }
 
   /** Sends the one ending and lets the slot go. What the slot holds stays for the next prompt. */

@@ -2,7 +2,7 @@
 // two steps cancels are read. Prompts are evaluated by themselves: the shape of a batch that others were in cannot be had
 // again when a request goes on elsewhere.
 import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
-import type { Attempt, AttemptFrame } from "@pomona/shared/core/generation";
+import { type Attempt, type AttemptFrame, failureOf } from "@pomona/shared/core/generation";
 import { BatchWidths } from "../../core/batch-widths.ts";
 import { ChunkSize } from "../../core/chunk-size.ts";
 import type { SpeedLearner } from "../../core/speed-learner.ts";
@@ -118,7 +118,7 @@ export class StepLoop {
     const send = (frame: AttemptFrame): void => onFrame(attempt, frame);
     const sampler = await createSampler(attempt).catch((error: unknown) => toPomonaError(error));
     if (sampler instanceof Error) {
-      send({ kind: "ending", ending: failedEnding(attempt, sampler) });
+      send({ kind: "ending", ending: failedEnding(attempt, failureOf(sampler)) });
       return;
     }
     const slot = this.#parts.preparation.choose(

@@ -17,6 +17,10 @@ export interface ErrorDetail {
    * How full the pool is, where that is the reason.
    */
   'queue'?: (_pomona_v1_QueueOutlook | null);
+  /**
+   * The field of the request that was wrong; empty when no single one was.
+   */
+  'field'?: (string);
 }
 
 export interface ErrorDetail__Output {
@@ -34,4 +38,8 @@ export interface ErrorDetail__Output {
    * How full the pool is, where that is the reason.
    */
   'queue': (_pomona_v1_QueueOutlook__Output | null);
+  /**
+   * The field of the request that was wrong; empty when no single one was.
+   */
+  'field': (string);
 }
