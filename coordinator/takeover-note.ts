@@ -37,6 +37,7 @@ const noteSchema = z.strictObject({
     startsInReasoning: z.boolean(),
     toolNames: z.array(z.string()),
     isOneCall: z.boolean(),
+    isCallForced: z.boolean(),
   }),
   deadlineAtMs: z.number(),
   idempotencyKey: z.string(),

@@ -77,7 +77,11 @@ test("what is free has no grammar, and calls are told by the tools that there ar
     startsInReasoning: false,
     toolNames: ["now", "later"],
     isOneCall: false,
+    isCallForced: false,
   });
+  for (const toolChoice of ["required", { name: "now" }] as const)
+    assert.equal(plan({ toolChoice }).assembly.isCallForced, true);
+  assert.equal(plan({ toolChoice: "none" }).assembly.isCallForced, false);
   assert.deepEqual(plan({ toolChoice: "none" }).assembly.toolNames, []);
 });
 

@@ -12,6 +12,8 @@ export type Assembly = {
   readonly toolNames: readonly string[];
   /** The answer is complete after its first call. */
   readonly isOneCall: boolean;
+  /** The answer is nothing but calls, thoughts aside. */
+  readonly isCallForced: boolean;
 };
 
 /** All of the answer is text. */
@@ -20,6 +22,7 @@ export const plainAssembly: Assembly = {
   startsInReasoning: false,
   toolNames: [],
   isOneCall: false,
+  isCallForced: false,
 };
 
 export type OutputPlan = {
@@ -52,6 +55,7 @@ export function planOutput(
       startsInReasoning: form.startsInReasoning,
       toolNames: tools.map(({ name }) => name),
       isOneCall: output.isOneCall,
+      isCallForced: toolChoice !== "auto" && toolChoice !== "none",
     },
   };
 }

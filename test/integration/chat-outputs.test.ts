@@ -186,6 +186,12 @@ describe("what an answer is made of", { timeout }, () => {
     assert.equal(usages, 1);
   });
 
+  test("a call that has to be made is no text where the answer ends before it begins", async () => {
+    const forced = asked("c", { tools, tool_choice: "required", max_tokens: 1 });
+    const { choices } = await client.chat.completions.create(forced);
+    assert.deepEqual([choices[0]?.message.content, choices[0]?.finish_reason], ["", "length"]);
+  });
+
   test("tokens that the model does not have are refused by the field that names them", async () => {
     const bad = { status: 400, code: "invalid_request" };
     const biased = asked("b", { logit_bias: { "99999": 1 } });

@@ -100,6 +100,26 @@ test("stop strings end the text, not thoughts or calls", () => {
   assert.equal(isStopped, true);
 });
 
+test("a call that has to be made, and is cut off before it begins, is no text", () => {
+  const format = { calls: "hermes", thinks: true } as const;
+  const cut = (answer: string, isCallForced: boolean): readonly OutputDelta[] => {
+    const assembler = new OutputAssembler({ stop: [], format, toolNames: ["f"], isCallForced });
+    const { deltas } = assembler.push(tokensOf(answer));
+    return [...deltas, ...assembler.finish().deltas];
+  };
+  const thought = { kind: "reasoning", text: "Hm." };
+  for (const begun of ["<tool", "<tool_call>", '<tool_call>\n{"name": "f'] as const) {
+    assert.deepEqual(cut(`<think>Hm.</think>${begun}`, true), [thought]);
+    assert.deepEqual(cut(`<think>Hm.</think>${begun}`, false), [thought, { kind: "text", text: begun }]);
+  }
+  const call = [
+    { kind: "toolCallBegin", index: 0, name: "f" },
+    { kind: "toolCallArguments", index: 0, text: '{"a":' },
+    { kind: "toolCallEnd", index: 0, isComplete: false },
+  ];
+  assert.deepEqual(cut('<tool_call>{"name":"f","arguments":{"a":', true), call);
+});
+
 test("any cut of the ids into chunks gives the same parts, in every format", () => {
   const snippet = fc.oneof(
     fc.constantFrom(...outputMarkers, '{"name":"f","arguments":{"a":"é"}}', "END"),

@@ -19,6 +19,8 @@ export type OutputAssemblerOptions = {
   readonly toolNames?: readonly string[];
   /** The answer is complete after its first call; false by default. */
   readonly isOneCall?: boolean;
+  /** The answer has to be calls, so that one which was only begun when it ended is no text; false by default. */
+  readonly isCallForced?: boolean;
 };
 
 /**
@@ -31,11 +33,13 @@ export class OutputAssembler {
   readonly #parser: OutputParser;
   readonly #stop: StopStrings;
   readonly #isOneCall: boolean;
+  readonly #isCallForced: boolean;
   #nextIndex = 0;
 
   constructor(options: OutputAssemblerOptions) {
-    const { stop, format = plainFormat, startsInReasoning = false, toolNames = [], isOneCall = false } = options;
-    this.#isOneCall = isOneCall;
+    const { stop, format = plainFormat, startsInReasoning = false, toolNames = [] } = options;
+    this.#isOneCall = options.isOneCall ?? false;
+    this.#isCallForced = options.isCallForced ?? false;
     this.#parser = new OutputParser({ format, startsInReasoning, toolNames });
     this.#stop = new StopStrings(stop);
   }
@@ -59,7 +63,9 @@ export class OutputAssembler {
   /** The rest, when the model ended its answer by itself. */
   finish(): Output {
     const deltas: OutputDelta[] = [];
-    const rest = [...this.#parser.push(this.#decoder.finish()), ...this.#parser.finish()];
+    const last = this.#parser.push(this.#decoder.finish());
+    const held = this.#parser.finish().filter(({ kind }) => kind !== "text" || !this.#isCallForced);
+    const rest = [...last, ...held];
     const isStopped = this.#search(rest, deltas);
     if (!isStopped) appendText(deltas, this.#stop.finish());
     return { deltas, lastIndex: this.#nextIndex - 1, isStopped };
