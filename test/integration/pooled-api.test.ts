@@ -90,9 +90,11 @@ test("an input that is too long is context_length_exceeded, an unknown model 404
 test("documents are ranked, the most relevant first, with what they say", async (t) => {
   const { url } = await serve(t);
   const body = { model: "tiny", query: "q", documents: ["a", { text: "long" }, "mid"] };
-  const answer = await (await post(`${url}${rerank}`, body)).json();
+  const response = await post(`${url}${rerank}`, body);
+  const answer = await response.json();
   const result = (index: number, text: string) => ({ index, document: { text }, relevance_score: text.length / 1000 });
   assert.deepEqual(answer, {
+    id: `rerank-${response.headers.get("x-request-id")}`,
     model: "tiny",
     object: "list",
     usage: { prompt_tokens: 21, total_tokens: 21 },

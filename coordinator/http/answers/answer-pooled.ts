@@ -7,7 +7,7 @@ import { type AnswerDependencies, type AnswerTarget, requestCaller } from "./ans
 export type PooledRun<Answer extends PooledUse> = {
   readonly ask: (caller: Caller) => Promise<Answer>;
   /** Pieces of the body, each of which costs little. */
-  readonly write: (answer: Answer) => Iterable<string>;
+  readonly write: (answer: Answer, requestId: string) => Iterable<string>;
 };
 
 /** Characters that are written before others get their turn. */
@@ -26,7 +26,7 @@ export async function answerPooled<Answer extends PooledUse>(
     const answer = await ask(requestCaller(request, signal));
     reply.header("x-pomona-node", answer.nodeId);
     reply.header("x-pomona-queue-ms", String(Math.round(answer.queueMs)));
-    const body = await inTurns(write(answer));
+    const body = await inTurns(write(answer, request.id));
     await reply.header("content-type", "application/json; charset=utf-8").send(body);
   });
 }

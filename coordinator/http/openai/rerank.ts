@@ -36,7 +36,7 @@ export function parseRerank(body: unknown, gateway: Pick<Gateway, "rank">): Pool
     fieldOf,
   };
   const wish = { model, topN: parsed.top_n ?? null, documents: parsed.return_documents === false ? null : documents };
-  return { ask: (caller) => gateway.rank(request, caller), write: (answer) => write(answer, wish) };
+  return { ask: (caller) => gateway.rank(request, caller), write: (answer, id) => write(answer, { id, ...wish }) };
 }
 
 function parseQuery(value: unknown): string {
@@ -61,15 +61,17 @@ function parseDocuments(value: unknown): readonly string[] {
 }
 
 type Wish = {
+  /** Of the request. Jina's answers have none, those of vLLM and Cohere do. */
+  readonly id: string;
   readonly model: string;
   readonly topN: number | null;
   /** null leaves them out. */
   readonly documents: readonly string[] | null;
 };
 
-function* write({ scores, promptTokens }: Relevance, { model, topN, documents }: Wish): Generator<string> {
+function* write({ scores, promptTokens }: Relevance, { id, model, topN, documents }: Wish): Generator<string> {
   const usage = { prompt_tokens: promptTokens, total_tokens: promptTokens };
-  yield `{"model":${JSON.stringify(model)},"object":"list","usage":${JSON.stringify(usage)},"results":[`;
+  yield `{"id":"rerank-${id}","model":${JSON.stringify(model)},"object":"list","usage":${JSON.stringify(usage)},"results":[`;
   for (const [place, { index, score }] of mostRelevant(scores, topN).entries()) {
     const document = documents === null ? {} : { document: { text: documents[index] ?? "" } };
     yield `${place === 0 ? "" : ","}${JSON.stringify({ index, ...document, relevance_score: score })}`;
