@@ -14,7 +14,7 @@ const ending = {
   stopString: null,
 } as const;
 const bound = { kind: "bound", nodeId: "n", epoch: 1, queueMs: 0, promptTokens: 4, seed: 1, isExact: true } as const;
-const plain = { includeUsage: true, namesTier: false, callsAreFunctions: false };
+const plain = { includeUsage: true, isObfuscated: false, namesTier: false, callsAreFunctions: false };
 
 /** Thoughts of three tokens, and a call. */
 const events = [
@@ -30,7 +30,7 @@ function event(deltas: readonly OutputDelta[], lastIndex: number): OutputEvent {
 
 type Message = { tool_calls?: { id: string }[]; function_call?: object };
 type Choice = { index: number; message: Message; delta: Message; finish_reason: string | null };
-type Answer = { choices: Choice[]; usage?: object; service_tier?: string };
+type Answer = { choices: Choice[]; usage?: object; service_tier?: string; obfuscation?: string };
 
 function whole(choices: number, options = plain): Answer {
   const answers = Array.from({ length: choices }, (_, choice) => {
@@ -89,4 +89,10 @@ test("whoever sent functions is told of a call as function_call", () => {
   const told = parts.flatMap(({ delta }) => delta.function_call ?? []);
   assert.deepEqual(told, [{ name: "f", arguments: "" }, { arguments: '{"a": 1}' }]);
   assert.equal(parts.at(-1)?.finish_reason, "function_call");
+});
+
+test("chunks are filled up to a few sizes where a request wants that", () => {
+  for (const { choices, obfuscation } of streamed(1, { ...plain, isObfuscated: true }))
+    assert.equal((JSON.stringify(choices).length + (obfuscation?.length ?? 0)) % 64, 0);
+  for (const chunk of streamed(1)) assert.ok(!("obfuscation" in chunk));
 });

@@ -14,9 +14,11 @@ import {
 } from "../answers/api-answer.ts";
 import { chatLogprobs, fingerprint, finishReason, openaiUsage, usagesOf } from "./answer.ts";
 import { errorBody } from "./error-body.ts";
+import { obfuscationOf } from "./obfuscation.ts";
 
 export type ChatOptions = {
   readonly includeUsage: boolean;
+  readonly isObfuscated: boolean;
   /** Whether the answer says by which tier it was served: there is one. */
   readonly namesTier: boolean;
   /** Whether a call is told as `function_call`, as whoever sent `functions` reads it. */
@@ -172,6 +174,7 @@ class ChatStream implements AnswerStream {
       system_fingerprint: fingerprint,
       choices,
       ...tierOf(this.#options),
+      ...obfuscationOf(choices, this.#options.isObfuscated),
       ...(this.#options.includeUsage ? { usage } : {}),
     };
   }

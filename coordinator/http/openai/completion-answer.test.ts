@@ -15,6 +15,8 @@ const ending = {
 } as const;
 const bound = { kind: "bound", nodeId: "n", epoch: 1, queueMs: 0, promptTokens: 1, seed: 1, isExact: true } as const;
 
+const plain = { includeUsage: false, isObfuscated: false, echoes: [""], choices: 1, tellsLogprobs: true };
+
 function token(text: Uint8Array | string, logprob: number): LoggedToken {
   return { text: Buffer.from(text), logprob, top: [{ id: 1, text: Buffer.from("x"), logprob: -0.5 }] };
 }
@@ -44,7 +46,7 @@ const expected = {
 };
 
 test("logprobs tell the token that was taken among the likely ones, and offsets in characters, whole and streamed", () => {
-  const answer = completionAnswer({ includeUsage: false, echoes: ["a🍎"], prompts: 1 });
+  const answer = completionAnswer({ ...plain, echoes: ["a🍎"] });
   const collector = new AnswerCollector(requestId, 0);
   for (const event of events) collector.add(event);
   const { choices } = answer.whole(head, [collector.finish(ending)]) as { choices: object[] };
@@ -60,3 +62,19 @@ function logprobsOf(data: unknown): Record<string, unknown[]> {
   const { choices } = data as { choices: { logprobs: Record<string, unknown[]> }[] };
   return choices[0]?.logprobs ?? {};
 }
+
+test("of more answers than are asked for the most likely ones are told, of each prompt by itself", () => {
+  const answers = [-3, -1, -2, -0.5, -4, -6].map((logprob, choice) => {
+    const collector = new AnswerCollector(requestId, choice);
+    const text = String(logprob);
+    const tokens = choice === 3 ? [] : [token(text, logprob)];
+    collector.add({ kind: "output", deltas: [{ kind: "text", text }], lastIndex: 0, tokens });
+    return collector.finish(ending);
+  });
+  const asked = { ...plain, echoes: ["a", "b"], choices: 2, tellsLogprobs: false };
+  const { choices, usage } = completionAnswer(asked).whole(head, answers) as { choices: object[]; usage: object };
+  const choice = (index: number, text: string) => ({ index, text, logprobs: null, finish_reason: "stop" });
+  assert.deepEqual(choices, [choice(0, "a-1"), choice(1, "a-2"), choice(2, "b-4"), choice(3, "b-6")]);
+  const prompt_tokens_details = { cached_tokens: 0 };
+  assert.deepEqual(usage, { prompt_tokens: 2, completion_tokens: 30, total_tokens: 32, prompt_tokens_details });
+});

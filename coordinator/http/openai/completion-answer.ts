@@ -13,13 +13,16 @@ import type {
 } from "../answers/api-answer.ts";
 import { fingerprint, finishReason, finite, openaiUsage, textOf, usagesOf } from "./answer.ts";
 import { errorBody } from "./error-body.ts";
+import { obfuscationOf } from "./obfuscation.ts";
 
 export type CompletionOptions = {
   readonly includeUsage: boolean;
-  /** Stands before the answer to each choice; empty unless the prompt is to be echoed. */
+  readonly isObfuscated: boolean;
+  /** Stands before the answers to each prompt; empty unless the prompt is to be echoed. */
   readonly echoes: readonly string[];
-  /** How many of the choices are for prompts of their own. */
-  readonly prompts: number;
+  /** How many answers to each prompt are told: the most likely ones of all. */
+  readonly choices: number;
+  readonly tellsLogprobs: boolean;
 };
 
 export function completionAnswer(options: CompletionOptions): ApiAnswer {
@@ -43,13 +46,33 @@ function wrap(head: AnswerHead, choices: readonly object[], usage: object | null
   };
 }
 
-function whole(head: AnswerHead, answers: readonly CollectedAnswer[], { echoes, prompts }: CompletionOptions): object {
-  const choices = answers.map(({ text, tokens, ending }, index) => {
-    const echo = echoes[index] ?? "";
-    const logprobs = tokens === null ? null : completionLogprobs(tokens, new TextOffsets(echo));
+function whole(head: AnswerHead, answers: readonly CollectedAnswer[], options: CompletionOptions): object {
+  const { echoes, tellsLogprobs } = options;
+  const tried = answers.length / echoes.length;
+  const told = echoes.flatMap((echo, prompt) =>
+    mostLikely(answers.slice(prompt * tried, (prompt + 1) * tried), options.choices).map((answer) => ({
+      echo,
+      answer,
+    })),
+  );
+  const choices = told.map(({ echo, answer: { text, tokens, ending } }, index) => {
+    const logprobs = tellsLogprobs && tokens !== null ? completionLogprobs(tokens, new TextOffsets(echo)) : null;
     return { index, text: echo + text, logprobs, finish_reason: finishReason(ending, false) };
   });
-  return wrap(head, choices, openaiUsage(usagesOf(answers), prompts));
+  return wrap(head, choices, openaiUsage(usagesOf(answers), echoes.length));
+}
+
+/** So many of the answers to one prompt, those whose tokens were the most likely on average. */
+function mostLikely(answers: readonly CollectedAnswer[], count: number): readonly CollectedAnswer[] {
+  if (answers.length === count) return answers;
+  const rated = answers.map((answer) => ({ answer, mean: meanLogprob(answer) }));
+  rated.sort((one, other) => other.mean - one.mean);
+  return rated.slice(0, count).map(({ answer }) => answer);
+}
+
+function meanLogprob({ tokens }: CollectedAnswer): number {
+  if (tokens === null || tokens.length === 0) return finite(Number.NEGATIVE_INFINITY);
+  return tokens.reduce((sum, { logprob }) => sum + finite(logprob), 0) / tokens.length;
 }
 
 /** Where each token begins in a text, in characters; one that goes on with a character begins where that does. */
@@ -101,7 +124,7 @@ class CompletionStream implements AnswerStream {
   }
 
   begin(choice: number): readonly Frame[] {
-    const echo = this.#options.echoes[choice] ?? "";
+    const echo = this.#options.echoes[Math.floor(choice / this.#options.choices)] ?? "";
     this.#offsets[choice] = new TextOffsets(echo);
     return echo === "" ? [] : [this.#chunk(choice, { text: echo })];
   }
@@ -119,8 +142,8 @@ class CompletionStream implements AnswerStream {
   }
 
   finish(): readonly Frame[] {
-    const { includeUsage, prompts } = this.#options;
-    const usage = includeUsage ? [{ data: wrap(this.#head, [], openaiUsage(this.#usages, prompts)) }] : [];
+    const { includeUsage, echoes } = this.#options;
+    const usage = includeUsage ? [{ data: wrap(this.#head, [], openaiUsage(this.#usages, echoes.length)) }] : [];
     return [...usage, { data: "[DONE]" }];
   }
 
@@ -129,6 +152,7 @@ class CompletionStream implements AnswerStream {
   }
 
   #chunk(index: number, { text = "", logprobs = null, reason = null }: ChunkParts): Frame {
-    return { data: wrap(this.#head, [{ index, text, logprobs, finish_reason: reason }], null) };
+    const choices = [{ index, text, logprobs, finish_reason: reason }];
+    return { data: { ...wrap(this.#head, choices, null), ...obfuscationOf(choices, this.#options.isObfuscated) } };
   }
 }

@@ -36,7 +36,9 @@ const common = {
   max_tokens: tokenCount,
   stop: z.unknown().optional(),
   stream: z.boolean().nullish(),
-  stream_options: z.strictObject({ include_usage: z.boolean().nullish(), include_obfuscation: only(false) }).nullish(),
+  stream_options: z
+    .strictObject({ include_usage: z.boolean().nullish(), include_obfuscation: z.boolean().nullish() })
+    .nullish(),
   n: z.number().int().min(1).max(choicesMax).nullish(),
   user: z.string().nullish(),
   metadata: metadata.nullish(),
@@ -114,9 +116,9 @@ export function parseChat(body: unknown): ApiRequest {
     output,
     maxTokens: parsed.max_completion_tokens ?? parsed.max_tokens ?? null,
   });
-  const { isStream, includeUsage } = streamOf(parsed);
+  const { isStream, ...told } = streamOf(parsed);
   const requests = choicesOf(request, parsed.n ?? 1);
-  const answer = chatAnswer({ includeUsage, namesTier: parsed.service_tier != null, callsAreFunctions });
+  const answer = chatAnswer({ ...told, namesTier: parsed.service_tier != null, callsAreFunctions });
   return { requests, isStream, answer, promptField: "messages" };
 }
 
@@ -158,23 +160,26 @@ function chatLogprobs({ logprobs, top_logprobs }: z.output<typeof chatSchema>): 
 export function parseCompletion(body: unknown): ApiRequest {
   const parsed = parseAt(completionSchema, body, []);
   const choices = parsed.n ?? 1;
-  if (parsed.best_of != null && parsed.best_of !== choices) throw invalid(["best_of"], "must be the same as n");
+  const tried = parsed.best_of ?? choices;
+  if (tried < choices) throw invalid(["best_of"], `must be at least n, which is ${choices}`);
+  const { isStream, ...told } = streamOf(parsed);
+  if (isStream && tried > choices) throw invalid(["best_of"], "must be the same as n where the answer is streamed");
   const inputs = parsePrompts(parsed.prompt);
-  if (inputs.length * choices > choicesMax)
-    throw invalid(["prompt"], `asks for ${inputs.length * choices} answers: ${choicesMax} at most in one request`);
-  const output: OutputWish = { ...freeOutput, topLogprobs: parsed.logprobs ?? null };
+  if (inputs.length * tried > choicesMax)
+    throw invalid(["prompt"], `asks for ${inputs.length * tried} answers: ${choicesMax} at most in one request`);
+  const tellsLogprobs = parsed.logprobs != null;
+  const output: OutputWish = { ...freeOutput, topLogprobs: parsed.logprobs ?? (tried > choices ? 0 : null) };
   const maxTokens = parsed.max_tokens ?? completionTokensDefault;
-  const requests = inputs.flatMap((input) => choicesOf(toRequest(parsed, { input, output, maxTokens }), choices));
+  const requests = inputs.flatMap((input) => choicesOf(toRequest(parsed, { input, output, maxTokens }), tried));
   const [first, ...others] = requests;
   if (first === undefined) throw invalid(["prompt"], "must not be empty");
-  const { isStream, includeUsage } = streamOf(parsed);
-  const echoes = requests.map(({ input }) => (parsed.echo === true ? echoOf(input, output) : ""));
-  const answer = completionAnswer({ includeUsage, echoes, prompts: inputs.length });
+  const echoes = inputs.map((input) => (parsed.echo === true ? echoOf(input, tellsLogprobs) : ""));
+  const answer = completionAnswer({ ...told, echoes, choices, tellsLogprobs });
   return { requests: [first, ...others], isStream, answer };
 }
 
-function echoOf(input: PromptInput, { topLogprobs }: OutputWish): string {
-  if (topLogprobs !== null) throw invalid(["echo"], "is not possible with logprobs: those of a prompt are not known");
+function echoOf(input: PromptInput, tellsLogprobs: boolean): string {
+  if (tellsLogprobs) throw invalid(["echo"], "is not possible with logprobs: those of a prompt are not known");
   if (input.kind !== "text") throw invalid(["echo"], "is only possible for a prompt that is text");
   return input.text;
 }
@@ -212,11 +217,14 @@ function commonSchema() {
   return z.object(common);
 }
 
-function streamOf(body: Common): { readonly isStream: boolean; readonly includeUsage: boolean } {
+type StreamWish = { readonly isStream: boolean; readonly includeUsage: boolean; readonly isObfuscated: boolean };
+
+function streamOf(body: Common): StreamWish {
   const isStream = body.stream ?? false;
   const options = body.stream_options ?? null;
   if (options !== null && !isStream) throw invalid(["stream_options"], "is only for requests with stream: true");
-  return { isStream, includeUsage: options?.include_usage ?? false };
+  const { include_usage: includeUsage, include_obfuscation: isObfuscated } = options ?? {};
+  return { isStream, includeUsage: includeUsage ?? false, isObfuscated: isObfuscated ?? false };
 }
 
 function toRequest(
