@@ -36,24 +36,28 @@ export function toolOf({ name, description, parameters }: FunctionFields): ToolD
 export function parseToolList(
   value: unknown,
   path: FieldPath,
-  parseTool: (tool: unknown, path: FieldPath) => ToolDefinition,
+  parseTool: (tool: unknown, path: FieldPath) => ToolDefinition | readonly ToolDefinition[],
 ): readonly ToolDefinition[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value)) throw invalid(path, "must be a list of tools");
   if (value.length > toolsMax) throw invalid(path, `must hold at most ${toolsMax} tools, not ${value.length}`);
   const names = new Set<string>();
-  return value.map((item: unknown, index) => {
-    const tool = parseTool(item, [...path, index]);
-    if (names.has(tool.name)) throw invalid([...path, index], `has the name of another tool, ${tool.name}`);
-    names.add(tool.name);
-    return tool;
+  return value.flatMap((item: unknown, index) => {
+    const tools = [parseTool(item, [...path, index])].flat();
+    for (const { name } of tools) {
+      if (names.has(name)) throw invalid([...path, index], `has the name of another tool, ${name}`);
+      names.add(name);
+    }
+    if (names.size > toolsMax)
+      throw invalid(path, `must hold at most ${toolsMax} functions, those of namespaces included`);
+    return tools;
   });
 }
 
-export function unsupportedTool(type: string, path: FieldPath) {
+export function unsupportedTool(type: string, path: FieldPath, known = '"function"') {
   return invalid(
     [...path, "type"],
-    `is ${JSON.stringify(type.slice(0, 100))}: this pool knows tools of the type "function"`,
+    `is ${JSON.stringify(type.slice(0, 100))}: this pool knows tools of the type ${known}`,
   );
 }
 

@@ -1,6 +1,7 @@
 // A list of items as the messages that a chat template knows: what the model wrote in one go is one message.
 import type { ChatMessage, ToolCall } from "@pomona/shared/core/generation";
 import { contentText, type Item, type ReasoningItem } from "./item.ts";
+import { joinedName } from "./namespaces.ts";
 
 /** `instructions` stand before everything else. */
 export function conversationOf(instructions: string | null, items: readonly Item[]): readonly ChatMessage[] {
@@ -23,7 +24,7 @@ class Messages {
         this.#turnBefore("content").reasoning += thoughtsOf(item);
         break;
       case "function_call":
-        this.#turnBefore("end").toolCalls.push({ id: item.call_id, name: item.name, arguments: item.arguments });
+        this.#turnBefore("end").toolCalls.push({ id: item.call_id, name: joinedName(item), arguments: item.arguments });
         break;
       case "function_call_output": {
         const content = typeof item.output === "string" ? item.output : contentText(item.output);

@@ -11,6 +11,7 @@ const partsMax = 1024;
 
 const id = z.string().max(256).nullish();
 const callId = z.string().min(1).max(256);
+const namespace = z.string().min(1).max(64).nullish();
 const status = z.enum(["in_progress", "completed", "incomplete"]).nullish();
 
 const messageSchema = z.strictObject({
@@ -31,7 +32,7 @@ const callSchema = z.strictObject({
   arguments: text,
   // What OpenAI's client makes of the text, and sends back.
   parsed_arguments: z.unknown().optional(),
-  namespace: onlyNothing(),
+  namespace,
   caller: onlyNothing(),
 });
 
@@ -41,7 +42,9 @@ const callOutputSchema = z.strictObject({
   status,
   call_id: callId,
   output: z.unknown().optional(),
-  namespace: onlyNothing(),
+  // Whose result it is says the id alone.
+  name: z.string().max(256).nullish(),
+  namespace,
   caller: onlyNothing(),
 });
 
@@ -109,12 +112,13 @@ function parseItem(value: unknown, path: FieldPath, place: InputPlace): Item | n
       return parseMessage(value, path, place);
     case "function_call": {
       const { call_id, name, arguments: written, ...call } = parseAt(callSchema, value, path);
-      return { type, id: call.id ?? "", status: call.status ?? "completed", call_id, name, arguments: written };
+      const head = { type, id: call.id ?? "", status: call.status ?? "completed", call_id } as const;
+      return { ...head, ...named({ namespace: call.namespace }), name, arguments: written };
     }
     case "function_call_output": {
       const { call_id, ...item } = parseAt(callOutputSchema, value, path);
       const output = parseOutput(item.output, [...path, "output"], place);
-      return { type, id: item.id ?? "", status: item.status ?? "completed", call_id, output };
+      return { type, id: item.id ?? "", status: item.status ?? "completed", call_id, ...named(item), output };
     }
     case "reasoning":
       return parseReasoning(value, path);
@@ -125,6 +129,13 @@ function parseItem(value: unknown, path: FieldPath, place: InputPlace): Item | n
       throw invalid([...path, "type"], `is ${JSON.stringify(type.slice(0, 100))}: this pool knows ${known}`);
     }
   }
+}
+
+type Names = { readonly namespace?: string | null | undefined; readonly name?: string | null | undefined };
+
+/** What was named, and nothing else. */
+function named({ namespace: given, name }: Names): { readonly namespace?: string; readonly name?: string } {
+  return { ...(given == null ? {} : { namespace: given }), ...(name == null ? {} : { name }) };
 }
 
 function parseMessage(value: unknown, path: FieldPath, { model }: InputPlace): MessageItem {

@@ -29,6 +29,7 @@ export type CallItem = {
   readonly id: string;
   readonly status: ItemStatus;
   readonly call_id: string;
+  readonly namespace?: string;
   readonly name: string;
   readonly arguments: string;
 };
@@ -38,6 +39,8 @@ export type CallOutputItem = {
   readonly id: string;
   readonly status: ItemStatus;
   readonly call_id: string;
+  readonly namespace?: string;
+  readonly name?: string;
   readonly output: string | readonly ContentPart[];
 };
 

@@ -5,9 +5,12 @@ import { callId } from "../../../call-id.ts";
 import type { LoggedToken } from "../../../core/generation-request.ts";
 import { loggedTokenOf } from "../answer.ts";
 import { type ContentPart, type Item, type ItemStatus, opaqueThoughts, outputItemId, type Phase } from "./item.ts";
+import type { ResponseSettings } from "./response-object.ts";
 
 /** An event without its number. */
 export type Step = { readonly type: string } & Readonly<Record<string, unknown>>;
+
+type ItemSettings = Pick<ResponseSettings, "sendsOpaqueThoughts" | "namespaced">;
 
 /** The item that grows. */
 type OpenItem =
@@ -18,15 +21,15 @@ type OpenItem =
 /** The items of one answer: each begins when the one before it has ended. */
 export class OutputItems {
   readonly #requestId: RequestId;
-  readonly #sendsOpaqueThoughts: boolean;
+  readonly #settings: ItemSettings;
   readonly #done: Item[] = [];
   #open: OpenItem | null = null;
   /** Space that is nothing unless a message follows: models divide their parts by it. */
   #space: { text: string; logprobs: object[] } = { text: "", logprobs: [] };
 
-  constructor(requestId: RequestId, sendsOpaqueThoughts: boolean) {
+  constructor(requestId: RequestId, settings: ItemSettings) {
     this.#requestId = requestId;
-    this.#sendsOpaqueThoughts = sendsOpaqueThoughts;
+    this.#settings = settings;
   }
 
   get done(): readonly Item[] {
@@ -116,7 +119,7 @@ export class OutputItems {
   #ends(open: OpenItem): readonly Step[] {
     const { text } = open;
     if (open.kind === "call") {
-      const { name } = open;
+      const { name } = this.#namesOf(open);
       return [{ type: "response.function_call_arguments.done", ...this.#place, name, arguments: text }];
     }
     const part = { type: "response.content_part.done", ...this.#part, part: partOf(open) };
@@ -137,6 +140,11 @@ export class OutputItems {
     return { ...this.#place, content_index: 0 };
   }
 
+  /** As the client has named the function, which the model knows by one name. */
+  #namesOf({ name }: { readonly name: string }): { readonly name: string; readonly namespace?: string } {
+    return this.#settings.namespaced.get(name) ?? { name };
+  }
+
   /** With a phase it is whole, without one it has just begun. */
   #itemOf(open: OpenItem, status: ItemStatus, phase: Phase | null): Item {
     const head = { id: outputItemId(itemTypes[open.kind], this.#requestId, this.#index), status };
@@ -150,11 +158,11 @@ export class OutputItems {
           type: "function_call",
           ...head,
           call_id: callId(this.#requestId, open.index),
-          name: open.name,
+          ...this.#namesOf(open),
           arguments: open.text,
         };
       case "reasoning": {
-        const opaque = this.#sendsOpaqueThoughts && phase !== null ? opaqueThoughts(open.text) : null;
+        const opaque = this.#settings.sendsOpaqueThoughts && phase !== null ? opaqueThoughts(open.text) : null;
         return {
           type: "reasoning",
           ...head,

@@ -71,6 +71,7 @@ test("a request without settings gets OpenAI's defaults, and is stored", () => {
       truncation: "disabled",
     },
     sendsOpaqueThoughts: false,
+    namespaced: new Map(),
   });
 });
 

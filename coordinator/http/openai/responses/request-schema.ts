@@ -129,7 +129,11 @@ export function parseResponses(body: unknown, kept: KeptResponses, isTakenUp: bo
       sampling: samplingOf(parsed),
     },
     isStream,
-    settings: { echo: echoOf(parsed, shown), sendsOpaqueThoughts: includes.has("reasoning.encrypted_content") },
+    settings: {
+      echo: echoOf(parsed, shown),
+      sendsOpaqueThoughts: includes.has("reasoning.encrypted_content"),
+      namespaced: tools.namespaced,
+    },
     conversation,
     isStored: (parsed.store ?? true) && isWhole,
   };

@@ -10,7 +10,7 @@ import { responsesAnswer } from "./response-answer.ts";
 
 const requestId = "ab".repeat(16);
 const head: AnswerHead = { requestId, createdAtMs: 1_700_000_000_400, model: "m" };
-const settings = { echo: { metadata: {} }, sendsOpaqueThoughts: false };
+const settings = { echo: { metadata: {} }, sendsOpaqueThoughts: false, namespaced: new Map() };
 
 const bound = { kind: "bound", nodeId: "n", epoch: 1, queueMs: 0, promptTokens: 7, seed: 1, isExact: true } as const;
 

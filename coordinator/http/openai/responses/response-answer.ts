@@ -30,7 +30,7 @@ export function wholeResponse(
   settings: ResponseSettings,
   [answer]: readonly CollectedAnswer[],
 ): { readonly response: object; readonly output: readonly Item[] } {
-  const items = new OutputItems(head.requestId, settings.sendsOpaqueThoughts);
+  const items = new OutputItems(head.requestId, settings);
   if (answer === undefined) return { response: {}, output: [] };
   for (const { delta, tokens } of loggedDeltas(answer)) items.push(delta, tokens);
   items.end(statusAtEnd(answer.ending));
@@ -54,7 +54,7 @@ class ResponseStream implements AnswerStream {
   constructor(head: AnswerHead, settings: ResponseSettings) {
     this.#head = head;
     this.#settings = settings;
-    this.#items = new OutputItems(head.requestId, settings.sendsOpaqueThoughts);
+    this.#items = new OutputItems(head.requestId, settings);
   }
 
   begin(): readonly Frame[] {

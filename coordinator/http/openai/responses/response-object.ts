@@ -2,6 +2,7 @@
 import type { AnswerEnding } from "../../../core/generation-request.ts";
 import type { AnswerHead } from "../../answers/api-answer.ts";
 import type { Item } from "./item.ts";
+import type { NamespacedNames } from "./namespaces.ts";
 
 /** Of a request, what its answer depends on. */
 export type ResponseSettings = {
@@ -9,6 +10,8 @@ export type ResponseSettings = {
   readonly echo: Readonly<Record<string, unknown>>;
   /** Thoughts come in an opaque form too, for clients that send nothing else back. */
   readonly sendsOpaqueThoughts: boolean;
+  /** Calls of these functions say both of their names. */
+  readonly namespaced: NamespacedNames;
 };
 
 export type ResponseState = {

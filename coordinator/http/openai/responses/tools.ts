@@ -2,7 +2,7 @@
 import type { ToolDefinition } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import type { OutputWish } from "../../../core/generation-request.ts";
-import { type FieldPath, onlyNothing, parseAt } from "../field.ts";
+import { type FieldPath, invalid, onlyNothing, parseAt, text } from "../field.ts";
 import {
   functionFields,
   parseAllowedTools,
@@ -12,6 +12,7 @@ import {
   toolOf,
   unsupportedTool,
 } from "../tools.ts";
+import { joinedName, type NamespacedName, type NamespacedNames, withNamespaceTold } from "./namespaces.ts";
 
 const toolSchema = z.strictObject({
   type: z.literal("function"),
@@ -21,8 +22,17 @@ const toolSchema = z.strictObject({
   allowed_callers: onlyNothing(),
 });
 
+const namespaceSchema = z.strictObject({
+  type: z.literal("namespace"),
+  name: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, { error: "must be 1 to 64 letters, digits, dashes and underscores" }),
+  description: text,
+  tools: z.unknown().optional(),
+});
+
 export type Tools = {
+  /** By the names that the model knows. */
   readonly definitions: readonly ToolDefinition[];
+  readonly namespaced: NamespacedNames;
   /** As the response object says them. */
   readonly shown: readonly object[];
 };
@@ -30,14 +40,44 @@ export type Tools = {
 /** @throws PomonaError `invalid_request` that names the field. */
 export function parseTools(value: unknown): Tools {
   const shown: object[] = [];
+  const namespaced = new Map<string, NamespacedName>();
   const definitions = parseToolList(value, ["tools"], (tool, path) => {
-    const { type } = parseAt(z.looseObject({ type: z.string() }), tool, path);
-    if (type !== "function") throw unsupportedTool(type, path);
-    const { name, description = null, parameters = null, strict = null } = parseAt(toolSchema, tool, path);
-    shown.push({ type, name, description, parameters, strict });
-    return toolOf({ name, description, parameters });
+    const type = typeOf(tool, path);
+    if (type !== "function" && type !== "namespace") throw unsupportedTool(type, path, '"function" and "namespace"');
+    return type === "function" ? parseFunction(tool, path, shown) : parseNamespace(tool, path, { shown, namespaced });
   });
-  return { definitions, shown };
+  return { definitions, namespaced, shown };
+}
+
+function parseFunction(tool: unknown, path: FieldPath, shown: object[]): ToolDefinition {
+  const { type, name, description = null, parameters = null, strict = null } = parseAt(toolSchema, tool, path);
+  shown.push({ type, name, description, parameters, strict });
+  return toolOf({ name, description, parameters });
+}
+
+type Namespaces = { readonly shown: object[]; readonly namespaced: Map<string, NamespacedName> };
+
+function parseNamespace(tool: unknown, path: FieldPath, { shown, namespaced }: Namespaces): readonly ToolDefinition[] {
+  const { type, name: namespace, description: told, tools } = parseAt(namespaceSchema, tool, path);
+  const functions: object[] = [];
+  const definitions = parseToolList(tools, [...path, "tools"], (inner, innerPath) => {
+    const innerType = typeOf(inner, innerPath);
+    if (innerType !== "function") throw unsupportedTool(innerType, innerPath);
+    return parseFunction(inner, innerPath, functions);
+  });
+  if (definitions.length === 0) throw invalid([...path, "tools"], "must hold at least one tool");
+  shown.push({ type, name: namespace, description: told, tools: functions });
+  return definitions.map((definition, index) => {
+    const { name, description = "" } = definition;
+    const joined = joinedName({ namespace, name });
+    namespaced.set(joined, { namespace, name });
+    if (index > 0) return { ...definition, name: joined };
+    return { ...definition, name: joined, description: withNamespaceTold(description, namespace, told) };
+  });
+}
+
+function typeOf(tool: unknown, path: FieldPath): string {
+  return parseAt(z.looseObject({ type: z.string() }), tool, path).type;
 }
 
 const namedTool = z.strictObject({ type: z.literal("function"), name: toolName });
