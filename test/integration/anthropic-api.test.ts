@@ -63,7 +63,7 @@ test("a whole message has every field of the API, nulls included", async (t) => 
     type: "message",
     role: "assistant",
     model: "tiny",
-    content: [{ type: "text", text: "Hello 🍎", citations: null }],
+    content: [{ type: "text", text: "Hello 🍎", citations: [] }],
     stop_reason: "end_turn",
     stop_sequence: null,
     stop_details: null,
@@ -88,7 +88,7 @@ test("thoughts, text and calls are blocks in the order in which they came", asyn
   assert.equal(stop_reason, "tool_use");
   assert.deepEqual(content, [
     { type: "thinking", thinking: "Look it up.", signature: Buffer.from(`pomona:${requestId}`).toString("base64") },
-    { type: "text", text: "Let me see.", citations: null },
+    { type: "text", text: "Let me see.", citations: [] },
     callOf(0, { city: "Oslo" }),
     callOf(1, {}),
   ]);
@@ -154,7 +154,7 @@ test("a stream opens and closes one block after the other, each delta in its blo
     delta(0, { type: "thinking_delta", thinking: "it up." }),
     delta(0, { type: "signature_delta", signature }),
     stop(0),
-    begin(1, { type: "text", text: "", citations: null }),
+    begin(1, { type: "text", text: "", citations: [] }),
     delta(1, { type: "text_delta", text: "Let me see." }),
     stop(1),
     begin(2, call(0)),

@@ -119,7 +119,7 @@ describe("other APIs over the real engine", { timeout }, () => {
       { role: "user", content: [result] },
     ];
     const second = await messages({ ...asked, messages: turns });
-    assert.deepEqual(second.content, [{ type: "text", text: replies.b, citations: null }]);
+    assert.deepEqual(second.content, [{ type: "text", text: replies.b, citations: [] }]);
     assert.equal(second.stop_reason, "end_turn");
   });
 

@@ -73,8 +73,9 @@ function blocksOf(
   });
 }
 
+/** No citations are an empty list: of null, which the schema has as well, Vercel's AI SDK makes an error. */
 function textBlock(text: string): object {
-  return { type: "text", text, citations: null };
+  return { type: "text", text, citations: [] };
 }
 
 function thinkingBlock(thinking: string, signature: string): object {

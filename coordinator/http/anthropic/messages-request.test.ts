@@ -72,7 +72,7 @@ test("system, turns of the same role, results and thoughts become one chat", () 
           content: [
             { type: "thinking", thinking: "hm", signature: "x" },
             { type: "redacted_thinking", data: "zz" },
-            { type: "text", text: "Let me see.", citations: null },
+            { type: "text", text: "Let me see.", citations: [] },
             { ...call, caller: { type: "direct" } },
             { ...call, id: "other-1", input: {} },
           ],
