@@ -9,18 +9,32 @@ const flag = z.boolean().nullish();
 /** Where and how a model is loaded is the pool's choice, and changes no answer. */
 const loadHint = whole.nullish();
 
+const temperature = z.number().min(0).max(10).nullish();
+const topP = z.number().min(0).max(1).nullish();
+const tokensMax = 2 ** 31;
+
+/** What some clients of chats put beside the options, where Ollama itself would not look. */
+export const besideOptions = {
+  temperature,
+  top_p: topP,
+  max_output_tokens: whole.min(1).max(tokensMax).nullish(),
+};
+
+export type BesideOptions = {
+  readonly temperature?: number | null | undefined;
+  readonly top_p?: number | null | undefined;
+  readonly max_output_tokens?: number | null | undefined;
+};
+
 const optionsSchema = z.strictObject({
-  num_predict: whole
-    .min(-2)
-    .max(2 ** 31)
-    .nullish(),
+  num_predict: whole.min(-2).max(tokensMax).nullish(),
   num_ctx: whole
     .min(1)
     .max(2 ** 31)
     .nullish(),
-  temperature: z.number().min(0).max(10).nullish(),
+  temperature,
   top_k: whole.min(-1).max(1_000_000).nullish(),
-  top_p: z.number().min(0).max(1).nullish(),
+  top_p: topP,
   min_p: z.number().min(0).max(1).nullish(),
   seed: whole.min(-1).max(Number.MAX_SAFE_INTEGER).nullish(),
   stop: z.unknown().optional(),
@@ -55,22 +69,26 @@ export type GenerationOptions = Pick<GenerationRequest, "sampling" | "maxTokens"
 const path: FieldPath = ["options"];
 
 /**
- * Left out, they are Ollama's own. `contextLength` is that of the model, 0 while unknown.
+ * Left out, they are what stands beside them, or Ollama's own. `contextLength` is that of the model, 0 while unknown.
  * @throws PomonaError `invalid_request` that names the field.
  */
-export function parseOptions(value: unknown, contextLength: () => number): GenerationOptions {
+export function parseOptions(
+  value: unknown,
+  contextLength: () => number,
+  beside: BesideOptions = {},
+): GenerationOptions {
   const options = parseAt(optionsSchema, value ?? {}, path);
   if (options.num_ctx != null) checkContext(options.num_ctx, contextLength());
-  const tokens = options.num_predict ?? -1;
+  const tokens = options.num_predict ?? beside.max_output_tokens ?? -1;
   const seed = options.seed ?? -1;
   return {
     // Ollama's words for no limit.
     maxTokens: tokens <= 0 ? null : tokens,
     stop: parseStop(options.stop, [...path, "stop"]),
     sampling: {
-      temperature: options.temperature ?? 0.8,
+      temperature: options.temperature ?? beside.temperature ?? 0.8,
       topK: Math.max(0, options.top_k ?? 40),
-      topP: options.top_p ?? 0.9,
+      topP: options.top_p ?? beside.top_p ?? 0.9,
       minP: options.min_p ?? 0,
       seed: seed < 0 ? null : seed,
       repeatPenalty: options.repeat_penalty ?? 1,

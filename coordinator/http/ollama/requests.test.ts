@@ -86,6 +86,21 @@ test("every option that can be honoured arrives, and hints for the loading are t
   assert.equal(ofChat({ model: "unknown", options: { num_ctx: 99_999 } }).request.model, "unknown");
 });
 
+test("what the AI SDK says beside the options counts where they say nothing, and calls may be asked for", () => {
+  const beside = { temperature: 0.3, top_p: 0.7, max_output_tokens: 9 };
+  const settingsOf = (more: object) => {
+    const { maxTokens, sampling } = ofChat(more).request;
+    return [sampling.temperature, sampling.topP, maxTokens];
+  };
+  assert.deepEqual(settingsOf(beside), [0.3, 0.7, 9]);
+  assert.deepEqual(settingsOf({ ...beside, options: { temperature: 0, top_p: 1, num_predict: 5 } }), [0, 1, 5]);
+  const choices = [undefined, "auto", "none", "required", { type: "function", name: "f" }];
+  assert.deepEqual(
+    choices.map((tool_choice) => ofChat({ tools, tool_choice }).request.output.toolChoice),
+    ["auto", "auto", "none", "required", { name: "f" }],
+  );
+});
+
 test("the default tag is the same model, unless the pool has one that is called so", () => {
   const nameOf = (model: string) => ofChat({ model }).request.model;
   assert.deepEqual(["m", "m:latest", "other:latest", "none:latest", "m:q4"].map(nameOf), [
@@ -188,7 +203,6 @@ test("what is wrong with a request, or cannot be honoured, is refused by its nam
     ["top_logprobs", { logprobs: true, top_logprobs: 21 }],
     ["truncate", { truncate: "yes" }],
     ["shift", { shift: 1 }],
-    ["temperature", { temperature: 1 }],
     ["options", { options: [] }],
     ["options.num_predict", { options: { num_predict: -3 } }],
     ["options.num_ctx", { options: { num_ctx: 4097 } }],
@@ -239,6 +253,11 @@ test("what is wrong with a request, or cannot be honoured, is refused by its nam
       says({ role: "assistant", tool_calls: [call] }, { role: "tool", content: "a" }, { role: "tool", content: "b" }),
     ],
     ["messages[0].tool_name", says({ ...user, tool_name: "f" })],
+    ["temperature", { temperature: 11 }],
+    ["max_output_tokens", { max_output_tokens: 0 }],
+    ["seed", { seed: 1 }],
+    ["tool_choice", { tool_choice: "required" }],
+    ["tool_choice", { tools, tool_choice: { type: "function", name: "g" } }],
     ["tools", { tools: {} }],
     ["tools[0].type", { tools: [{ type: "search" }] }],
     ["prompt", { prompt: "a" }],
@@ -252,6 +271,8 @@ test("what is wrong with a request, or cannot be honoured, is refused by its nam
     );
   const prompts: readonly (readonly [field: string, more: object])[] = [
     ["prompt", { prompt: ["a"] }],
+    ["temperature", { temperature: 1 }],
+    ["tool_choice", { tool_choice: "auto" }],
     ["suffix", { suffix: "b" }],
     ["template", { template: "{{ .Prompt }}" }],
     ["context", { context: [1, 2] }],

@@ -7,11 +7,12 @@ import { withShapeTold } from "../openai/answer-shape.ts";
 import { parseChatTools } from "../openai/chat-tools.ts";
 import { invalid, only, onlyNothing, parseAt, text } from "../openai/field.ts";
 import { chatInput } from "../openai/request-schema.ts";
+import { parseToolChoice, toolName } from "../openai/tools.ts";
 import { ollamaAnswer } from "./answers.ts";
 import { checkImages, parseConversation } from "./conversation.ts";
 import { isUnloading } from "./keep-alive.ts";
 import { findModel } from "./models.ts";
-import { parseOptions } from "./options.ts";
+import { type BesideOptions, besideOptions, parseOptions } from "./options.ts";
 
 const topLogprobsMax = 20;
 
@@ -35,7 +36,15 @@ const common = {
   _debug_render_only: only(false),
 };
 
-const chatSchema = z.strictObject({ ...common, messages: z.unknown().optional(), tools: z.unknown().optional() });
+// `tool_choice` and what stands beside the options are the AI SDK's, whose providers speak to Ollama as to OpenAI.
+const chatSchema = z.strictObject({
+  ...common,
+  ...besideOptions,
+  messages: z.unknown().optional(),
+  tools: z.unknown().optional(),
+  tool_choice: z.unknown().optional(),
+});
+const namedTool = z.strictObject({ type: z.literal("function"), name: toolName });
 
 const nothing = z.literal("", { error: "is not supported: leave it out" }).nullish();
 
@@ -70,7 +79,10 @@ export function parseChat(body: unknown, models: Models): OllamaRequest {
   const conversation = parseConversation(messages ?? [], parsed.model);
   if (conversation.length === 0) return loadOf(parsed, models);
   const tools = parseChatTools(parsed.tools);
-  const output = outputOf(parsed);
+  const path = ["tool_choice"];
+  const nameOf = (choice: object): string => parseAt(namedTool, choice, path).name;
+  const toolChoice = parseToolChoice(parsed.tool_choice, tools, { path, nameOf });
+  const output = { ...outputOf(parsed), toolChoice };
   const input = chatInput({
     messages: withShapeTold(conversation, output.shape),
     tools,
@@ -122,7 +134,7 @@ type Wanted = {
   readonly models: Models;
 };
 
-function answerOf(body: Common, { input, output, api, models }: Wanted): OllamaRequest {
+function answerOf(body: Common & BesideOptions, { input, output, api, models }: Wanted): OllamaRequest {
   isUnloading(body.keep_alive);
   const found = findModel(body.model, models);
   const request: GenerationRequest = {
@@ -133,7 +145,7 @@ function answerOf(body: Common, { input, output, api, models }: Wanted): OllamaR
     timeoutMs: null,
     // As in Ollama: the answer ends at the latest where the context does.
     isMaxTokensCut: true,
-    ...parseOptions(body.options, () => found.contextLength()),
+    ...parseOptions(body.options, () => found.contextLength(), body),
   };
   return { kind: "answer", asked: { requests: [request], isStream: body.stream ?? true, answer: ollamaAnswer(api) } };
 }
