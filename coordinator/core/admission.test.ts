@@ -98,6 +98,7 @@ test("a limit that may be cut becomes the rest of the context, and a prompt that
   assert.equal(decide(60, 30), 30);
   const refused = decide(100, 4000);
   assert.ok(typeof refused !== "number" && refused.code === "context_length_exceeded");
+  assert.deepEqual(refused.overflow, { promptTokens: 100, contextLength: 100 });
 });
 
 test("a full queue refuses with a time to come back; the depth is counted by model", () => {

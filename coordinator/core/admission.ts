@@ -68,7 +68,7 @@ export function decideMaxTokens(state: ClusterState, size: PromptSize): number |
   return new PomonaError(
     "context_length_exceeded",
     `the context of ${size.model} is ${contextLength} tokens; the request needs ${size.promptTokens} for the prompt${wanted}`,
-    { field: "prompt" },
+    { field: "prompt", overflow: { promptTokens: size.promptTokens, contextLength } },
   );
 }
 

@@ -131,7 +131,8 @@ export class FakeGateway implements Gateway {
 
 function tooLong(field: string, length: number): PomonaError {
   const message = `the context is ${fakeContextLength} tokens; the request needs ${length}`;
-  return new PomonaError("context_length_exceeded", message, { field });
+  const overflow = { promptTokens: length, contextLength: fakeContextLength };
+  return new PomonaError("context_length_exceeded", message, { field, overflow });
 }
 
 /** Four values. */

@@ -13,6 +13,8 @@ export class PomonaError extends Error {
   readonly queue: QueueOutlook | null;
   /** How far the model is that is being loaded, where that is the reason; else null. */
   readonly loading: LoadingOutlook | null;
+  /** How long the prompt is that does not fit, where that is the reason; else null. */
+  readonly overflow: ContextOverflow | null;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -21,6 +23,7 @@ export class PomonaError extends Error {
     this.retryAfterMs = details.retryAfterMs ?? null;
     this.queue = details.queue ?? null;
     this.loading = details.loading ?? null;
+    this.overflow = details.overflow ?? null;
   }
 
   /** Whether the same call may succeed later or elsewhere without a change. */
@@ -48,12 +51,16 @@ export type LoadingOutlook = {
   readonly readyInMs: number | null;
 };
 
+/** Both in tokens. */
+export type ContextOverflow = { readonly promptTokens: number; readonly contextLength: number };
+
 /** Optional parts of a {@link PomonaError}. */
 export type ErrorDetails = {
   readonly field?: string;
   readonly retryAfterMs?: number;
   readonly queue?: QueueOutlook;
   readonly loading?: LoadingOutlook;
+  readonly overflow?: ContextOverflow;
   readonly cause?: unknown;
 };
 

@@ -90,11 +90,11 @@ async function start(
   }
 }
 
-/** An error of the prompt in the words of its API. One that does not fit, or is empty, has no other details. */
+/** An error of the prompt in the words of its API: it has no other details than how far the prompt is too long. */
 function promptNamed(thrown: unknown, { promptField }: ApiRequest): unknown {
-  const { field, code, message } = toPomonaError(thrown);
+  const { field, code, message, overflow } = toPomonaError(thrown);
   if (field !== "prompt" || promptField === undefined) return thrown;
-  return new PomonaError(code, message, { field: promptField });
+  return new PomonaError(code, message, { field: promptField, ...(overflow === null ? {} : { overflow }) });
 }
 
 /** Who asks, as the address and the headers tell. */

@@ -15,12 +15,20 @@ export type AnthropicErrorBody = {
 /** A conversation that this field names is not kept: clients send it whole then. */
 const threadField = "thread";
 
-export function errorBody({ code, message, field }: PomonaError, requestId: string): AnthropicErrorBody {
-  // By these words agents know that they have to shorten the conversation.
-  const told = code === "context_length_exceeded" ? `prompt is too long: ${message}` : message;
+export function errorBody(thrown: PomonaError, requestId: string): AnthropicErrorBody {
+  const { code, message, field } = thrown;
+  const told = code === "context_length_exceeded" ? tooLong(thrown) : message;
   const errorCode = code === "not_found" && field === threadField ? "thread_not_found" : code;
   const error = { type: errorType(code), message: told, details: { error_code: errorCode } };
   return { type: "error", error, request_id: requestId };
+}
+
+/** By these words agents know that they have to shorten the conversation, and by the numbers how far. */
+function tooLong({ message, overflow }: PomonaError): string {
+  if (overflow === null) return `prompt is too long: ${message}`;
+  const { promptTokens, contextLength } = overflow;
+  // One that fills the context leaves no room for an answer.
+  return `prompt is too long: ${promptTokens} tokens > ${Math.min(contextLength, promptTokens - 1)} maximum`;
 }
 
 /** The API's own status where a pool is busy, and of a gate that waited too long. */
