@@ -143,7 +143,7 @@ test("a stream opens and closes one block after the other, each delta in its blo
   const stop = (index: number) => ({ type: "content_block_stop", index });
   const call = (index: number) => ({
     type: "tool_use",
-    id: `toolu_${requestId.slice(0, 6)}00${index}`,
+    id: `toolu_${requestId.slice(0, 21)}00${index}`,
     name: "get_weather",
     input: {},
     caller: { type: "direct" },
@@ -303,6 +303,8 @@ test("every refusal has the API's shape, type and status", async (t) => {
     [count, of({ ...hello, max_tokens: 1 }), 400, invalid],
     ["/v1/models/none", { headers: { "anthropic-version": "2023-06-01" } }, 404, "not_found_error"],
     ["/v1/models?limit=0", { headers: { "anthropic-version": "2023-06-01" } }, 400, invalid],
+    ["/v1/files", { headers: { "anthropic-version": "2023-06-01" } }, 404, "not_found_error"],
+    ["/v1/models?lifecycle=gone", { headers: { "anthropic-version": "2023-06-01" } }, 400, invalid],
     ["/v1/models?after_id=none", { headers: { "anthropic-version": "2023-06-01" } }, 400, invalid],
   ];
   for (const [where, init, status, type] of table) {
@@ -370,6 +372,10 @@ test("models are Anthropic's for whoever names a version of its API, page by pag
     capabilities: null,
     max_input_tokens: 1000,
     max_tokens: 1000,
+    lifecycle: "active",
+    line: null,
+    deprecated_at: null,
+    retires_at: null,
   });
   assert.deepEqual(await get("/v1/models"), {
     data: [info("org/tiny:q4"), info("tiny")],

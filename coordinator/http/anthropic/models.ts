@@ -14,22 +14,34 @@ export function modelInfo({ name, createdAtMs, contextLength }: ModelSummary): o
     // The context holds both.
     max_input_tokens: length,
     max_tokens: length,
+    // A model is in a pool until it is taken out of it.
+    lifecycle: "active",
+    line: null,
+    deprecated_at: null,
+    retires_at: null,
   };
 }
 
 const pageMax = 1000;
 const pageDefault = 20;
 
+const lifecycle = z.enum(["active", "deprecated", "retired"]);
+
 const pageSchema = z.object({
   limit: z.coerce.number().int().min(1).max(pageMax).default(pageDefault),
   after_id: z.string().max(256).optional(),
   before_id: z.string().max(256).optional(),
+  /** One, or several under the name that the API's clients write. */
+  lifecycle: z.union([lifecycle, z.array(lifecycle)]).optional(),
+  "lifecycle[]": z.union([lifecycle, z.array(lifecycle)]).optional(),
 });
 
 /** A page of the list, the newest first. @throws PomonaError `invalid_request` that names the field. */
 export function modelPage(models: readonly ModelSummary[], query: unknown): object {
-  const { limit, after_id: after, before_id: before } = parseAt(pageSchema, query, []);
-  const sorted = [...models].sort((a, b) => b.createdAtMs - a.createdAtMs);
+  const { limit, after_id: after, before_id: before, ...others } = parseAt(pageSchema, query, []);
+  const wanted = [others.lifecycle ?? others["lifecycle[]"] ?? "active"].flat();
+  const listed = wanted.includes("active") ? models : [];
+  const sorted = [...listed].sort((a, b) => b.createdAtMs - a.createdAtMs);
   const indexOf = (id: string, field: string): number => {
     const index = sorted.findIndex(({ name }) => name === id);
     if (index < 0) throw invalid([field], "is none of the models");
