@@ -51,7 +51,7 @@ const usage = {
 
 test("a whole message has every field of the API, nulls included", async (t) => {
   const { url } = await serve(t);
-  const response = await post(`${url}${path}?beta=true`, hello, {
+  const response = await post(`${url}${path}`, hello, {
     headers: { "content-type": "application/json", "anthropic-version": "2023-06-01", "x-api-key": "none" },
   });
   assert.equal(response.status, 200);
@@ -80,7 +80,7 @@ test("thoughts, text and calls are blocks in the order in which they came", asyn
   const requestId = response.headers.get("request-id") ?? "";
   const callOf = (index: number, input: object) => ({
     type: "tool_use",
-    id: `toolu_${requestId.slice(0, 6)}00${index}`,
+    id: `toolu_${requestId.slice(0, 21)}00${index}`,
     name: "get_weather",
     input,
     caller: { type: "direct" },
@@ -389,4 +389,8 @@ test("models are Anthropic's for whoever names a version of its API, page by pag
   const second = await get("/v1/models?limit=1&after_id=org%2Ftiny%3Aq4");
   assert.deepEqual(second, { data: [info("tiny")], has_more: false, first_id: "tiny", last_id: "tiny" });
   assert.deepEqual(await get("/v1/models/org%2Ftiny:q4"), info("org/tiny:q4"));
+  const none = { data: [], has_more: false, first_id: null, last_id: null };
+  assert.deepEqual(await get("/v1/models?lifecycle[]=deprecated&lifecycle[]=retired"), none);
+  const active = await get("/v1/models?limit=1&lifecycle[]=active");
+  assert.deepEqual(active, { ...first, has_more: true });
 });
