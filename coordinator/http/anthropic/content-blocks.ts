@@ -57,7 +57,25 @@ export function joinTexts(texts: readonly string[]): string {
   return texts.filter((piece) => piece !== "").join("\n");
 }
 
-/** Of images, documents, and what tools that are run elsewhere have left. */
+/** Whose messages blocks belong to that are taken there. */
+const owners: Readonly<Record<string, string>> = {
+  tool_use: "the assistant",
+  thinking: "the assistant",
+  redacted_thinking: "the assistant",
+  tool_result: "the user",
+  tool_reference: "the user, in a tool_result",
+  tool_addition: "the system",
+  tool_removal: "the system",
+};
+
+const media = ["image", "document", "search_result", "container_upload"];
+
+/** Of images, documents, what tools that are run elsewhere have left, and blocks in the wrong place. */
 export function unsupportedBlock({ type, path }: Extract<ContentBlock, { kind: "other" }>, model: string) {
-  return unsupportedPart(type, { path, model });
+  if (media.includes(type)) return unsupportedPart(type, { path, model });
+  const owner = Object.hasOwn(owners, type) ? owners[type] : undefined;
+  const shown = JSON.stringify(type.slice(0, 100));
+  const reason =
+    owner === undefined ? "this pool knows no such block, and runs no tools" : `it belongs into messages of ${owner}`;
+  return invalid([...path, "type"], `is ${shown}: ${reason}`);
 }

@@ -6,6 +6,7 @@ import { toolName } from "../openai/tools.ts";
 import { cacheControl } from "./cache-control.ts";
 import { innerCallId } from "./call-id.ts";
 import { type ContentBlock, joinTexts, parseBlocks, parseText, unsupportedBlock } from "./content-blocks.ts";
+import type { OfferedTools } from "./offered-tools.ts";
 
 const messagesMax = 4096;
 
@@ -36,22 +37,45 @@ const resultBlock = z.strictObject({
   toolset_name: onlyNothing(),
 });
 
+/** What a search for tools has found. */
+const referenceBlock = z.strictObject({
+  type: z.literal("tool_reference"),
+  tool_name: toolName,
+  cache_control: cacheControl,
+});
+
+const changeBlock = z.strictObject({
+  type: z.enum(["tool_addition", "tool_removal"]),
+  tool: z.strictObject({ type: z.literal("tool_reference"), name: toolName }),
+  cache_control: cacheControl,
+});
+
 const thinkingBlock = z.strictObject({ type: z.literal("thinking"), thinking: text, signature: z.string().nullish() });
 
 /** Nobody here can read what is in it. */
 const redactedBlock = z.strictObject({ type: z.literal("redacted_thinking"), data: z.string() });
 
-type Reading = {
+export type ConversationOptions = {
   readonly model: string;
-  /** Names of the tools that were called so far, by the call's id. */
-  readonly calls: Map<string, string>;
-  readonly answered: Set<string>;
+  /** Told of every tool that the conversation names. */
+  readonly tools: OfferedTools;
+  /** Whether it need not end with a question: only its tokens are counted. */
+  readonly isCounted: boolean;
+};
+
+type Reading = Pick<ConversationOptions, "model" | "tools"> & {
+  /** What was said so far. */
+  readonly pieces: Piece[];
+  /** The calls so far, by their ids. */
+  readonly calls: Map<string, { readonly name: string; readonly path: FieldPath }>;
+  /** Ids of those that have no result yet. */
+  readonly open: Set<string>;
 };
 
 /** @throws PomonaError `invalid_request` that names the first field that is wrong. */
 export function parseConversation(
   { messages, system }: { readonly messages?: unknown; readonly system?: unknown },
-  model: string,
+  { model, tools, isCounted }: ConversationOptions,
 ): readonly ChatMessage[] {
   const pieces: Piece[] = [];
   // Some clients send an empty one for none.
@@ -62,10 +86,12 @@ export function parseConversation(
   if (messages.length === 0) throw invalid(["messages"], "must hold at least one message");
   if (messages.length > messagesMax)
     throw invalid(["messages"], `must hold at most ${messagesMax} messages, not ${messages.length}`);
-  const reading: Reading = { model, calls: new Map(), answered: new Set() };
+  const reading: Reading = { model, tools, pieces, calls: new Map(), open: new Set() };
   for (const [index, message] of messages.entries())
     for (const next of parseMessage(message, ["messages", index], reading)) append(pieces, next);
   const chat = pieces.map(messageOf);
+  if (isCounted) return chat;
+  refuseOpenCalls(reading);
   if (chat.at(-1)?.role === "assistant")
     throw invalid(
       ["messages", messages.length - 1, "role"],
@@ -83,6 +109,11 @@ type Turn = {
 };
 
 type Piece = { readonly kind: "turn"; readonly turn: Turn } | { readonly kind: "result"; readonly result: ChatMessage };
+
+/** Every call has its result before the model is asked again, as the API has it. */
+function refuseOpenCalls({ calls, open }: Reading): void {
+  for (const id of open) throw invalid(calls.get(id)?.path ?? [], "has no tool_result in the message after it");
+}
 
 /** Turns of the same role are one, as the API has it. */
 function append(pieces: Piece[], next: Piece): void {
@@ -117,12 +148,34 @@ function parseMessage(value: unknown, path: FieldPath, reading: Reading): readon
   const place = { path: [...path, "content"], model: reading.model };
   switch (role) {
     case "system":
-      return [turnOf(role, { texts: [parseText(content, place)] })];
+      return parseSystem(parseBlocks(content, place), reading);
     case "user":
       return parseUser(parseBlocks(content, place), reading);
     case "assistant":
+      if (!isAnswering(reading)) refuseOpenCalls(reading);
       return [parseAssistant(parseBlocks(content, place), reading)];
   }
+}
+
+function isAnswering({ pieces }: Reading): boolean {
+  const last = pieces.at(-1);
+  return last?.kind === "turn" && last.turn.role === "assistant";
+}
+
+/** What is said, and which tools there are from here on: the last word on each counts. */
+function parseSystem(blocks: readonly ContentBlock[], { model, tools }: Reading): readonly Piece[] {
+  const texts: string[] = [];
+  for (const found of blocks) {
+    if (found.kind === "text") texts.push(found.text);
+    else if (found.type !== "tool_addition" && found.type !== "tool_removal") throw unsupportedBlock(found, model);
+    else {
+      const { type, tool } = parseAt(changeBlock, found.value, found.path);
+      const path = [...found.path, "tool", "name"];
+      if (type === "tool_addition") tools.offer(tool.name, path);
+      else tools.withdraw(tool.name, path);
+    }
+  }
+  return texts.length === 0 ? [] : [turnOf("system", { texts })];
 }
 
 /** Results come first, each a message of its own, then what the user says. */
@@ -138,17 +191,29 @@ function parseUser(blocks: readonly ContentBlock[], reading: Reading): readonly 
   return texts.length === 0 ? results : [...results, turnOf("user", { texts })];
 }
 
-function parseResult(value: unknown, path: FieldPath, { model, calls, answered }: Reading): ChatMessage {
+function parseResult(value: unknown, path: FieldPath, reading: Reading): ChatMessage {
   const result = parseAt(resultBlock, value, path);
   const id = result.tool_use_id;
-  const name = calls.get(id);
-  if (name === undefined) throw invalid([...path, "tool_use_id"], "answers no tool_use of an earlier message");
-  if (answered.has(id)) throw invalid([...path, "tool_use_id"], "is that of a tool_use that was answered already");
-  answered.add(id);
+  const call = reading.calls.get(id);
+  if (call === undefined) throw invalid([...path, "tool_use_id"], "answers no tool_use of an earlier message");
+  if (!reading.open.delete(id))
+    throw invalid([...path, "tool_use_id"], "is that of a tool_use that was answered already");
   const { content, is_error: isError } = result;
   const isEmpty = content === undefined || content === null || content === "" || isEmptyList(content);
-  const said = isEmpty ? "" : parseText(content, { path: [...path, "content"], model });
-  return { role: "tool", content: isError === true ? `Error: ${said}` : said, toolCallId: innerCallId(id), name };
+  const said = isEmpty ? "" : parseResultContent(content, [...path, "content"], reading);
+  const told = isError === true ? `Error: ${said}` : said;
+  return { role: "tool", content: told, toolCallId: innerCallId(id), name: call.name };
+}
+
+function parseResultContent(value: unknown, path: FieldPath, { model, tools }: Reading): string {
+  const texts = parseBlocks(value, { path, model }).map((found) => {
+    if (found.kind === "text") return found.text;
+    if (found.type !== "tool_reference") throw unsupportedBlock(found, model);
+    const { tool_name: name } = parseAt(referenceBlock, found.value, found.path);
+    tools.offer(name, [...found.path, "tool_name"]);
+    return `The tool ${name} may be called from now on.`;
+  });
+  return joinTexts(texts);
 }
 
 function isEmptyList(value: unknown): boolean {
@@ -169,9 +234,10 @@ function parseAssistant(blocks: readonly ContentBlock[], reading: Reading): Piec
   return turnOf("assistant", { texts, thoughts, toolCalls });
 }
 
-function parseCall(value: unknown, path: FieldPath, { calls }: Reading): ToolCall {
+function parseCall(value: unknown, path: FieldPath, { calls, open }: Reading): ToolCall {
   const { id, name, input } = parseAt(callBlock, value, path);
   if (calls.has(id)) throw invalid([...path, "id"], "is that of another tool_use");
-  calls.set(id, name);
+  calls.set(id, { name, path });
+  open.add(id);
   return { id: innerCallId(id), name, arguments: JSON.stringify(input) };
 }

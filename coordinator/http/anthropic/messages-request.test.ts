@@ -267,7 +267,7 @@ test("what is wrong, or cannot be honoured, is refused by its name", () => {
     ["tools[0].input_schema.type", { tools: [{ name: "f", input_schema: {} }] }],
     ["tools[1]", { tools: [tool, tool] }],
     ["tools[0].type", { tools: [{ type: "web_search_20250305", name: "web_search" }] }],
-    ["tools[0].defer_loading", { tools: [{ ...tool, defer_loading: true }] }],
+    ["tools[0].defer_loading", { tools: [{ ...tool, defer_loading: "yes" }] }],
     ["tool_choice", { tool_choice: "auto" }],
     ["tool_choice", { tool_choice: { type: "any" } }],
     ["tool_choice.type", { tools: [tool], tool_choice: { type: "required" } }],

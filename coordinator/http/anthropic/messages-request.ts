@@ -11,6 +11,7 @@ import { parseStopList } from "../openai/stop-strings.ts";
 import { cacheControl } from "./cache-control.ts";
 import { parseConversation } from "./conversation.ts";
 import { messagesAnswer } from "./messages-answer.ts";
+import { OfferedTools } from "./offered-tools.ts";
 import { efforts, parseThinking } from "./thinking.ts";
 import { parseToolChoice, parseTools } from "./tools.ts";
 
@@ -73,18 +74,24 @@ const messagesSchema = z.strictObject({
   thread: z.unknown().optional(),
 });
 
-type PromptFields = z.output<typeof countSchema>;
+type PromptFields = Pick<z.output<typeof countSchema>, keyof typeof promptFields>;
 
 type Prompt = { readonly input: PromptInput; readonly output: OutputWish; readonly isThinkingShown: boolean };
 
 function promptOf(fields: PromptFields, maxTokens: number | null): Prompt {
-  const tools = parseTools(fields.tools);
+  const offered = new OfferedTools(parseTools(fields.tools));
+  const conversation = parseConversation(fields, {
+    model: fields.model,
+    tools: offered,
+    isCounted: maxTokens === null,
+  });
+  const tools = offered.list();
   const shape = shapeOf(fields);
   const effort = fields.output_config?.effort ?? null;
   const { thinking, templateOptions, isShown } = parseThinking({ thinking: fields.thinking, effort, maxTokens });
   const wish = { shape, effort: null, topLogprobs: null };
   const output: OutputWish = { ...wish, ...parseToolChoice(fields.tool_choice, tools), ...thinking };
-  const messages = withShapeTold(parseConversation(fields, fields.model), shape);
+  const messages = withShapeTold(conversation, shape);
   return { input: chatInput({ messages, tools, output, templateOptions }), output, isThinkingShown: isShown };
 }
 
@@ -113,7 +120,7 @@ function refuseThread(thread: unknown): void {
 }
 
 /** @throws PomonaError `invalid_request` that names the field; `not_found` for a thread that is to be continued. */
-export function parseMessagesRequest(body: unknown): ApiRequest {
+export function parseMessagesRequest(body: unknown, isBeta = false): ApiRequest {
   const parsed = parseAt(messagesSchema, body, []);
   refuseThread(parsed.thread);
   const maxTokens = parsed.max_tokens;

@@ -2,9 +2,10 @@
 import type { ToolDefinition } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import { freeOutput, type OutputWish } from "../../core/generation-request.ts";
-import { type FieldPath, invalid, only, parseAt, text } from "../openai/field.ts";
+import { type FieldPath, invalid, parseAt, text } from "../openai/field.ts";
 import { parseToolList, toolName } from "../openai/tools.ts";
 import { cacheControl } from "./cache-control.ts";
+import type { DeclaredTool } from "./offered-tools.ts";
 
 const examplesMax = 100;
 
@@ -19,26 +20,28 @@ const toolSchema = z.strictObject({
   /** Arguments come as they are written, with or without it. */
   eager_input_streaming: z.boolean().nullish(),
   input_examples: z.array(z.unknown()).max(examplesMax).nullish(),
-  defer_loading: only(false),
+  defer_loading: z.boolean().nullish(),
   allowed_callers: z.tuple([z.literal("direct")], { error: 'must be ["direct"]' }).nullish(),
 });
 
 /** @throws PomonaError `invalid_request` that names the field. */
-export function parseTools(value: unknown): readonly ToolDefinition[] {
+export function parseTools(value: unknown): readonly DeclaredTool[] {
   return parseToolList(value, ["tools"], parseTool);
 }
 
-function parseTool(value: unknown, path: FieldPath): ToolDefinition {
+function parseTool(value: unknown, path: FieldPath): DeclaredTool {
   const { type } = parseAt(z.looseObject({ type: z.string().nullish() }), value, path);
   if (type != null && type !== "custom")
     throw invalid(
       [...path, "type"],
       `is ${JSON.stringify(type.slice(0, 100))}: this pool runs no tools, describe yours by an input_schema`,
     );
-  const { name, description, input_schema: parameters, input_examples: examples } = parseAt(toolSchema, value, path);
+  const tool = parseAt(toolSchema, value, path);
+  const { name, description, input_schema: parameters, input_examples: examples } = tool;
   const told = examples == null || examples.length === 0 ? "" : `\nExamples of its input: ${JSON.stringify(examples)}`;
   const described = `${description ?? ""}${told}`;
-  return { name, ...(described === "" ? {} : { description: described }), parameters };
+  const definition = { name, ...(described === "" ? {} : { description: described }), parameters };
+  return { name, definition, isDeferred: tool.defer_loading ?? false };
 }
 
 const oneCall = { disable_parallel_tool_use: z.boolean().nullish() };
@@ -52,7 +55,7 @@ const choiceType = z.looseObject({ type: z.enum(["auto", "any", "tool", "none"])
 
 export type CallWish = Pick<OutputWish, "toolChoice" | "isOneCall">;
 
-/** @throws PomonaError `invalid_request` that names the field. */
+/** `tools` are those that the model is told. @throws PomonaError `invalid_request` that names the field. */
 export function parseToolChoice(value: unknown, tools: readonly ToolDefinition[]): CallWish {
   const path: FieldPath = ["tool_choice"];
   if (value === undefined || value === null)
@@ -71,6 +74,6 @@ export function parseToolChoice(value: unknown, tools: readonly ToolDefinition[]
 function parseNamed(value: unknown, tools: readonly ToolDefinition[]): CallWish {
   const { name, disable_parallel_tool_use: isOneCall } = parseAt(choiceSchemas.tool, value, ["tool_choice"]);
   if (!tools.some((tool) => tool.name === name))
-    throw invalid(["tool_choice", "name"], `names ${name}, which is none of the tools`);
+    throw invalid(["tool_choice", "name"], `names ${name}, which is none of the tools that the model is told`);
   return { toolChoice: { name }, isOneCall: isOneCall ?? false };
 }

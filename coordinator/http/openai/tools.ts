@@ -33,17 +33,18 @@ export function toolOf({ name, description, parameters }: FunctionFields): ToolD
 }
 
 /** Checks a list of tools one by one. @throws PomonaError `invalid_request` that names the field. */
-export function parseToolList(
+export function parseToolList<Tool extends { readonly name: string }>(
   value: unknown,
   path: FieldPath,
-  parseTool: (tool: unknown, path: FieldPath) => ToolDefinition | readonly ToolDefinition[],
-): readonly ToolDefinition[] {
+  parseTool: (tool: unknown, path: FieldPath) => Tool | readonly Tool[],
+): readonly Tool[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value)) throw invalid(path, "must be a list of tools");
   if (value.length > toolsMax) throw invalid(path, `must hold at most ${toolsMax} tools, not ${value.length}`);
   const names = new Set<string>();
   return value.flatMap((item: unknown, index) => {
-    const tools = [parseTool(item, [...path, index])].flat();
+    const parsed = parseTool(item, [...path, index]);
+    const tools: readonly Tool[] = Array.isArray(parsed) ? parsed : [parsed];
     for (const { name } of tools) {
       if (names.has(name)) throw invalid([...path, index], `has the name of another tool, ${name}`);
       names.add(name);
