@@ -22,6 +22,13 @@ export type MessagesOptions = {
   readonly maxTokens: number;
   /** Otherwise a block of thoughts holds its signature alone. */
   readonly isThinkingShown: boolean;
+  /** What the API's beta adds; null for a request that is none of it. */
+  readonly beta: BetaAnswer | null;
+};
+
+export type BetaAnswer = {
+  /** Whether edits of the context were asked for. Of those that are taken none ever has anything to do. */
+  readonly isContextManaged: boolean;
 };
 
 export function messagesAnswer(options: MessagesOptions): ApiAnswer {
@@ -33,9 +40,15 @@ export function messagesAnswer(options: MessagesOptions): ApiAnswer {
   };
 }
 
-type MessageParts = { readonly content: readonly object[]; readonly usage: object; readonly stop: StopFields };
+type MessageParts = {
+  readonly content: readonly object[];
+  readonly usage: object;
+  readonly stop: StopFields;
+  /** What only the message of the beta has. */
+  readonly more: object;
+};
 
-function messageOf({ requestId, model }: AnswerHead, { content, usage, stop }: MessageParts): object {
+function messageOf({ requestId, model }: AnswerHead, { content, usage, stop, more }: MessageParts): object {
   return {
     id: `msg_${requestId}`,
     type: "message",
@@ -46,16 +59,23 @@ function messageOf({ requestId, model }: AnswerHead, { content, usage, stop }: M
     stop_details: null,
     container: null,
     diagnostics: null,
+    ...more,
     usage,
   };
+}
+
+function contextOf({ beta }: MessagesOptions): object {
+  if (beta === null) return {};
+  return { context_management: beta.isContextManaged ? { applied_edits: [] } : null };
 }
 
 function whole(head: AnswerHead, answer: CollectedAnswer, options: MessagesOptions): object {
   const { calls, reasoningTokens, ending } = answer;
   const blocks = blocksOf(head, answer, options);
   const content = blocks.length === 0 ? [textBlock("")] : blocks;
-  const usage = { ...startUsage, ...usageOf(ending.usage, reasoningTokens) };
-  return messageOf(head, { content, usage, stop: stopOf(ending, calls.length > 0, options) });
+  const usage = { ...startUsage, ...usageOf(ending.usage, reasoningTokens, options) };
+  const stop = stopOf(ending, calls.length > 0, options);
+  return messageOf(head, { content, usage, stop, more: contextOf(options) });
 }
 
 /** In the order in which they came, as in a stream. */
@@ -121,7 +141,11 @@ function stopOf(ending: AnswerEnding, hasCalls: boolean, { stop, maxTokens }: Me
 const startUsage = { cache_creation: null, inference_geo: null, service_tier: "standard", speed: "standard" };
 
 /** Tokens that need not be evaluated are no input here: all three together are the prompt. */
-function usageOf({ promptTokens, cachedPromptTokens, generatedTokens }: Usage, reasoningTokens: number) {
+function usageOf(
+  { promptTokens, cachedPromptTokens, generatedTokens }: Usage,
+  reasoningTokens: number,
+  { beta }: MessagesOptions,
+) {
   return {
     input_tokens: promptTokens - cachedPromptTokens,
     cache_creation_input_tokens: 0,
@@ -129,6 +153,7 @@ function usageOf({ promptTokens, cachedPromptTokens, generatedTokens }: Usage, r
     output_tokens: generatedTokens,
     output_tokens_details: { thinking_tokens: reasoningTokens },
     server_tool_use: null,
+    ...(beta === null ? {} : { iterations: null, fallback_credit: null }),
   };
 }
 
@@ -151,8 +176,9 @@ class MessageStream implements AnswerStream {
 
   begin(_choice: number, { promptTokens }: BoundEvent): readonly Frame[] {
     // What of the prompt is held already is known in the end only.
-    const counted = usageOf({ promptTokens, cachedPromptTokens: 0, generatedTokens: 0 }, 0);
-    const parts = { content: [], usage: { ...startUsage, ...counted }, stop: notStopped };
+    const counted = usageOf({ promptTokens, cachedPromptTokens: 0, generatedTokens: 0 }, 0, this.#options);
+    const more = this.#options.beta === null ? {} : { context_management: null };
+    const parts = { content: [], usage: { ...startUsage, ...counted }, stop: notStopped, more };
     return [frame("message_start", { message: messageOf(this.#head, parts) }), frame("ping", {})];
   }
 
@@ -168,7 +194,8 @@ class MessageStream implements AnswerStream {
       case "reasoning": {
         const entered = this.#enter("thinking");
         if (!this.#options.isThinkingShown) return entered;
-        return [...entered, this.#delta({ type: "thinking_delta", thinking: delta.text })];
+        const estimate = this.#options.beta === null ? {} : { estimated_tokens: null };
+        return [...entered, this.#delta({ type: "thinking_delta", thinking: delta.text, ...estimate })];
       }
       case "toolCallBegin": {
         this.#hasCalls = true;
@@ -190,7 +217,11 @@ class MessageStream implements AnswerStream {
     return [
       ...empty,
       ...this.#close(),
-      frame("message_delta", { delta, usage: usageOf(ending.usage, this.#reasoningTokens.count) }),
+      frame("message_delta", {
+        delta,
+        usage: usageOf(ending.usage, this.#reasoningTokens.count, this.#options),
+        ...contextOf(this.#options),
+      }),
       frame("message_stop", {}),
     ];
   }

@@ -42,6 +42,7 @@ test("every setting that can be honoured arrives", () => {
     stop_sequences: ["END"],
     metadata: { user_id: "u" },
     service_tier: "auto",
+    fallbacks: "default",
     stream: true,
     ...cached,
     context_management: { edits: [{ type: "clear_thinking_20251015", keep: "all" }] },
@@ -161,7 +162,12 @@ test("what is counted is the prompt of the same request", () => {
   assert.deepEqual(parseCountTokens({ ...counted, system: "s", tools: [tool] }), {
     model: "m",
     input: parse({ system: "s", tools: [tool] }).input,
+    isContextManaged: false,
   });
+  // Whose answers they are, and how fast they come, changes no count.
+  const context_management = { edits: [{ type: "clear_thinking_20251015" }] };
+  const more = { speed: "fast", compaction: { type: "summarize" }, context_management };
+  assert.equal(parseCountTokens({ ...counted, ...more }).isContextManaged, true);
 });
 
 function fieldOf(take: () => unknown): string | null {
@@ -214,6 +220,7 @@ test("what is wrong, or cannot be honoured, is refused by its name", () => {
     ],
     ["speed", { speed: "fast" }],
     ["fallbacks", { fallbacks: ["other"] }],
+    ["compaction", { compaction: { type: "summarize" } }],
     ["diagnostics.previous", { diagnostics: { previous: "a" } }],
     ["thread.type", { thread: { type: "resume" } }],
     ["thread.previous_message_id", { thread: { type: "continue" } }],

@@ -42,10 +42,14 @@ const promptFields = {
   cache_control: cacheControl,
   context_management: contextManagement.nullish(),
   mcp_servers: onlyNothing(),
-  compaction: onlyNothing(),
 };
 
-const countSchema = z.strictObject(promptFields);
+// What only says how an answer is made changes nothing of a count.
+const countSchema = z.strictObject({
+  ...promptFields,
+  speed: z.enum(["standard", "fast"]).nullish(),
+  compaction: z.strictObject({ type: z.literal("summarize"), instructions: z.string().nullish() }).nullish(),
+});
 
 const messagesSchema = z.strictObject({
   ...promptFields,
@@ -66,8 +70,10 @@ const messagesSchema = z.strictObject({
   container: onlyNothing(),
   inference_geo: onlyNothing(),
   billing_policy: onlyNothing(),
-  fallbacks: onlyNothing(),
+  // A model that has none runs alone.
+  fallbacks: z.union([z.literal("default"), onlyNothing()], { error: "is not supported: leave it out" }),
   fallback_credit_token: onlyNothing(),
+  compaction: onlyNothing(),
   speed: only("standard"),
   // What it asks to be told may always be nothing.
   diagnostics: z.strictObject({ previous_message_id: z.string().max(256).nullish() }).nullish(),
@@ -149,12 +155,21 @@ export function parseMessagesRequest(body: unknown, isBeta = false): ApiRequest 
       logitBias: [],
     },
   };
-  const answer = messagesAnswer({ stop, maxTokens, isThinkingShown });
+  const beta = isBeta ? { isContextManaged: parsed.context_management != null } : null;
+  const answer = messagesAnswer({ stop, maxTokens, isThinkingShown, beta });
   return { requests: [request], isStream: parsed.stream ?? false, answer };
 }
 
+export type CountRequest = {
+  readonly model: string;
+  readonly input: PromptInput;
+  /** Whether edits of the context were asked for. */
+  readonly isContextManaged: boolean;
+};
+
 /** What `count_tokens` is asked about: the same fields, and nothing of the answer. @throws PomonaError that names the field. */
-export function parseCountTokens(body: unknown): { readonly model: string; readonly input: PromptInput } {
+export function parseCountTokens(body: unknown): CountRequest {
   const parsed = parseAt(countSchema, body, []);
-  return { model: parsed.model, input: promptOf(parsed, null).input };
+  const isContextManaged = parsed.context_management != null;
+  return { model: parsed.model, input: promptOf(parsed, null).input, isContextManaged };
 }

@@ -1,5 +1,5 @@
 // Paths of Anthropic's API. Its models are at the path of OpenAI's.
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { type AnswerDependencies, answer } from "../answers/answer-request.ts";
 import { parseCountTokens, parseMessagesRequest } from "./messages-request.ts";
 
@@ -8,12 +8,19 @@ export const anthropicPaths = ["/v1/messages", "/v1/messages/count_tokens"];
 export function addAnthropicRoutes(app: FastifyInstance, dependencies: AnswerDependencies): void {
   const { gateway, openAnswers } = dependencies;
   app.post("/v1/messages", async (request, reply) => {
-    await answer(parseMessagesRequest(request.body), dependencies, { request, reply });
+    await answer(parseMessagesRequest(request.body, isBeta(request)), dependencies, { request, reply });
     return reply;
   });
   app.post("/v1/messages/count_tokens", async (request, reply) => {
-    const { model, input } = parseCountTokens(request.body);
+    const { model, input, isContextManaged } = parseCountTokens(request.body);
     const tokenIds = await openAnswers.during(reply.raw, (signal) => gateway.tokenize(model, input, signal));
-    return { input_tokens: tokenIds.length };
+    const count = tokenIds.length;
+    const context = isContextManaged ? { original_input_tokens: count } : null;
+    return { input_tokens: count, ...(isBeta(request) ? { context_management: context } : {}) };
   });
+}
+
+/** Its answers have fields of their own. */
+function isBeta({ query }: FastifyRequest): boolean {
+  return typeof query === "object" && query !== null && "beta" in query && query.beta === "true";
 }
