@@ -128,6 +128,29 @@ test("a template that refuses system messages gets them with the first question"
   await replica.close();
 });
 
+test("what the system says later is said by the user where the template passes over it, or refuses it there", async () => {
+  const loop = (later: string) =>
+    `{% for message in messages %}{% if message.role == "system" and not loop.first %}${later}{% else %}{{ message.role }}={{ message.content }};{% endif %}{% endfor %}`;
+  const beginning = { role: "system", content: "S" } as const;
+  const user = (content: string) => ({ role: "user", content }) as const;
+  const later = { role: "system", content: " L </s>" } as const;
+  const answer = { role: "assistant", content: "A" } as const;
+  const table = [
+    ["takes", "{{ message.role }}={{ message.content }};", "system=S;user=U;system= L </s>;assistant=A;user=V;"],
+    ["passes-over", "", "system=S;user=U\n\n L </s>;assistant=A;user=V;"],
+    ["refuses", `{{ raise_exception("system first") }}`, "system=S;user=U\n\n L </s>;assistant=A;user=V;"],
+  ] as const;
+  for (const [name, said, expectedText] of table) {
+    const replica = await replicaWith(name, loop(said));
+    const { tokenIds } = await render(replica, chat(beginning, user("U"), later, answer, user("V")));
+    assert.deepEqual(tokenIds.slice(1), tokenizeText(expectedText), name);
+    const { tokenIds: after } = await render(replica, chat(user("U"), answer, later));
+    const last = name === "takes" ? "system= L </s>;" : "user= L </s>;";
+    assert.deepEqual(after.slice(1), tokenizeText(`user=U;assistant=A;${last}`), name);
+    await replica.close();
+  }
+});
+
 test("a template without tools is told of them in words", async () => {
   const replica = await replicaWith("plain", "{% for message in messages %}{{ message.content }}{% endfor %}");
   const tools = [{ name: "time", parameters: { type: "object" } }];

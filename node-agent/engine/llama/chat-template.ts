@@ -6,6 +6,7 @@ import type { Chat, ChatMessage, ToolDefinition } from "@pomona/shared/core/gene
 import { detectAnswerForm } from "@pomona/shared/core/output/answer-form";
 import type { LlamaModel } from "node-llama-cpp";
 import { isJsonObject, parseJson } from "../../core/json.ts";
+import { laterSystemAsUser, laterSystemTexts, withoutSystem } from "../../core/system-messages.ts";
 import type { TokenizedPrompt } from "../engine.ts";
 import type { Native, NativeRenderer } from "./native.ts";
 import { WrittenText } from "./written-text.ts";
@@ -62,18 +63,26 @@ export class ChatTemplate {
   }
 
   #render(chat: Chat): string {
-    const input = this.#inputOf(chat);
+    const later = laterSystemAsUser(chat);
     try {
-      return this.#renderer.render(input);
+      const text = this.#renderer.render(this.#inputOf(chat));
+      if (later === null || this.#showsLater(chat, text)) return text;
+      return this.#tryRender(this.#inputOf(later)) ?? text;
     } catch (error) {
-      // Some templates know no system message: then it goes before the first question.
-      const merged = withoutSystem(chat);
-      const retried = merged === null ? null : this.#tryRender(this.#inputOf(merged));
-      if (retried !== null) return retried;
+      // Some templates let the system speak only at the beginning, some not at all.
+      for (const other of [later, withoutSystem(chat)]) {
+        const retried = other === null ? null : this.#tryRender(this.#inputOf(other));
+        if (retried !== null) return retried;
+      }
       const reason = error instanceof Error ? error.message.replace(/^AddonJinjaRenderer: /, "") : String(error);
       const message = `the model's chat template cannot render these messages: ${reason.slice(0, reasonLengthMax)}`;
       throw new PomonaError("invalid_request", message, { field: "messages" });
     }
+  }
+
+  /** Some templates pass over what the system says after the conversation has begun. */
+  #showsLater(chat: Chat, text: string): boolean {
+    return laterSystemTexts(chat).every((content) => text.includes(this.#written.harmless(content).trim()));
   }
 
   #tryRender(input: TemplateInput): string | null {
@@ -131,19 +140,6 @@ export class ChatTemplate {
       Object.entries(value).map(([key, item]) => [this.#written.harmless(key), this.#harmlessJson(item)]),
     );
   }
-}
-
-/** The system's message before that of the first user; null when there is none of both. */
-function withoutSystem(chat: Chat): Chat | null {
-  const system = chat.messages.filter(({ role }) => role === "system");
-  const others = chat.messages.filter(({ role }) => role !== "system");
-  const first = others.findIndex(({ role }) => role === "user");
-  if (system.length === 0 || first < 0) return null;
-  const prefix = system.map(({ content }) => content).join("\n\n");
-  const messages = others.map((message, index) =>
-    index === first ? { ...message, content: `${prefix}\n\n${message.content}` } : message,
-  );
-  return { ...chat, messages };
 }
 
 /** For templates that know no tools: asks for a form that the generic parser reads. */
