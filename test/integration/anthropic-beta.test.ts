@@ -38,7 +38,9 @@ test("an answer of the beta has the beta's fields, and no other has them", async
     const isBeta = where === path;
     const whole = (await (await post(`${url}${where}`, { ...hello, ...more })).json()) as Answer;
     assert.deepEqual([whole.context_management, hasBetaUsage(whole.usage)], [context, isBeta]);
-    const events = await eventsOf(await post(`${url}${where}`, { ...hello, ...more, stream: true }));
+    // Some say it by a header.
+    const headers = { "content-type": "application/json", ...(isBeta ? { "anthropic-beta": "any-2026-01-01" } : {}) };
+    const events = await eventsOf(await post(`${url}/v1/messages`, { ...hello, ...more, stream: true }, { headers }));
     const start = events[0]?.message;
     const end = events.find(({ type }) => type === "message_delta");
     assert.deepEqual([start?.context_management, end?.context_management], [isBeta ? null : undefined, context]);

@@ -20,7 +20,8 @@ export function addAnthropicRoutes(app: FastifyInstance, dependencies: AnswerDep
   });
 }
 
-/** Its answers have fields of their own. */
-function isBeta({ query }: FastifyRequest): boolean {
+/** Its answers have fields of their own. Some clients say so in the path, others by a header that names what they know. */
+function isBeta({ headers, query }: FastifyRequest): boolean {
+  if ((headers["anthropic-beta"] ?? "") !== "") return true;
   return typeof query === "object" && query !== null && "beta" in query && query.beta === "true";
 }
