@@ -1,7 +1,7 @@
 // The content of messages, block by block, so that a body full of faults costs no more than its first.
 import { z } from "zod";
 import { type FieldPath, invalid, onlyNothing, parseAt, text } from "../openai/field.ts";
-import { unsupportedPart } from "../openai/messages.ts";
+import { textAlone } from "../openai/messages.ts";
 import { cacheControl } from "./cache-control.ts";
 
 const blocksMax = 4096;
@@ -72,7 +72,8 @@ const media = ["image", "document", "search_result", "container_upload"];
 
 /** Of images, documents, what tools that are run elsewhere have left, and blocks in the wrong place. */
 export function unsupportedBlock({ type, path }: Extract<ContentBlock, { kind: "other" }>, model: string) {
-  if (media.includes(type)) return unsupportedPart(type, { path, model });
+  // Named as the API names it: agents take an image out that stands so in an error, and go on.
+  if (media.includes(type)) return invalid([...path, type], `cannot be read: ${textAlone(model)}`);
   const owner = Object.hasOwn(owners, type) ? owners[type] : undefined;
   const shown = JSON.stringify(type.slice(0, 100));
   const reason =

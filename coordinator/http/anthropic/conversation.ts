@@ -110,9 +110,13 @@ type Turn = {
 
 type Piece = { readonly kind: "turn"; readonly turn: Turn } | { readonly kind: "result"; readonly result: ChatMessage };
 
-/** Every call has its result before the model is asked again, as the API has it. */
+/** Every call has its result before the model is asked again, as the API has it, and in its words, which agents know. */
 function refuseOpenCalls({ calls, open }: Reading): void {
-  for (const id of open) throw invalid(calls.get(id)?.path ?? [], "has no tool_result in the message after it");
+  for (const id of open)
+    throw invalid(
+      calls.get(id)?.path ?? [],
+      "is not answered: `tool_use` ids were found without `tool_result` blocks immediately after",
+    );
 }
 
 /** Turns of the same role are one, as the API has it. */
@@ -195,20 +199,22 @@ function parseResult(value: unknown, path: FieldPath, reading: Reading): ChatMes
   const result = parseAt(resultBlock, value, path);
   const id = result.tool_use_id;
   const call = reading.calls.get(id);
-  if (call === undefined) throw invalid([...path, "tool_use_id"], "answers no tool_use of an earlier message");
+  if (call === undefined)
+    throw invalid([...path, "tool_use_id"], "answers no earlier call: unexpected `tool_use_id` found in `tool_result`");
   if (!reading.open.delete(id))
     throw invalid([...path, "tool_use_id"], "is that of a tool_use that was answered already");
   const { content, is_error: isError } = result;
   const isEmpty = content === undefined || content === null || content === "" || isEmptyList(content);
-  const said = isEmpty ? "" : parseResultContent(content, [...path, "content"], reading);
+  const said = isEmpty ? "" : parseResultContent(content, path, reading);
   const told = isError === true ? `Error: ${said}` : said;
   return { role: "tool", content: told, toolCallId: innerCallId(id), name: call.name };
 }
 
 function parseResultContent(value: unknown, path: FieldPath, { model, tools }: Reading): string {
-  const texts = parseBlocks(value, { path, model }).map((found) => {
+  const texts = parseBlocks(value, { path: [...path, "content"], model }).map((found, index) => {
     if (found.kind === "text") return found.text;
-    if (found.type !== "tool_reference") throw unsupportedBlock(found, model);
+    if (found.type !== "tool_reference")
+      throw unsupportedBlock({ ...found, path: [...path, "tool_result", "content", index] }, model);
     const { tool_name: name } = parseAt(referenceBlock, found.value, found.path);
     tools.offer(name, [...found.path, "tool_name"]);
     return `The tool ${name} may be called from now on.`;
@@ -236,7 +242,7 @@ function parseAssistant(blocks: readonly ContentBlock[], reading: Reading): Piec
 
 function parseCall(value: unknown, path: FieldPath, { calls, open }: Reading): ToolCall {
   const { id, name, input } = parseAt(callBlock, value, path);
-  if (calls.has(id)) throw invalid([...path, "id"], "is that of another tool_use");
+  if (calls.has(id)) throw invalid([...path, "id"], "is that of another call: `tool_use` ids must be unique");
   calls.set(id, { name, path });
   open.add(id);
   return { id: innerCallId(id), name, arguments: JSON.stringify(input) };

@@ -9,15 +9,20 @@ type Effort = (typeof efforts)[number];
 
 const budgetMin = 1024;
 
-const display = z.enum(["summarized", "omitted"]).nullish();
+/** Updates are told between thoughts that are not shown; nobody here writes any. */
+const display = z.enum(["summarized", "omitted", "updates"]).nullish();
+/** No thought that comes back is held against its conversation, so that none fails. */
+const binding = z.strictObject({ prefix_mismatch_behavior: z.enum(["error", "drop_block"]).nullish() }).nullish();
+
 const schemas = {
   enabled: z.strictObject({
     type: z.literal("enabled"),
     budget_tokens: z.number().int().min(budgetMin),
     display,
+    block_binding: binding,
   }),
   disabled: z.strictObject({ type: z.literal("disabled") }),
-  adaptive: z.strictObject({ type: z.literal("adaptive"), display }),
+  adaptive: z.strictObject({ type: z.literal("adaptive"), display, block_binding: binding }),
 };
 const thinkingType = z.looseObject({ type: z.enum(["enabled", "disabled", "adaptive"]) });
 
@@ -47,14 +52,18 @@ export function parseThinking({ thinking, effort, maxTokens }: ThinkingFields): 
   }
   const on = { enable_thinking: true, ...graded };
   if (type === "adaptive") {
-    const isShown = parseAt(schemas.adaptive, thinking, path).display !== "omitted";
-    return { thinking: {}, templateOptions: on, isShown };
+    const { display: shown } = parseAt(schemas.adaptive, thinking, path);
+    return { thinking: {}, templateOptions: on, isShown: isShownAs(shown) };
   }
   const { budget_tokens: budget, display: shown } = parseAt(schemas.enabled, thinking, path);
   if (maxTokens !== null && budget >= maxTokens)
     throw invalid([...path, "budget_tokens"], `must be less than max_tokens, ${maxTokens}`);
   const templateOptions = { reasoning_effort: effortOfBudget(budget), ...on };
-  return { thinking: { thinking: { isOn: true, field: "thinking" } }, templateOptions, isShown: shown !== "omitted" };
+  return { thinking: { thinking: { isOn: true, field: "thinking" } }, templateOptions, isShown: isShownAs(shown) };
+}
+
+function isShownAs(shown: z.output<typeof display>): boolean {
+  return shown !== "omitted" && shown !== "updates";
 }
 
 /** Templates know three words. */

@@ -176,9 +176,9 @@ function parsePart(value: unknown, { path, model }: ContentPlace): string {
 
 /** Nothing is ever fetched to find out what a part holds. */
 export function unsupportedPart(type: string, { path, model }: ContentPlace) {
-  const shown = JSON.stringify(type.slice(0, 100));
-  return invalid(
-    [...path, "type"],
-    `is ${shown}: model ${model.slice(0, 100)} takes text alone, no images, sound or files`,
-  );
+  return invalid([...path, "type"], `is ${JSON.stringify(type.slice(0, 100))}: ${textAlone(model)}`);
+}
+
+export function textAlone(model: string): string {
+  return `model ${model.slice(0, 100)} takes text alone, no images, sound or files`;
 }
