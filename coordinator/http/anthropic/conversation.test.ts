@@ -36,6 +36,11 @@ test("a model is told of a deferred tool once the conversation has found or adde
   const removed = system(change("tool_removal", "late"), change("tool_removal", "edit"));
   assert.deepEqual(namesAfter(...added, removed), ["search"]);
   assert.deepEqual(namesAfter(...added, removed, system(change("tool_addition", "edit"))), ["search", "edit"]);
+  const described = (name: string) =>
+    system({ type: "tool_addition", tool: { type: "tool_definition", definition: tool(name) } });
+  const told = [user, described("new"), system(change("tool_removal", "new")), system(change("tool_addition", "new"))];
+  assert.deepEqual(namesAfter(...told), ["search", "edit", "new"]);
+  assert.deepEqual(namesAfter(user, described("late")), ["search", "edit", "late"]);
 });
 
 test("a search that found tools says so to the model, and a change of tools alone says nothing", () => {
@@ -47,6 +52,14 @@ test("a search that found tools says so to the model, and a change of tools alon
       .map(({ role, content }) => [role, content]),
     [["tool", "two:\nThe tool late may be called from now on.\nThe tool later may be called from now on."]],
   );
+});
+
+test("what the system says for one turn of the user is over with the next", () => {
+  const once = { role: "system", content: "hurry", clear_at: "next_user_message" };
+  const rolesOf = (...messages: object[]) => inputOf(messages).messages.map(({ role }) => role);
+  assert.deepEqual(rolesOf(user, once), ["user", "system"]);
+  assert.deepEqual(rolesOf(user, once, asks("a"), answers(result("a"))), ["user", "assistant", "tool"]);
+  assert.deepEqual(rolesOf(user, { ...once, clear_at: "never" }, user), ["user", "system", "user"]);
 });
 
 test("only tools that the model is told may have to be called", () => {
@@ -101,6 +114,7 @@ test("what is only counted may end with the assistant, and with calls", () => {
 
 test("blocks in the wrong place, and those that nobody here reads, are refused by what they are", () => {
   const says = (role: string, ...content: object[]) => [user, { role, content }, user];
+  const described = (definition: object) => ({ type: "tool_addition", tool: { type: "tool_definition", definition } });
   const within = (content: object) => [user, asks("a"), answers(result("a", [content]))];
   const table = [
     [says("user", call("a")), "messages[1].content[0].type", /"tool_use": it belongs into messages of the assistant/],
@@ -118,9 +132,19 @@ test("blocks in the wrong place, and those that nobody here reads, are refused b
     ],
     [says("system", change("tool_addition", "gone")), "messages[1].content[0].tool.name", /none of the tools/],
     [says("system", change("tool_removal", "gone")), "messages[1].content[0].tool.name", /none of the tools/],
-    [says("system", { type: "tool_addition", tool: { type: "tool_definition" } }), "messages[1].content[0].tool.type"],
+    [says("system", described({ name: "a b" })), "messages[1].content[0].tool.definition.name", /letters/],
+    [says("system", described({ ...tool("f"), type: "bash_20250124" })), "messages[1].content[0].tool.definition.type"],
+    [says("system", { ...described(tool("f")), type: "tool_removal" }), "messages[1].content[0].tool.type"],
+    [[{ role: "system", content: [change("tool_addition", "late")] }], "messages", /say something/],
+    [[{ ...user, clear_at: "never" }], "messages[0].clear_at", /role system only/],
+    [[user, { role: "system", content: "so", clear_at: "now" }], "messages[1].clear_at"],
+    [
+      [user, { role: "system", content: Array.from({ length: 600 }, (_, index) => described(tool(`t${index}`))) }],
+      "messages[1].content[508].tool.definition",
+      /at most 512 tools/,
+    ],
   ] as const;
-  for (const [messages, field, reason = /tool_reference/] of table) {
+  for (const [messages, field, reason = /is/] of table) {
     const { field: named, message } = refusal(() => inputOf(messages));
     assert.equal(named, field, message);
     assert.match(message, reason);

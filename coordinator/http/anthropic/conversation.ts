@@ -7,13 +7,17 @@ import { cacheControl } from "./cache-control.ts";
 import { innerCallId } from "./call-id.ts";
 import { type ContentBlock, joinTexts, parseBlocks, parseText, unsupportedBlock } from "./content-blocks.ts";
 import type { OfferedTools } from "./offered-tools.ts";
+import { parseTool } from "./tools.ts";
 
 const messagesMax = 4096;
 
 const messageSchema = z.strictObject({
   role: z.enum(["user", "assistant", "system"]),
   content: z.unknown().optional(),
+  clear_at: z.enum(["next_user_message", "never"]).nullish(),
 });
+
+const userSchema = z.looseObject({ role: z.literal("user") });
 
 const callId = z.string().regex(/^[A-Za-z0-9_-]{1,256}$/, { error: "must be letters, digits, dashes and underscores" });
 
@@ -46,9 +50,11 @@ const referenceBlock = z.strictObject({
 
 const changeBlock = z.strictObject({
   type: z.enum(["tool_addition", "tool_removal"]),
-  tool: z.strictObject({ type: z.literal("tool_reference"), name: toolName }),
+  tool: z.looseObject({ type: z.enum(["tool_reference", "tool_definition"]) }),
   cache_control: cacheControl,
 });
+const namedTool = z.strictObject({ type: z.literal("tool_reference"), name: toolName });
+const describedTool = z.strictObject({ type: z.literal("tool_definition"), definition: z.unknown() });
 
 const thinkingBlock = z.strictObject({ type: z.literal("thinking"), thinking: text, signature: z.string().nullish() });
 
@@ -70,6 +76,8 @@ type Reading = Pick<ConversationOptions, "model" | "tools"> & {
   readonly calls: Map<string, { readonly name: string; readonly path: FieldPath }>;
   /** Ids of those that have no result yet. */
   readonly open: Set<string>;
+  /** The place of the user's last message. */
+  readonly lastUser: number;
 };
 
 /** @throws PomonaError `invalid_request` that names the first field that is wrong. */
@@ -86,10 +94,12 @@ export function parseConversation(
   if (messages.length === 0) throw invalid(["messages"], "must hold at least one message");
   if (messages.length > messagesMax)
     throw invalid(["messages"], `must hold at most ${messagesMax} messages, not ${messages.length}`);
-  const reading: Reading = { model, tools, pieces, calls: new Map(), open: new Set() };
+  const lastUser = messages.findLastIndex((message: unknown) => userSchema.safeParse(message).success);
+  const reading: Reading = { model, tools, pieces, calls: new Map(), open: new Set(), lastUser };
   for (const [index, message] of messages.entries())
     for (const next of parseMessage(message, ["messages", index], reading)) append(pieces, next);
   const chat = pieces.map(messageOf);
+  if (chat.length === 0) throw invalid(["messages"], "must say something");
   if (isCounted) return chat;
   refuseOpenCalls(reading);
   if (chat.at(-1)?.role === "assistant")
@@ -148,11 +158,15 @@ function messageOf(piece: Piece): ChatMessage {
 }
 
 function parseMessage(value: unknown, path: FieldPath, reading: Reading): readonly Piece[] {
-  const { role, content } = parseAt(messageSchema, value, path);
+  const { role, content, clear_at: clearAt } = parseAt(messageSchema, value, path);
+  if (clearAt != null && role !== "system")
+    throw invalid([...path, "clear_at"], "belongs to messages of the role system only");
   const place = { path: [...path, "content"], model: reading.model };
   switch (role) {
     case "system":
-      return parseSystem(parseBlocks(content, place), reading);
+      return parseSystem(parseBlocks(content, place), reading, {
+        isOver: clearAt === "next_user_message" && Number(path.at(-1)) < reading.lastUser,
+      });
     case "user":
       return parseUser(parseBlocks(content, place), reading);
     case "assistant":
@@ -166,20 +180,35 @@ function isAnswering({ pieces }: Reading): boolean {
   return last?.kind === "turn" && last.turn.role === "assistant";
 }
 
-/** What is said, and which tools there are from here on: the last word on each counts. */
-function parseSystem(blocks: readonly ContentBlock[], { model, tools }: Reading): readonly Piece[] {
+/**
+ * What is said, and which tools there are from here on: the last word on each counts. What was for one turn of the user, and
+ * is over, is not said any more.
+ */
+function parseSystem(
+  blocks: readonly ContentBlock[],
+  { model, tools }: Reading,
+  { isOver }: { readonly isOver: boolean },
+): readonly Piece[] {
   const texts: string[] = [];
   for (const found of blocks) {
     if (found.kind === "text") texts.push(found.text);
     else if (found.type !== "tool_addition" && found.type !== "tool_removal") throw unsupportedBlock(found, model);
-    else {
-      const { type, tool } = parseAt(changeBlock, found.value, found.path);
-      const path = [...found.path, "tool", "name"];
-      if (type === "tool_addition") tools.offer(tool.name, path);
-      else tools.withdraw(tool.name, path);
-    }
+    else changeTools(found, tools);
   }
-  return texts.length === 0 ? [] : [turnOf("system", { texts })];
+  return texts.length === 0 || isOver ? [] : [turnOf("system", { texts })];
+}
+
+function changeTools({ value, path }: Extract<ContentBlock, { kind: "other" }>, tools: OfferedTools): void {
+  const { type, tool } = parseAt(changeBlock, value, path);
+  const at = [...path, "tool"];
+  if (type === "tool_addition" && tool.type === "tool_definition") {
+    const place = [...at, "definition"];
+    tools.define(parseTool(parseAt(describedTool, tool, at).definition, place), place);
+    return;
+  }
+  const { name } = parseAt(namedTool, tool, at);
+  if (type === "tool_addition") tools.offer(name, [...at, "name"]);
+  else tools.withdraw(name, [...at, "name"]);
 }
 
 /** Results come first, each a message of its own, then what the user says. */

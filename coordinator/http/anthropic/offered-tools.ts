@@ -1,6 +1,7 @@
 // Which of its tools a model is told: those that are deferred come once the conversation names them.
 import type { ToolDefinition } from "@pomona/shared/core/generation";
 import { type FieldPath, invalid } from "../openai/field.ts";
+import { toolsMax } from "../openai/tools.ts";
 
 export type DeclaredTool = {
   readonly name: string;
@@ -10,7 +11,7 @@ export type DeclaredTool = {
 };
 
 export class OfferedTools {
-  readonly #declared: ReadonlyMap<string, ToolDefinition>;
+  readonly #declared: Map<string, ToolDefinition>;
   readonly #offered = new Map<string, ToolDefinition>();
 
   constructor(tools: readonly DeclaredTool[]) {
@@ -21,6 +22,14 @@ export class OfferedTools {
   /** Those that were found come last, so that what is held of the prompt goes as far as it can. */
   list(): readonly ToolDefinition[] {
     return [...this.#offered.values()];
+  }
+
+  /** One that the conversation describes, in the place of another one of its name. @throws PomonaError for one too many. */
+  define({ name, definition }: DeclaredTool, path: FieldPath): void {
+    if (this.#declared.size >= toolsMax && !this.#declared.has(name))
+      throw invalid(path, `is one too many: there are at most ${toolsMax} tools`);
+    this.#declared.set(name, definition);
+    this.#offered.set(name, definition);
   }
 
   /** @throws PomonaError `invalid_request` for one that the request does not declare. */

@@ -29,7 +29,8 @@ export function parseTools(value: unknown): readonly DeclaredTool[] {
   return parseToolList(value, ["tools"], parseTool);
 }
 
-function parseTool(value: unknown, path: FieldPath): DeclaredTool {
+/** @throws PomonaError `invalid_request` that names the field. */
+export function parseTool(value: unknown, path: FieldPath): DeclaredTool {
   const { type } = parseAt(z.looseObject({ type: z.string().nullish() }), value, path);
   if (type != null && type !== "custom")
     throw invalid(

@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { OutputWish } from "../../core/generation-request.ts";
 import { type FieldPath, invalid, text } from "./field.ts";
 
-const toolsMax = 512;
+export const toolsMax = 512;
 
 export const toolName = z
   .string()
