@@ -20,7 +20,17 @@ const thinking = [
   { type: "text", text: "Let me see." },
   { type: "tool_use", id: "toolu_1", name: tool.name, input: { city: "Oslo" } },
 ];
-const result = { type: "tool_result", tool_use_id: "toolu_1", content: [{ type: "text", text: "sunny" }] };
+const found = [
+  { type: "text", text: "sunny" },
+  { type: "tool_reference", tool_name: "late" },
+];
+const result = { type: "tool_result", tool_use_id: "toolu_1", content: found };
+const late = { name: "late", input_schema: tool.parameters, defer_loading: true };
+const toolChanges = [
+  { type: "text", text: "hurry" },
+  { type: "tool_removal", tool: { type: "tool_reference", name: "late" } },
+  { type: "tool_addition", tool: { type: "tool_definition", definition: late } },
+];
 const messagesBody = {
   model: "m",
   system: [{ type: "text", text: "Be brief.", cache_control: { type: "ephemeral" } }],
@@ -28,8 +38,9 @@ const messagesBody = {
     { role: "user", content: "hi" },
     { role: "assistant", content: thinking },
     { role: "user", content: [result, { type: "text", text: "go on" }] },
+    { role: "system", content: toolChanges, clear_at: "next_user_message" },
   ],
-  tools: [{ name: tool.name, description: tool.description, input_schema: tool.parameters }],
+  tools: [{ name: tool.name, description: tool.description, input_schema: tool.parameters }, late],
   tool_choice: { type: "auto", disable_parallel_tool_use: true },
   thinking: { type: "adaptive" },
 };
