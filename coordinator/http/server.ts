@@ -11,6 +11,7 @@ import type { ClusterCalls } from "../grpc/cluster-calls.ts";
 import { type Duty, forwardedHeader, targetOf } from "../standby/duty.ts";
 import { forwardHttp } from "../standby/forward-http.ts";
 import { OpenAnswers } from "./answers/open-answers.ts";
+import { apiOf } from "./api-of.ts";
 import {
   closeAsFull,
   connectionsFull,
@@ -72,6 +73,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const refused = refuseTooMany(app.server, { files: options.files ?? new OpenFiles(), limits });
   app.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id);
+    if (apiOf(request) === "anthropic") reply.header("request-id", request.id);
     if (refused.has(request.raw.socket)) {
       reply.header("connection", "close");
       throw connectionsFull();

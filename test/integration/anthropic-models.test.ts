@@ -1,4 +1,4 @@
-// The list of models in the shape of Anthropic's API.
+// Models in the shape of Anthropic's API, and what its answers have in common.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { serve } from "../support/http-front.ts";
@@ -36,4 +36,21 @@ test("models are Anthropic's for whoever names a version of its API, page by pag
   assert.deepEqual(await get("/v1/models?lifecycle[]=deprecated&lifecycle[]=retired"), none);
   const active = await get("/v1/models?limit=1&lifecycle[]=active");
   assert.deepEqual(active, { ...first, has_more: true });
+});
+
+test("every answer names its request as the API does, and none of another API does", async (t) => {
+  const { url } = await serve(t);
+  const version = { "anthropic-version": "2023-06-01" };
+  const counted = JSON.stringify({ model: "tiny", messages: [{ role: "user", content: "hi" }] });
+  const count = { method: "POST", headers: { "content-type": "application/json" }, body: counted };
+  const table = [
+    ["/v1/messages/count_tokens", count, true],
+    ["/v1/models", { headers: version }, true],
+    ["/v1/models/tiny", { headers: version }, true],
+    ["/v1/models", {}, false],
+  ] as const;
+  for (const [where, init, isNamed] of table) {
+    const { headers, status } = await fetch(`${url}${where}`, init);
+    assert.deepEqual([status, headers.get("request-id")], [200, isNamed ? headers.get("x-request-id") : null], where);
+  }
 });
