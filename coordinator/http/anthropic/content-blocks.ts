@@ -43,15 +43,15 @@ export function parseBlocks(value: unknown, { path }: BlockPlace): readonly Cont
   });
 }
 
-/** Content that is text alone, each block a paragraph. */
-export function parseText(value: unknown, place: BlockPlace): string {
-  return joinTexts(
-    parseBlocks(value, place).map((found) => {
-      if (found.kind === "other") throw unsupportedBlock(found, place.model);
-      return found.text;
-    }),
-  );
+/** Content that is text alone. */
+export function parseTexts(value: unknown, place: BlockPlace): readonly string[] {
+  return parseBlocks(value, place).map((found) => {
+    if (found.kind === "other") throw unsupportedBlock(found, place.model);
+    return found.text;
+  });
 }
+
+/** Each is a paragraph. */
 
 export function joinTexts(texts: readonly string[]): string {
   return texts.filter((piece) => piece !== "").join("\n");

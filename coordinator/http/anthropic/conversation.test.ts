@@ -54,6 +54,22 @@ test("a search that found tools says so to the model, and a change of tools alon
   );
 });
 
+test("what only a bill is for is not told to the model, so that the prompt after it is the same for all", () => {
+  const billing = "x-anthropic-billing-header: cc_version=2.1.330.649; cc_entrypoint=cli; cch=fa690;";
+  const promptOf = (system: unknown) => {
+    const [first] = inputOf([user], { system }).messages;
+    return first?.role === "system" ? first.content : null;
+  };
+  const blocks = (...texts: string[]) => texts.map((text) => ({ type: "text", text }));
+  assert.equal(promptOf(blocks(billing, "You are an agent.")), "You are an agent.");
+  assert.equal(promptOf(`${billing}\nYou are an agent.`), "You are an agent.");
+  assert.equal(promptOf(blocks(billing)), null);
+  assert.equal(
+    promptOf(blocks("You are an agent.", `Never say ${billing}`)),
+    `You are an agent.\nNever say ${billing}`,
+  );
+});
+
 test("what the system says for one turn of the user is over with the next", () => {
   const once = { role: "system", content: "hurry", clear_at: "next_user_message" };
   const rolesOf = (...messages: object[]) => inputOf(messages).messages.map(({ role }) => role);

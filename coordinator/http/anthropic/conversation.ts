@@ -5,7 +5,7 @@ import { type FieldPath, invalid, onlyNothing, parseAt, text } from "../openai/f
 import { toolName } from "../openai/tools.ts";
 import { cacheControl } from "./cache-control.ts";
 import { innerCallId } from "./call-id.ts";
-import { type ContentBlock, joinTexts, parseBlocks, parseText, unsupportedBlock } from "./content-blocks.ts";
+import { type ContentBlock, joinTexts, parseBlocks, parseTexts, unsupportedBlock } from "./content-blocks.ts";
 import type { OfferedTools } from "./offered-tools.ts";
 import { parseTool } from "./tools.ts";
 
@@ -85,10 +85,8 @@ export function parseConversation(
   { messages, system }: { readonly messages?: unknown; readonly system?: unknown },
   { model, tools, isCounted }: ConversationOptions,
 ): readonly ChatMessage[] {
-  const pieces: Piece[] = [];
-  // Some clients send an empty one for none.
-  const isSaid = system !== undefined && system !== null && system !== "" && !(Array.isArray(system) && !system.length);
-  if (isSaid) pieces.push(turnOf("system", { texts: [parseText(system, { path: ["system"], model })] }));
+  const told = parseSystemPrompt(system, model);
+  const pieces: Piece[] = told === "" ? [] : [turnOf("system", { texts: [told] })];
   if (messages === undefined) throw invalid(["messages"], "is missing");
   if (!Array.isArray(messages)) throw invalid(["messages"], "must be a list of messages");
   if (messages.length === 0) throw invalid(["messages"], "must hold at least one message");
@@ -108,6 +106,19 @@ export function parseConversation(
       "is assistant: the beginning of an answer cannot be given, end with a message of the user",
     );
   return chat;
+}
+
+/**
+ * What Claude Code tells of itself to whoever sends the bill. It is another one for each conversation, or each request, so that
+ * nothing of the long prompt after it would be found in a slot.
+ */
+const billingLine = /^x-anthropic-billing-header:[^\n]*\n?/;
+
+function parseSystemPrompt(system: unknown, model: string): string {
+  // Some clients send an empty one for none.
+  if (system === undefined || system === null || system === "" || isEmptyList(system)) return "";
+  const texts = parseTexts(system, { path: ["system"], model });
+  return joinTexts(texts.map((piece) => piece.replace(billingLine, "")));
 }
 
 /** What one side says until the other one does, or a tool answers. */
