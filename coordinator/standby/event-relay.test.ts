@@ -57,6 +57,9 @@ test("each API's last event is an end, and an error is one as well", () => {
   assert.equal(isDone('event: error\ndata: {"type":"error","error":{}}\n\n'), true);
   for (const type of ["response.completed", "response.incomplete", "response.failed"])
     assert.equal(isDone(`event: ${type}\ndata: {"type":"${type}","sequence_number":9}\n\n`), true, type);
+  const ending = '"done":true,"done_reason":"stop","total_duration":1,"load_duration":0}';
+  assert.equal(isDone(`data: {"model":"m","response":"",${ending}\n\n`), true);
+  assert.equal(isDone(`data: {"model":"m","calls":{"arguments":{${ending},"done":false}\n\n`), false);
   assert.equal(isDone('event: response.created\ndata: {"type":"response.created"}\n\n'), false);
   assert.equal(isDone('event: content_block_delta\ndata: {"text":"event: error"}\n\n'), false);
 });

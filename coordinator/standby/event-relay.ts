@@ -9,7 +9,7 @@ const eventBytesMax = 2 ** 20;
 
 /** How the APIs end their streams, well or not. */
 const lastEvent =
-  /^(?:data: (?:\[DONE\]|\{"error":)|event: (?:message_stop|error|response\.(?:completed|incomplete|failed))$)/m;
+  /^(?:data: (?:\[DONE\]|\{"error":|\{.*"done":true,"done_reason":"[a-z]+"(?:,"[a-z_]+":\d+)*\}$)|event: (?:message_stop|error|response\.(?:completed|incomplete|failed))$)/m;
 
 export class EventRelay {
   #rest: Buffer = Buffer.alloc(0);

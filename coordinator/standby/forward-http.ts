@@ -9,9 +9,11 @@ import {
 } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { hostAndPort, parseHostAndPort } from "@pomona/shared/grpc/address";
+import { linesAsEventsHeader, linesAsEventsType, lineType } from "../http/answers/event-stream.ts";
 import { defaultHttpLimits } from "../http/limits.ts";
 import { type ActiveElsewhere, type Duty, forwardedHeader, noActiveCoordinator } from "./duty.ts";
 import { EventRelay } from "./event-relay.ts";
+import { LinesOfEvents } from "./lines-of-events.ts";
 
 /** A machine that is gone answers no connection. */
 const connectTimeoutMs = 2000;
@@ -48,7 +50,7 @@ export type HttpForward = {
 };
 
 /**
- * Resolves when the answer has begun. An answer in events outlives the coordinator that gives it: the rest is asked of the
+ * Resolves when the answer has begun. An answer on its way outlives the coordinator that gives it: the rest is asked of the
  * next one. Any other that breaks off on one side breaks off on the other.
  * @throws PomonaError `no_active_coordinator` when that one does not answer.
  */
@@ -123,18 +125,28 @@ function begin(answer: IncomingMessage, response: ServerResponse): void {
   response.socket?.setNoDelay(true);
   for (const [name, value] of Object.entries(answer.headers))
     if (value !== undefined && !notSentBack.has(name)) response.setHeader(name, value);
+  if (isOfLines(answer)) response.setHeader("content-type", lineType);
   response.writeHead(answer.statusCode ?? 502);
   response.flushHeaders();
 }
 
+function isOfLines({ headers }: IncomingMessage): boolean {
+  return headers["content-type"] === linesAsEventsType;
+}
+
 type Relayed = HttpForward & { readonly answer: IncomingMessage; readonly body: () => Buffer };
+
+/** Events as the client is to have them. */
+type Showing = (events: Buffer) => Buffer;
 
 /** Passes events on until their end, from one coordinator after the other. */
 async function relay(relayed: Relayed): Promise<void> {
   const { answer, response, signal } = relayed;
   const events = new EventRelay();
+  const lines = new LinesOfEvents();
+  const shown: Showing = isOfLines(answer) ? (whole) => lines.take(whole) : (whole) => whole;
   for (let source: IncomingMessage | null = answer; source !== null; ) {
-    const isWhole = await pass(source, response, events);
+    const isWhole = await pass(source, response, (piece) => shown(events.push(piece)));
     const { farewell } = events;
     if (signal.aborted || (farewell === null && (isWhole || events.isDone))) break;
     events.cut();
@@ -142,17 +154,17 @@ async function relay(relayed: Relayed): Promise<void> {
     source = await rest(relayed, events.lastId === "" ? requestId : events.lastId);
     if (source !== null) continue;
     if (farewell === null) return void response.destroy();
-    response.write(farewell);
+    response.write(shown(farewell));
   }
   response.end();
 }
 
 /** Resolves with whether the source came to its end: false when its connection broke. */
-async function pass(source: IncomingMessage, response: ServerResponse, events: EventRelay): Promise<boolean> {
+async function pass(source: IncomingMessage, response: ServerResponse, take: Showing): Promise<boolean> {
   try {
     for await (const piece of source) {
-      const whole = events.push(piece);
-      if (whole.length > 0 && !response.write(whole)) await once(response, "drain");
+      const passed = take(piece);
+      if (passed.length > 0 && !response.write(passed)) await once(response, "drain");
     }
     return source.complete;
   } catch {
@@ -186,7 +198,12 @@ async function rest({ request, duty, signal, body }: Relayed, lastId: string): P
 function headersToSend(request: IncomingMessage): IncomingHttpHeaders {
   const sent = Object.entries(request.headers).filter(([name]) => !notSentOn.has(name));
   // By this name every coordinator may be called, whatever it is bound to.
-  return { ...Object.fromEntries(sent), host: "localhost", [forwardedHeader]: request.socket.remoteAddress ?? "" };
+  return {
+    ...Object.fromEntries(sent),
+    host: "localhost",
+    [forwardedHeader]: request.socket.remoteAddress ?? "",
+    [linesAsEventsHeader]: "true",
+  };
 }
 
 function unanswered(address: string, error: Error): Error {

@@ -211,6 +211,44 @@ for (const ending of ["kill", "close"] as const)
     await waitFor(() => team.answersAll(), timeoutMs, "all answer");
   });
 
+/** The answer to a prompt by Ollama's API. */
+async function ollamaAnswer(http: string, stream: boolean): Promise<string> {
+  const options = { temperature: 0, num_predict: 1200 };
+  const body = JSON.stringify({ model: "tiny", prompt: "tell me", raw: true, stream, options });
+  const headers = { "content-type": "application/json" };
+  const signal = AbortSignal.timeout(2 * timeoutMs);
+  const answer = await fetch(`${http}/api/generate`, { method: "POST", headers, body, signal });
+  assert.equal(answer.status, 200);
+  const type = stream ? "application/x-ndjson" : "application/json; charset=utf-8";
+  assert.equal(answer.headers.get("content-type"), type);
+  return await answer.text();
+}
+
+for (const ending of ["kill", "close"] as const)
+  test(`lines of Ollama's API go on when the active coordinator ends by ${ending}, and each comes once`, {
+    skip,
+  }, async () => {
+    const [active, ...standbys] = await team.one();
+    const whole: { response: string; done_reason: string } = JSON.parse(
+      await ollamaAnswer(team.at(active).http, false),
+    );
+    const streams = standbys.map((name) => ollamaAnswer(team.at(name).http, true));
+    const areRunning = async () => (await runningRequests(team.at(active).http)) === streams.length;
+    await waitFor(areRunning, timeoutMs, "both streams run");
+    await team.at(active)[ending]();
+    for (const text of await Promise.all(streams)) {
+      assert.ok(text.endsWith("\n"));
+      const lines = text.slice(0, -1).split("\n");
+      const parts: { response: string; done: boolean }[] = lines.map((line) => JSON.parse(line));
+      assert.equal(parts.map(({ response }) => response).join(""), whole.response);
+      assert.equal(parts.filter(({ done }) => done).length, 1);
+      assert.match(lines.at(-1) ?? "", new RegExp(`"done":true,"done_reason":"${whole.done_reason}"`));
+    }
+    team.coordinators.delete(active);
+    await team.startCoordinator(active);
+    await waitFor(() => team.answersAll(), timeoutMs, "all answer");
+  });
+
 test("one that was stopped for 5 s is a standby when it goes on: never are two active", { skip }, async () => {
   const [active, ...standbys] = await team.one();
   process.kill(team.at(active).pid, "SIGSTOP");

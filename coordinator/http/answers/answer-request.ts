@@ -17,7 +17,7 @@ import {
   type BoundEvent,
   type CollectedAnswer,
 } from "./api-answer.ts";
-import { EventStream, farewellComment } from "./event-stream.ts";
+import { EventStream, type Framing, farewellComment, linesAsEventsHeader } from "./event-stream.ts";
 import type { OpenAnswers } from "./open-answers.ts";
 
 /** A request as an API's adapter understood it. */
@@ -106,17 +106,19 @@ export function requestCaller(request: FastifyRequest, signal: AbortSignal): Cal
   };
 }
 
-function callerOf(
-  { request, asked, signal }: AnswerContext,
-  choice: number,
-  onLoading: (outlook: LoadingOutlook) => void,
-): Caller {
+function framingOf({ request, asked }: AnswerContext): Framing {
+  const { framing } = asked.answer;
+  return framing === "lines" && headerOf(request, linesAsEventsHeader) !== undefined ? "linesAsEvents" : framing;
+}
+
+function callerOf(context: AnswerContext, choice: number, onLoading: (outlook: LoadingOutlook) => void): Caller {
+  const { request, asked, signal } = context;
   const idempotencyKey = parseIdempotencyKey(headerOf(request, idempotencyHeader), idempotencyHeader);
   return {
     ...requestCaller(request, signal),
     onLoading,
     // Lines have no ids to go on from.
-    isStreamed: asked.isStream && asked.requests.length === 1 && asked.answer.framing === "events",
+    isStreamed: asked.isStream && asked.requests.length === 1 && framingOf(context) !== "lines",
     idempotencyKey: idempotencyKey === "" || choice === 0 ? idempotencyKey : `${idempotencyKey}#${choice}`,
   };
 }
@@ -218,7 +220,7 @@ async function all<Value>(promises: readonly Promise<Value>[], { stop }: AnswerC
 
 async function answerOnTheWay(context: AnswerContext): Promise<void> {
   const { reply, limits, log, asked } = context;
-  const events = new EventStream(limits, { reply, framing: asked.answer.framing });
+  const events = new EventStream(limits, { reply, framing: framingOf(context) });
   const ids = { requestId: reply.request.id };
   let stream = asked.answer.stream({
     requestId: ids.requestId,

@@ -9,13 +9,21 @@ import type { ApiAnswer, Frame } from "./api-answer.ts";
 /** A coordinator that stops says it before the error of the API that was called. */
 export const farewellComment = "pomona stopping";
 
+/** With any value, what the API has as lines comes as events. */
+export const linesAsEventsHeader = "x-pomona-lines-as-events";
+
 type StreamLimits = Pick<HttpLimits, "bufferedBytesMax" | "stalledReaderMs" | "commentEveryMs">;
 
-type Framing = ApiAnswer["framing"];
+/** Lines as events are for a standby, which makes lines of them again: only events have ids to go on from. */
+export type Framing = ApiAnswer["framing"] | "linesAsEvents";
+
+export const lineType = "application/x-ndjson";
+export const linesAsEventsType = "text/event-stream; of=lines";
 
 const contentTypes: Readonly<Record<Framing, string>> = {
   events: "text/event-stream; charset=utf-8",
-  lines: "application/x-ndjson",
+  lines: lineType,
+  linesAsEvents: linesAsEventsType,
 };
 
 /** https://html.spec.whatwg.org/multipage/server-sent-events.html, or https://github.com/ndjson/ndjson-spec */
@@ -61,7 +69,7 @@ export class EventStream {
 
   /** Lines know none. */
   comment(text: string): void {
-    if (this.#framing === "events") this.#write(`: ${text}\n\n`);
+    if (this.#framing !== "lines") this.#write(`: ${text}\n\n`);
   }
 
   /** `id` is what a browser names as the last it has seen when it connects again; lines have none. */
