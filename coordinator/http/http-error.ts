@@ -6,6 +6,7 @@ import { randomId } from "@pomona/shared/runtime/random-id";
 import type { FastifyReply } from "fastify";
 import { errorBody as anthropicBody, errorStatus as anthropicStatus } from "./anthropic/error-body.ts";
 import { apiOf } from "./api-of.ts";
+import { notJson } from "./json-body.ts";
 import { errorBody as ollamaBody } from "./ollama/error-body.ts";
 import { errorBody, errorHeaders } from "./openai/error-body.ts";
 
@@ -45,7 +46,7 @@ export function frameworkError(thrown: unknown, bodyBytesMax: number): PomonaErr
     case 413:
       return new PomonaError("payload_too_large", `the body is larger than ${bodyBytesMax} bytes, the most taken here`);
     case 415:
-      return new PomonaError("unsupported_media_type", "send the body as content-type application/json");
+      return notJson();
     case 400:
       return new PomonaError("invalid_request", `the request cannot be read: ${thrown.message.slice(0, 300)}`);
     default:

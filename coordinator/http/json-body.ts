@@ -1,7 +1,9 @@
-// The one kind of body that this server reads: JSON in UTF-8. Everything else is 415, so that no form of a web page gets in.
+// The one kind of body that this server reads: JSON in UTF-8. What says to be anything else is 415, so that no form of a web page
+// gets in.
 import { isUtf8 } from "node:buffer";
 import { PomonaError } from "@pomona/shared/core/errors";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { apiOf } from "./api-of.ts";
 import { tooDeepField, tooDeepReason } from "./json-depth.ts";
 import { findJsonError, lineAndColumn } from "./json-position.ts";
 
@@ -10,7 +12,8 @@ export function readJsonBodies(app: FastifyInstance): void {
   // Refuses keys that would reach a prototype.
   const parse = app.getDefaultJsonParser("error", "error");
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser<Buffer>("application/json", { parseAs: "buffer" }, (request, body, done) => {
+  app.addContentTypeParser<Buffer>([json, form], { parseAs: "buffer" }, (request, body, done) => {
+    if (isForm(request) && apiOf(request) !== "ollama") return done(notJson(), undefined);
     if (!isUtf8(body)) return done(new PomonaError("invalid_request", "the body is not valid UTF-8"), undefined);
     // Clients name a type with every request, one that has no body included.
     if (body.length === 0 && request.method === "DELETE") return done(null, undefined);
@@ -21,6 +24,21 @@ export function readJsonBodies(app: FastifyInstance): void {
       done(field === null ? null : tooDeep(field), value);
     });
   });
+}
+
+const json = "application/json";
+/**
+ * What curl says of everything that it sends, and the examples of Ollama's documents leave it at that. What a form of a web page
+ * makes of its fields is no JSON.
+ */
+const form = "application/x-www-form-urlencoded";
+
+function isForm({ headers }: FastifyRequest): boolean {
+  return (headers["content-type"] ?? "").toLowerCase().startsWith(form);
+}
+
+export function notJson(): PomonaError {
+  return new PomonaError("unsupported_media_type", `send the body as content-type ${json}`);
 }
 
 function tooDeep(field: string): PomonaError {

@@ -74,7 +74,7 @@ function oneModel(gateway: Gateway, name: string): ModelSummary {
 }
 
 const postPaths = ["/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/rerank", ...anthropicPaths];
-const getPaths = ["/healthz", "/readyz", "/metrics", "/v1/models"];
+const getPaths = ["", "/healthz", "/readyz", "/metrics", "/v1/models"];
 
 /** What a path takes, or null when there is no such path. */
 export function allowedMethods(path: string): string | null {

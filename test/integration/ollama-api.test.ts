@@ -83,7 +83,7 @@ test("a chat comes in lines unless it is asked for at once", async (t) => {
 test("a prompt is answered in the same way", async (t) => {
   const { url } = await serve(t);
   const asked = { model: "tiny:latest", prompt: "hi", system: "be brief" };
-  const line = (response: string) => ({ model: "tiny", response });
+  const line = (response: string) => ({ model: "tiny:latest", response });
   assert.deepEqual(await linesOf(await post(`${url}/api/generate`, asked)), [
     { ...line("Hel"), done: false },
     { ...line("lo "), done: false },
@@ -169,7 +169,7 @@ test("no messages and no prompt wait for the model, and answer once", async (t) 
   const chat = await post(`${url}/api/chat`, { model: "tiny", messages: [] });
   assert.deepEqual(await linesOf(chat), [{ ...loaded, message: { role: "assistant", content: "" } }]);
   const generate = await post(`${url}/api/generate`, { model: "tiny:latest" });
-  assert.deepEqual(await linesOf(generate), [{ ...loaded, response: "" }]);
+  assert.deepEqual(await linesOf(generate), [{ ...loaded, model: "tiny:latest", response: "" }]);
   assert.equal((await post(`${url}/api/chat`, { model: "none" })).status, 404);
   assert.equal(gateway.requests.length, 0);
 });
@@ -185,7 +185,7 @@ test("embeddings are one vector for each input, and none for no input", async (t
   })) as { total_duration: number };
   assert.ok(total_duration > 0 && Number.isInteger(total_duration));
   const embeddings = [1, 5].map((length) => [...fakeVector(length)]);
-  assert.deepEqual(rest, { model: "tiny", embeddings, load_duration: 12_400_000, prompt_eval_count: 6 });
+  assert.deepEqual(rest, { model: "tiny:latest", embeddings, load_duration: 12_400_000, prompt_eval_count: 6 });
   const short = (await embed("/api/embed", { model: "tiny", input: "abc", dimensions: 1 })) as { embeddings: object };
   assert.deepEqual(short.embeddings, [[1]]);
   const old = await embed("/api/embeddings", { model: "tiny", prompt: "abc" });
@@ -228,14 +228,15 @@ test("models are listed, shown and told to run, and the version is one of Ollama
   };
   const named = (name: string) => ({ name, model: name, size: 1_000_000, digest: "ab".repeat(32), details });
   const modified_at = "2023-11-14T22:13:20.000Z";
-  const names = ["org/tiny:q4", "tiny"];
+  const names = ["org/tiny:q4", "tiny:latest"];
   assert.deepEqual(await get("/api/tags"), { models: names.map((name) => ({ ...named(name), modified_at })) });
-  const running = { expires_at: "9999-12-31T23:59:59Z", size_vram: 1_000_000, context_length: 1000 };
+  const running = { expires_at: "2300-01-01T00:00:00Z", size_vram: 1_000_000, context_length: 1000 };
   assert.deepEqual(await get("/api/ps"), { models: names.map((name) => ({ ...named(name), ...running })) });
-  assert.deepEqual(await get("/api/version"), { version: `0.12.0+pomona.${version}` });
+  assert.deepEqual(await get("/api/version"), { version: "0.14.0", pomona_version: version });
   assert.equal((await fetch(`${url}/api/tags`, { method: "HEAD" })).status, 200);
   for (const body of [{ model: "tiny" }, { name: "tiny:latest", verbose: true }])
     assert.deepEqual(await (await post(`${url}/api/show`, body)).json(), {
+      license: "",
       modelfile: "",
       parameters: "",
       template: "",
@@ -280,12 +281,14 @@ test("every refusal has Ollama's shape", async (t) => {
     ["/api/show", of({}), 400, /model is missing/],
     [chat, of({ ...hello, options: { num_ctx: 1001 } }), 400, /num_ctx is 1001: .* 1000 tokens/],
     [chat, of({ ...hello, model: "full" }), 429, /full/],
-    ["/api/pull", of({ model: "tiny" }), 400, /pomona models/],
-    ["/api/push", of({ model: "tiny" }), 400, /pomona models/],
-    ["/api/create", of({ model: "tiny" }), 400, /pomona models/],
-    ["/api/copy", of({ source: "tiny" }), 400, /pomona models/],
-    ["/api/delete", of({ model: "tiny" }, json, "DELETE"), 400, /pomona models/],
-    ["/api/delete", { method: "DELETE" }, 400, /pomona models/],
+    ["/api/pull", of({ model: "gpt" }), 404, /"gpt" .*pomona models add/],
+    ["/api/pull", of({}), 400, /model is missing/],
+    ["/api/push", of({ model: "tiny" }), 400, /pushed nowhere/],
+    ["/api/create", of({ model: "mario", from: "tiny" }), 400, /pomona models add/],
+    ["/api/copy", of({ source: "tiny", destination: "b" }), 400, /pomona models add/],
+    ["/api/delete", of({ model: "tiny:latest" }, json, "DELETE"), 400, /pomona models rm/],
+    ["/api/delete", of({ model: "gpt" }, json, "DELETE"), 404, /it has: tiny, full/],
+    ["/api/delete", { method: "DELETE" }, 400, /pomona models rm/],
   ];
   for (const [path, init, status, message] of table) {
     const response = await fetch(`${url}${path}`, init);
@@ -294,6 +297,59 @@ test("every refusal has Ollama's shape", async (t) => {
     assert.match(await messageOf(response), message, what);
     assert.equal(response.headers.get("allow") !== null, status === 405, what);
   }
+});
+
+test("the address says that it is one of Ollama's, but to a browser that asks for a page", async (t) => {
+  const { url } = await serve(t);
+  const found = await fetch(`${url}/`);
+  assert.deepEqual([found.status, await found.text()], [200, "Ollama is running"]);
+  assert.equal((await fetch(`${url}/`, { method: "HEAD" })).status, 200);
+  assert.equal((await fetch(`${url}/`, { headers: { accept: "text/html,*/*;q=0.8" } })).status, 404);
+  const posted = await post(`${url}/`, {});
+  assert.deepEqual([posted.status, posted.headers.get("allow")], [405, "GET, HEAD"]);
+});
+
+test("JSON that curl sends is taken, by this API alone", async (t) => {
+  const { url } = await serve(t);
+  const headers = { "content-type": "application/x-www-form-urlencoded" };
+  const send = (path: string, body: string, more: object = {}) =>
+    fetch(`${url}${path}`, { method: "POST", headers: { ...headers, ...more }, body });
+  const asked = JSON.stringify({ ...hello, stream: false });
+  assert.equal((await send("/api/chat", asked)).status, 200);
+  assert.equal((await send("/v1/chat/completions", asked)).status, 415);
+  const form = await send("/api/chat", "model=tiny&messages=hi");
+  assert.equal(form.status, 400);
+  assert.match(await messageOf(form), /not valid JSON/);
+  assert.equal((await send("/api/chat", asked, { origin: "http://evil.example" })).status, 403);
+});
+
+test("a model that is there is pulled already, in a line or whole", async (t) => {
+  const { url } = await serve(t);
+  for (const [more, type] of [
+    [{}, "application/x-ndjson"],
+    [{ stream: false, insecure: true }, "application/json; charset=utf-8"],
+  ] as const) {
+    const response = await post(`${url}/api/pull`, { model: "tiny:latest", ...more });
+    assert.deepEqual([response.status, response.headers.get("content-type")], [200, type]);
+    assert.equal((await response.text()).trimEnd(), '{"status":"success"}');
+  }
+});
+
+test("no span of an answer is 0", async (t) => {
+  const quick: FakeModel = async function* () {
+    yield fakeBound();
+    yield fakeText("a", 0);
+    const ending = fakeEnding("stop");
+    const timings = { queueMs: 0, prefillMs: 0, decodeMs: 0 };
+    yield ending.kind === "ending" ? { ...ending, ending: { ...ending.ending, timings } } : ending;
+  };
+  const { url } = await serve(t, { models: { tiny: quick } });
+  const [whole] = await linesOf(await post(`${url}/api/chat`, { ...hello, stream: false }));
+  const spans = Object.entries(whole ?? {}).filter(([field]) => field.endsWith("_duration"));
+  assert.deepEqual(
+    spans.map(([, span]) => span),
+    [1, 1, 1, 1],
+  );
 });
 
 test("a stream that fails in the middle ends in a line that says why", async (t) => {

@@ -224,7 +224,7 @@ describe("other APIs over the real engine", { timeout }, () => {
     type Tags = { models: { name: string; size: number; digest: string; details: { family: string } }[] };
     const { models: running } = (await (await fetch(`${pool.http}/api/ps`)).json()) as Tags;
     const [shown] = running;
-    assert.ok(shown !== undefined && shown.name === "scripted" && shown.size > 10_000);
+    assert.ok(shown !== undefined && shown.name === "scripted:latest" && shown.size > 10_000);
     assert.equal(shown.details.family, "llama");
     assert.match(shown.digest, /^[0-9a-f]{64}$/);
     const loaded = await jsonOf<Line>("/api/generate", { model: "scripted" });

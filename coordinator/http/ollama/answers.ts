@@ -18,17 +18,21 @@ import { nanoseconds } from "./nanoseconds.ts";
 
 type OllamaApi = "chat" | "generate";
 
-export function ollamaAnswer(api: OllamaApi): ApiAnswer {
+/** `model` is the name that the client has for it. */
+export function ollamaAnswer(api: OllamaApi, model: string): ApiAnswer {
   return {
     framing: "lines",
-    whole: (head, [answer]) => (answer === undefined ? {} : whole(head, answer, api)),
-    stream: (head) => new LineStream(head, api),
+    whole: (head, [answer]) => (answer === undefined ? {} : whole({ ...head, model }, answer, api)),
+    stream: (head) => new LineStream({ ...head, model }, api),
   };
 }
 
 /** The answer to whoever asked for the model alone. */
-export function loadedAnswer(head: Omit<AnswerHead, "requestId">, api: OllamaApi): object {
-  return { ...partOf(head, { api }), done: true, done_reason: "load" };
+export function emptyAnswer(
+  model: string,
+  { api, reason }: { readonly api: OllamaApi; readonly reason: string },
+): object {
+  return { ...partOf({ model, createdAtMs: Date.now() }, { api }), done: true, done_reason: reason };
 }
 
 function whole(head: AnswerHead, { text, reasoning, calls, tokens, ending }: CollectedAnswer, api: OllamaApi): object {

@@ -1,4 +1,5 @@
-// Messages of /api/chat. Calls need no ids there: an answer names its tool, or comes in the order of the calls.
+// Messages of /api/chat. Calls need no ids there: an answer names its tool, or comes in the order of the calls. Clients may
+// leave the calls out that were answered.
 import type { ChatMessage, ToolCall } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import { type FieldPath, invalid, parseAt, text } from "../openai/field.ts";
@@ -7,12 +8,17 @@ const messagesMax = 4096;
 const callsMax = 256;
 
 const messageSchema = z.strictObject({
-  role: z.enum(["system", "user", "assistant", "tool"]),
+  role: z
+    .string()
+    .toLowerCase()
+    .pipe(z.enum(["system", "user", "assistant", "tool"])),
   content: text.nullish(),
   thinking: text.nullish(),
   images: z.unknown().optional(),
   tool_calls: z.unknown().optional(),
   tool_name: z.string().max(256).nullish(),
+  /** Its older name. */
+  name: z.string().max(256).nullish(),
   tool_call_id: z.string().max(256).nullish(),
 });
 
@@ -47,6 +53,7 @@ function parseMessage(value: unknown, path: FieldPath, { model, calls }: Reading
     throw invalid([...path, "tool_calls"], "belongs to messages of the role assistant only");
   if (message.thinking != null && message.thinking !== "" && !isAssistant)
     throw invalid([...path, "thinking"], "belongs to messages of the role assistant only");
+  if (message.role !== "tool") calls.mayLackCalls = isAssistant && toolCalls.length === 0;
   // Answers come back as they were sent.
   const mayBeMissing = isAssistant && (toolCalls.length > 0 || message.thinking != null);
   if (message.content == null && !mayBeMissing) throw invalid([...path, "content"], "is missing");
@@ -78,15 +85,16 @@ function parseCalls(value: unknown, path: FieldPath, calls: CallsSoFar): readonl
 
 function answeredBy(message: Message, path: FieldPath, calls: CallsSoFar): Partial<ChatMessage> {
   const id = message.tool_call_id ?? "";
-  const name = message.tool_name ?? "";
+  const name = message.tool_name ?? message.name ?? "";
+  const nameField = message.tool_name == null ? "name" : "tool_name";
   if (message.role !== "tool") {
     if (id !== "") throw invalid([...path, "tool_call_id"], "belongs to messages of the role tool only");
-    if (name !== "") throw invalid([...path, "tool_name"], "belongs to messages of the role tool only");
+    if (name !== "") throw invalid([...path, nameField], "belongs to messages of the role tool only");
     return {};
   }
   const called = calls.answer({ id, name });
-  if (called !== null) return { toolCallId: called.id, name: called.name };
-  const field = id !== "" ? ["tool_call_id"] : name !== "" ? ["tool_name"] : [];
+  if (called !== null) return { toolCallId: called.id, ...(called.name === "" ? {} : { name: called.name }) };
+  const field = id !== "" ? ["tool_call_id"] : name !== "" ? [nameField] : [];
   throw invalid([...path, ...field], "answers no call of an earlier message of the assistant");
 }
 
@@ -101,6 +109,8 @@ class CallsSoFar {
   readonly #byName = new Map<string, Open>();
   readonly #all: Open = { calls: [], next: 0 };
   readonly #answered = new Set<Called>();
+  /** Whether the last message of the assistant came without its calls, as some clients send it back. */
+  mayLackCalls = false;
 
   /** The id, or one that fits the templates of all models: nine letters and digits. */
   add(id: string, name: string): string {
@@ -115,6 +125,7 @@ class CallsSoFar {
   }
 
   answer({ id, name }: Called): Called | null {
+    if (this.mayLackCalls) return { id: this.add(id, name), name };
     const open = name === "" ? this.#all : this.#byName.get(name);
     const found = id !== "" ? this.#byId.get(id) : open === undefined ? undefined : this.#firstOpen(open);
     if (found === undefined) return null;

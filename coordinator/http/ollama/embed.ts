@@ -40,10 +40,11 @@ export function parseEmbed(body: unknown, pool: Pool): EmbedCall {
   const parsed = parseAt(embedSchema, body, []);
   const model = checkCommon(parsed, pool);
   const inputs = parseInputs(parsed.input);
-  if (inputs.length === 0) return { kind: "load", model, answer: { model, embeddings: [] } };
+  const asked = parsed.model;
+  if (inputs.length === 0) return { kind: "load", model, answer: { model: asked, embeddings: [] } };
   const fieldOf = (index: number): string => (typeof parsed.input === "string" ? "input" : `input[${index}]`);
   const request = requestOf({ model, inputs, fieldOf, dimensions: parsed.dimensions ?? null });
-  return { kind: "embed", run: timedRun(request, { pool, write: writeAll }) };
+  return { kind: "embed", run: timedRun(request, { pool, asked, write: writeAll }) };
 }
 
 /** @throws PomonaError `invalid_request` that names the field. */
@@ -53,7 +54,7 @@ export function parseOldEmbeddings(body: unknown, pool: Pool): EmbedCall {
   const prompt = parsed.prompt ?? "";
   if (prompt === "") return { kind: "load", model, answer: { embedding: [] } };
   const request = requestOf({ model, inputs: [prompt], fieldOf: () => "prompt", dimensions: null });
-  return { kind: "embed", run: timedRun(request, { pool, write: writeFirst }) };
+  return { kind: "embed", run: timedRun(request, { pool, asked: parsed.model, write: writeFirst }) };
 }
 
 type CommonFields = { readonly model: string; readonly options?: unknown; readonly keep_alive?: unknown };
@@ -89,10 +90,12 @@ type Written = { readonly model: string; readonly totalMs: number };
 
 type Way = {
   readonly pool: Pool;
+  /** The client's name for the model. */
+  readonly asked: string;
   readonly write: (answer: Embeddings, written: Written) => Iterable<string>;
 };
 
-function timedRun(request: EmbedRequest, { pool, write }: Way): PooledRun<Embeddings> {
+function timedRun(request: EmbedRequest, { pool, asked, write }: Way): PooledRun<Embeddings> {
   let totalMs = 0;
   return {
     ask: async (caller) => {
@@ -101,7 +104,7 @@ function timedRun(request: EmbedRequest, { pool, write }: Way): PooledRun<Embedd
       totalMs = performance.now() - beganAtMs;
       return answer;
     },
-    write: (answer) => write(answer, { model: request.model, totalMs }),
+    write: (answer) => write(answer, { model: asked, totalMs }),
   };
 }
 

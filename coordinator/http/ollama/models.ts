@@ -1,39 +1,45 @@
 // The pool's models as Ollama lists them.
-
 import { totalFileBytes } from "@pomona/shared/core/model-files";
 import { z } from "zod";
 import { unknownModel } from "../../core/admission.ts";
-import type { ModelSummary } from "../../core/generation-request.ts";
+import type { ModelState, ModelSummary } from "../../core/generation-request.ts";
 import { invalid, parseAt } from "../openai/field.ts";
 
 /** Ollama's name for the tag that a name without one has. */
 const defaultTag = ":latest";
 
-type Found = { readonly name: string; readonly contextLength: () => number };
+type Found = {
+  readonly name: string;
+  /** 0 while unknown. */
+  readonly contextLength: () => number;
+  /** null where the pool has none of this name. */
+  readonly state: () => ModelState | null;
+};
 
 /** A name as the pool has it: with Ollama's default tag and without it is the same model. */
 export function findModel(asked: string, models: () => readonly ModelSummary[]): Found {
   const has = (name: string): boolean => models().some((model) => model.name === name);
   const bare = asked.endsWith(defaultTag) ? asked.slice(0, -defaultTag.length) : asked;
   const name = bare === asked || has(asked) || !has(bare) ? asked : bare;
-  return { name, contextLength: () => models().find((model) => model.name === name)?.contextLength ?? 0 };
+  const found = (): ModelSummary | undefined => models().find((model) => model.name === name);
+  return { name, contextLength: () => found()?.contextLength ?? 0, state: () => found()?.state ?? null };
 }
 
 export function listModels(models: readonly ModelSummary[]): object {
   return {
-    models: models.map((model) => ({ ...nameOf(model), modified_at: timeOf(model), ...filesOf(model) })),
+    models: models.map((model) => ({ ...namesOf(model, models), modified_at: timeOf(model), ...filesOf(model) })),
   };
 }
 
-/** How long a model stays is its deployment's to say, and no instant that is known before. */
-const neverExpires = "9999-12-31T23:59:59Z";
+/** How long a model stays is its deployment's to say. Clients reckon with the instant, so that it is not the last of all. */
+const neverExpires = "2300-01-01T00:00:00Z";
 
 /** Those that are loaded. Memory of replicas is told by `pomona status`; here it is the files' size, as a whole on the GPU. */
 export function runningModels(models: readonly ModelSummary[]): object {
   const loaded = models.filter(({ readyReplicas }) => readyReplicas > 0);
   return {
     models: loaded.map((model) => ({
-      ...nameOf(model),
+      ...namesOf(model, models),
       ...filesOf(model),
       expires_at: neverExpires,
       size_vram: totalFileBytes(model.files),
@@ -57,14 +63,10 @@ export function showModel(body: unknown, models: readonly ModelSummary[]): objec
   const { model, name } = parseAt(showSchema, body, []);
   const asked = model ?? name ?? "";
   if (asked === "") throw invalid(["model"], "is missing");
-  const found = models.find((one) => one.name === findModel(asked, () => models).name);
-  if (found === undefined)
-    throw unknownModel(
-      asked,
-      models.map((one) => one.name),
-    );
+  const found = oneModel(asked, models);
   const { architecture, contextLength } = found;
   return {
+    license: "",
     modelfile: "",
     parameters: "",
     template: "",
@@ -79,7 +81,22 @@ export function showModel(body: unknown, models: readonly ModelSummary[]): objec
   };
 }
 
-function nameOf({ name }: ModelSummary): object {
+/** @throws PomonaError `model_not_found` with the models that there are. */
+export function oneModel(asked: string, models: readonly ModelSummary[]): ModelSummary {
+  const { name } = findModel(asked, () => models);
+  const found = models.find((one) => one.name === name);
+  if (found !== undefined) return found;
+  throw unknownModel(
+    asked,
+    models.map((one) => one.name),
+  );
+}
+
+/** Front ends add the default tag to a name without one, and look for that in the list. */
+function namesOf({ name: own }: ModelSummary, models: readonly ModelSummary[]): object {
+  const isTagged = own.slice(own.lastIndexOf("/") + 1).includes(":");
+  const tagged = `${own}${defaultTag}`;
+  const name = isTagged || models.some((model) => model.name === tagged) ? own : tagged;
   return { name, model: name };
 }
 

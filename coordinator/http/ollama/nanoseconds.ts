@@ -1,4 +1,4 @@
-/** A span as Ollama's API tells it. */
+/** A span as Ollama's API tells it: never 0, which is left out there, and by which clients divide. */
 export function nanoseconds(ms: number): number {
-  return Math.round(ms * 1e6);
+  return Math.max(1, Math.round(ms * 1e6));
 }

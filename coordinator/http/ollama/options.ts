@@ -41,7 +41,10 @@ const optionsSchema = z.strictObject({
   repeat_penalty: z.number().min(0.1).max(10).nullish(),
   presence_penalty: z.number().min(-2).max(2).nullish(),
   frequency_penalty: z.number().min(-2).max(2).nullish(),
-  repeat_last_n: only(64),
+  repeat_last_n: whole
+    .min(-1)
+    .max(2 ** 31)
+    .nullish(),
   typical_p: only(1),
   tfs_z: only(1),
   mirostat: only(0),
@@ -91,13 +94,30 @@ export function parseOptions(
       topP: options.top_p ?? beside.top_p ?? 0.9,
       minP: options.min_p ?? 0,
       seed: seed < 0 ? null : seed,
-      repeatPenalty: options.repeat_penalty ?? 1,
-      presencePenalty: options.presence_penalty ?? 0,
-      frequencyPenalty: options.frequency_penalty ?? 0,
+      ...penaltiesOf(options),
       dry: null,
       logitBias: [],
     },
   };
+}
+
+type Penalties = Pick<GenerationOptions["sampling"], "repeatPenalty" | "presencePenalty" | "frequencyPenalty">;
+
+/** How far the engine's penalties look back, which is Ollama's default. */
+const penaltyWindow = 64;
+
+/** Over no tokens there are none, and where there are none it does not matter over how many. */
+function penaltiesOf(options: z.output<typeof optionsSchema>): Penalties {
+  const none = { repeatPenalty: 1, presencePenalty: 0, frequencyPenalty: 0 };
+  const repeatPenalty = options.repeat_penalty ?? none.repeatPenalty;
+  const presencePenalty = options.presence_penalty ?? none.presencePenalty;
+  const frequencyPenalty = options.frequency_penalty ?? none.frequencyPenalty;
+  const window = options.repeat_last_n ?? penaltyWindow;
+  const isNone = repeatPenalty === 1 && presencePenalty === 0 && frequencyPenalty === 0;
+  if (window === 0 || isNone) return none;
+  if (window !== penaltyWindow)
+    throw invalid([...path, "repeat_last_n"], `is not supported except as ${penaltyWindow}, or 0, with penalties`);
+  return { repeatPenalty, presencePenalty, frequencyPenalty };
 }
 
 function checkContext(wanted: number, contextLength: number): void {

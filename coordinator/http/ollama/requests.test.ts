@@ -18,7 +18,8 @@ const summaryOf = (name: string, contextLength: number): ModelSummary => ({
   digest: "",
   embeds: false,
 });
-const pool = () => [summaryOf("m", 4096), summaryOf("other:latest", 4096), summaryOf("unknown", 0)];
+const idle: ModelSummary = { ...summaryOf("idle", 4096), state: "idle", readyReplicas: 0 };
+const pool = () => [summaryOf("m", 4096), summaryOf("other:latest", 4096), summaryOf("unknown", 0), idle];
 
 const user = { role: "user", content: "hi" };
 const chat = { model: "m", messages: [user] };
@@ -139,6 +140,28 @@ test("calls and what tools answer find each other by id, by name, or in their or
   ]);
 });
 
+test("answers to calls that the client has left out of the assistant's message are taken as they are", () => {
+  const messages = [
+    user,
+    { role: "Assistant", content: "" },
+    { role: "tool", content: "one" },
+    { role: "tool", content: "two", name: "f" },
+  ];
+  assert.deepEqual(messagesOf({ messages }).slice(1), [
+    { role: "assistant", content: "" },
+    { role: "tool", content: "one", toolCallId: "call00000" },
+    { role: "tool", content: "two", toolCallId: "call00001", name: "f" },
+  ]);
+});
+
+test("how far penalties look back matters only where there are any", () => {
+  const of = (options: object) => ofChat({ options }).request.sampling;
+  assert.equal(of({ repeat_last_n: 8 }).repeatPenalty, 1);
+  assert.equal(of({ repeat_last_n: 64, repeat_penalty: 1.2 }).repeatPenalty, 1.2);
+  const none = of({ repeat_last_n: 0, repeat_penalty: 1.2, presence_penalty: 1, frequency_penalty: 1 });
+  assert.deepEqual([none.repeatPenalty, none.presencePenalty, none.frequencyPenalty], [1, 0, 0]);
+});
+
 test("tools, formats, thoughts and log-probabilities are asked for", () => {
   const { input } = ofChat({ tools }).request;
   assert.deepEqual(input.kind === "chat" && input.tools, [{ name: "f", parameters: { type: "object" } }]);
@@ -170,10 +193,15 @@ test("a prompt is a chat with its system prompt, or the text that it is", () => 
 });
 
 test("no messages and no prompt ask for the model alone", () => {
-  const load = { kind: "load", model: "m" };
+  const load = { kind: "load", model: "m", asked: "m" };
   assert.deepEqual(parseChat({ model: "m" }, pool), load);
-  assert.deepEqual(parseChat({ model: "m:latest", messages: [], keep_alive: -1 }, pool), load);
+  const tagged = parseChat({ model: "m:latest", messages: [], keep_alive: -1 }, pool);
+  assert.deepEqual(tagged, { ...load, asked: "m:latest" });
   assert.deepEqual(parseGenerate({ model: "m", keep_alive: "10m" }, pool), load);
+  const unload = { kind: "unload", model: "idle", asked: "idle" };
+  assert.deepEqual(parseGenerate({ model: "idle", keep_alive: 0 }, pool), unload);
+  assert.deepEqual(parseChat({ model: "idle", keep_alive: "0s" }, pool), unload);
+  assert.equal(parseChat({ model: "none", keep_alive: 0 }, pool).kind, "load", "which says that there is none");
 });
 
 function fieldOf(take: () => unknown): string | null {
@@ -213,7 +241,8 @@ test("what is wrong with a request, or cannot be honoured, is refused by its nam
     ["options.stop[0]", { options: { stop: [""] } }],
     ["options.mirostat", { options: { mirostat: 2 } }],
     ["options.typical_p", { options: { typical_p: 0.5 } }],
-    ["options.repeat_last_n", { options: { repeat_last_n: 8 } }],
+    ["options.repeat_last_n", { options: { repeat_last_n: 8, repeat_penalty: 1.1 } }],
+    ["options.repeat_last_n", { options: { repeat_last_n: -2 } }],
     ["options.vocab_only", { options: { vocab_only: true } }],
     ["options.num_gpu", { options: { num_gpu: "all" } }],
     ["options.best_of", { options: { best_of: 2 } }],
@@ -258,6 +287,8 @@ test("what is wrong with a request, or cannot be honoured, is refused by its nam
     ["seed", { seed: 1 }],
     ["tool_choice", { tool_choice: "required" }],
     ["tool_choice", { tools, tool_choice: { type: "function", name: "g" } }],
+    ["messages[0].name", says({ ...user, name: "f" })],
+    ["messages[2]", says({ role: "assistant", content: "a" }, user, { role: "tool", content: "a" })],
     ["tools", { tools: {} }],
     ["tools[0].type", { tools: [{ type: "search" }] }],
     ["prompt", { prompt: "a" }],

@@ -62,10 +62,10 @@ const generateSchema = z.strictObject({
   steps: onlyNothing(),
 });
 
-/** A request for an answer, or for nothing but the model to be there. */
+/** A request for an answer, or for nothing but the model to be there, or not to be loaded, which it is not. */
 export type OllamaRequest =
   | { readonly kind: "answer"; readonly asked: ApiRequest }
-  | { readonly kind: "load"; readonly model: string };
+  | { readonly kind: "load" | "unload"; readonly model: string; readonly asked: string };
 
 /** The pool's models, where a request has to be compared with them. */
 type Models = () => readonly ModelSummary[];
@@ -119,12 +119,14 @@ function commonSchema() {
 function loadOf({ model, options, keep_alive }: Common, models: Models): OllamaRequest {
   const found = findModel(model, models);
   parseOptions(options, () => found.contextLength());
-  if (isUnloading(keep_alive))
+  const isUnload = isUnloading(keep_alive);
+  const state = found.state();
+  if (isUnload && state !== null && state !== "idle")
     throw invalid(
       ["keep_alive"],
       "unloads nothing here: a model stays as long as its deployment says (pomona models add --keep-alive)",
     );
-  return { kind: "load", model: found.name };
+  return { kind: isUnload && state === "idle" ? "unload" : "load", model: found.name, asked: model };
 }
 
 type Wanted = {
@@ -147,7 +149,10 @@ function answerOf(body: Common & BesideOptions, { input, output, api, models }: 
     isMaxTokensCut: true,
     ...parseOptions(body.options, () => found.contextLength(), body),
   };
-  return { kind: "answer", asked: { requests: [request], isStream: body.stream ?? true, answer: ollamaAnswer(api) } };
+  return {
+    kind: "answer",
+    asked: { requests: [request], isStream: body.stream ?? true, answer: ollamaAnswer(api, body.model) },
+  };
 }
 
 function outputOf({ format, think, logprobs, top_logprobs: top }: Common): OutputWish {

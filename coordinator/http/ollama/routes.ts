@@ -5,22 +5,21 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ModelSummary } from "../../core/generation-request.ts";
 import { answerPooled } from "../answers/answer-pooled.ts";
 import { type AnswerDependencies, answer } from "../answers/answer-request.ts";
-import { loadedAnswer } from "./answers.ts";
+import { lineType } from "../answers/event-stream.ts";
+import { emptyAnswer } from "./answers.ts";
 import { type EmbedCall, parseEmbed, parseOldEmbeddings } from "./embed.ts";
+import { managementCalls, parsePull, refuseManagement } from "./management.ts";
 import { listModels, runningModels, showModel } from "./models.ts";
 import { type OllamaRequest, parseChat, parseGenerate } from "./requests.ts";
 
-/** Clients ask for features by the version of Ollama that brought them: the one whose requests are understood here. */
-const ollamaVersion = "0.12.0";
+/**
+ * Clients ask for features by the version of Ollama that brought them: the one whose requests are understood here. They take it
+ * for three numbers, so that nothing is added to it.
+ */
+const ollamaVersion = "0.14.0";
 
-/** What would change which models there are, by its method. */
-const managementPaths: Readonly<Record<string, "POST" | "DELETE">> = {
-  "/api/pull": "POST",
-  "/api/push": "POST",
-  "/api/create": "POST",
-  "/api/copy": "POST",
-  "/api/delete": "DELETE",
-};
+/** By this clients know that there is a server of this API. */
+const rootText = "Ollama is running";
 
 /** What each path takes. */
 export const ollamaPaths: Readonly<Record<string, string>> = {
@@ -32,12 +31,19 @@ export const ollamaPaths: Readonly<Record<string, string>> = {
   "/api/tags": "GET, HEAD",
   "/api/ps": "GET, HEAD",
   "/api/version": "GET, HEAD",
-  ...managementPaths,
+  "/api/pull": "POST",
+  ...Object.fromEntries(Object.entries(managementCalls).map(([path, { method }]) => [path, method])),
 };
 
 export function addOllamaRoutes(app: FastifyInstance, dependencies: AnswerDependencies): void {
   const { gateway } = dependencies;
-  app.get("/api/version", () => ({ version: `${ollamaVersion}+pomona.${version}` }));
+  app.get("/", (request, reply) => {
+    // What a browser shows there is not this API's.
+    if (/\btext\/html\b/.test(request.headers.accept ?? ""))
+      throw new PomonaError("not_found", "there is no page here");
+    return reply.type("text/plain; charset=utf-8").send(rootText);
+  });
+  app.get("/api/version", () => ({ version: ollamaVersion, pomona_version: version }));
   app.get("/api/tags", () => listModels(gateway.models()));
   app.get("/api/ps", () => runningModels(gateway.models()));
   app.post("/api/show", (request) => showModel(request.body, gateway.models()));
@@ -58,15 +64,13 @@ export function addOllamaRoutes(app: FastifyInstance, dependencies: AnswerDepend
     await respondWithVectors(parseOldEmbeddings(request.body, gateway), { dependencies, request, reply });
     return reply;
   });
-  for (const [url, method] of Object.entries(managementPaths))
-    app.route({
-      method,
-      url,
-      handler: () => {
-        const message = "models of a pool are not changed over this API: use pomona models (add, pull, rm, ls)";
-        throw new PomonaError("invalid_request", message);
-      },
-    });
+  app.post("/api/pull", (request, reply) => {
+    const { isStream } = parsePull(request.body, gateway.models());
+    const done = { status: "success" };
+    return isStream ? reply.type(lineType).send(Buffer.from(`${JSON.stringify(done)}\n`)) : done;
+  });
+  for (const [url, { method }] of Object.entries(managementCalls))
+    app.route({ method, url, handler: ({ body }) => refuseManagement(url, body, gateway.models()) });
 }
 
 type Context = {
@@ -81,8 +85,8 @@ async function respond(
   { dependencies, request, reply }: Context,
 ): Promise<void> {
   if (parsed.kind === "answer") return await answer(parsed.asked, dependencies, { request, reply });
-  await load(parsed.model, { dependencies, reply });
-  await reply.send(loadedAnswer({ model: parsed.model, createdAtMs: Date.now() }, api));
+  if (parsed.kind === "load") await load(parsed.model, { dependencies, reply });
+  await reply.send(emptyAnswer(parsed.asked, { api, reason: parsed.kind }));
 }
 
 async function respondWithVectors(call: EmbedCall, { dependencies, request, reply }: Context): Promise<void> {
