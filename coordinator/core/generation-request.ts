@@ -2,6 +2,7 @@
 import type { LoadingOutlook, QueueOutlook } from "@pomona/shared/core/errors";
 import type { Ending, PromptInput, Sampling, TokenLogprobs } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, TenantId } from "@pomona/shared/core/ids";
+import type { ModelCard } from "@pomona/shared/core/model-card";
 import type { ModelFile } from "@pomona/shared/core/model-files";
 import type { OutputDelta } from "@pomona/shared/core/output/output-delta";
 import type { Priority } from "./scheduler/waiting-request.ts";
@@ -133,8 +134,12 @@ export type ModelSummary = {
   readonly survivesNodeLoss: boolean;
   /** As its files name it, such as llama; empty while unknown. */
   readonly architecture: string;
+  /** What else its file says; null while unknown. */
+  readonly card: ModelCard | null;
   /** None while unknown. */
   readonly files: readonly ModelFile[];
+  /** Whether it is made to write text, as far as is known. */
+  readonly writes: boolean;
   /** Whether vectors may be asked of it, as far as is known. */
   readonly embeds: boolean;
   /** SHA-256 of its first file; empty while nobody has read it. */

@@ -61,6 +61,7 @@ test("what does not fit comes with the cheapest ways to make it fit", () => {
   const sizing: ModelSizing = {
     contextLengthFor: (wanted) => wanted ?? 2048,
     architecture: "llama",
+    card: null,
     vocabularySize: 32_000,
     pooling: { embeds: true, ranks: false, isNamed: false },
     embeddingLengthFor: (wanted) => wanted ?? 0,

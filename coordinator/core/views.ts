@@ -118,6 +118,8 @@ function summaryOf(context: ViewContext, deployment: Deployment): ModelSummary {
     loading: outlook.state === "loading" ? loadingOutlook(state, model, nowMs) : null,
     survivesNodeLoss: survivesNodeLoss(state, deployment),
     architecture: deployment.facts?.sizing.architecture ?? "",
+    card: deployment.facts?.sizing.card ?? null,
+    writes: deployment.facts?.sizing.pooling.isNamed !== true,
     files,
     embeds: refusePooled(state, model, "embed") === null,
     digest: files[0]?.digest ?? ready[0]?.replica.digest ?? "",

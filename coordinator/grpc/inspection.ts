@@ -1,6 +1,5 @@
 import type { InspectModelResponse__Output } from "@pomona/proto/generated/pomona/v1/InspectModelResponse";
-import { modelShapeOfHeaders } from "@pomona/shared/core/model-headers";
-import { sizingOf } from "@pomona/shared/core/model-sizing";
+import { sizingOfHeaders } from "@pomona/shared/core/model-headers";
 import { modelFilesFromWire } from "@pomona/shared/grpc/wire-files";
 import type { Inspection } from "../core/model-sources.ts";
 
@@ -11,6 +10,6 @@ export function inspectionFromWire(wire: InspectModelResponse__Output): Inspecti
     quant,
     files: modelFilesFromWire("variants", own),
   }));
-  const sizing = files.length === 0 ? null : sizingOf(modelShapeOfHeaders(files, wire.headers));
+  const sizing = files.length === 0 ? null : sizingOfHeaders(files, wire.headers);
   return { files, isInPlace: wire.isInPlace, pinnedSource: wire.pinnedSource, variants, sizing };
 }

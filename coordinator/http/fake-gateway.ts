@@ -1,6 +1,7 @@
 // A pool that says what a test tells it to, behind the same port as the real one.
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { FinishReason, GenerationFailure, PromptInput } from "@pomona/shared/core/generation";
+import type { ModelCard } from "@pomona/shared/core/model-card";
 import type {
   AnswerEnding,
   ApiName,
@@ -110,8 +111,10 @@ export class FakeGateway implements Gateway {
       loading: null,
       survivesNodeLoss: true,
       architecture: "llama",
-      files: [{ name: `${name}-Q4_K_M.gguf`, bytes: 1_000_000, digest: null }],
+      card: fakeCard,
+      files: [{ name: `${name}.gguf`, bytes: 1_000_000, digest: null }],
       digest: "ab".repeat(32),
+      writes: true,
       embeds: true,
     }));
   }
@@ -128,6 +131,14 @@ export class FakeGateway implements Gateway {
     this.refusals.push(error);
   }
 }
+
+const fakeCard: ModelCard = {
+  parameterCount: 8_030_261_248,
+  quantization: "Q4_K_M",
+  chatTemplate: "{{ messages }}",
+  thinking: "switched",
+  values: { "general.architecture": "llama", "llama.context_length": 131_072, "llama.block_count": 32 },
+};
 
 function tooLong(field: string, length: number): PomonaError {
   const message = `the context is ${fakeContextLength} tokens; the request needs ${length}`;

@@ -2,19 +2,29 @@
 import { PomonaError } from "./errors.ts";
 import { parseGgufHeader } from "./gguf/reader.ts";
 import { type GgufFileHeader, joinGgufHeaders } from "./gguf/split.ts";
+import { modelCardOf } from "./model-card.ts";
 import type { ModelFile } from "./model-files.ts";
 import { type ModelShape, modelShapeOf } from "./model-memory.ts";
+import { type ModelSizing, sizingOf } from "./model-sizing.ts";
 
 /**
- * The shape of a model by its files and the beginning of each, as long as its header at least.
+ * What a model needs, and what it says of itself, by its files and the beginning of each, as long as its header at least.
  * @throws PomonaError `invalid_model` naming the file that is no model, is cut short, or belongs to another model.
  */
-export function modelShapeOfHeaders(
-  files: readonly Omit<ModelFile, "digest">[],
-  headers: readonly Uint8Array[],
-): ModelShape {
-  const parsed = files.map(({ name, bytes }, index) => parseFile(name, headers[index] ?? new Uint8Array(0), bytes));
-  return modelShapeOfFiles(parsed);
+export function sizingOfHeaders(files: readonly NamedHeader[], headers: readonly Uint8Array[]): ModelSizing {
+  const parsed = parseFiles(files, headers);
+  return sizingOf(modelShapeOfFiles(parsed), modelCardOf(joinGgufHeaders(parsed)));
+}
+
+/** The shape of a model by the same. @throws PomonaError `invalid_model` as `sizingOfHeaders`. */
+export function modelShapeOfHeaders(files: readonly NamedHeader[], headers: readonly Uint8Array[]): ModelShape {
+  return modelShapeOfFiles(parseFiles(files, headers));
+}
+
+type NamedHeader = Omit<ModelFile, "digest">;
+
+function parseFiles(files: readonly NamedHeader[], headers: readonly Uint8Array[]): readonly GgufFileHeader[] {
+  return files.map(({ name, bytes }, index) => parseFile(name, headers[index] ?? new Uint8Array(0), bytes));
 }
 
 /** @throws PomonaError `invalid_model` when the files make no model. */

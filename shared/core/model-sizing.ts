@@ -1,4 +1,5 @@
 // What a model needs, as a function of how it is run.
+import type { ModelCard } from "./model-card.ts";
 import {
   contextLengthFor,
   embeddingLengthFor,
@@ -19,17 +20,20 @@ export type ModelSizing = {
   readonly vocabularySize: number;
   /** As its file names it, such as llama; empty while unknown. */
   readonly architecture: string;
+  /** What else its file says; null while unknown. */
+  readonly card: ModelCard | null;
   readonly pooling: Pooling;
   /** Most tokens of an input for embeddings or ranking: what is wanted, else what the model is made for; 0 for none. */
   readonly embeddingLengthFor: (wanted: number | null) => number;
 };
 
-export function sizingOf(shape: ModelShape): ModelSizing {
+export function sizingOf(shape: ModelShape, card: ModelCard | null = null): ModelSizing {
   return {
     contextLengthFor: (wanted) => contextLengthFor(shape, wanted),
     memoryFor: (replica) => estimateReplicaMemory(shape, replica),
     vocabularySize: shape.vocabularySize,
     architecture: shape.architecture,
+    card,
     pooling: shape.pooling,
     embeddingLengthFor: (wanted) => embeddingLengthFor(shape, wanted),
   };
@@ -45,6 +49,7 @@ export function fixedSizing(contextLength: number, memory: ReplicaMemory): Model
     memoryFor: () => memory,
     vocabularySize,
     architecture: "",
+    card: null,
     pooling,
     embeddingLengthFor: (wanted) => wanted ?? 0,
   };

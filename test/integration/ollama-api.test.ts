@@ -223,7 +223,7 @@ test("models are listed, shown and told to run, and the version is one of Ollama
     format: "gguf",
     family: "llama",
     families: ["llama"],
-    parameter_size: "",
+    parameter_size: "8.0B",
     quantization_level: "Q4_K_M",
   };
   const named = (name: string) => ({ name, model: name, size: 1_000_000, digest: "ab".repeat(32), details });
@@ -238,11 +238,16 @@ test("models are listed, shown and told to run, and the version is one of Ollama
     assert.deepEqual(await (await post(`${url}/api/show`, body)).json(), {
       license: "",
       modelfile: "",
-      parameters: "",
-      template: "",
+      parameters: "num_ctx                        1000",
+      template: "{{ messages }}",
       details,
-      model_info: { "general.architecture": "llama", "llama.context_length": 1000 },
-      capabilities: ["completion", "tools", "embedding"],
+      model_info: {
+        "general.architecture": "llama",
+        "general.parameter_count": 8_030_261_248,
+        "llama.block_count": 32,
+        "llama.context_length": 1000,
+      },
+      capabilities: ["completion", "tools", "thinking", "embedding"],
       modified_at,
     });
 });

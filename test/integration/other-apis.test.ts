@@ -227,6 +227,15 @@ describe("other APIs over the real engine", { timeout }, () => {
     assert.ok(shown !== undefined && shown.name === "scripted:latest" && shown.size > 10_000);
     assert.equal(shown.details.family, "llama");
     assert.match(shown.digest, /^[0-9a-f]{64}$/);
+    type Card = { template: string; capabilities: string[]; model_info: Record<string, unknown>; details: object };
+    const thinking = await jsonOf<Card>("/api/show", { model: "thinking" });
+    assert.match(thinking.template, /<think>/);
+    assert.ok(thinking.capabilities.includes("thinking"));
+    assert.ok(Number(thinking.model_info["general.parameter_count"]) > 1000);
+    assert.equal(thinking.model_info["llama.context_length"], 8192);
+    assert.ok("quantization_level" in thinking.details && thinking.details.quantization_level !== "");
+    const plain = await jsonOf<Card>("/api/show", { model: "scripted" });
+    assert.ok(!plain.capabilities.includes("thinking"));
     const loaded = await jsonOf<Line>("/api/generate", { model: "scripted" });
     assert.deepEqual([loaded.done, loaded.done_reason], [true, "load"]);
   });

@@ -64,21 +64,35 @@ export function showModel(body: unknown, models: readonly ModelSummary[]): objec
   const asked = model ?? name ?? "";
   if (asked === "") throw invalid(["model"], "is missing");
   const found = oneModel(asked, models);
-  const { architecture, contextLength } = found;
+  const { architecture, card, contextLength } = found;
   return {
     license: "",
     modelfile: "",
-    parameters: "",
-    template: "",
+    parameters: contextLength === 0 ? "" : `${"num_ctx".padEnd(parameterColumns)} ${contextLength}`,
+    template: card?.chatTemplate ?? "",
     details: detailsOf(found),
     model_info: {
+      ...card?.values,
       "general.architecture": architecture,
+      ...(card === null ? {} : { "general.parameter_count": card.parameterCount }),
+      // That of the pool, which is what clients ask for as `num_ctx`.
       ...(architecture === "" || contextLength === 0 ? {} : { [`${architecture}.context_length`]: contextLength }),
     },
-    // Each model of a pool can be told of tools; whether it thinks is found out from its template by the node that has it.
-    capabilities: ["completion", "tools", ...(found.embeds ? ["embedding"] : [])],
+    capabilities: capabilitiesOf(found),
     modified_at: timeOf(found),
   };
+}
+
+const parameterColumns = 30;
+
+/** Each model of a pool that writes can be told of tools. */
+function capabilitiesOf({ card, embeds, writes }: ModelSummary): readonly string[] {
+  const thinks = card !== null && card.thinking !== "never";
+  return [
+    ...(writes ? ["completion", "tools"] : []),
+    ...(writes && thinks ? ["thinking"] : []),
+    ...(embeds ? ["embedding"] : []),
+  ];
 }
 
 /** @throws PomonaError `model_not_found` with the models that there are. */
@@ -108,19 +122,20 @@ function filesOf(model: ModelSummary): object {
   return { size: totalFileBytes(model.files), digest: model.digest, details: detailsOf(model) };
 }
 
-function detailsOf({ architecture, files }: ModelSummary): object {
+function detailsOf({ architecture, card }: ModelSummary): object {
   return {
     parent_model: "",
     format: "gguf",
     family: architecture,
     families: architecture === "" ? [] : [architecture],
-    parameter_size: "",
-    quantization_level: quantizationOf(files[0]?.name ?? ""),
+    parameter_size: card === null ? "" : shortNumber(card.parameterCount),
+    quantization_level: card?.quantization ?? "",
   };
 }
 
-/** By the habit of naming files: model-Q4_K_M.gguf, model.F16-00001-of-00002.gguf. Empty where the name does not say. */
-function quantizationOf(fileName: string): string {
-  const [, found = ""] = /[-._](I?Q\d[A-Z0-9_]*|BF16|F16|F32|MXFP4[A-Z0-9_]*)(?=[-.])/i.exec(fileName) ?? [];
-  return found.toUpperCase();
+/** As Ollama tells the size of a model: 8.0B, 134.52M. */
+function shortNumber(count: number): string {
+  if (count >= 1e9) return `${(count / 1e9).toFixed(1)}B`;
+  if (count >= 1e6) return `${(count / 1e6).toFixed(2)}M`;
+  return count >= 1e3 ? `${Math.round(count / 1e3)}K` : String(count);
 }

@@ -14,8 +14,10 @@ const summaryOf = (name: string, contextLength: number): ModelSummary => ({
   loading: null,
   survivesNodeLoss: false,
   architecture: "",
+  card: null,
   files: [],
   digest: "",
+  writes: true,
   embeds: false,
 });
 const idle: ModelSummary = { ...summaryOf("idle", 4096), state: "idle", readyReplicas: 0 };
