@@ -11,16 +11,23 @@ export type Sampling = {
   readonly topP: number;
   /** Drop tokens less likely than this share of the most likely; 0 drops none. */
   readonly minP: number;
+  /** Keep the tokens about as surprising as is expected, until they sum to this; 1 keeps all. */
+  readonly typicalP: number;
   /** Integer from 0 to 2^53-1. */
   readonly seed: number;
   /** 1 does nothing. */
   readonly repeatPenalty: number;
   readonly presencePenalty: number;
   readonly frequencyPenalty: number;
+  /** Generated tokens that the penalties look back on, 1 to `penaltyLastTokensMax`. */
+  readonly penaltyLastTokens: number;
   /** Against loops; null is off. */
   readonly dry: DrySampling | null;
   readonly logitBias: readonly LogitBias[];
 };
+
+/** More than any answer has. */
+export const penaltyLastTokensMax = 2 ** 20;
 
 /**
  * "Don't repeat yourself": a token that would lengthen a repetition of `n` tokens loses
@@ -45,10 +52,12 @@ export const defaultSampling: Sampling = {
   topK: 0,
   topP: 1,
   minP: 0,
+  typicalP: 1,
   seed: 0,
   repeatPenalty: 1,
   presencePenalty: 0,
   frequencyPenalty: 0,
+  penaltyLastTokens: 64,
   dry: null,
   logitBias: [],
 };

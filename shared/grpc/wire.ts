@@ -29,6 +29,7 @@ import {
   type FinishReason,
   type GenerationFailure,
   orphanMsMax,
+  penaltyLastTokensMax,
   type Sampling,
   type TokenLogprobs,
   takeoverBytesMax,
@@ -77,16 +78,18 @@ export function samplingToWire(sampling: Sampling): WireSampling {
     topK: sampling.topK,
     topP: sampling.topP,
     minP: sampling.minP,
+    typicalP: sampling.typicalP,
     seed: sampling.seed,
     repeatPenalty: sampling.repeatPenalty,
     presencePenalty: sampling.presencePenalty,
     frequencyPenalty: sampling.frequencyPenalty,
+    penaltyLastTokens: sampling.penaltyLastTokens,
     dry: sampling.dry,
     logitBias: sampling.logitBias.map(({ tokenId, bias }) => ({ tokenId, bias })),
   };
 }
 
-/** Without a message: `defaultSampling`. An unset (0) top_p or repeat_penalty means 1. */
+/** Without a message: `defaultSampling`. An unset (0) top_p, typical_p or repeat_penalty means 1. */
 export function samplingFromWire(wire: Sampling__Output | null | undefined): Sampling {
   if (wire === null || wire === undefined) return defaultSampling;
   const penalty = { min: -10, max: 10 };
@@ -95,6 +98,7 @@ export function samplingFromWire(wire: Sampling__Output | null | undefined): Sam
     topK: checkInteger("sampling.top_k", wire.topK, { min: 0, max: uint32Max }),
     topP: checkNumber("sampling.top_p", wire.topP === 0 ? 1 : wire.topP, { min: 0, max: 1 }),
     minP: checkNumber("sampling.min_p", wire.minP, { min: 0, max: 1 }),
+    typicalP: checkNumber("sampling.typical_p", wire.typicalP === 0 ? 1 : wire.typicalP, { min: 0, max: 1 }),
     seed: checkCount("sampling.seed", wire.seed),
     repeatPenalty: checkNumber("sampling.repeat_penalty", wire.repeatPenalty === 0 ? 1 : wire.repeatPenalty, {
       min: 0,
@@ -102,6 +106,11 @@ export function samplingFromWire(wire: Sampling__Output | null | undefined): Sam
     }),
     presencePenalty: checkNumber("sampling.presence_penalty", wire.presencePenalty, penalty),
     frequencyPenalty: checkNumber("sampling.frequency_penalty", wire.frequencyPenalty, penalty),
+    penaltyLastTokens: checkInteger(
+      "sampling.penalty_last_tokens",
+      wire.penaltyLastTokens || defaultSampling.penaltyLastTokens,
+      { min: 1, max: penaltyLastTokensMax },
+    ),
     dry: dryFromWire(wire.dry),
     logitBias: checkLength("sampling.logit_bias", wire.logitBias, logitBiasMax).map((entry, index) => ({
       tokenId: entry.tokenId,

@@ -36,6 +36,8 @@ const modes: Readonly<Record<string, Partial<Decoding>>> = {
   seeded: { sampling: seeded },
   "seeded and filtered": { sampling: { ...seeded, topK: 3, topP: 0.9, minP: 0.05 } },
   "repeat penalty": { sampling: { ...seeded, repeatPenalty: 1.3 } },
+  "repeat penalty over few tokens": { sampling: { ...seeded, repeatPenalty: 1.3, penaltyLastTokens: 3 } },
+  typical: { sampling: { ...seeded, typicalP: 0.6, topP: 0.9, minP: 0.05 } },
   "presence and frequency penalties": { sampling: { ...defaultSampling, presencePenalty: 0.7, frequencyPenalty: 0.4 } },
   dry: { sampling: { ...defaultSampling, dry } },
   "logit bias": { sampling: { ...seeded, logitBias: [{ tokenId: characterTokenId("q"), bias: -100 }] } },
@@ -96,7 +98,7 @@ function reference(prompt: readonly number[], decoding: Decoding): number[] {
 }
 
 function penalized(logits: readonly number[], emitted: readonly number[], sampling: Sampling): number[] {
-  const window = emitted.slice(-64);
+  const window = emitted.slice(-sampling.penaltyLastTokens);
   return logits.map((logit, id) => {
     const bias = sampling.logitBias.find(({ tokenId }) => tokenId === id)?.bias ?? 0;
     let value = logit + (bias <= -100 ? Number.NEGATIVE_INFINITY : bias);
@@ -111,10 +113,31 @@ function argmax(logits: readonly number[]): number {
   return logits.reduce((best, logit, id) => (logit > (logits[best] ?? 0) ? id : best), 0);
 }
 
-function draw(logits: readonly number[], { temperature, topK, topP, minP, seed }: Sampling, position: number): number {
+type Candidate = { readonly id: number; readonly logit: number };
+
+/** In the order of their logits, those whose surprise is next to the expected one. */
+function typical(candidates: readonly Candidate[], typicalP: number): Candidate[] {
+  const total = candidates.reduce((sum, { logit }) => sum + Math.exp(logit), 0);
+  const chances = candidates.map((candidate) => ({ candidate, chance: Math.exp(candidate.logit) / total }));
+  const expected = chances.reduce((sum, { chance }) => sum - chance * Math.log(chance), 0);
+  const gap = (chance: number): number => Math.abs(Math.log(chance) + expected);
+  let seen = 0;
+  const kept = chances
+    .sort((a, b) => gap(a.chance) - gap(b.chance))
+    .filter(({ chance }) => {
+      const isWanted = seen < typicalP;
+      seen += chance;
+      return isWanted;
+    });
+  return kept.map(({ candidate }) => candidate).sort((a, b) => b.logit - a.logit);
+}
+
+function draw(logits: readonly number[], sampling: Sampling, position: number): number {
+  const { temperature, topK, topP, minP, typicalP, seed } = sampling;
   const sorted = logits.map((logit, id) => ({ id, logit })).sort((a, b) => b.logit - a.logit);
-  const best = sorted[0]?.logit ?? 0;
-  let kept = topK === 0 ? sorted : sorted.slice(0, topK);
+  const first = topK === 0 ? sorted : sorted.slice(0, topK);
+  let kept = typicalP === 1 ? first : typical(first, typicalP);
+  const best = kept[0]?.logit ?? 0;
   const total = kept.reduce((sum, { logit }) => sum + Math.exp(logit - best), 0);
   let seen = 0;
   kept = kept.filter(({ logit }, rank) => {
@@ -138,6 +161,8 @@ describe("the branching model against its known logits", () => {
     "seeded",
     "seeded and filtered",
     "repeat penalty",
+    "repeat penalty over few tokens",
+    "typical",
     "presence and frequency penalties",
     "logit bias",
   ]) {

@@ -1,6 +1,6 @@
 // What clients of the Messages API send, checked field by field. What cannot be honoured is refused by name, never ignored.
 import { PomonaError } from "@pomona/shared/core/errors";
-import type { PromptInput } from "@pomona/shared/core/generation";
+import { defaultSampling, type PromptInput } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import type { AnswerShape, GenerationRequest, OutputWish } from "../../core/generation-request.ts";
 import type { ApiRequest } from "../answers/answer-request.ts";
@@ -143,16 +143,11 @@ export function parseMessagesRequest(body: unknown, isBeta = false): ApiRequest 
     timeoutMs: null,
     stop,
     sampling: {
+      ...defaultSampling,
       temperature: parsed.temperature ?? 1,
       topP: parsed.top_p ?? 1,
       topK: parsed.top_k ?? 0,
-      minP: 0,
       seed: null,
-      repeatPenalty: 1,
-      presencePenalty: 0,
-      frequencyPenalty: 0,
-      dry: null,
-      logitBias: [],
     },
   };
   const beta = isBeta ? { isContextManaged: parsed.context_management != null } : null;

@@ -1,4 +1,5 @@
 // `options` of Ollama's requests: how the answer is drawn, and what only says how Ollama would load the model.
+import { defaultSampling, penaltyLastTokensMax } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import type { GenerationRequest } from "../../core/generation-request.ts";
 import { type FieldPath, invalid, only, parseAt } from "../openai/field.ts";
@@ -41,11 +42,8 @@ const optionsSchema = z.strictObject({
   repeat_penalty: z.number().min(0.1).max(10).nullish(),
   presence_penalty: z.number().min(-2).max(2).nullish(),
   frequency_penalty: z.number().min(-2).max(2).nullish(),
-  repeat_last_n: whole
-    .min(-1)
-    .max(2 ** 31)
-    .nullish(),
-  typical_p: only(1),
+  repeat_last_n: whole.min(-1).max(penaltyLastTokensMax).nullish(),
+  typical_p: z.number().positive().max(1).nullish(),
   tfs_z: only(1),
   mirostat: only(0),
   mirostat_tau: z.number().nullish(),
@@ -89,35 +87,35 @@ export function parseOptions(
     maxTokens: tokens <= 0 ? null : tokens,
     stop: parseStop(options.stop, [...path, "stop"]),
     sampling: {
+      ...defaultSampling,
       temperature: options.temperature ?? beside.temperature ?? 0.8,
       topK: Math.max(0, options.top_k ?? 40),
       topP: options.top_p ?? beside.top_p ?? 0.9,
       minP: options.min_p ?? 0,
+      typicalP: options.typical_p ?? 1,
       seed: seed < 0 ? null : seed,
       ...penaltiesOf(options),
-      dry: null,
-      logitBias: [],
     },
   };
 }
 
-type Penalties = Pick<GenerationOptions["sampling"], "repeatPenalty" | "presencePenalty" | "frequencyPenalty">;
+type Penalties = Pick<
+  GenerationOptions["sampling"],
+  "repeatPenalty" | "presencePenalty" | "frequencyPenalty" | "penaltyLastTokens"
+>;
 
-/** How far the engine's penalties look back, which is Ollama's default. */
-const penaltyWindow = 64;
-
-/** Over no tokens there are none, and where there are none it does not matter over how many. */
+/** Over no tokens there are none. */
 function penaltiesOf(options: z.output<typeof optionsSchema>): Penalties {
-  const none = { repeatPenalty: 1, presencePenalty: 0, frequencyPenalty: 0 };
-  const repeatPenalty = options.repeat_penalty ?? none.repeatPenalty;
-  const presencePenalty = options.presence_penalty ?? none.presencePenalty;
-  const frequencyPenalty = options.frequency_penalty ?? none.frequencyPenalty;
-  const window = options.repeat_last_n ?? penaltyWindow;
-  const isNone = repeatPenalty === 1 && presencePenalty === 0 && frequencyPenalty === 0;
-  if (window === 0 || isNone) return none;
-  if (window !== penaltyWindow)
-    throw invalid([...path, "repeat_last_n"], `is not supported except as ${penaltyWindow}, or 0, with penalties`);
-  return { repeatPenalty, presencePenalty, frequencyPenalty };
+  const { repeatPenalty, presencePenalty, frequencyPenalty, penaltyLastTokens } = defaultSampling;
+  const window = options.repeat_last_n ?? penaltyLastTokens;
+  if (window === 0) return { repeatPenalty, presencePenalty, frequencyPenalty, penaltyLastTokens };
+  return {
+    repeatPenalty: options.repeat_penalty ?? repeatPenalty,
+    presencePenalty: options.presence_penalty ?? presencePenalty,
+    frequencyPenalty: options.frequency_penalty ?? frequencyPenalty,
+    // Ollama's word for all of them.
+    penaltyLastTokens: window < 0 ? penaltyLastTokensMax : window,
+  };
 }
 
 function checkContext(wanted: number, contextLength: number): void {

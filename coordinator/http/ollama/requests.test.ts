@@ -63,7 +63,8 @@ test("every option that can be honoured arrives, and hints for the loading are t
     presence_penalty: 0.5,
     frequency_penalty: -0.5,
     num_ctx: 4096,
-    repeat_last_n: 64,
+    repeat_last_n: 33,
+    typical_p: 0.7,
     mirostat: 0,
     num_gpu: 99,
     num_thread: 4,
@@ -77,10 +78,12 @@ test("every option that can be honoured arrives, and hints for the loading are t
     topK: 5,
     topP: 0.5,
     minP: 0.1,
+    typicalP: 0.7,
     seed: 3,
     repeatPenalty: 1.1,
     presencePenalty: 0.5,
     frequencyPenalty: -0.5,
+    penaltyLastTokens: 33,
     dry: null,
     logitBias: [],
   });
@@ -156,10 +159,10 @@ test("answers to calls that the client has left out of the assistant's message a
   ]);
 });
 
-test("how far penalties look back matters only where there are any", () => {
+test("penalties look back so far, on all of the answer, or on nothing", () => {
   const of = (options: object) => ofChat({ options }).request.sampling;
-  assert.equal(of({ repeat_last_n: 8 }).repeatPenalty, 1);
-  assert.equal(of({ repeat_last_n: 64, repeat_penalty: 1.2 }).repeatPenalty, 1.2);
+  const windows = [{}, { repeat_last_n: 8 }, { repeat_last_n: -1 }].map((options) => of(options).penaltyLastTokens);
+  assert.deepEqual(windows, [64, 8, 2 ** 20]);
   const none = of({ repeat_last_n: 0, repeat_penalty: 1.2, presence_penalty: 1, frequency_penalty: 1 });
   assert.deepEqual([none.repeatPenalty, none.presencePenalty, none.frequencyPenalty], [1, 0, 0]);
 });
@@ -242,8 +245,7 @@ test("what is wrong with a request, or cannot be honoured, is refused by its nam
     ["options.stop", { options: { stop: Array(17).fill("a") } }],
     ["options.stop[0]", { options: { stop: [""] } }],
     ["options.mirostat", { options: { mirostat: 2 } }],
-    ["options.typical_p", { options: { typical_p: 0.5 } }],
-    ["options.repeat_last_n", { options: { repeat_last_n: 8, repeat_penalty: 1.1 } }],
+    ["options.typical_p", { options: { typical_p: 0 } }],
     ["options.repeat_last_n", { options: { repeat_last_n: -2 } }],
     ["options.vocab_only", { options: { vocab_only: true } }],
     ["options.num_gpu", { options: { num_gpu: "all" } }],

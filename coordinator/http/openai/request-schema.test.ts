@@ -93,6 +93,8 @@ test("every setting that can be honoured arrives", () => {
     presencePenalty: -2,
     frequencyPenalty: 2,
     dry: null,
+    typicalP: 1,
+    penaltyLastTokens: 64,
     logitBias: [{ tokenId: 12, bias: -100 }],
   });
 });

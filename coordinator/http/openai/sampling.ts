@@ -1,4 +1,5 @@
 // How tokens are drawn, as OpenAI's APIs ask for it.
+import { defaultSampling } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import type { GenerationRequest } from "../../core/generation-request.ts";
 
@@ -54,6 +55,7 @@ function seedFrom0(seed: number): number {
 export function samplingOf(body: SamplingFields): GenerationRequest["sampling"] {
   const bias = Object.entries(body.logit_bias ?? {});
   return {
+    ...defaultSampling,
     // OpenAI's default: a request that does not set it is sampled.
     temperature: body.temperature ?? 1,
     topP: body.top_p ?? 1,
@@ -63,7 +65,6 @@ export function samplingOf(body: SamplingFields): GenerationRequest["sampling"] 
     repeatPenalty: body.repetition_penalty ?? 1,
     presencePenalty: body.presence_penalty ?? 0,
     frequencyPenalty: body.frequency_penalty ?? 0,
-    dry: null,
     logitBias: bias.map(([id, value]) => ({ tokenId: Number(id), bias: value })),
   };
 }

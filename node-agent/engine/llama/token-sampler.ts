@@ -4,6 +4,7 @@ import { PomonaError } from "@pomona/shared/core/errors";
 import type { Decoding, LogitBias, TokenLogprobs } from "@pomona/shared/core/generation";
 import { drawToken } from "../../core/draw.ts";
 import { dryBiases } from "../../core/dry.ts";
+import { typicalTokens } from "../../core/typical.ts";
 import type { Native, NativeGrammarState, NativeSampler, SamplerConfig } from "./native.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -11,8 +12,6 @@ import type { Vocabulary } from "./vocabulary.ts";
 const candidatesMax = 1024;
 /** Candidates that log-probabilities are read from; a token beyond them costs a look at the whole vocabulary. */
 const logprobCandidates = 64;
-/** Tokens that the penalties look back on: llama-server's default. */
-const penaltyWindow = 64;
 
 export type TokenSamplerParts = {
   readonly native: Native;
@@ -79,25 +78,26 @@ export class TokenSampler {
 
   async #draw(logitIndex: number, config: SamplerConfig, position: number): Promise<number | null> {
     const { native, decoding } = this.#parts;
-    const { temperature, seed } = decoding.sampling;
+    const { temperature, typicalP, seed } = decoding.sampling;
     this.#sampler.applyConfig(config);
     if (temperature === 0) {
       const id = await native.context.sampleToken(logitIndex, this.#sampler);
       return id < 0 ? null : id;
     }
     const [, candidates] = await native.context.sampleToken(logitIndex, this.#sampler, true, false);
-    return drawToken(candidates ?? [], seed, position);
+    const left = typicalP === 1 ? candidates : typicalTokens(candidates ?? [], decoding.sampling);
+    return drawToken(left ?? [], seed, position);
   }
 
   #penalties(prompt: readonly number[], emitted: readonly number[]): SamplerConfig {
     const { sampling } = this.#parts.decoding;
-    const { repeatPenalty, presencePenalty, frequencyPenalty, dry, logitBias } = sampling;
+    const { repeatPenalty, presencePenalty, frequencyPenalty, penaltyLastTokens, dry, logitBias } = sampling;
     const isPenalized = repeatPenalty !== 1 || presencePenalty !== 0 || frequencyPenalty !== 0;
     const window = isPenalized
       ? {
           repeatPenalty,
-          repeatPenaltyMaxTokens: penaltyWindow,
-          repeatPenaltyTokens: Uint32Array.from(emitted.slice(-penaltyWindow)),
+          repeatPenaltyMaxTokens: penaltyLastTokens,
+          repeatPenaltyTokens: Uint32Array.from(emitted.slice(-penaltyLastTokens)),
           repeatPenaltyPresencePenalty: presencePenalty,
           repeatPenaltyFrequencyPenalty: frequencyPenalty,
         }
@@ -140,11 +140,14 @@ function logprobIn(candidates: readonly number[], id: number, scale: number): nu
 }
 
 function baseConfig({ sampling }: Decoding): SamplerConfig {
-  const { temperature, topK, topP, minP } = sampling;
+  const { temperature, topK, topP, minP, typicalP } = sampling;
   if (temperature === 0) return {};
+  const first = topK === 0 ? candidatesMax : Math.min(topK, candidatesMax);
+  // What is typical is told before the rest.
+  if (typicalP < 1) return { temperature: 1, topK: first, seed: 0 };
   return {
     temperature,
-    topK: topK === 0 ? candidatesMax : Math.min(topK, candidatesMax),
+    topK: first,
     ...(topP < 1 ? { topP } : {}),
     ...(minP > 0 ? { minP } : {}),
     // The engine wants a seed for a draw that is not used.

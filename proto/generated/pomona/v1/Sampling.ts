@@ -43,6 +43,14 @@ export interface Sampling {
    * Unset is off.
    */
   'dry'?: (_pomona_v1_DrySampling | null);
+  /**
+   * Generated tokens that the penalties look back on; 0 means 64.
+   */
+  'penaltyLastTokens'?: (number);
+  /**
+   * Keep the tokens that are about as surprising as is expected, until their probabilities sum to this; 0 and 1 keep all.
+   */
+  'typicalP'?: (number | string);
 }
 
 /**
@@ -84,4 +92,12 @@ export interface Sampling__Output {
    * Unset is off.
    */
   'dry': (_pomona_v1_DrySampling__Output | null);
+  /**
+   * Generated tokens that the penalties look back on; 0 means 64.
+   */
+  'penaltyLastTokens': (number);
+  /**
+   * Keep the tokens that are about as surprising as is expected, until their probabilities sum to this; 0 and 1 keep all.
+   */
+  'typicalP': (number);
 }
