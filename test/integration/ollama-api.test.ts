@@ -229,7 +229,9 @@ test("models are listed, shown and told to run, and the version is one of Ollama
   const named = (name: string) => ({ name, model: name, size: 1_000_000, digest: "ab".repeat(32), details });
   const modified_at = "2023-11-14T22:13:20.000Z";
   const names = ["org/tiny:q4", "tiny:latest"];
-  assert.deepEqual(await get("/api/tags"), { models: names.map((name) => ({ ...named(name), modified_at })) });
+  const capabilities = ["completion", "tools", "thinking", "embedding"];
+  const listed = names.map((name) => ({ ...named(name), modified_at, capabilities }));
+  assert.deepEqual(await get("/api/tags"), { models: listed });
   const running = { expires_at: "2300-01-01T00:00:00Z", size_vram: 1_000_000, context_length: 1000 };
   assert.deepEqual(await get("/api/ps"), { models: names.map((name) => ({ ...named(name), ...running })) });
   assert.deepEqual(await get("/api/version"), { version: "0.14.0", pomona_version: version });
@@ -247,7 +249,7 @@ test("models are listed, shown and told to run, and the version is one of Ollama
         "llama.block_count": 32,
         "llama.context_length": 1000,
       },
-      capabilities: ["completion", "tools", "thinking", "embedding"],
+      capabilities,
       modified_at,
     });
 });
@@ -355,6 +357,31 @@ test("no span of an answer is 0", async (t) => {
     spans.map(([, span]) => span),
     [1, 1, 1, 1],
   );
+});
+
+test("an answer that is waited for says nothing in lines, so that nobody gives it up", async (t) => {
+  let goOn: () => void = () => undefined;
+  const isWanted = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const slow: FakeModel = async function* () {
+    yield fakeBound();
+    await isWanted;
+    yield fakeText("a", 0);
+    yield fakeEnding("stop");
+  };
+  const { url } = await serve(t, { models: { tiny: slow }, limits: { commentEveryMs: 20 } });
+  const response = await post(`${url}/api/chat`, hello);
+  let text = "";
+  for await (const piece of response.body ?? assert.fail()) {
+    text += Buffer.from(piece).toString();
+    if (text.split("\n").length > 2) goOn();
+  }
+  const lines = await linesOf(new Response(text));
+  const line = { model: "tiny", message: { role: "assistant", content: "" }, done: false };
+  assert.deepEqual(lines.slice(0, 2), [line, line]);
+  const said = lines.filter((one) => JSON.stringify(one) !== JSON.stringify(line));
+  assert.equal(said.length, 2);
 });
 
 test("a stream that fails in the middle ends in a line that says why", async (t) => {

@@ -220,7 +220,11 @@ async function all<Value>(promises: readonly Promise<Value>[], { stop }: AnswerC
 
 async function answerOnTheWay(context: AnswerContext): Promise<void> {
   const { reply, limits, log, asked } = context;
-  const events = new EventStream(limits, { reply, framing: framingOf(context) });
+  const events = new EventStream(limits, {
+    reply,
+    framing: framingOf(context),
+    signOfLife: asked.answer.signOfLife,
+  });
   const ids = { requestId: reply.request.id };
   let stream = asked.answer.stream({
     requestId: ids.requestId,

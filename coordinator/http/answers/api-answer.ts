@@ -32,6 +32,8 @@ export type Frame = {
 export type ApiAnswer = {
   /** Server-sent events, or a line of JSON each. */
   readonly framing: "events" | "lines";
+  /** A part that says nothing, for an API without comments: so that nobody between here and the client gives up. */
+  signOfLife?(): Frame;
   /** The API's own header for the request's id, beside `x-request-id`. */
   readonly idHeader?: string;
   whole(head: AnswerHead, answers: readonly CollectedAnswer[]): object;

@@ -12,6 +12,13 @@ export const farewellComment = "pomona stopping";
 /** With any value, what the API has as lines comes as events. */
 export const linesAsEventsHeader = "x-pomona-lines-as-events";
 
+type StreamDependencies = {
+  readonly reply: FastifyReply;
+  readonly framing: Framing;
+  /** Sent in the place of a comment when nothing has been for long. */
+  readonly signOfLife?: (() => Frame) | undefined;
+};
+
 type StreamLimits = Pick<HttpLimits, "bufferedBytesMax" | "stalledReaderMs" | "commentEveryMs">;
 
 /** Lines as events are for a standby, which makes lines of them again: only events have ids to go on from. */
@@ -29,6 +36,7 @@ const contentTypes: Readonly<Record<Framing, string>> = {
 /** https://html.spec.whatwg.org/multipage/server-sent-events.html, or https://github.com/ndjson/ndjson-spec */
 export class EventStream {
   readonly #framing: Framing;
+  readonly #signOfLife: (() => Frame) | undefined;
   readonly #reply: FastifyReply;
   readonly #response: ServerResponse;
   readonly #limits: StreamLimits;
@@ -37,11 +45,12 @@ export class EventStream {
   #isScheduled = false;
   #comments: NodeJS.Timeout | null = null;
 
-  constructor(limits: StreamLimits, dependencies: { readonly reply: FastifyReply; readonly framing: Framing }) {
-    this.#framing = dependencies.framing;
+  constructor(limits: StreamLimits, { reply, framing, signOfLife }: StreamDependencies) {
+    this.#framing = framing;
+    this.#signOfLife = signOfLife;
     this.#limits = limits;
-    this.#reply = dependencies.reply;
-    this.#response = dependencies.reply.raw;
+    this.#reply = reply;
+    this.#response = reply.raw;
   }
 
   /** Whether the headers are out: from here on an error can only be an event. */
@@ -62,7 +71,9 @@ export class EventStream {
     this.#response.flushHeaders();
     this.#comments = setInterval(() => {
       // Behind a reader that takes nothing they would only pile up.
-      if (!this.#response.writableNeedDrain) this.comment("waiting");
+      if (this.#response.writableNeedDrain) return;
+      if (this.#signOfLife === undefined) this.comment("waiting");
+      else this.frame(this.#signOfLife());
     }, this.#limits.commentEveryMs);
     this.#response.once("close", () => this.#stopComments());
   }

@@ -24,6 +24,7 @@ export function ollamaAnswer(api: OllamaApi, model: string): ApiAnswer {
     framing: "lines",
     whole: (head, [answer]) => (answer === undefined ? {} : whole({ ...head, model }, answer, api)),
     stream: (head) => new LineStream({ ...head, model }, api),
+    signOfLife: () => ({ data: { ...partOf({ model, createdAtMs: Date.now() }, { api }), done: false } }),
   };
 }
 

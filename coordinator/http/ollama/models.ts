@@ -27,7 +27,12 @@ export function findModel(asked: string, models: () => readonly ModelSummary[]):
 
 export function listModels(models: readonly ModelSummary[]): object {
   return {
-    models: models.map((model) => ({ ...namesOf(model, models), modified_at: timeOf(model), ...filesOf(model) })),
+    models: models.map((model) => ({
+      ...namesOf(model, models),
+      modified_at: timeOf(model),
+      ...filesOf(model),
+      capabilities: capabilitiesOf(model),
+    })),
   };
 }
 
@@ -118,8 +123,12 @@ function timeOf({ createdAtMs }: ModelSummary): string {
   return new Date(createdAtMs).toISOString();
 }
 
+/** Ollama's own client shows the first of its digits, which have to be there. */
+const unknownDigest = "0".repeat(64);
+
 function filesOf(model: ModelSummary): object {
-  return { size: totalFileBytes(model.files), digest: model.digest, details: detailsOf(model) };
+  const digest = model.digest === "" ? unknownDigest : model.digest;
+  return { size: totalFileBytes(model.files), digest, details: detailsOf(model) };
 }
 
 function detailsOf({ architecture, card }: ModelSummary): object {

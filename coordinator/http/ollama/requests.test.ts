@@ -296,6 +296,7 @@ test("what is wrong with a request, or cannot be honoured, is refused by its nam
     ["tools", { tools: {} }],
     ["tools[0].type", { tools: [{ type: "search" }] }],
     ["prompt", { prompt: "a" }],
+    ["template", { template: "{{ .Prompt }}" }],
     ["keep_alive", { messages: [], keep_alive: 0 }],
   ];
   for (const [field, more] of chats)

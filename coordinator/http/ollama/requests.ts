@@ -36,6 +36,8 @@ const common = {
   _debug_render_only: only(false),
 };
 
+const nothing = z.literal("", { error: "is not supported: leave it out" }).nullish();
+
 // `tool_choice` and what stands beside the options are the AI SDK's, whose providers speak to Ollama as to OpenAI.
 const chatSchema = z.strictObject({
   ...common,
@@ -43,10 +45,9 @@ const chatSchema = z.strictObject({
   messages: z.unknown().optional(),
   tools: z.unknown().optional(),
   tool_choice: z.unknown().optional(),
+  template: nothing,
 });
 const namedTool = z.strictObject({ type: z.literal("function"), name: toolName });
-
-const nothing = z.literal("", { error: "is not supported: leave it out" }).nullish();
 
 const generateSchema = z.strictObject({
   ...common,
