@@ -12,8 +12,10 @@ export function readJsonBodies(app: FastifyInstance): void {
   // Refuses keys that would reach a prototype.
   const parse = app.getDefaultJsonParser("error", "error");
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser<Buffer>([json, form], { parseAs: "buffer" }, (request, body, done) => {
-    if (isForm(request) && apiOf(request) !== "ollama") return done(notJson(), undefined);
+  app.addHook("onRequest", async (request) => {
+    if (apiOf(request) === "ollama" && isUnnamed(request)) request.headers["content-type"] = json;
+  });
+  app.addContentTypeParser<Buffer>(json, { parseAs: "buffer" }, (request, body, done) => {
     if (!isUtf8(body)) return done(new PomonaError("invalid_request", "the body is not valid UTF-8"), undefined);
     // Clients name a type with every request, one that has no body included.
     if (body.length === 0 && request.method === "DELETE") return done(null, undefined);
@@ -28,13 +30,13 @@ export function readJsonBodies(app: FastifyInstance): void {
 
 const json = "application/json";
 /**
- * What curl says of everything that it sends, and the examples of Ollama's documents leave it at that. What a form of a web page
- * makes of its fields is no JSON.
+ * Ollama asks for no type: its documents' examples leave it at what curl says of everything that it sends, and Python's requests
+ * say nothing of a text. A web page cannot hide behind that: it names its origin, and what its forms make of fields is no JSON.
  */
-const form = "application/x-www-form-urlencoded";
-
-function isForm({ headers }: FastifyRequest): boolean {
-  return (headers["content-type"] ?? "").toLowerCase().startsWith(form);
+function isUnnamed({ headers }: FastifyRequest): boolean {
+  const type = headers["content-type"];
+  const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+  return type === undefined ? hasBody : /^application\/x-www-form-urlencoded\b/i.test(type);
 }
 
 export function notJson(): PomonaError {

@@ -316,13 +316,15 @@ test("the address says that it is one of Ollama's, but to a browser that asks fo
   assert.deepEqual([posted.status, posted.headers.get("allow")], [405, "GET, HEAD"]);
 });
 
-test("JSON that curl sends is taken, by this API alone", async (t) => {
+test("JSON that is called a form, as curl does it, or nothing at all is taken, by this API alone", async (t) => {
   const { url } = await serve(t);
   const headers = { "content-type": "application/x-www-form-urlencoded" };
   const send = (path: string, body: string, more: object = {}) =>
     fetch(`${url}${path}`, { method: "POST", headers: { ...headers, ...more }, body });
   const asked = JSON.stringify({ ...hello, stream: false });
   assert.equal((await send("/api/chat", asked)).status, 200);
+  const unnamed = (path: string) => fetch(`${url}${path}`, { method: "POST", body: Buffer.from(asked) });
+  assert.deepEqual([(await unnamed("/api/chat")).status, (await unnamed("/v1/completions")).status], [200, 415]);
   assert.equal((await send("/v1/chat/completions", asked)).status, 415);
   const form = await send("/api/chat", "model=tiny&messages=hi");
   assert.equal(form.status, 400);
