@@ -36,6 +36,7 @@ const noteSchema = z.strictObject({
     format: z.strictObject({ calls: z.enum(callFormats), thinks: z.boolean() }),
     startsInReasoning: z.boolean(),
     toolNames: z.array(z.string()),
+    textParameters: z.record(z.string(), z.array(z.string())),
     isOneCall: z.boolean(),
     isCallForced: z.boolean(),
   }),

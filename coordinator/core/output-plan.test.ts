@@ -54,6 +54,21 @@ test("of tools of which some are allowed, no other is called, nor let by the gra
   assert.deepEqual(planOf({ toolChoice: "none", allowedTools: ["look"] }).assembly.toolNames, []);
 });
 
+test("a form without quotes is told which parameters are texts, and what a grammar makes is JSON", () => {
+  const parameters = { type: "object", properties: { text: { type: "string" }, count: { type: "integer" } } };
+  const chat = {
+    kind: "chat",
+    messages: [{ role: "user", content: "hi" }],
+    tools: [{ name: "f", parameters }],
+  } as const;
+  const form = detectAnswerForm("<tool_call><function=", "");
+  const free = planOutput({ input: chat, output: freeOutput }, form);
+  assert.deepEqual([free.assembly.format.calls, free.assembly.textParameters], ["qwenCoder", { f: ["text"] }]);
+  const forced = planOutput({ input: chat, output: { ...freeOutput, toolChoice: "required" } }, form);
+  assert.deepEqual([forced.assembly.format.calls, forced.assembly.textParameters], ["json", {}]);
+  assert.ok(new GbnfMatcher(forced.grammar ?? "").matches('{"name": "f", "arguments": {"text": "a", "count": 7}}'));
+});
+
 const tools = [
   { name: "now", parameters: { type: "object", properties: {}, additionalProperties: false } },
   { name: "later", parameters: { type: "object", properties: {}, additionalProperties: false } },
@@ -76,6 +91,7 @@ test("what is free has no grammar, and calls are told by the tools that there ar
     format: thinker.format,
     startsInReasoning: false,
     toolNames: ["now", "later"],
+    textParameters: {},
     isOneCall: false,
     isCallForced: false,
   });

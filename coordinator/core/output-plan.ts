@@ -1,8 +1,11 @@
 // What a request's answer may be made of, as soon as it is known how its model writes.
 import { PomonaError } from "@pomona/shared/core/errors";
+import type { ToolDefinition } from "@pomona/shared/core/generation";
 import { callStyle, compileAnswer } from "@pomona/shared/core/grammar/compile-answer";
 import type { AnswerForm } from "@pomona/shared/core/output/answer-form";
+import { taggedFormats } from "@pomona/shared/core/output/formats/tagged-calls-reader";
 import { type OutputFormat, plainFormat } from "@pomona/shared/core/output/output-parser";
+import { textParametersOf } from "@pomona/shared/core/output/text-parameters";
 import type { GenerationRequest } from "./generation-request.ts";
 
 /** How the tokens of an answer become its parts: all that an assembler has to know. */
@@ -10,6 +13,8 @@ export type Assembly = {
   readonly format: OutputFormat;
   readonly startsInReasoning: boolean;
   readonly toolNames: readonly string[];
+  /** Of each tool, the parameters whose values are texts. */
+  readonly textParameters: Readonly<Record<string, readonly string[]>>;
   /** The answer is complete after its first call. */
   readonly isOneCall: boolean;
   /** The answer is nothing but calls, thoughts aside. */
@@ -21,6 +26,7 @@ export const plainAssembly: Assembly = {
   format: plainFormat,
   startsInReasoning: false,
   toolNames: [],
+  textParameters: {},
   isOneCall: false,
   isCallForced: false,
 };
@@ -54,10 +60,17 @@ export function planOutput(
       format,
       startsInReasoning: form.startsInReasoning,
       toolNames: tools.map(({ name }) => name),
+      textParameters: textParametersIn(format, tools),
       isOneCall: output.isOneCall,
       isCallForced: toolChoice !== "auto" && toolChoice !== "none",
     },
   };
+}
+
+/** Only for formats whose values have no quotes. */
+function textParametersIn({ calls }: OutputFormat, tools: readonly ToolDefinition[]): Assembly["textParameters"] {
+  if (!Object.hasOwn(taggedFormats, calls)) return {};
+  return Object.fromEntries(tools.map(({ name, parameters }) => [name, textParametersOf(parameters)]));
 }
 
 /** One that is not to think has no thoughts before what a grammar asks for. */

@@ -1,6 +1,12 @@
 import type { AnswerForm } from "../output/answer-form.ts";
 import { schemaBody } from "./compile-json-schema.ts";
-import { type ChoosableTool, callBody, type ToolCallStyle, type ToolChoice } from "./compile-tool-choice.ts";
+import {
+  type ChoosableTool,
+  callBody,
+  type ToolCallStyle,
+  type ToolChoice,
+  toolCallStyles,
+} from "./compile-tool-choice.ts";
 import { gbnfLiteral } from "./gbnf/gbnf-text.ts";
 import { GrammarWriter } from "./gbnf/grammar-writer.ts";
 import { afterThoughts, thoughtsBefore } from "./thoughts-before.ts";
@@ -30,9 +36,9 @@ export function compileAnswer({ schema, tools, choice }: AnswerGrammar, form: An
   return writer.finish(afterThoughts(writer, bodies.join(" | "), thoughtsBefore(form)));
 }
 
-/** Models whose form of calls is not known get the generic one. */
+/** Forms that no grammar is written for, and models whose form is not known, get the generic one. */
 export function callStyle({ format }: AnswerForm): ToolCallStyle {
-  return format.calls === "none" ? "json" : format.calls;
+  return toolCallStyles.find((style) => style === format.calls) ?? "json";
 }
 
 function documentBody(

@@ -17,6 +17,7 @@ export type OutputAssemblerOptions = {
   readonly format?: OutputFormat;
   readonly startsInReasoning?: boolean;
   readonly toolNames?: readonly string[];
+  readonly textParameters?: Readonly<Record<string, readonly string[]>>;
   /** The answer is complete after its first call; false by default. */
   readonly isOneCall?: boolean;
   /** The answer has to be calls, so that one which was only begun when it ended is no text; false by default. */
@@ -38,9 +39,10 @@ export class OutputAssembler {
 
   constructor(options: OutputAssemblerOptions) {
     const { stop, format = plainFormat, startsInReasoning = false, toolNames = [] } = options;
-    this.#isOneCall = options.isOneCall ?? false;
-    this.#isCallForced = options.isCallForced ?? false;
-    this.#parser = new OutputParser({ format, startsInReasoning, toolNames });
+    const { textParameters = {}, isOneCall = false, isCallForced = false } = options;
+    this.#isOneCall = isOneCall;
+    this.#isCallForced = isCallForced;
+    this.#parser = new OutputParser({ format, startsInReasoning, toolNames, textParameters });
     this.#stop = new StopStrings(stop);
   }
 

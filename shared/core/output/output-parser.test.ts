@@ -1,53 +1,21 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import type { OutputDelta } from "./output-delta.ts";
-import { detectOutputFormat, type OutputFormat, OutputParser, outputMarkers, plainFormat } from "./output-parser.ts";
-
-type Call = { readonly name: string; readonly arguments: string; readonly isComplete: boolean };
-type Parts = { readonly text: string; readonly reasoning: string; readonly calls: readonly Call[] };
-type Options = Partial<ConstructorParameters<typeof OutputParser>[0]>;
-
-const toolNames = ["time", "add", "get_weather"];
-
-function deltasOf(pieces: readonly string[], options: Options): OutputDelta[] {
-  const parser = new OutputParser({ format: plainFormat, startsInReasoning: false, toolNames, ...options });
-  return [...pieces.flatMap((piece) => parser.push(piece)), ...parser.finish()];
-}
-
-function partsOf(deltas: readonly OutputDelta[]): Parts {
-  let [text, reasoning] = ["", ""];
-  const calls: { name: string; arguments: string; isComplete: boolean }[] = [];
-  let open = -1;
-  for (const delta of deltas) {
-    if (delta.kind === "text") text += delta.text;
-    else if (delta.kind === "reasoning") reasoning += delta.text;
-    else if (delta.kind === "toolCallBegin") {
-      assert.equal(delta.index, calls.length);
-      assert.equal(open, -1);
-      open = delta.index;
-      calls.push({ name: delta.name, arguments: "", isComplete: false });
-    } else {
-      assert.equal(delta.index, open);
-      const call = calls[open];
-      assert.ok(call !== undefined);
-      if (delta.kind === "toolCallArguments") call.arguments += delta.text;
-      else {
-        call.isComplete = delta.isComplete;
-        open = -1;
-      }
-    }
-  }
-  assert.equal(open, -1);
-  return { text, reasoning, calls };
-}
-
-const parse = (answer: string, options: Options): Parts => partsOf(deltasOf([answer], options));
-const withCalls = (calls: OutputFormat["calls"], thinks = false): Options => ({ format: { calls, thinks } });
-const call = (name: string, json: string): Call => ({ name, arguments: json, isComplete: true });
+import { callFormats, detectOutputFormat, type OutputFormat, OutputParser, outputMarkers } from "./output-parser.ts";
+import {
+  call,
+  cut,
+  deltasOf,
+  type ParserOptions,
+  type Parts,
+  parse,
+  partsOf,
+  toolNames,
+  withCalls,
+} from "./testing/parsed-parts.ts";
 
 const deepseek = (body: string): string => `<｜tool▁calls▁begin｜>${body}<｜tool▁calls▁end｜>`;
-const examples: readonly { what: string; answer: string; options: Options; expected: Partial<Parts> }[] = [
+const examples: readonly { what: string; answer: string; options: ParserOptions; expected: Partial<Parts> }[] = [
   {
     what: "Hermes and Qwen: two calls after a text",
     answer:
@@ -184,21 +152,6 @@ test("arguments come while they are written, and text at once", () => {
   assert.deepEqual(parser.push('":1'), [{ kind: "toolCallArguments", index: 0, text: '":1' }]);
 });
 
-/** Cuts a text at any code unit. */
-function cut(text: string, places: readonly number[]): string[] {
-  const ends = [...new Set(places.map((place) => place % (text.length + 1)))].sort((a, b) => a - b);
-  return [...ends, text.length].map((end, i) => text.slice(i === 0 ? 0 : ends[i - 1], end));
-}
-
-const formats: readonly OutputFormat["calls"][] = [
-  "none",
-  "hermes",
-  "llama3",
-  "mistral",
-  "deepseek",
-  "harmony",
-  "json",
-];
 const snippet = fc.oneof(
   fc.constantFrom(
     ...outputMarkers,
@@ -221,7 +174,7 @@ const answers = fc.oneof(
 
 test("any cut of an answer gives the same parts", () => {
   const places = fc.array(fc.nat(200), { maxLength: 12 });
-  const format = fc.record({ calls: fc.constantFrom(...formats), thinks: fc.boolean() });
+  const format = fc.record({ calls: fc.constantFrom(...callFormats), thinks: fc.boolean() });
   const options = fc.record({ format, startsInReasoning: fc.boolean() });
   fc.assert(
     fc.property(fc.tuple(answers, places), options, ([answer, cuts], parserOptions) => {
@@ -235,7 +188,7 @@ test("any cut of an answer gives the same parts", () => {
 test("an answer without markers and brackets is its text, in every format", () => {
   const plain = fc.string({ maxLength: 60 }).filter((text) => !/[<[{｜]/.test(text));
   fc.assert(
-    fc.property(plain, fc.constantFrom(...formats), fc.boolean(), (answer, calls, thinks) => {
+    fc.property(plain, fc.constantFrom(...callFormats), fc.boolean(), (answer, calls, thinks) => {
       assert.deepEqual(parse(answer, withCalls(calls, thinks)), { text: answer, reasoning: "", calls: [] });
     }),
   );

@@ -2,11 +2,15 @@ import { DeepseekReader, deepseekMarkers } from "./formats/deepseek-reader.ts";
 import { HarmonyReader, harmonyMarkers } from "./formats/harmony-reader.ts";
 import { type JsonCallsOptions, JsonCallsReader } from "./formats/json-calls-reader.ts";
 import { type Reader, type ReaderParts, textReader } from "./formats/reader.ts";
+import { TaggedCallsReader, taggedFormats, taggedMarkers } from "./formats/tagged-calls-reader.ts";
 import { ThoughtReader, thoughtMarkers } from "./formats/thought-reader.ts";
 import { DeltaSink, type OutputDelta } from "./output-delta.ts";
 
 /** Families of models by how they write calls. */
-export const callFormats = ["none", "hermes", "llama3", "mistral", "deepseek", "harmony", "json"] as const;
+export const callFormats = [
+  ...(["none", "hermes", "llama3", "mistral", "deepseek", "harmony", "json"] as const),
+  ...(["qwenCoder", "glm", "minimax", "seed"] as const),
+] as const;
 
 /** How a model writes thoughts and calls. */
 export type OutputFormat = {
@@ -23,6 +27,8 @@ export type OutputParserOptions = {
   readonly startsInReasoning: boolean;
   /** Tools that may be called; without any, calls are text. */
   readonly toolNames: readonly string[];
+  /** Of each tool by name, the parameters whose values are texts: some formats write values without quotes. */
+  readonly textParameters?: Readonly<Record<string, readonly string[]>>;
 };
 
 /**
@@ -34,8 +40,9 @@ export class OutputParser {
   readonly #sink = new DeltaSink();
   readonly #reader: Reader;
 
-  constructor({ format, startsInReasoning, toolNames }: OutputParserOptions) {
-    const parts: ReaderParts = { sink: this.#sink, toolNames: new Set(toolNames) };
+  constructor({ format, startsInReasoning, toolNames, textParameters = {} }: OutputParserOptions) {
+    const texts = new Map(Object.entries(textParameters).map(([name, parameters]) => [name, new Set(parameters)]));
+    const parts: ReaderParts = { sink: this.#sink, toolNames: new Set(toolNames), textParameters: texts };
     const calls = callsReader(
       parts,
       toolNames.length === 0 && format.calls !== "harmony" ? "none" : format.calls,
@@ -85,6 +92,11 @@ function callsReader(parts: ReaderParts, calls: OutputFormat["calls"], startsInR
       return new HarmonyReader(parts, startsInReasoning);
     case "deepseek":
       return new DeepseekReader(parts);
+    case "qwenCoder":
+    case "glm":
+    case "minimax":
+    case "seed":
+      return new TaggedCallsReader(parts, taggedFormats[calls]);
     default:
       return new JsonCallsReader(parts, jsonFormats[calls]);
   }
@@ -98,6 +110,7 @@ export const outputMarkers: ReadonlySet<string> = new Set([
   ...thoughtMarkers,
   ...harmonyMarkers,
   ...deepseekMarkers,
+  ...taggedMarkers,
   ...Object.values(jsonFormats).flatMap(({ openers, closers, argumentsMarker }) => [
     ...openers,
     ...closers,
@@ -112,6 +125,10 @@ export function detectOutputFormat(chatTemplate: string | null): OutputFormat {
   const thinks = has("</think>") || has("<think>");
   if (has("<|channel|>")) return { calls: "harmony", thinks: false };
   if (has("tool\u2581calls\u2581begin")) return { calls: "deepseek", thinks };
+  if (has("<seed:tool_call>")) return { calls: "seed", thinks };
+  if (has("<minimax:tool_call>")) return { calls: "minimax", thinks };
+  if (has("<tool_call>") && has("<arg_key>")) return { calls: "glm", thinks };
+  if (has("<tool_call>") && has("<function=")) return { calls: "qwenCoder", thinks };
   if (has("<tool_call>")) return { calls: "hermes", thinks };
   if (has("[TOOL_CALLS]")) return { calls: "mistral", thinks };
   if (has("<|python_tag|>") || (has("ipython") && has("<|start_header_id|>"))) return { calls: "llama3", thinks };

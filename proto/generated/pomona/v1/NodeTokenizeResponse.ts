@@ -16,7 +16,8 @@ export interface NodeTokenizeResponse {
    */
   'sharedTokens'?: (number);
   /**
-   * How the model writes calls of tools: none, hermes, llama3, mistral, deepseek, harmony or json.
+   * How the model writes calls of tools: none, hermes, llama3, mistral, deepseek, harmony,
+   * qwenCoder, glm, minimax, seed or json.
    */
   'callFormat'?: (string);
   /**
@@ -44,7 +45,8 @@ export interface NodeTokenizeResponse__Output {
    */
   'sharedTokens': (number);
   /**
-   * How the model writes calls of tools: none, hermes, llama3, mistral, deepseek, harmony or json.
+   * How the model writes calls of tools: none, hermes, llama3, mistral, deepseek, harmony,
+   * qwenCoder, glm, minimax, seed or json.
    */
   'callFormat': (string);
   /**

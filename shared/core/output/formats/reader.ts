@@ -11,6 +11,8 @@ export type ReaderParts = {
   readonly sink: DeltaSink;
   /** Tools that may be called: a call of any other is text. */
   readonly toolNames: ReadonlySet<string>;
+  /** Of each tool, the parameters whose values are texts; those of other tools are not known. */
+  readonly textParameters: ReadonlyMap<string, ReadonlySet<string>>;
 };
 
 /** Nothing but text. */
