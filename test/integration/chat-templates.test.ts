@@ -159,3 +159,87 @@ test("a template without tools is told of them in words", async () => {
   assert.match(text, /"arguments".*"name":"time".*Q$/s);
   await replica.close();
 });
+
+/** Refuses as the templates of Gemma, Mistral and Llama do. */
+const alternating = `{% set ns = namespace(turn=0) %}{% for message in messages %}{% if message.role not in ["user", "assistant"] or (message.role == "user") != (ns.turn % 2 == 0) %}{{ raise_exception("roles must alternate") }}{% endif %}{% set ns.turn = ns.turn + 1 %}{{ message.role }}={{ message.content }};{% endfor %}`;
+
+test("a template that wants roles by turns and knows no tools gets a conversation with tools all the same", async () => {
+  const replica = await replicaWith("alternating", alternating);
+  const messages: ChatMessage[] = [
+    { role: "system", content: "S" },
+    { role: "user", content: "Q" },
+    { role: "assistant", content: "", toolCalls: [{ id: "1", name: "time", arguments: "" }] },
+    { role: "tool", content: "noon", toolCallId: "1" },
+    { role: "user", content: "And?" },
+  ];
+  const { tokenIds } = await render(replica, chat(...messages));
+  const turns = `user=S\n\nQ;assistant={"name": "time", "arguments": {}};user=Result of the tool time:\nnoon\n\nAnd?;`;
+  assert.deepEqual(tokenIds.slice(1), tokenizeText(turns));
+  await replica.close();
+});
+
+test("what is asked for in words is read in the form that was asked for", async () => {
+  const known = `${alternating}{# tool▁calls▁begin tool_calls #}`;
+  const replica = await replicaWith("words", known);
+  const { form } = await render(replica, {
+    ...chat({ role: "user", content: "Q" }),
+    tools: [{ name: "time", parameters: { type: "object" } }],
+  });
+  assert.equal(form.format.calls, "json");
+  assert.equal((await render(replica, chat({ role: "user", content: "Q" }))).form.format.calls, "deepseek");
+  await replica.close();
+});
+
+test("a template of Mistral's gets ids of calls as it wants them, and what it calls thinking is switched", async () => {
+  const strict = `{# [TOOL_CALLS] tools #}{% for message in messages %}{% for call in message.tool_calls %}{% if call.id | length != 9 %}{{ raise_exception("nine") }}{% endif %}{% endfor %}{{ message.content }};{% endfor %}{% if thinking %}T{% endif %}{{ thinking_budget }}`;
+  const replica = await replicaWith("ids", strict);
+  const calls: ChatMessage = {
+    role: "assistant",
+    content: "a",
+    toolCalls: [{ id: "call_0123456789", name: "time", arguments: "{}" }],
+  };
+  const input = chat({ role: "user", content: "Q" }, calls, {
+    role: "tool",
+    content: "t",
+    toolCallId: "call_0123456789",
+  });
+  const on = await render(replica, { ...input, templateOptions: { enable_thinking: true } });
+  assert.deepEqual(on.tokenIds.slice(1), tokenizeText("Q;a;t;T"));
+  assert.equal(on.form.thinking, "switched");
+  const off = await render(replica, { ...input, templateOptions: { enable_thinking: false } });
+  assert.deepEqual(off.tokenIds.slice(1), tokenizeText("Q;a;t;0"));
+  await replica.close();
+});
+
+test("a message of the system that a template leaves out without a word is told all the same", async () => {
+  const first = `{% for message in messages %}{% if loop.first or message.role != "system" %}{{ message.role }}={{ message.content | trim }};{% endif %}{% endfor %}`;
+  const replica = await replicaWith("first-system", first);
+  const one: ChatMessage = { role: "system", content: "One " };
+  const two: ChatMessage = { role: "system", content: "Two" };
+  const question: ChatMessage = { role: "user", content: "Q" };
+  const textOf = async (...messages: readonly ChatMessage[]) =>
+    (await render(replica, chat(...messages))).tokenIds.slice(1);
+  assert.deepEqual(await textOf(one, two, question), tokenizeText("system=One \n\nTwo;user=Q;"));
+  assert.deepEqual(await textOf(one, question, two), tokenizeText("system=One;user=Q\n\nTwo;"));
+  await replica.close();
+});
+
+test("a template of gpt-oss gets the thoughts before a call by its name for them, the text among them", async () => {
+  const channels = `{# <|channel|> tool_calls tools #}{% for message in messages %}{% if message.content and message.thinking %}{{ raise_exception("both") }}{% endif %}{{ message.thinking }}|{{ message.content }};{% endfor %}`;
+  const replica = await replicaWith("channels", channels);
+  const { tokenIds } = await render(
+    replica,
+    chat(
+      { role: "user", content: "Q" },
+      {
+        role: "assistant",
+        content: "I look.",
+        reasoning: "Hm.",
+        toolCalls: [{ id: "1", name: "time", arguments: "{}" }],
+      },
+      { role: "tool", content: "noon", toolCallId: "1" },
+    ),
+  );
+  assert.deepEqual(tokenIds.slice(1), tokenizeText("|Q;Hm.\n\nI look.|;|noon;"));
+  await replica.close();
+});

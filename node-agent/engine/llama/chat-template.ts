@@ -2,11 +2,11 @@
 // becomes a special token.
 import { commonPrefix } from "@pomona/shared/core/common-prefix";
 import { PomonaError } from "@pomona/shared/core/errors";
-import type { Chat, ChatMessage, ToolDefinition } from "@pomona/shared/core/generation";
+import type { Chat, ChatMessage, ToolCall, ToolDefinition } from "@pomona/shared/core/generation";
 import { detectAnswerForm } from "@pomona/shared/core/output/answer-form";
 import type { LlamaModel } from "node-llama-cpp";
+import { chatVariants, withShortIds } from "../../core/chat-variants.ts";
 import { isJsonObject, parseJson } from "../../core/json.ts";
-import { laterSystemAsUser, laterSystemTexts, withoutSystem } from "../../core/system-messages.ts";
 import type { TokenizedPrompt } from "../engine.ts";
 import type { Native, NativeRenderer } from "./native.ts";
 import { WrittenText } from "./written-text.ts";
@@ -24,6 +24,9 @@ const reasonLengthMax = 300;
 /** Begins as no question does: with a noncharacter of Unicode. */
 const otherQuestion = "\ufdd1";
 
+type RenderedText = { readonly text: string; readonly areToolsInWords: boolean };
+
+type MessageInput = { readonly role: string; readonly content: string } & Readonly<Record<string, unknown>>;
 type TemplateInput = Readonly<Record<string, unknown>>;
 
 export class ChatTemplate {
@@ -43,13 +46,14 @@ export class ChatTemplate {
 
   /** @throws PomonaError `invalid_request` with the template's reason. */
   tokenize(chat: Chat): RenderedChat {
-    const text = this.#render(chat);
+    const { text, areToolsInWords } = this.#render(chat);
     const tokenIds = this.#written.tokenize(text);
+    const form = detectAnswerForm(this.#template, text);
     return {
       tokenIds,
       sharedTokens: chat.isSystemShared === true ? this.#sharedLength(chat, tokenIds) : 0,
       stop: this.#template === null ? plainStop : [],
-      form: detectAnswerForm(this.#template, text),
+      form: areToolsInWords ? { ...form, format: { ...form.format, calls: "json" } } : form,
     };
   }
 
@@ -58,49 +62,60 @@ export class ChatTemplate {
     const first = chat.messages.findIndex(({ role }) => role !== "system");
     if (first <= 0) return 0;
     const messages = [...chat.messages.slice(0, first), { role: "user", content: otherQuestion } as const];
-    const other = this.#tryRender(this.#inputOf({ ...chat, messages }));
-    return other === null ? 0 : commonPrefix(tokenIds, this.#written.tokenize(other));
+    const other = this.#tryRender({ ...chat, messages });
+    return "text" in other ? commonPrefix(tokenIds, this.#written.tokenize(other.text)) : 0;
   }
 
-  #render(chat: Chat): string {
-    const later = laterSystemAsUser(chat);
-    try {
-      const text = this.#renderer.render(this.#inputOf(chat));
-      if (later === null || this.#showsLater(chat, text)) return text;
-      return this.#tryRender(this.#inputOf(later)) ?? text;
-    } catch (error) {
-      // Some templates let the system speak only at the beginning, some not at all.
-      for (const other of [later, withoutSystem(chat)]) {
-        const retried = other === null ? null : this.#tryRender(this.#inputOf(other));
-        if (retried !== null) return retried;
+  #render(chat: Chat): RenderedText {
+    const rendered = this.#tryRender(chat);
+    if ("text" in rendered) return rendered;
+    const reason = rendered.reason.replace(/^AddonJinjaRenderer: /, "").slice(0, reasonLengthMax);
+    const message = `the model's chat template cannot render these messages: ${reason}`;
+    throw new PomonaError("invalid_request", message, { field: "messages" });
+  }
+
+  /** The first form that the template takes whole, or else one that it takes, or why it takes none. */
+  #tryRender(chat: Chat): RenderedText | { readonly reason: string } {
+    let reason: string | null = null;
+    let partial: RenderedText | null = null;
+    const hasTools = (chat.tools ?? []).length > 0;
+    for (const variant of this.#variantsOf(chat)) {
+      try {
+        const input = this.#inputOf(variant);
+        const text = this.#renderer.render(input);
+        const rendered = { text, areToolsInWords: hasTools && variant.tools === undefined };
+        if (isWhole(text, input.messages)) return rendered;
+        partial ??= rendered;
+      } catch (error) {
+        reason ??= error instanceof Error ? error.message : String(error);
       }
-      const reason = error instanceof Error ? error.message.replace(/^AddonJinjaRenderer: /, "") : String(error);
-      const message = `the model's chat template cannot render these messages: ${reason.slice(0, reasonLengthMax)}`;
-      throw new PomonaError("invalid_request", message, { field: "messages" });
     }
+    return partial ?? { reason: reason ?? "" };
   }
 
-  /** Some templates pass over what the system says after the conversation has begun. */
-  #showsLater(chat: Chat, text: string): boolean {
-    return laterSystemTexts(chat).every((content) => text.includes(this.#written.harmless(content).trim()));
+  #variantsOf(chat: Chat): ReadonlySet<Chat> {
+    return chatVariants(this.#mentions("[TOOL_CALLS]") ? withShortIds(chat) : chat, {
+      tools: this.#mentions("tools"),
+      calls: this.#mentions("tool_calls"),
+      severalCalls: !this.#mentions("tool_calls[0]"),
+    });
   }
 
-  #tryRender(input: TemplateInput): string | null {
-    try {
-      return this.#renderer.render(input);
-    } catch {
-      return null;
-    }
+  #mentions(text: string): boolean {
+    return this.#template?.includes(text) ?? false;
   }
 
-  #inputOf({ messages, tools = [], templateOptions = {} }: Chat): TemplateInput {
+  #inputOf({
+    messages,
+    tools = [],
+    templateOptions = {},
+  }: Chat): TemplateInput & { readonly messages: readonly MessageInput[] } {
     const { bosString, eosString } = this.#model.tokens;
-    const isToolTemplate = this.#template?.includes("tools") ?? false;
-    const described = tools.length > 0 && !isToolTemplate ? [toolPrompt(tools), ...messages] : messages;
     return {
+      ...otherNames(templateOptions),
       ...templateOptions,
-      messages: described.map((message) => this.#messageOf(message)),
-      ...(tools.length > 0 && isToolTemplate ? { tools: tools.map((tool) => this.#toolOf(tool)) } : {}),
+      messages: messages.map((message) => this.#messageOf(message)),
+      ...(tools.length > 0 ? { tools: tools.map((tool) => this.#toolOf(tool)) } : {}),
       add_generation_prompt: true,
       bos_token: bosString ?? "",
       eos_token: eosString ?? "",
@@ -108,19 +123,22 @@ export class ChatTemplate {
   }
 
   /** The form that templates expect: that of the OpenAI API, with the arguments of calls as objects. */
-  #messageOf({ role, content, reasoning, toolCalls = [], toolCallId, name }: ChatMessage): TemplateInput {
+  #messageOf({ role, content, reasoning, toolCalls = [], toolCallId, name }: ChatMessage): MessageInput {
     const calls = toolCalls.map((call) => ({
       id: this.#written.harmless(call.id),
       type: "function",
-      function: {
-        name: this.#written.harmless(call.name),
-        arguments: this.#harmlessJson(parseJson(call.arguments) ?? call.arguments),
-      },
+      function: { name: this.#written.harmless(call.name), arguments: this.#harmlessJson(argumentsOf(call)) },
     }));
+    const written = { content: this.#written.harmless(content), reasoning: this.#written.harmless(reasoning ?? "") };
+    // The template of gpt-oss knows thoughts by this name, and refuses them beside a text before a call.
+    const isThinking = reasoning !== undefined && this.#mentions("message.thinking");
+    const isOneText = isThinking && calls.length > 0 && this.#mentions("<|channel|>");
+    const thinking = isOneText ? [written.reasoning, written.content].filter(Boolean).join("\n\n") : written.reasoning;
     return {
       role,
-      content: this.#written.harmless(content),
-      ...(reasoning === undefined ? {} : { reasoning_content: this.#written.harmless(reasoning) }),
+      content: isOneText ? "" : written.content,
+      ...(reasoning === undefined ? {} : { reasoning_content: written.reasoning }),
+      ...(isThinking ? { thinking } : {}),
       ...(calls.length === 0 ? {} : { tool_calls: calls }),
       ...(toolCallId === undefined ? {} : { tool_call_id: this.#written.harmless(toolCallId) }),
       ...(name === undefined ? {} : { name: this.#written.harmless(name) }),
@@ -142,12 +160,18 @@ export class ChatTemplate {
   }
 }
 
-/** For templates that know no tools: asks for a form that the generic parser reads. */
-function toolPrompt(tools: readonly ToolDefinition[]): ChatMessage {
-  const list = tools.map(({ name, description = "", parameters }) => JSON.stringify({ name, description, parameters }));
-  const content = `You may call a tool. To call one, answer with nothing but JSON of this form:
-{"name": "<name of the tool>", "arguments": {<its arguments>}}
-The tools, with JSON schemas of their arguments:
-${list.join("\n")}`;
-  return { role: "system", content };
+/** Some templates leave out messages of the system but the first, or the last, without a word. */
+function isWhole(text: string, messages: readonly MessageInput[]): boolean {
+  return messages.every(({ role, content }) => !/^(system|user)$/.test(role) || text.includes(content.trim()));
+}
+
+/** Some clients give back a call without arguments as an empty text. */
+function argumentsOf({ arguments: values }: ToolCall): unknown {
+  return values.trim() === "" ? {} : (parseJson(values) ?? values);
+}
+
+/** What some templates call `enable_thinking`: DeepSeek V3.1 and Granite `thinking`, Seed-OSS a budget in tokens. */
+function otherNames({ enable_thinking: isOn }: NonNullable<Chat["templateOptions"]>): TemplateInput {
+  if (typeof isOn !== "boolean") return {};
+  return { thinking: isOn, ...(isOn ? {} : { thinking_budget: 0 }) };
 }

@@ -9,6 +9,10 @@ export type Thinking = "never" | "always" | "switched" | "graded";
 
 export const thinkings: readonly Thinking[] = ["never", "always", "switched", "graded"];
 
+/** The names that templates have for it: DeepSeek V3.1 and Granite `thinking`, Seed-OSS `thinking_budget`. */
+const thinkingSwitch =
+  /\benable_thinking\b|\b(?:if|and|not) thinking\b|\bthinking is (?:not )?defined\b|\bthinking_budget\b/;
+
 /** The form of the answer to one prompt. */
 export type AnswerForm = {
   readonly format: OutputFormat;
@@ -28,6 +32,6 @@ export function detectAnswerForm(template: string | null, prompt: string): Answe
 
 function detectThinking(template: string | null, { calls, thinks }: OutputFormat): Thinking {
   if (template?.includes("reasoning_effort") === true) return "graded";
-  if (template?.includes("enable_thinking") === true) return "switched";
+  if (template !== null && thinkingSwitch.test(template)) return "switched";
   return thinks || calls === "harmony" ? "always" : "never";
 }
