@@ -3,7 +3,7 @@
 
 import { takeoverBytesMax } from "@pomona/shared/core/generation";
 import type { ModelName } from "@pomona/shared/core/ids";
-import { callFormats } from "@pomona/shared/core/output/output-parser";
+import { callFormats, thoughtFormats } from "@pomona/shared/core/output/output-parser";
 import { z } from "zod";
 import { type ApiName, apiNames } from "./core/generation-request.ts";
 import type { Assembly } from "./core/output-plan.ts";
@@ -33,7 +33,7 @@ const noteSchema = z.strictObject({
   priority: z.enum(["interactive", "batch"]),
   stop: z.array(z.string()),
   assembly: z.strictObject({
-    format: z.strictObject({ calls: z.enum(callFormats), thinks: z.boolean() }),
+    format: z.strictObject({ calls: z.enum(callFormats), thoughts: z.enum(thoughtFormats) }),
     startsInReasoning: z.boolean(),
     toolNames: z.array(z.string()),
     textParameters: z.record(z.string(), z.array(z.string())),

@@ -75,7 +75,7 @@ const tools = [
 ];
 const input = { kind: "chat", messages: [{ role: "user", content: "a" }], tools } as const;
 const thinker: AnswerForm = {
-  format: { calls: "hermes", thinks: true },
+  format: { calls: "hermes", thoughts: "think" },
   startsInReasoning: false,
   thinking: "switched",
 };
@@ -115,7 +115,11 @@ test("thoughts stand before what is enforced, unless the model is not to think",
 });
 
 test("a call that is enforced is read in the form in which it is enforced", () => {
-  const plain: AnswerForm = { format: { calls: "none", thinks: false }, startsInReasoning: false, thinking: "never" };
+  const plain: AnswerForm = {
+    format: { calls: "none", thoughts: "none" },
+    startsInReasoning: false,
+    thinking: "never",
+  };
   assert.equal(plan({ toolChoice: "required" }, plain).assembly.format.calls, "json");
   assert.equal(plan({}, plain).assembly.format.calls, "none");
 });

@@ -76,7 +76,7 @@ function textParametersIn({ calls }: OutputFormat, tools: readonly ToolDefinitio
 /** One that is not to think has no thoughts before what a grammar asks for. */
 function asWished({ effort, thinking }: GenerationRequest["output"], form: AnswerForm): AnswerForm {
   const isOff = effort === "none" || thinking?.isOn === false;
-  return isOff ? { ...form, format: { ...form.format, thinks: false } } : form;
+  return isOff ? { ...form, format: { ...form.format, thoughts: "none" } } : form;
 }
 
 function schemaOf(shape: Exclude<GenerationRequest["output"]["shape"], { kind: "text" }>) {

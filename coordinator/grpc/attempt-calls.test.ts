@@ -53,7 +53,7 @@ async function startNode(t: TestContext, asked: { count: number }): Promise<numb
     Tokenize: unaryHandler(async (_wire, { signal }) => {
       asked.count += 1;
       if (asked.count === 1) await untilAborted(signal);
-      const form = { startsInReasoning: false, callFormat: "none", thinks: false, thinking: "never" };
+      const form = { startsInReasoning: false, callFormat: "none", thoughts: "none", thinking: "never" };
       return { tokenIds: [7], stop: [], sharedTokens: 0, ...form };
     }),
     KeepAttempts: unaryHandler(() => ({})),

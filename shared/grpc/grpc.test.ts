@@ -61,7 +61,7 @@ test("a unary call answers with what the handler returned", async () => {
       startsInReasoning: false,
       sharedTokens: 0,
       callFormat: "",
-      thinks: false,
+      thoughts: "",
       thinking: "",
     });
   });

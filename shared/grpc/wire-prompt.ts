@@ -6,7 +6,7 @@ import type { TokenIds } from "@pomona/proto/generated/pomona/v1/TokenIds";
 import { PomonaError } from "../core/errors.ts";
 import type { PromptInput } from "../core/generation.ts";
 import { type AnswerForm, thinkings } from "../core/output/answer-form.ts";
-import { callFormats } from "../core/output/output-parser.ts";
+import { callFormats, thoughtFormats } from "../core/output/output-parser.ts";
 import { chatFromWire, chatToWire } from "./wire-chat.ts";
 import { checkLength, checkPresent, checkText, fail, textLengthMax, tokensMax } from "./wire-checks.ts";
 
@@ -49,18 +49,19 @@ export function tokenizeInputFromWire(wire: TokenizeInputOutput): PromptInput {
 export type AnswerFormWire = {
   readonly startsInReasoning: boolean;
   readonly callFormat: string;
-  readonly thinks: boolean;
+  readonly thoughts: string;
   readonly thinking: string;
 };
 
 export function answerFormToWire({ format, startsInReasoning, thinking }: AnswerForm): AnswerFormWire {
-  return { startsInReasoning, callFormat: format.calls, thinks: format.thinks, thinking };
+  return { startsInReasoning, callFormat: format.calls, thoughts: format.thoughts, thinking };
 }
 
-export function answerFormFromWire({ startsInReasoning, callFormat, thinks, thinking }: AnswerFormWire): AnswerForm {
+export function answerFormFromWire({ startsInReasoning, callFormat, thoughts, thinking }: AnswerFormWire): AnswerForm {
   const calls = callFormats.find((known) => known === callFormat) ?? fail("call_format", "is not known");
   const known = thinkings.find((one) => one === thinking) ?? fail("thinking", "is not known");
-  return { format: { calls, thinks }, startsInReasoning, thinking: known };
+  const tags = thoughtFormats.find((one) => one === thoughts) ?? fail("thoughts", "is not known");
+  return { format: { calls, thoughts: tags }, startsInReasoning, thinking: known };
 }
 
 /** The `input` of InferenceGenerateRequest. */

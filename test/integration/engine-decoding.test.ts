@@ -300,7 +300,7 @@ describe("the branching model against its known logits", () => {
     for (const style of ["hermes", "llama3", "mistral", "json"] as const) {
       const grammar = compileToolChoice(tools, { name: "time" }, style);
       const { text } = await start(replica, attemptOf(prompt, { grammar, maxTokens: 200 })).done;
-      const format = { calls: style, thinks: false };
+      const format = { calls: style, thoughts: "none" } as const;
       const parser = new OutputParser({ format, startsInReasoning: false, toolNames: ["time", "add"] });
       const [begin, json, end] = [...parser.push(text), ...parser.finish()];
       assert.deepEqual(begin, { kind: "toolCallBegin", index: 0, name: "time" }, text);

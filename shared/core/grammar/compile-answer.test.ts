@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { AnswerForm } from "../output/answer-form.ts";
-import { OutputParser } from "../output/output-parser.ts";
+import { thoughtTags } from "../output/formats/thought-reader.ts";
+import { OutputParser, thoughtFormats } from "../output/output-parser.ts";
 import { compileAnswer } from "./compile-answer.ts";
 import { GbnfMatcher } from "./testing/gbnf-matcher.ts";
 
@@ -11,10 +12,14 @@ const tools = [
 ];
 const schema = { schema: { type: "object", properties: { a: { type: "integer" } }, required: ["a"] }, field: "format" };
 
-const formOf = (calls: AnswerForm["format"]["calls"], thinks = false, startsInReasoning = false): AnswerForm => ({
-  format: { calls, thinks },
+const formOf = (
+  calls: AnswerForm["format"]["calls"],
+  thoughts: AnswerForm["format"]["thoughts"] = "none",
+  startsInReasoning = false,
+): AnswerForm => ({
+  format: { calls, thoughts },
   startsInReasoning,
-  thinking: thinks ? "always" : "never",
+  thinking: thoughts === "none" ? "never" : "always",
 });
 
 function matcherOf(grammar: string | null): GbnfMatcher {
@@ -41,7 +46,7 @@ test("a document or a call, where a model may choose; a call alone, where it may
 });
 
 test("thoughts may stand before it, as the model writes them, and end once", () => {
-  const matcher = matcherOf(compileAnswer({ schema, tools: [], choice: "auto" }, formOf("hermes", true)));
+  const matcher = matcherOf(compileAnswer({ schema, tools: [], choice: "auto" }, formOf("hermes", "think")));
   const ok = ['{"a": 1}', '<think>a < b </thin > <<</think>\n\n{"a": 1}', '<think></think>{"a": 1}'];
   for (const text of ok) assert.ok(matcher.matches(text), text);
   const wrong = ['<think>{"a": 1}', '<think></think>no</think>{"a": 1}', 'x<think></think>{"a": 1}'];
@@ -49,7 +54,7 @@ test("thoughts may stand before it, as the model writes them, and end once", () 
 });
 
 test("a prompt that has opened the thoughts goes on with them", () => {
-  const matcher = matcherOf(compileAnswer({ schema, tools: [], choice: "auto" }, formOf("hermes", true, true)));
+  const matcher = matcherOf(compileAnswer({ schema, tools: [], choice: "auto" }, formOf("hermes", "think", true)));
   assert.ok(matcher.matches('so</think>\n{"a": 1}'));
   assert.ok(!matcher.matches('{"a": 1}'));
 });
@@ -68,18 +73,24 @@ test("gpt-oss thinks in a channel and answers in another", () => {
 test("every text that a grammar allows is parted as it was meant, in every form", () => {
   const forms = fc.record({
     calls: fc.constantFrom("hermes", "llama3", "mistral", "deepseek", "harmony", "json", "none" as const),
-    thinks: fc.boolean(),
+    tags: fc.constantFrom(...thoughtFormats),
+    isOpen: fc.boolean(),
   });
-  const thoughts = fc.string({ unit: fc.constantFrom("<", "/", "t", "think>", "</thin", "|", "end", "a", "\n") });
+  const thoughts = fc.string({
+    unit: fc.constantFrom("<", "/", "t", "think>", "</thin", "|", "end", "a", "\n", "[/TH", "<channel", "<|END_"),
+  });
   fc.assert(
-    fc.property(forms, thoughts, ({ calls, thinks }, thought) => {
-      const form = formOf(calls, thinks && calls !== "harmony");
+    fc.property(forms, thoughts, ({ calls, tags, isOpen }, thought) => {
+      const isThinker = tags !== "none" && calls !== "harmony";
+      const form = formOf(calls, isThinker ? tags : "none", isThinker && isOpen);
       const matcher = matcherOf(compileAnswer({ schema: null, tools, choice: "required" }, form));
-      const isThinking = form.format.thinks && !thought.includes("</think>");
-      const text = (isThinking ? `<think>${thought}</think>` : "") + callIn(calls);
+      const [open, close] = thoughtTags[tags === "none" ? "think" : tags];
+      const isThinking = isThinker && !thought.includes(close) && !thought.trimStart().startsWith(open);
+      const block = `${form.startsInReasoning ? "" : open}${isThinking ? thought : ""}${close}`;
+      const text = (isThinker ? block : "") + callIn(calls);
       assert.ok(matcher.matches(text), text);
       const format = { ...form.format, calls: calls === "none" ? "json" : calls };
-      const parser = new OutputParser({ format, startsInReasoning: false, toolNames: ["now"] });
+      const parser = new OutputParser({ format, startsInReasoning: form.startsInReasoning, toolNames: ["now"] });
       const deltas = [...parser.push(text), ...parser.finish()];
       const kinds = new Set(deltas.map(({ kind }) => kind));
       assert.ok(!kinds.has("text"), text);

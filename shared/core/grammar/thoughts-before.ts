@@ -1,4 +1,6 @@
 import type { AnswerForm } from "../output/answer-form.ts";
+import { thoughtTags } from "../output/formats/thought-reader.ts";
+import { tagsOf } from "../output/output-parser.ts";
 import { gbnfClass, gbnfLiteral } from "./gbnf/gbnf-text.ts";
 import type { GrammarWriter } from "./gbnf/grammar-writer.ts";
 
@@ -20,8 +22,10 @@ export function thoughtsBefore({ format, startsInReasoning }: AnswerForm): Thoug
     const between = gbnfLiteral("<|start|>assistant");
     return { opener: "<|channel|>analysis<|message|>", closer: "<|end|>", between, isOpen: startsInReasoning };
   }
-  if (!format.thinks && !startsInReasoning) return null;
-  return { opener: "<think>", closer: "</think>", between: "[ \\n]{0,4}", isOpen: startsInReasoning };
+  const tags = tagsOf(format, startsInReasoning);
+  if (tags === null) return null;
+  const [opener, closer] = thoughtTags[tags];
+  return { opener, closer, between: "[ \\n]{0,4}", isOpen: startsInReasoning };
 }
 
 /** The GBNF of `body` behind thoughts that a model may have, or has begun; they are free but for their end. */

@@ -1,4 +1,5 @@
 // What is known of an answer before it begins: how the model writes its parts, and what it thinks.
+import { thoughtTags } from "./formats/thought-reader.ts";
 import { detectOutputFormat, type OutputFormat, plainFormat } from "./output-parser.ts";
 
 /**
@@ -27,11 +28,13 @@ export const plainForm: AnswerForm = { format: plainFormat, startsInReasoning: f
 /** `prompt` is what the template (Jinja; null for none) made of a conversation. */
 export function detectAnswerForm(template: string | null, prompt: string): AnswerForm {
   const format = detectOutputFormat(template);
-  return { format, startsInReasoning: /<think>\s*$/.test(prompt), thinking: detectThinking(template, format) };
+  const tags = format.thoughts === "none" ? null : thoughtTags[format.thoughts];
+  const startsInReasoning = tags !== null && prompt.trimEnd().endsWith(tags[0]);
+  return { format, startsInReasoning, thinking: detectThinking(template, format) };
 }
 
-function detectThinking(template: string | null, { calls, thinks }: OutputFormat): Thinking {
+function detectThinking(template: string | null, { calls, thoughts }: OutputFormat): Thinking {
   if (template?.includes("reasoning_effort") === true) return "graded";
   if (template !== null && thinkingSwitch.test(template)) return "switched";
-  return thinks || calls === "harmony" ? "always" : "never";
+  return thoughts !== "none" || calls === "harmony" ? "always" : "never";
 }

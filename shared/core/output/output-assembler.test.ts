@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { type Output, OutputAssembler } from "./output-assembler.ts";
 import type { OutputDelta } from "./output-delta.ts";
-import { outputMarkers } from "./output-parser.ts";
+import { outputMarkers, thoughtFormats } from "./output-parser.ts";
 
 const encoder = new TextEncoder();
 
@@ -86,7 +86,7 @@ test("without stop strings the text is what the WHATWG decoder makes of all byte
 
 test("stop strings end the text, not thoughts or calls", () => {
   const answer = '<think>END</think>so<tool_call>{"name":"f","arguments":{"a":"END"}}</tool_call> more END never';
-  const format = { calls: "hermes", thinks: true } as const;
+  const format = { calls: "hermes", thoughts: "think" } as const;
   const assembler = new OutputAssembler({ stop: ["END"], format, toolNames: ["f"] });
   const { deltas, isStopped } = assembler.push(tokensOf(answer));
   assert.deepEqual(deltas, [
@@ -101,7 +101,7 @@ test("stop strings end the text, not thoughts or calls", () => {
 });
 
 test("a call that has to be made, and is cut off before it begins, is no text", () => {
-  const format = { calls: "hermes", thinks: true } as const;
+  const format = { calls: "hermes", thoughts: "think" } as const;
   const cut = (answer: string, isCallForced: boolean): readonly OutputDelta[] => {
     const assembler = new OutputAssembler({ stop: [], format, toolNames: ["f"], isCallForced });
     const { deltas } = assembler.push(tokensOf(answer));
@@ -127,7 +127,7 @@ test("any cut of the ids into chunks gives the same parts, in every format", () 
   );
   const tokens = fc.array(snippet, { maxLength: 12 }).map((parts) => tokensOf(parts.join("")));
   const calls = fc.constantFrom("none", "hermes", "llama3", "mistral", "deepseek", "harmony", "json");
-  const format = fc.record({ calls, thinks: fc.boolean() });
+  const format = fc.record({ calls, thoughts: fc.constantFrom(...thoughtFormats) });
   const options = fc.record({ format, startsInReasoning: fc.boolean() });
   const run = (answer: readonly Uint8Array[], lengths: readonly number[], chosen: Options): string => {
     const assembler = new OutputAssembler({ stop: ["END", "ND "], toolNames: ["f"], ...chosen });

@@ -2,14 +2,17 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import type { OutputDelta } from "./output-delta.ts";
-import { type OutputFormat, OutputParser, outputMarkers } from "./output-parser.ts";
+import { callFormats, type OutputFormat, OutputParser, outputMarkers, thoughtFormats } from "./output-parser.ts";
 
 const toolNames = ["time", "add"];
-const formats = ["none", "hermes", "llama3", "mistral", "deepseek", "harmony", "json"] as const;
-type Options = { readonly calls: OutputFormat["calls"]; readonly thinks?: boolean; readonly isOpen?: boolean };
+type Options = {
+  readonly calls: OutputFormat["calls"];
+  readonly thoughts?: OutputFormat["thoughts"];
+  readonly isOpen?: boolean;
+};
 
-const parserOf = ({ calls, thinks = false, isOpen = false }: Options): OutputParser =>
-  new OutputParser({ format: { calls, thinks }, startsInReasoning: isOpen, toolNames });
+const parserOf = ({ calls, thoughts = "none", isOpen = false }: Options): OutputParser =>
+  new OutputParser({ format: { calls, thoughts }, startsInReasoning: isOpen, toolNames });
 
 function parse(answer: string, options: Options): OutputDelta[] {
   const parser = parserOf(options);
@@ -93,7 +96,11 @@ const markers = [...outputMarkers].filter((marker) => marker !== "<|message|>");
 const answers = fc
   .array(fc.oneof(fc.constantFrom(...markers, ...pieces), fc.constant("§")), { maxLength: 16 })
   .map((parts) => parts.map((part, i) => (part === "§" ? `§${i}§` : part)).join(""));
-const options = fc.record({ calls: fc.constantFrom(...formats), thinks: fc.boolean(), isOpen: fc.boolean() });
+const options = fc.record({
+  calls: fc.constantFrom(...callFormats),
+  thoughts: fc.constantFrom(...thoughtFormats),
+  isOpen: fc.boolean(),
+});
 
 test("every word comes out once, whatever stands around it", () => {
   fc.assert(
@@ -128,7 +135,7 @@ test("only calls of known tools begin, each ends once, and none runs into anothe
 
 test("never more than the limit is held back", () => {
   const total = 200_000;
-  for (const calls of formats)
+  for (const calls of callFormats)
     for (const start of [
       "",
       "[TOOL_CALLS]",
@@ -139,7 +146,7 @@ test("never more than the limit is held back", () => {
       block(""),
     ])
       for (const filler of [" ", "[", "a", "\n"]) {
-        const parser = parserOf({ calls, thinks: true });
+        const parser = parserOf({ calls, thoughts: "think" });
         parser.push(start + filler.repeat(total));
         const held = shown(parser.finish()).length;
         assert.ok(held <= 64 * 1024 + 64, `${calls} ${start}${JSON.stringify(filler)}: ${held}`);

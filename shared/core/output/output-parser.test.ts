@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { callFormats, detectOutputFormat, type OutputFormat, OutputParser, outputMarkers } from "./output-parser.ts";
+import {
+  callFormats,
+  detectOutputFormat,
+  type OutputFormat,
+  OutputParser,
+  outputMarkers,
+  thoughtFormats,
+} from "./output-parser.ts";
 import {
   call,
   cut,
@@ -143,7 +150,11 @@ describe("what is no call is text, and nothing is lost", () => {
 });
 
 test("arguments come while they are written, and text at once", () => {
-  const parser = new OutputParser({ format: { calls: "hermes", thinks: false }, startsInReasoning: false, toolNames });
+  const parser = new OutputParser({
+    format: { calls: "hermes", thoughts: "none" },
+    startsInReasoning: false,
+    toolNames,
+  });
   assert.deepEqual(parser.push("so <"), [{ kind: "text", text: "so " }]);
   assert.deepEqual(parser.push('tool_call>{"name":"add","arguments":{"a'), [
     { kind: "toolCallBegin", index: 0, name: "add" },
@@ -174,7 +185,7 @@ const answers = fc.oneof(
 
 test("any cut of an answer gives the same parts", () => {
   const places = fc.array(fc.nat(200), { maxLength: 12 });
-  const format = fc.record({ calls: fc.constantFrom(...callFormats), thinks: fc.boolean() });
+  const format = fc.record({ calls: fc.constantFrom(...callFormats), thoughts: fc.constantFrom(...thoughtFormats) });
   const options = fc.record({ format, startsInReasoning: fc.boolean() });
   fc.assert(
     fc.property(fc.tuple(answers, places), options, ([answer, cuts], parserOptions) => {
@@ -188,9 +199,14 @@ test("any cut of an answer gives the same parts", () => {
 test("an answer without markers and brackets is its text, in every format", () => {
   const plain = fc.string({ maxLength: 60 }).filter((text) => !/[<[{｜]/.test(text));
   fc.assert(
-    fc.property(plain, fc.constantFrom(...callFormats), fc.boolean(), (answer, calls, thinks) => {
-      assert.deepEqual(parse(answer, withCalls(calls, thinks)), { text: answer, reasoning: "", calls: [] });
-    }),
+    fc.property(
+      plain,
+      fc.constantFrom(...callFormats),
+      fc.constantFrom(...thoughtFormats),
+      (answer, calls, thoughts) => {
+        assert.deepEqual(parse(answer, { format: { calls, thoughts } }), { text: answer, reasoning: "", calls: [] });
+      },
+    ),
   );
 });
 
@@ -219,13 +235,13 @@ test("every call written by the rules of its format is read as it was written", 
 
 test("formats are told by the markers of a template", () => {
   for (const [template, expected] of [
-    [null, { calls: "json", thinks: false }],
-    ["{{ messages }}", { calls: "json", thinks: false }],
-    ["<|im_start|> <tool_call> <think>", { calls: "hermes", thinks: true }],
-    ["[AVAILABLE_TOOLS] [TOOL_CALLS]", { calls: "mistral", thinks: false }],
-    ["<|start_header_id|>ipython", { calls: "llama3", thinks: false }],
-    ["<｜tool▁calls▁begin｜> </think>", { calls: "deepseek", thinks: true }],
-    ["<|channel|>analysis", { calls: "harmony", thinks: false }],
+    [null, { calls: "json", thoughts: "none" }],
+    ["{{ messages }}", { calls: "json", thoughts: "none" }],
+    ["<|im_start|> <tool_call> <think>", { calls: "hermes", thoughts: "think" }],
+    ["[AVAILABLE_TOOLS] [TOOL_CALLS]", { calls: "mistral", thoughts: "none" }],
+    ["<|start_header_id|>ipython", { calls: "llama3", thoughts: "none" }],
+    ["<｜tool▁calls▁begin｜> </think>", { calls: "deepseek", thoughts: "think" }],
+    ["<|channel|>analysis", { calls: "harmony", thoughts: "none" }],
   ] as const)
     assert.deepEqual(detectOutputFormat(template), expected);
 });

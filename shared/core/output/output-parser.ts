@@ -3,7 +3,7 @@ import { HarmonyReader, harmonyMarkers } from "./formats/harmony-reader.ts";
 import { type JsonCallsOptions, JsonCallsReader } from "./formats/json-calls-reader.ts";
 import { type Reader, type ReaderParts, textReader } from "./formats/reader.ts";
 import { TaggedCallsReader, taggedFormats, taggedMarkers } from "./formats/tagged-calls-reader.ts";
-import { ThoughtReader, thoughtMarkers } from "./formats/thought-reader.ts";
+import { ThoughtReader, type ThoughtTags, thoughtMarkers, thoughtTags } from "./formats/thought-reader.ts";
 import { DeltaSink, type OutputDelta } from "./output-delta.ts";
 
 /** Families of models by how they write calls. */
@@ -12,14 +12,17 @@ export const callFormats = [
   ...(["qwenCoder", "glm", "minimax", "seed"] as const),
 ] as const;
 
+/** Tags around thoughts. */
+export const thoughtFormats = ["none", ...(Object.keys(thoughtTags) as ThoughtTags[])] as const;
+
 /** How a model writes thoughts and calls. */
 export type OutputFormat = {
   readonly calls: (typeof callFormats)[number];
-  /** Whether it may begin with a block of thoughts. */
-  readonly thinks: boolean;
+  /** The tags of the block of thoughts that an answer may begin with; those of Harmony are part of its calls. */
+  readonly thoughts: (typeof thoughtFormats)[number];
 };
 
-export const plainFormat: OutputFormat = { calls: "none", thinks: false };
+export const plainFormat: OutputFormat = { calls: "none", thoughts: "none" };
 
 export type OutputParserOptions = {
   readonly format: OutputFormat;
@@ -48,9 +51,8 @@ export class OutputParser {
       toolNames.length === 0 && format.calls !== "harmony" ? "none" : format.calls,
       startsInReasoning,
     );
-    const isThinking = format.thinks || startsInReasoning;
-    this.#reader =
-      isThinking && format.calls !== "harmony" ? new ThoughtReader(parts, calls, startsInReasoning) : calls;
+    const tags = tagsOf(format, startsInReasoning);
+    this.#reader = tags === null ? calls : new ThoughtReader(parts, calls, { tags, isOpen: startsInReasoning });
   }
 
   push(text: string): OutputDelta[] {
@@ -63,6 +65,13 @@ export class OutputParser {
     this.#reader.finish();
     return this.#sink.take();
   }
+}
+
+/** The tags that thoughts may stand in; null for none. */
+export function tagsOf({ calls, thoughts }: OutputFormat, startsInReasoning: boolean): ThoughtTags | null {
+  if (calls === "harmony") return null;
+  if (thoughts !== "none") return thoughts;
+  return startsInReasoning ? "think" : null;
 }
 
 const jsonFormats: Readonly<Record<"hermes" | "llama3" | "mistral" | "json", JsonCallsOptions>> = {
@@ -120,17 +129,27 @@ export const outputMarkers: ReadonlySet<string> = new Set([
 
 /** Guesses the format from the markers in a model's chat template (Jinja); null stands for no template. */
 export function detectOutputFormat(chatTemplate: string | null): OutputFormat {
-  if (chatTemplate === null) return { calls: "json", thinks: false };
+  if (chatTemplate === null) return { calls: "json", thoughts: "none" };
+  const calls = detectCalls(chatTemplate);
+  return { calls, thoughts: calls === "harmony" ? "none" : detectThoughts(chatTemplate) };
+}
+
+function detectCalls(chatTemplate: string): OutputFormat["calls"] {
   const has = (text: string): boolean => chatTemplate.includes(text);
-  const thinks = has("</think>") || has("<think>");
-  if (has("<|channel|>")) return { calls: "harmony", thinks: false };
-  if (has("tool\u2581calls\u2581begin")) return { calls: "deepseek", thinks };
-  if (has("<seed:tool_call>")) return { calls: "seed", thinks };
-  if (has("<minimax:tool_call>")) return { calls: "minimax", thinks };
-  if (has("<tool_call>") && has("<arg_key>")) return { calls: "glm", thinks };
-  if (has("<tool_call>") && has("<function=")) return { calls: "qwenCoder", thinks };
-  if (has("<tool_call>")) return { calls: "hermes", thinks };
-  if (has("[TOOL_CALLS]")) return { calls: "mistral", thinks };
-  if (has("<|python_tag|>") || (has("ipython") && has("<|start_header_id|>"))) return { calls: "llama3", thinks };
-  return { calls: "json", thinks };
+  if (has("<|channel|>")) return "harmony";
+  if (has("tool\u2581calls\u2581begin")) return "deepseek";
+  if (has("<seed:tool_call>")) return "seed";
+  if (has("<minimax:tool_call>")) return "minimax";
+  if (has("<tool_call>") && has("<arg_key>")) return "glm";
+  if (has("<tool_call>") && has("<function=")) return "qwenCoder";
+  if (has("<tool_call>")) return "hermes";
+  if (has("[TOOL_CALLS]")) return "mistral";
+  if (has("<|python_tag|>") || (has("ipython") && has("<|start_header_id|>"))) return "llama3";
+  return "json";
+}
+
+/** Some templates only show where thoughts begin, and some only where they end. */
+function detectThoughts(chatTemplate: string): OutputFormat["thoughts"] {
+  const isShown = (tags: ThoughtTags): boolean => thoughtTags[tags].some((tag) => chatTemplate.includes(tag));
+  return thoughtFormats.find((tags) => tags !== "none" && isShown(tags)) ?? "none";
 }

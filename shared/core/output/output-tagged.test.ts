@@ -107,8 +107,9 @@ test("a call that the end cuts off is told as incomplete, wherever it stands", (
   const whole = "<tool_call>\n<function=add>\n<parameter=text>\nab\n</parameter>\n</function>";
   for (const [cutOff, json] of [
     [" <tool_call>\n<function=add>", "{"],
-    [whole.slice(0, whole.indexOf("text>")), "{"],
+    [whole.slice(0, whole.indexOf("xt>")), '{"te'],
     [whole.slice(0, whole.indexOf("b\n")), '{"text": "a'],
+    [whole.replace("text>\nab\n</parameter>\n</function>", "a>\n[1, "), '{"a": [1, '],
     [whole.slice(0, whole.indexOf("</function>")), '{"text": "ab"'],
     [whole.slice(0, -2), '{"text": "ab"'],
   ] as const) {

@@ -21,9 +21,9 @@ export interface NodeTokenizeResponse {
    */
   'callFormat'?: (string);
   /**
-   * The answer may begin with a block of thoughts.
+   * The tags of the block of thoughts that the answer may begin with: none, think, mistral, seed, cohere or gemma.
    */
-  'thinks'?: (boolean);
+  'thoughts'?: (string);
   /**
    * never, always, switched or graded: what a request may say about the model's thoughts.
    */
@@ -50,9 +50,9 @@ export interface NodeTokenizeResponse__Output {
    */
   'callFormat': (string);
   /**
-   * The answer may begin with a block of thoughts.
+   * The tags of the block of thoughts that the answer may begin with: none, think, mistral, seed, cohere or gemma.
    */
-  'thinks': (boolean);
+  'thoughts': (string);
   /**
    * never, always, switched or graded: what a request may say about the model's thoughts.
    */

@@ -211,9 +211,13 @@ export class TaggedCallsReader implements Reader {
     this.#enter("after");
   }
 
-  #beginValue(key: string): void {
-    this.#parts.sink.callArguments(`${this.#hasArguments ? ", " : ""}${JSON.stringify(key)}: `);
+  #writeKey(key: string): void {
+    this.#parts.sink.callArguments(`${this.#hasArguments ? ", " : ""}${key}`);
     this.#hasArguments = true;
+  }
+
+  #beginValue(key: string): void {
+    this.#writeKey(`${JSON.stringify(key)}: `);
     this.#value = new TaggedValue({
       isText: this.#texts.has(key),
       isOnLines: this.#options.isValueOnLines,
@@ -223,6 +227,8 @@ export class TaggedCallsReader implements Reader {
 
   /** A call that has begun is cut off where it stands; all that was held back is text, and so is what follows. */
   #giveUp(following: string): void {
+    if (this.#state === "key") this.#writeKey(JSON.stringify(this.#word).slice(0, -1));
+    this.#value?.cutOff();
     if (this.#hasCall) this.#parts.sink.endCall(false);
     this.#hasCall = false;
     this.#value = null;

@@ -53,6 +53,12 @@ export class TaggedValue {
     this.#write(this.#hasQuote ? '"' : '""');
   }
 
+  /** The answer has ended in the middle of the value. */
+  cutOff(): void {
+    if (this.#isText) this.#writeText(this.#held);
+    else this.#write(this.#held);
+  }
+
   #writeText(text: string): void {
     if (text === "") return;
     const quoted = JSON.stringify(text).slice(1, -1);

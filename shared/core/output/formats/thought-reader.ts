@@ -1,13 +1,25 @@
-// Thoughts before the answer: <think> ... </think> (DeepSeek R1, Qwen 3, QwQ and others). Only a block at the beginning is
-// one: later on somebody may just be talking of it.
+// Thoughts before the answer, in tags. Only a block at the beginning is one: later on somebody may just be talking of it.
 import { MarkerMatcher } from "../marker-matcher.ts";
 import type { Reader, ReaderParts } from "./reader.ts";
 
-const open = "<think>";
-const close = "</think>";
+/** What stands before and after thoughts; no closing tag has its first character twice. */
+export const thoughtTags = {
+  /** DeepSeek R1, Qwen 3, QwQ, GLM, MiniMax and others. */
+  think: ["<think>", "</think>"],
+  /** Magistral and Ministral 3: mistral-common, tokenizer version 13. */
+  mistral: ["[THINK]", "[/THINK]"],
+  /** The chat template of ByteDance-Seed/Seed-OSS-36B-Instruct. */
+  seed: ["<seed:think>", "</seed:think>"],
+  /** Command R7B and Command A: their chat templates. */
+  cohere: ["<|START_THINKING|>", "<|END_THINKING|>"],
+  /** The chat template of google/gemma-4-31B-it. */
+  gemma: ["<|channel>thought", "<channel|>"],
+} as const satisfies Readonly<Record<string, readonly [open: string, close: string]>>;
 
-/** Markers of the format. */
-export const thoughtMarkers = [open, close] as const;
+export type ThoughtTags = keyof typeof thoughtTags;
+
+/** Tokens of which tags are made; that of Gemma is followed by a word. */
+export const thoughtMarkers: readonly string[] = [...Object.values(thoughtTags).flat(), "<|channel>"];
 
 /** Longest space before the block that is held back. */
 const spaceLengthMax = 1024;
@@ -15,16 +27,19 @@ const spaceLengthMax = 1024;
 export class ThoughtReader implements Reader {
   readonly #parts: ReaderParts;
   readonly #rest: Reader;
-  readonly #opener = new MarkerMatcher([open]);
-  readonly #closer = new MarkerMatcher([close]);
+  readonly #opener: MarkerMatcher;
+  readonly #closer: MarkerMatcher;
   #state: "start" | "thought" | "gap" | "answer";
   readonly #isOpen: boolean;
   #space = "";
 
   /** `isOpen`: the prompt has opened the block already. A model that opens it once more means the same one. */
-  constructor(parts: ReaderParts, rest: Reader, isOpen: boolean) {
+  constructor(parts: ReaderParts, rest: Reader, { tags, isOpen }: { tags: ThoughtTags; isOpen: boolean }) {
+    const [open, close] = thoughtTags[tags];
     this.#parts = parts;
     this.#rest = rest;
+    this.#opener = new MarkerMatcher([open]);
+    this.#closer = new MarkerMatcher([close]);
     this.#isOpen = isOpen;
     this.#state = "start";
   }

@@ -42,7 +42,7 @@ export function parse(answer: string, options: ParserOptions): Parts {
 }
 
 export function withCalls(calls: OutputFormat["calls"], thinks = false): ParserOptions {
-  return { format: { calls, thinks } };
+  return { format: { calls, thoughts: thinks ? "think" : "none" } };
 }
 
 /** A whole one. */
