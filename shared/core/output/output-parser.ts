@@ -1,6 +1,7 @@
 import { DeepseekReader, deepseekMarkers } from "./formats/deepseek-reader.ts";
 import { HarmonyReader, harmonyMarkers } from "./formats/harmony-reader.ts";
-import { type JsonCallsOptions, JsonCallsReader } from "./formats/json-calls-reader.ts";
+import { JsonCallsReader } from "./formats/json-calls-reader.ts";
+import { jsonFormats, jsonMarkers } from "./formats/json-formats.ts";
 import { type Reader, type ReaderParts, textReader } from "./formats/reader.ts";
 import { TaggedCallsReader, taggedFormats, taggedMarkers } from "./formats/tagged-calls-reader.ts";
 import { ThoughtReader, type ThoughtTags, thoughtMarkers, thoughtTags } from "./formats/thought-reader.ts";
@@ -9,7 +10,7 @@ import { DeltaSink, type OutputDelta } from "./output-delta.ts";
 /** Families of models by how they write calls. */
 export const callFormats = [
   ...(["none", "hermes", "llama3", "mistral", "deepseek", "harmony", "json"] as const),
-  ...(["qwenCoder", "glm", "minimax", "seed"] as const),
+  ...(["kimi", "gemma", "qwenCoder", "glm", "minimax", "seed"] as const),
 ] as const;
 
 /** Tags around thoughts. */
@@ -74,25 +75,6 @@ export function tagsOf({ calls, thoughts }: OutputFormat, startsInReasoning: boo
   return startsInReasoning ? "think" : null;
 }
 
-const jsonFormats: Readonly<Record<"hermes" | "llama3" | "mistral" | "json", JsonCallsOptions>> = {
-  hermes: {
-    openers: ["<tool_call>"],
-    closers: ["</tool_call>"],
-    isBareAllowed: false,
-    argumentsMarker: null,
-    separators: /\s/,
-  },
-  llama3: { openers: ["<|python_tag|>"], closers: [], isBareAllowed: true, argumentsMarker: null, separators: /[\s;]/ },
-  mistral: {
-    openers: ["[TOOL_CALLS]"],
-    closers: [],
-    isBareAllowed: false,
-    argumentsMarker: "[ARGS]",
-    separators: /[\s,\]]/,
-  },
-  json: { openers: [], closers: [], isBareAllowed: true, argumentsMarker: null, separators: /[\s;,\]]/ },
-};
-
 function callsReader(parts: ReaderParts, calls: OutputFormat["calls"], startsInReasoning: boolean): Reader {
   switch (calls) {
     case "none":
@@ -120,11 +102,7 @@ export const outputMarkers: ReadonlySet<string> = new Set([
   ...harmonyMarkers,
   ...deepseekMarkers,
   ...taggedMarkers,
-  ...Object.values(jsonFormats).flatMap(({ openers, closers, argumentsMarker }) => [
-    ...openers,
-    ...closers,
-    ...(argumentsMarker === null ? [] : [argumentsMarker]),
-  ]),
+  ...jsonMarkers,
 ]);
 
 /** Guesses the format from the markers in a model's chat template (Jinja); null stands for no template. */
@@ -144,7 +122,10 @@ function detectCalls(chatTemplate: string): OutputFormat["calls"] {
   if (has("<tool_call>") && has("<function=")) return "qwenCoder";
   if (has("<tool_call>")) return "hermes";
   if (has("[TOOL_CALLS]")) return "mistral";
-  if (has("<|python_tag|>") || (has("ipython") && has("<|start_header_id|>"))) return "llama3";
+  if (has("<|tool_call_begin|>")) return "kimi";
+  if (has("<|tool_call>")) return "gemma";
+  const isLlama = has("<|start_header_id|>") || has("<|header_start|>");
+  if (has("<|python_tag|>") || (has("ipython") && isLlama)) return "llama3";
   return "json";
 }
 

@@ -17,7 +17,7 @@ export interface NodeTokenizeResponse {
   'sharedTokens'?: (number);
   /**
    * How the model writes calls of tools: none, hermes, llama3, mistral, deepseek, harmony,
-   * qwenCoder, glm, minimax, seed or json.
+   * kimi, gemma, qwenCoder, glm, minimax, seed or json.
    */
   'callFormat'?: (string);
   /**
@@ -46,7 +46,7 @@ export interface NodeTokenizeResponse__Output {
   'sharedTokens': (number);
   /**
    * How the model writes calls of tools: none, hermes, llama3, mistral, deepseek, harmony,
-   * qwenCoder, glm, minimax, seed or json.
+   * kimi, gemma, qwenCoder, glm, minimax, seed or json.
    */
   'callFormat': (string);
   /**

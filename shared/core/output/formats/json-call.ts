@@ -169,7 +169,7 @@ export class JsonCall {
 
   #endValue(): CallProgress {
     this.#expected = "separator";
-    if (this.#key === "name") return this.#endName();
+    if (this.#key === "name" || this.#key === "tool_name") return this.#endName();
     if (!isArgumentsKey(this.#key)) return "more";
     if (!this.#isStreamed) {
       const text = writtenArguments(this.#raw);

@@ -1,4 +1,4 @@
-// Calls as JSON objects, with or without markers around them.
+// Calls as JSON objects, with or without markers around them, or as names before their arguments.
 // - Hermes 2 Pro, Qwen 2.5 and Qwen 3: <tool_call>\n{"name": ..., "arguments": {...}}\n</tool_call>, one block a call
 //   (NousResearch/Hermes-Function-Calling; the chat templates of Qwen/Qwen2.5-7B-Instruct and Qwen/Qwen3-8B).
 // - Llama 3.x: {"name": ..., "parameters": {...}}, alone or after <|python_tag|>, several divided by ";"
@@ -8,7 +8,18 @@
 // - Any model that was told to answer with such an object and nothing else.
 import { MarkerMatcher } from "../marker-matcher.ts";
 import { heldLengthMax, JsonCall, JsonValueEnd } from "./json-call.ts";
+import { type ArgumentsText, LiteralArguments, type LiteralSyntax } from "./literal-arguments.ts";
 import type { Reader, ReaderParts } from "./reader.ts";
+
+/** How a bare name and its arguments are written. */
+export type NamedArguments = {
+  /** Stands between them. */
+  readonly marker: string;
+  /** Finds the name in what stands before the marker. */
+  readonly name: RegExp;
+  /** Null for a JSON object; others begin with the marker. */
+  readonly syntax: LiteralSyntax | null;
+};
 
 export type JsonCallsOptions = {
   /** Markers before a call. */
@@ -17,8 +28,8 @@ export type JsonCallsOptions = {
   readonly closers: readonly string[];
   /** Whether an answer that begins with a bracket is a call without a marker. */
   readonly isBareAllowed: boolean;
-  /** Stands between a bare name and its arguments; null where names stand in the objects. */
-  readonly argumentsMarker: string | null;
+  /** Null where names stand in objects only. */
+  readonly named: NamedArguments | null;
   /** What may stand between two calls and is nothing itself; matches one character. */
   readonly separators: RegExp;
 };
@@ -38,8 +49,10 @@ export class JsonCallsReader implements Reader {
   #call: JsonCall | null = null;
   /** The bare name before the arguments marker, until the arguments begin. */
   #name: string | null = null;
+  /** Where in `#raw` it begins. */
+  #nameStart = 0;
   #hasArguments = false;
-  #valueEnd = new JsonValueEnd();
+  #argumentsText: ArgumentsText = new JsonArguments();
 
   readonly #read: Readonly<Record<State, (character: string) => void>> = {
     start: (character) => this.#atStart(character),
@@ -67,7 +80,7 @@ export class JsonCallsReader implements Reader {
   finish(): void {
     const begun = this.#around.finish();
     // Separators at the end are nothing.
-    const isOver = this.#state === "text" || (this.#state === "after" && begun === "");
+    const isOver = this.#state === "text" || (this.#state === "after" && begun.trim() === "");
     if (!isOver) this.#giveUp(begun);
     this.#parts.sink.text(this.#openers.finish());
   }
@@ -101,7 +114,7 @@ export class JsonCallsReader implements Reader {
         isKnown: (name) => this.#parts.toolNames.has(name),
         begin: (name) => this.#begin(name),
         arguments: (text) => this.#arguments(text),
-        isNameEnough: this.#opener !== "",
+        isNameEnough: this.#opener !== "" && !this.#opener.startsWith("`"),
       });
       this.#state = "call";
       this.#inCall(character);
@@ -109,11 +122,10 @@ export class JsonCallsReader implements Reader {
     }
     if (/[\s[]/.test(character)) {
       this.#raw += character;
-    } else if (this.#options.argumentsMarker === null || this.#opener === "") {
+    } else if (this.#options.named === null) {
       this.#giveUp(character);
     } else {
-      this.#state = "name";
-      this.#inName(character);
+      this.#beginName(character);
     }
   }
 
@@ -128,17 +140,25 @@ export class JsonCallsReader implements Reader {
     this.#giveUp(character);
   }
 
-  /** NAME[ARGS]: the name is all between the two markers. */
+  #beginName(character: string): void {
+    this.#nameStart = this.#raw.length;
+    this.#state = "name";
+    this.#inName(character);
+  }
+
+  /** NAME[ARGS]: the name is in what stands before the marker. */
   #inName(character: string): void {
     this.#raw += character;
-    const marker = this.#options.argumentsMarker ?? "";
+    const { marker = "", name: pattern, syntax = null } = this.#options.named ?? {};
     const isMarked = this.#raw.endsWith(marker);
-    const name = isMarked ? this.#raw.slice(this.#opener.length, -marker.length).trim() : "";
+    const written = isMarked ? this.#raw.slice(this.#nameStart, -marker.length).trim() : "";
+    const name = pattern?.exec(written)?.[1] ?? "";
     if (isMarked && this.#parts.toolNames.has(name)) {
-      this.#name = name;
-      this.#valueEnd = new JsonValueEnd();
+      this.#argumentsText = syntax === null ? new JsonArguments() : new LiteralArguments(syntax);
       this.#state = "arguments";
-    } else if (isMarked || this.#raw.length > nameLengthMax) {
+      if (syntax === null) this.#name = name;
+      else this.#begin(name);
+    } else if (isMarked || this.#raw.length - this.#nameStart > nameLengthMax) {
       this.#giveUp("");
     }
   }
@@ -150,8 +170,8 @@ export class JsonCallsReader implements Reader {
       else this.#giveUp(character);
       if (character !== "{") return;
     }
-    const { isLast } = this.#valueEnd.push(character);
-    this.#arguments(character);
+    const { json, isLast } = this.#argumentsText.push(character);
+    this.#arguments(json);
     if (isLast) this.#endCall();
   }
 
@@ -175,6 +195,9 @@ export class JsonCallsReader implements Reader {
   #leaveCalls(more: string): void {
     if (more.startsWith("{")) {
       this.#state = "before";
+    } else if (this.#options.named !== null && this.#raw.includes(",") && /^\w/.test(more)) {
+      this.#nameStart = this.#raw.length;
+      this.#state = "name";
     } else {
       // Spaces after calls are nothing, other separators belong to the text.
       this.#parts.sink.text(this.#raw.trim() === "" ? "" : this.#raw);
@@ -224,3 +247,12 @@ export class JsonCallsReader implements Reader {
 }
 
 const nameLengthMax = 256;
+
+/** Arguments that are JSON already. */
+class JsonArguments implements ArgumentsText {
+  readonly #end = new JsonValueEnd();
+
+  push(character: string): { readonly json: string; readonly isLast: boolean } {
+    return { json: character, isLast: this.#end.push(character).isLast };
+  }
+}
