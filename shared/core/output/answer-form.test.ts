@@ -24,10 +24,17 @@ test("the tags of thoughts are told by the template, and whether the prompt has 
 
 test("what a template calls thinking is a switch, and its effort a grade", () => {
   const thinkingOf = (template: string) => detectAnswerForm(template, "").thinking;
-  for (const condition of ["enable_thinking", "if thinking", "thinking is defined", "thinking_budget"])
+  for (const condition of [
+    "enable_thinking",
+    "if thinking",
+    "elif not thinking",
+    "if a and thinking is defined",
+    "thinking_budget",
+  ])
     assert.equal(thinkingOf(`{% ${condition} %}<think>`), "switched", condition);
   assert.equal(thinkingOf("{{ reasoning_effort }} {% if enable_thinking %}"), "graded");
   assert.equal(thinkingOf("<think> message.thinking"), "always");
+  assert.equal(thinkingOf("<think> {{ 'text and thinking' }} {% if message.thinking is defined %}"), "always");
   assert.equal(thinkingOf("the thinking of it"), "never");
 });
 

@@ -11,8 +11,11 @@ export type Thinking = "never" | "always" | "switched" | "graded";
 export const thinkings: readonly Thinking[] = ["never", "always", "switched", "graded"];
 
 /** The names that templates have for it: DeepSeek V3.1 and Granite `thinking`, Seed-OSS `thinking_budget`. */
-const thinkingSwitch =
-  /\benable_thinking\b|\b(?:if|and|not) thinking\b|\bthinking is (?:not )?defined\b|\bthinking_budget\b/;
+const thinkingSwitches: readonly RegExp[] = [
+  /\benable_thinking\b|\bthinking_budget\b/,
+  /\{%[^%]*?\b(?:if|elif|and|or|not) thinking\b(?! in\b)/,
+  /\{%[^%]*?[^.\w]thinking is (?:not )?defined\b/,
+];
 
 /** The form of the answer to one prompt. */
 export type AnswerForm = {
@@ -35,6 +38,6 @@ export function detectAnswerForm(template: string | null, prompt: string): Answe
 
 function detectThinking(template: string | null, { calls, thoughts }: OutputFormat): Thinking {
   if (template?.includes("reasoning_effort") === true) return "graded";
-  if (template !== null && thinkingSwitch.test(template)) return "switched";
+  if (template !== null && thinkingSwitches.some((name) => name.test(template))) return "switched";
   return thoughts !== "none" || calls === "harmony" ? "always" : "never";
 }

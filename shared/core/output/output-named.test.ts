@@ -207,6 +207,7 @@ test("formats with names before the arguments are told by the markers of a templ
     ["<|header_start|>ipython<|header_end|>", "llama3"],
     ["<|tool_call_start|>[", "json"],
     ["<|START_ACTION|>", "json"],
+    ["within <tool_call></tool_calls> tags", "json"],
   ] as const)
     assert.equal(detectOutputFormat(template).calls, calls);
 });

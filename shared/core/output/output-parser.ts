@@ -120,7 +120,8 @@ function detectCalls(chatTemplate: string): OutputFormat["calls"] {
   if (has("<minimax:tool_call>")) return "minimax";
   if (has("<tool_call>") && has("<arg_key>")) return "glm";
   if (has("<tool_call>") && has("<function=")) return "qwenCoder";
-  if (has("<tool_call>")) return "hermes";
+  // Apriel's says <tool_call> too, where it speaks of the other.
+  if (has("<tool_call>")) return has("</tool_calls>") ? "json" : "hermes";
   if (has("[TOOL_CALLS]")) return "mistral";
   if (has("<|tool_call_begin|>")) return "kimi";
   if (has("<|tool_call>")) return "gemma";
