@@ -18,6 +18,38 @@ const examples: readonly { what: string; calls: Calls; answer: string; expected:
     expected: { text: "", calls: [call("add", '{"a": 1}'), call("time", "{}")] },
   },
   {
+    what: "Harmony: the recipient in the header that the prompt has opened",
+    calls: "harmony",
+    answer: ' to=functions.add<|channel|>commentary json<|message|>{"a": 1}',
+    expected: { text: "", calls: [call("add", '{"a": 1}')] },
+  },
+  {
+    what: "Harmony: markers in a text among the arguments, and a preamble",
+    calls: "harmony",
+    answer:
+      '<|channel|>commentary<|message|>I look.<|end|><|start|>assistant<|channel|>commentary to=functions.add <|constrain|>json<|message|>{"a": "<|end|> <|start|>"}<|call|>',
+    expected: { text: "I look.", calls: [call("add", '{"a": "<|end|> <|start|>"}')] },
+  },
+  {
+    what: "Harmony: thoughts that are addressed to the assistant itself",
+    calls: "harmony",
+    answer:
+      "<|channel|>commentary to=assistant<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>to be",
+    expected: { reasoning: "Hm.", text: "to be", calls: [] },
+  },
+  {
+    what: "Hermes: a list in one block",
+    calls: "hermes",
+    answer: '<tool_call>\n[{"name": "add", "arguments": {"a": 1}}, {"name": "time", "arguments": {}}]\n</tool_call>',
+    expected: { text: "", calls: [call("add", '{"a": 1}'), call("time", "{}")] },
+  },
+  {
+    what: "Hermes: the closing marker is cut off",
+    calls: "hermes",
+    answer: '<tool_call>{"name": "time", "arguments": {}}\n</tool_ca',
+    expected: { text: "", calls: [call("time", "{}")] },
+  },
+  {
     what: "Kimi K2: a section of two calls after a text",
     calls: "kimi",
     answer: `Yes.<|tool_calls_section_begin|>${kimi("add", 0, '{"a": "}"}')}\n${kimi("time", 1, "{}")}<|tool_calls_section_end|>`,
@@ -116,6 +148,8 @@ describe("what is no such call is text, and nothing is lost", () => {
     ["llama3", '<|python_tag|>print("hi")'],
     ["mistral", "[TOOL_CALLS]add[CALL_ID]123"],
     ["kimi", kimi("nobody", 0, "{}")],
+    ["harmony", "to be or not to=be"],
+    ["harmony", " to=functions.add"],
     ["gemma", "<|tool_call>call:nobody{}<tool_call|> and <|tool"],
   ] as const) {
     test(`${calls}: ${answer}`, () => {

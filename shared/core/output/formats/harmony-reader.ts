@@ -20,7 +20,8 @@ const headerLengthMax = 1024;
 export class HarmonyReader implements Reader {
   readonly #parts: ReaderParts;
   readonly #markers = new MarkerMatcher(harmonyMarkers);
-  #state: "header" | "text" | "reasoning" | "call" = "text";
+  /** At the start the answer may go on with the header that the prompt has opened: " to=functions.NAME". */
+  #state: "start" | "header" | "text" | "reasoning" | "call" = "start";
   #header = "";
   #hasArguments = false;
   /** The marker that ends a call also ends the generation, and is then not part of the answer. */
@@ -41,16 +42,20 @@ export class HarmonyReader implements Reader {
 
   finish(): void {
     this.#content(this.#markers.finish());
-    if (this.#state === "header") this.#parts.sink.text(this.#header);
+    if (this.#state === "header" || this.#state === "start") this.#parts.sink.text(this.#header);
     this.#endMessage(this.#isWhole);
   }
 
   #at(marker: string): void {
     const isEnd = ends.some((end) => end === marker);
+    const goesOn = this.#header.trim() !== "" || marker === channel;
+    if (this.#state === "start") this.#state = goesOn ? "header" : "text";
     if (this.#state === "header") {
       if (marker === message) this.#beginMessage();
       else if (isEnd || marker === start) this.#notHeader(marker);
       else this.#header += marker;
+    } else if (this.#state === "call" && this.#valueEnd.isInString && marker !== "<|call|>") {
+      this.#content(marker);
     } else if (isEnd) {
       this.#endMessage(true);
     } else if (marker === constrain) {
@@ -66,11 +71,19 @@ export class HarmonyReader implements Reader {
 
   #content(text: string): void {
     if (text === "") return;
-    if (this.#state === "header") this.#header += text;
+    if (this.#state === "start") this.#atStart(text);
+    else if (this.#state === "header") this.#header += text;
     else if (this.#state === "call") this.#arguments(text);
     else if (this.#state === "reasoning") this.#parts.sink.reasoning(text);
     else this.#parts.sink.text(text);
     if (this.#state === "header" && this.#header.length > headerLengthMax) this.#notHeader("");
+  }
+
+  #atStart(text: string): void {
+    this.#header += text;
+    const isRecipient = "to=".startsWith(this.#header.trimStart().slice(0, 3));
+    if (isRecipient && this.#header.length <= headerLengthMax) return;
+    this.#notHeader("");
   }
 
   /** What was read as a header is text, unless the marker begins the next one. */
@@ -83,13 +96,14 @@ export class HarmonyReader implements Reader {
 
   #beginMessage(): void {
     const name = /to=(?:functions\.)?([\w.-]+)/.exec(this.#header)?.[1];
-    if (name !== undefined && this.#parts.toolNames.has(name)) {
+    const isCall = name !== undefined && (name !== "assistant" || this.#parts.toolNames.has(name));
+    if (isCall && this.#parts.toolNames.has(name)) {
       this.#parts.sink.beginCall(name);
       this.#hasArguments = false;
       this.#valueEnd = new JsonValueEnd();
       this.#isWhole = false;
       this.#state = "call";
-    } else if (name !== undefined) {
+    } else if (isCall) {
       // A call of no tool that there is.
       this.#parts.sink.text(this.#header + message);
       this.#state = "text";

@@ -23,6 +23,11 @@ export class JsonValueEnd {
   #hasBegun = false;
   #isScalar = false;
 
+  /** Whether what comes next is part of a text. */
+  get isInString(): boolean {
+    return this.#isInString;
+  }
+
   /** `isOver`: the value ended before this character, which does not belong to it. */
   push(character: string): { readonly isLast: boolean; readonly isOver: boolean } {
     if (this.#isInString) return { isLast: this.#inString(character), isOver: false };

@@ -79,8 +79,9 @@ export class JsonCallsReader implements Reader {
 
   finish(): void {
     const begun = this.#around.finish();
-    // Separators at the end are nothing.
-    const isOver = this.#state === "text" || (this.#state === "after" && begun.trim() === "");
+    // Separators at the end are nothing, and so is the beginning of a closing marker.
+    const isClosing = begun.length > 1 && this.#options.closers.some((closer) => closer.startsWith(begun));
+    const isOver = this.#state === "text" || (this.#state === "after" && (begun.trim() === "" || isClosing));
     if (!isOver) this.#giveUp(begun);
     this.#parts.sink.text(this.#openers.finish());
   }

@@ -12,7 +12,7 @@ export const jsonFormats = {
     closers: ["</tool_call>"],
     isBareAllowed: false,
     named: null,
-    separators: /\s/,
+    separators: /[\s,\]]/,
   },
   /** Llama 3.x, and Llama 4 with its own names of the markers. */
   llama3: {
