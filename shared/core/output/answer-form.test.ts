@@ -38,12 +38,21 @@ test("what a template calls thinking is a switch, and its effort a grade", () =>
   assert.equal(thinkingOf("the thinking of it"), "never");
 });
 
+test("Gemma thinks anywhere, and tags that it leaves behind are no text", () => {
+  const format = { calls: "gemma", thoughts: "gemma" } as const;
+  const answer =
+    "<channel|>So<|channel>thought\na<channel|><|tool_call>call:time{}<tool_call|><|channel>thoughtb<channel|>";
+  const { text, reasoning, calls } = parse(answer, { format });
+  assert.deepEqual([text, reasoning, calls.length], ["So", "\nab", 1]);
+});
+
 test("thoughts in the tags of each format are told from the answer", () => {
   for (const thoughts of thoughtFormats) {
     if (thoughts === "none") continue;
     const [open, close] = thoughtTags[thoughts];
     const format = { calls: "none", thoughts } as const;
-    const parts = { text: `Yes ${open}`, reasoning: "\nHm <.", calls: [] };
+    const later = thoughts === "gemma" ? "" : open;
+    const parts = { text: `Yes ${later}`, reasoning: "\nHm <.", calls: [] };
     assert.deepEqual(parse(`${open}\nHm <.${close}\n\nYes ${open}`, { format }), parts);
     assert.deepEqual(parse(`\nHm <.${close}Yes ${open}`, { format, startsInReasoning: true }), parts);
     assert.deepEqual(parse(`${open}Hm`, { format }), { text: "", reasoning: "Hm", calls: [] });

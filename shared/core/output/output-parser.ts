@@ -1,3 +1,4 @@
+import { callBeginnings } from "./formats/call-beginnings.ts";
 import { DeepseekReader, deepseekMarkers } from "./formats/deepseek-reader.ts";
 import { HarmonyReader, harmonyMarkers } from "./formats/harmony-reader.ts";
 import { JsonCallsReader } from "./formats/json-calls-reader.ts";
@@ -53,7 +54,11 @@ export class OutputParser {
       startsInReasoning,
     );
     const tags = tagsOf(format, startsInReasoning);
-    this.#reader = tags === null ? calls : new ThoughtReader(parts, calls, { tags, isOpen: startsInReasoning });
+    const beginnings = callBeginnings(format.calls, parts.toolNames);
+    this.#reader =
+      tags === null
+        ? calls
+        : new ThoughtReader(parts, calls, { tags, isOpen: startsInReasoning, callBeginnings: beginnings });
   }
 
   push(text: string): OutputDelta[] {

@@ -49,11 +49,22 @@ const examples: readonly { what: string; answer: string; options: ParserOptions;
     expected: { reasoning: "I need it.\n", text: "", calls: [call("add", '{"a": true, "b": "not json"}')] },
   },
   {
+    what: "Qwen 3.5: a call in the middle of thoughts, after words about one",
+    answer:
+      "<think>I could <tool_call> it, or <function=nobody>.\n<tool_call>\n<function=time>\n</function>\n</tool_call>",
+    options: withTags("qwenCoder", true),
+    expected: {
+      reasoning: "I could <tool_call> it, or <function=nobody>.\n",
+      text: "",
+      calls: [call("time", "{}")],
+    },
+  },
+  {
     what: "Seed-OSS",
     answer:
-      "<seed:tool_call>\n<function=add>\n<parameter=a>1</parameter>\n<parameter=text>2</parameter>\n</function>\n</seed:tool_call>",
+      "<seed:tool_call>\n<function=add>\n<parameter=a>1</parameter>\n<parameter=text>2\n</parameter>\n</function>\n</seed:tool_call>",
     options: withTags("seed"),
-    expected: { text: "", calls: [call("add", '{"a": 1, "text": "2"}')] },
+    expected: { text: "", calls: [call("add", '{"a": 1, "text": "2\\n"}')] },
   },
   {
     what: "GLM: two calls, the second without arguments",
@@ -161,11 +172,11 @@ test("every call written by the rules of its format is read as it was meant", ()
     qwenCoder: (text, other) =>
       `<tool_call>\n<function=add>\n<parameter=text>\n${text}\n</parameter>\n<parameter=a>\n${other}\n</parameter>\n</function>\n</tool_call>`,
     seed: (text, other) =>
-      `<seed:tool_call>\n<function=add>\n<parameter=text>\n${text}\n</parameter>\n<parameter=a>\n${other}\n</parameter>\n</function>\n</seed:tool_call>`,
+      `<seed:tool_call>\n<function=add>\n<parameter=text>${text}</parameter>\n<parameter=a>${other}</parameter>\n</function>\n</seed:tool_call>`,
     glm: (text, other) =>
       `<tool_call>add\n<arg_key>text</arg_key>\n<arg_value>${text}</arg_value>\n<arg_key>a</arg_key>\n<arg_value>${other}</arg_value>\n</tool_call>`,
     minimax: (text, other) =>
-      `<minimax:tool_call>\n<invoke name="add">\n<parameter name="text">\n${text}\n</parameter>\n<parameter name="a">${other}</parameter>\n</invoke>\n</minimax:tool_call>`,
+      `<minimax:tool_call>\n<invoke name="add">\n<parameter name="text">${text}</parameter>\n<parameter name="a">${other}</parameter>\n</invoke>\n</minimax:tool_call>`,
   };
   for (const [format, write] of Object.entries(writers)) {
     fc.assert(

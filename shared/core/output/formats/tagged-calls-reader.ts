@@ -26,12 +26,11 @@ const functionTags = {
   callEnd: "</function>",
   key: ["<parameter=", ">"],
   value: [null, "</parameter>"],
-  isValueOnLines: true,
 } as const satisfies Partial<TaggedCallsOptions>;
 
 export const taggedFormats = {
-  qwenCoder: { ...functionTags, block: ["<tool_call>", "</tool_call>"] },
-  seed: { ...functionTags, block: ["<seed:tool_call>", "</seed:tool_call>"] },
+  qwenCoder: { ...functionTags, block: ["<tool_call>", "</tool_call>"], isValueOnLines: true },
+  seed: { ...functionTags, block: ["<seed:tool_call>", "</seed:tool_call>"], isValueOnLines: false },
   glm: {
     block: ["<tool_call>", "</tool_call>"],
     name: null,
@@ -46,7 +45,7 @@ export const taggedFormats = {
     callEnd: "</invoke>",
     key: ['<parameter name="', '">'],
     value: [null, "</parameter>"],
-    isValueOnLines: true,
+    isValueOnLines: false,
   },
 } as const satisfies Record<string, TaggedCallsOptions>;
 

@@ -1,4 +1,5 @@
-// Thoughts before the answer, in tags. Only a block at the beginning is one: later on somebody may just be talking of it.
+// Thoughts before the answer, in tags. Only a block at the beginning is one: later on somebody may just be talking of it,
+// but for tags that are tokens which nobody writes as a text.
 import { MarkerMatcher } from "../marker-matcher.ts";
 import type { Reader, ReaderParts } from "./reader.ts";
 
@@ -16,6 +17,9 @@ export const thoughtTags = {
   gemma: ["<|channel>thought", "<channel|>"],
 } as const satisfies Readonly<Record<string, readonly [open: string, close: string]>>;
 
+/** Gemma 4 thinks between calls too, and leaves tags behind. */
+const tagsAnywhere: ThoughtTags = "gemma";
+
 export type ThoughtTags = keyof typeof thoughtTags;
 
 /** Tokens of which tags are made; that of Gemma is followed by a word. */
@@ -24,22 +28,34 @@ export const thoughtMarkers: readonly string[] = [...Object.values(thoughtTags).
 /** Longest space before the block that is held back. */
 const spaceLengthMax = 1024;
 
+export type ThoughtOptions = {
+  readonly tags: ThoughtTags;
+  /** The prompt has opened the block already. A model that opens it once more means the same one. */
+  readonly isOpen: boolean;
+  /** Texts with which a call begins that ends the thoughts. */
+  readonly callBeginnings: readonly string[];
+};
+
 export class ThoughtReader implements Reader {
   readonly #parts: ReaderParts;
   readonly #rest: Reader;
   readonly #opener: MarkerMatcher;
   readonly #closer: MarkerMatcher;
+  /** Finds tags in the answer; null where they are none. */
+  readonly #stray: MarkerMatcher | null;
+  readonly #tags: readonly [open: string, close: string];
   #state: "start" | "thought" | "gap" | "answer";
   readonly #isOpen: boolean;
   #space = "";
 
-  /** `isOpen`: the prompt has opened the block already. A model that opens it once more means the same one. */
-  constructor(parts: ReaderParts, rest: Reader, { tags, isOpen }: { tags: ThoughtTags; isOpen: boolean }) {
-    const [open, close] = thoughtTags[tags];
+  constructor(parts: ReaderParts, rest: Reader, { tags, isOpen, callBeginnings }: ThoughtOptions) {
+    this.#tags = thoughtTags[tags];
+    const [open, close] = this.#tags;
     this.#parts = parts;
     this.#rest = rest;
     this.#opener = new MarkerMatcher([open]);
-    this.#closer = new MarkerMatcher([close]);
+    this.#closer = new MarkerMatcher([close, ...callBeginnings]);
+    this.#stray = tags === tagsAnywhere ? new MarkerMatcher([open, close]) : null;
     this.#isOpen = isOpen;
     this.#state = "start";
   }
@@ -49,13 +65,24 @@ export class ThoughtReader implements Reader {
     else if (this.#state === "thought") this.#inThought(character);
     else if (this.#state === "answer" || /\S/.test(character)) {
       this.#state = "answer";
-      this.#rest.push(character);
+      this.#inAnswer(character);
     }
+  }
+
+  #inAnswer(character: string): void {
+    if (this.#stray === null) {
+      this.#rest.push(character);
+      return;
+    }
+    const { text, marker } = this.#stray.push(character);
+    for (const part of text) this.#rest.push(part);
+    if (marker === this.#tags[0]) this.#state = "thought";
   }
 
   finish(): void {
     if (this.#state === "thought") this.#parts.sink.reasoning(this.#closer.finish());
     else if (this.#state === "start") this.#begin(this.#space + this.#opener.finish());
+    for (const character of this.#stray?.finish() ?? "") this.#rest.push(character);
     this.#rest.finish();
   }
 
@@ -73,7 +100,9 @@ export class ThoughtReader implements Reader {
   #inThought(character: string): void {
     const { text, marker } = this.#closer.push(character);
     this.#parts.sink.reasoning(text);
-    if (marker !== null) this.#state = "gap";
+    if (marker === null) return;
+    this.#state = "gap";
+    if (marker !== this.#tags[1]) for (const part of marker) this.push(part);
   }
 
   /** The block that the prompt has opened goes on, or there is none. */
