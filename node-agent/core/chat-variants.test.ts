@@ -51,6 +51,29 @@ test("of several calls in one message each gets its own, before its result", () 
   ]);
 });
 
+test("a call without a result is not lost, and stands once", () => {
+  const three = {
+    messages: [
+      { role: "assistant", content: "", toolCalls: ["a", "b", "c"].map((id) => callOf(id, id)) },
+      { role: "tool", content: "1", toolCallId: "a" },
+      { role: "tool", content: "3", toolCallId: "c" },
+      { role: "tool", content: "4", toolCallId: "c" },
+      user("Go on."),
+    ],
+  } as const;
+  const [first = assert.fail()] = variants(three, { ...everything, severalCalls: false });
+  const expected = [
+    "assistant  +a",
+    "tool 1 @a",
+    "assistant  +c",
+    "tool 3 @c",
+    "tool 4 @c",
+    "assistant  +b",
+    "user Go on.",
+  ];
+  assert.deepEqual(lines(first), expected);
+});
+
 test("a template that knows one call gets one at once", () => {
   const [first = assert.fail()] = variants(twoCalls, { ...everything, severalCalls: false });
   assert.deepEqual(lines(first).slice(1, 4), ["assistant I look. +time", "tool noon @a", "assistant  +add"]);
@@ -76,6 +99,8 @@ test("users and assistants come by turns: neighbours are joined, empty answers g
   };
   const all = variants(chat).map(lines);
   assert.ok(all.some((one) => one.join("|") === "system S|user |assistant Welcome.|user a\n\nb|assistant c\n\nd"));
+  const swapped = { messages: [assistant("Welcome."), user("a"), user("b")] };
+  assert.ok(variants(swapped).some((one) => lines(one).join("|") === "user |assistant Welcome.|user a\n\nb"));
   assert.ok(all.some((one) => one.join("|") === "user S\n\n|assistant Welcome.|user a\n\nb|assistant c\n\nd"));
 });
 

@@ -40,13 +40,21 @@ function withOneCallEach(chat: Chat): Chat {
   if (!chat.messages.some(({ toolCalls = [] }) => toolCalls.length > 1)) return chat;
   const messages: ChatMessage[] = [];
   const later = new Map<string, ChatMessage>();
+  const takeLater = (ids: Iterable<string>): void => {
+    for (const id of [...ids]) {
+      const call = later.get(id);
+      if (call !== undefined) messages.push(call);
+      later.delete(id);
+    }
+  };
   for (const message of chat.messages) {
     const { toolCalls: [first, ...others] = [], ...rest } = message;
-    const call = later.get(message.toolCallId ?? "");
-    if (call !== undefined) messages.push(call);
+    // What has no result stands before what follows the results.
+    takeLater(message.role === "tool" ? [message.toolCallId ?? ""] : later.keys());
     messages.push(first === undefined ? message : { ...rest, toolCalls: [first] });
     for (const other of others) later.set(other.id, { role: "assistant", content: "", toolCalls: [other] });
   }
+  takeLater(later.keys());
   return { ...chat, messages };
 }
 
@@ -65,7 +73,8 @@ function withTurnsJoined(chat: Chat): Chat {
     if (last === undefined || last.role !== role || role === "tool") messages.push(message);
     else messages[messages.length - 1] = joined(last, message);
   }
-  return messages.length === chat.messages.length ? chat : { ...chat, messages };
+  const isSame = messages.length === chat.messages.length && messages.every((one, at) => one === chat.messages[at]);
+  return isSame ? chat : { ...chat, messages };
 }
 
 function joined(first: ChatMessage, second: ChatMessage): ChatMessage {

@@ -151,8 +151,11 @@ test("what the system says later is said by the user where the template passes o
   }
 });
 
-test("a template without tools is told of them in words", async () => {
-  const replica = await replicaWith("plain", "{% for message in messages %}{{ message.content }}{% endfor %}");
+test("a template without tools is told of them in words, and so is one that leaves them out", async () => {
+  const replica = await replicaWith(
+    "plain",
+    "{% for message in messages %}{{ message.content }}{% endfor %}{# tools #}",
+  );
   const tools = [{ name: "time", parameters: { type: "object" } }];
   const { tokenIds } = await render(replica, { ...chat({ role: "user", content: "Q" }), tools });
   const text = Buffer.from(tokenIds.slice(1).map((id) => (id < 259 ? id - 3 : id - 227))).toString();

@@ -27,7 +27,8 @@ const otherQuestion = "\ufdd1";
 type RenderedText = { readonly text: string; readonly areToolsInWords: boolean };
 
 type MessageInput = { readonly role: string; readonly content: string } & Readonly<Record<string, unknown>>;
-type TemplateInput = Readonly<Record<string, unknown>>;
+type TemplateOptions = NonNullable<Chat["templateOptions"]>;
+type TemplateInput = { readonly messages: readonly MessageInput[] } & Readonly<Record<string, unknown>>;
 
 export class ChatTemplate {
   readonly #model: LlamaModel;
@@ -84,7 +85,7 @@ export class ChatTemplate {
         const input = this.#inputOf(variant);
         const text = this.#renderer.render(input);
         const rendered = { text, areToolsInWords: hasTools && variant.tools === undefined };
-        if (isWhole(text, input.messages)) return rendered;
+        if (isWhole(text, input, variant.tools ?? [])) return rendered;
         partial ??= rendered;
       } catch (error) {
         reason ??= error instanceof Error ? error.message : String(error);
@@ -105,11 +106,7 @@ export class ChatTemplate {
     return this.#template?.includes(text) ?? false;
   }
 
-  #inputOf({
-    messages,
-    tools = [],
-    templateOptions = {},
-  }: Chat): TemplateInput & { readonly messages: readonly MessageInput[] } {
+  #inputOf({ messages, tools = [], templateOptions = {} }: Chat): TemplateInput {
     const { bosString, eosString } = this.#model.tokens;
     return {
       ...otherNames(templateOptions),
@@ -145,7 +142,7 @@ export class ChatTemplate {
     };
   }
 
-  #toolOf({ name, description, parameters }: ToolDefinition): TemplateInput {
+  #toolOf({ name, description, parameters }: ToolDefinition): Readonly<Record<string, unknown>> {
     const described = { name: this.#written.harmless(name), description: this.#written.harmless(description ?? "") };
     return { type: "function", function: { ...described, parameters: this.#harmlessJson(parameters) } };
   }
@@ -160,9 +157,10 @@ export class ChatTemplate {
   }
 }
 
-/** Some templates leave out messages of the system but the first, or the last, without a word. */
-function isWhole(text: string, messages: readonly MessageInput[]): boolean {
-  return messages.every(({ role, content }) => !/^(system|user)$/.test(role) || text.includes(content.trim()));
+/** Some templates leave out messages of the system but the first, or the last, or all tools, without a word. */
+function isWhole(text: string, { messages }: TemplateInput, tools: readonly ToolDefinition[]): boolean {
+  const areSaid = messages.every(({ role, content }) => !/^(system|user)$/.test(role) || text.includes(content.trim()));
+  return areSaid && tools.every(({ name }) => text.includes(name));
 }
 
 /** Some clients give back a call without arguments as an empty text. */
@@ -171,7 +169,7 @@ function argumentsOf({ arguments: values }: ToolCall): unknown {
 }
 
 /** What some templates call `enable_thinking`: DeepSeek V3.1 and Granite `thinking`, Seed-OSS a budget in tokens. */
-function otherNames({ enable_thinking: isOn }: NonNullable<Chat["templateOptions"]>): TemplateInput {
+function otherNames({ enable_thinking: isOn }: TemplateOptions): TemplateOptions {
   if (typeof isOn !== "boolean") return {};
   return { thinking: isOn, ...(isOn ? {} : { thinking_budget: 0 }) };
 }
