@@ -1,6 +1,6 @@
 // The content of messages, block by block, so that a body full of faults costs no more than its first.
 import { z } from "zod";
-import { type FieldPath, invalid, onlyNothing, parseAt, text } from "../openai/field.ts";
+import { type FieldPath, invalid, onlyNothing, parseAt, text, typeAt } from "../openai/field.ts";
 import { textAlone } from "../openai/messages.ts";
 import { cacheControl } from "./cache-control.ts";
 
@@ -11,8 +11,6 @@ export type BlockPlace = {
   /** Named where it cannot take what it is given. */
   readonly model: string;
 };
-
-const block = z.looseObject({ type: z.string() });
 
 const textBlock = z.strictObject({
   type: z.literal("text"),
@@ -37,7 +35,7 @@ export function parseBlocks(value: unknown, { path }: BlockPlace): readonly Cont
   if (value.length > blocksMax) throw invalid(path, `must hold at most ${blocksMax} blocks, not ${value.length}`);
   return value.map((item: unknown, index) => {
     const at = [...path, index];
-    const { type } = parseAt(block, item, at);
+    const type = typeAt(item, at);
     if (type !== "text") return { kind: "other", type, value: item, path: at };
     return { kind: "text", text: parseAt(textBlock, item, at).text };
   });

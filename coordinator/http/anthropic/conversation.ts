@@ -1,7 +1,7 @@
 // System prompt and messages of the Messages API as one chat.
 import type { ChatMessage, ToolCall } from "@pomona/shared/core/generation";
 import { z } from "zod";
-import { type FieldPath, invalid, onlyNothing, parseAt, text } from "../openai/field.ts";
+import { type FieldPath, invalid, jsonObject, onlyNothing, parseAt, text } from "../openai/field.ts";
 import { toolName } from "../openai/tools.ts";
 import { cacheControl } from "./cache-control.ts";
 import { innerCallId } from "./call-id.ts";
@@ -25,7 +25,7 @@ const callBlock = z.strictObject({
   type: z.literal("tool_use"),
   id: callId,
   name: toolName,
-  input: z.record(z.string(), z.unknown()),
+  input: jsonObject,
   cache_control: cacheControl,
   // Answers come back as they were sent.
   caller: z.strictObject({ type: z.literal("direct") }).nullish(),

@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { AnswerShape, GenerationRequest, OutputWish } from "../../core/generation-request.ts";
 import type { ApiRequest } from "../answers/answer-request.ts";
 import { withShapeTold } from "../openai/answer-shape.ts";
-import { invalid, only, onlyNothing, parseAt } from "../openai/field.ts";
+import { invalid, jsonObject, only, onlyNothing, parseAt } from "../openai/field.ts";
 import { chatInput } from "../openai/request-schema.ts";
 import { parseStopList } from "../openai/stop-strings.ts";
 import { cacheControl } from "./cache-control.ts";
@@ -15,9 +15,7 @@ import { OfferedTools } from "./offered-tools.ts";
 import { efforts, parseThinking } from "./thinking.ts";
 import { parseToolChoice, parseTools } from "./tools.ts";
 
-const jsonFormat = z
-  .strictObject({ type: z.literal("json_schema"), schema: z.record(z.string(), z.unknown()) })
-  .nullish();
+const jsonFormat = z.strictObject({ type: z.literal("json_schema"), schema: jsonObject }).nullish();
 const outputConfig = z.strictObject({ effort: z.enum(efforts).nullish(), format: jsonFormat });
 
 /** Old thoughts are left out by models' templates; nothing else is taken out of a conversation here. */

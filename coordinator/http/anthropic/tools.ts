@@ -2,7 +2,7 @@
 import type { ToolDefinition } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import { freeOutput, type OutputWish } from "../../core/generation-request.ts";
-import { type FieldPath, invalid, parseAt, text } from "../openai/field.ts";
+import { type FieldPath, fewItems, invalid, jsonObject, parseAt, text, typeAt } from "../openai/field.ts";
 import { parseToolList, toolName } from "../openai/tools.ts";
 import { cacheControl } from "./cache-control.ts";
 import type { DeclaredTool } from "./offered-tools.ts";
@@ -13,13 +13,13 @@ const toolSchema = z.strictObject({
   type: z.literal("custom").nullish(),
   name: toolName,
   description: text.nullish(),
-  input_schema: z.looseObject({ type: z.literal("object") }),
+  input_schema: jsonObject.refine(({ type }) => type === "object", { path: ["type"], error: 'must be "object"' }),
   cache_control: cacheControl,
   /** Calls that have to be made are enforced with or without it. */
   strict: z.boolean().nullish(),
   /** Arguments come as they are written, with or without it. */
   eager_input_streaming: z.boolean().nullish(),
-  input_examples: z.array(z.unknown()).max(examplesMax).nullish(),
+  input_examples: fewItems(examplesMax, "examples").nullish(),
   defer_loading: z.boolean().nullish(),
   allowed_callers: z.tuple([z.literal("direct")], { error: 'must be ["direct"]' }).nullish(),
 });
@@ -31,8 +31,9 @@ export function parseTools(value: unknown): readonly DeclaredTool[] {
 
 /** @throws PomonaError `invalid_request` that names the field. */
 export function parseTool(value: unknown, path: FieldPath): DeclaredTool {
-  const { type } = parseAt(z.looseObject({ type: z.string().nullish() }), value, path);
-  if (type != null && type !== "custom")
+  const { type: named } = parseAt(jsonObject, value, path);
+  const type = named == null ? "custom" : typeAt(value, path);
+  if (type !== "custom")
     throw invalid(
       [...path, "type"],
       `is ${JSON.stringify(type.slice(0, 100))}: this pool runs no tools, describe yours by an input_schema`,

@@ -2,7 +2,7 @@
 // leave the calls out that were answered.
 import type { ChatMessage, ToolCall } from "@pomona/shared/core/generation";
 import { z } from "zod";
-import { type FieldPath, invalid, parseAt, text } from "../openai/field.ts";
+import { type FieldPath, invalid, jsonObject, parseAt, text } from "../openai/field.ts";
 
 const messagesMax = 4096;
 const callsMax = 256;
@@ -28,7 +28,7 @@ const callSchema = z.strictObject({
   function: z.strictObject({
     index: z.number().int().nullish(),
     name: z.string().min(1).max(256),
-    arguments: z.record(z.string(), z.unknown()).nullish(),
+    arguments: jsonObject.nullish(),
   }),
 });
 

@@ -2,13 +2,13 @@
 import type { ChatMessage } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import type { AnswerShape } from "../../core/generation-request.ts";
-import { type FieldPath, invalid, parseAt, text } from "./field.ts";
+import { type FieldPath, invalid, jsonObject, parseAt, text, typeAt } from "./field.ts";
 
 /** OpenAI's limit of a schema's name. */
 export const schemaFields = {
   name: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, { error: "must be 1 to 64 letters, digits, dashes and underscores" }),
   description: text.nullish(),
-  schema: z.union([z.record(z.string(), z.unknown()), z.boolean()], { error: "must be a JSON schema" }).nullish(),
+  schema: z.union([jsonObject, z.boolean()], { error: "must be a JSON schema" }).nullish(),
   /** The schema is enforced with or without it. */
   strict: z.boolean().nullish(),
 };
@@ -20,7 +20,7 @@ const plainFormat = z.strictObject({ type: z.string() });
 export function parseResponseFormat(value: unknown): AnswerShape {
   const path: FieldPath = ["response_format"];
   if (value === undefined || value === null) return { kind: "text" };
-  const { type } = parseAt(z.looseObject({ type: z.string() }), value, path);
+  const type = typeAt(value, path);
   if (type === "json_schema") {
     const { json_schema: format } = parseAt(schemaFormat, value, path);
     return shapeOf(format.schema, "response_format.json_schema.schema");

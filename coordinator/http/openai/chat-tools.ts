@@ -2,7 +2,7 @@
 import type { ToolDefinition } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import type { OutputWish } from "../../core/generation-request.ts";
-import { type FieldPath, invalid, parseAt } from "./field.ts";
+import { type FieldPath, invalid, parseAt, typeAt } from "./field.ts";
 import {
   functionFields,
   parseAllowedTools,
@@ -50,7 +50,7 @@ export function parseChatTools(value: unknown): readonly ToolDefinition[] {
 const toolSchema = z.strictObject({ type: z.literal("function"), function: z.strictObject(functionFields) });
 
 function parseTool(tool: unknown, path: FieldPath): ToolDefinition {
-  const { type } = parseAt(z.looseObject({ type: z.string() }), tool, path);
+  const type = typeAt(tool, path);
   if (type !== "function") throw unsupportedTool(type, path);
   return toolOf(parseAt(toolSchema, tool, path).function);
 }

@@ -49,7 +49,39 @@ function pathText(path: FieldPath): string {
 }
 
 /** Text that a client sent: half a surrogate pair, which no UTF-8 has, becomes U+FFFD. */
-export const text = z.string().transform((value) => value.replace(/\p{Surrogate}/gu, "\ufffd"));
+export const text = z.string().transform((value) => value.toWellFormed());
+
+/** Any object, as it is: nothing of it is looked at or copied. */
+export const jsonObject = z.custom<Record<string, unknown>>(isObject, { error: wrongUnless("must be an object") });
+
+/** A list, as it is. */
+export const jsonList = z.custom<readonly unknown[]>(Array.isArray, { error: wrongUnless("must be a list") });
+
+function wrongUnless(reason: string) {
+  return ({ input }: { readonly input?: unknown }): string => (input === undefined ? "is missing" : reason);
+}
+
+/** An object that is counted before it is looked into, so that one full of faults costs little. */
+export function fewFields(max: number, what: string): typeof jsonObject {
+  return jsonObject.refine((value) => Object.keys(value).length <= max, { error: `must hold at most ${max} ${what}` });
+}
+
+/** The same of a list. */
+export function fewItems(max: number, what: string): typeof jsonList {
+  return jsonList.refine(({ length }) => length <= max, { error: `must hold at most ${max} ${what}` });
+}
+
+const typedObject = z.object({ type: z.string() });
+
+/** The `type` of an object whose other fields depend on it. @throws PomonaError `invalid_request` that names the field. */
+export function typeAt(value: unknown, path: FieldPath): string {
+  // Most are right, and there may be many thousands of them.
+  return isObject(value) && typeof value["type"] === "string" ? value["type"] : parseAt(typedObject, value, path).type;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
 
 /** A field that is taken only where it asks for nothing. */
 export function onlyNothing(reason = "is not supported: leave it out"): z.ZodType {

@@ -2,7 +2,7 @@
 import type { ChatMessage, ToolCall } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import { cacheControl } from "../anthropic/cache-control.ts";
-import { type FieldPath, invalid, onlyNothing, parseAt, text } from "./field.ts";
+import { type FieldPath, invalid, onlyNothing, parseAt, text, typeAt } from "./field.ts";
 
 const messagesMax = 4096;
 const partsMax = 1024;
@@ -168,7 +168,7 @@ const textPart = z.strictObject({
 const refusalPart = z.strictObject({ type: z.literal("refusal"), refusal: text });
 
 function parsePart(value: unknown, { path, model }: ContentPlace): string {
-  const { type } = parseAt(z.looseObject({ type: z.string() }), value, path);
+  const type = typeAt(value, path);
   if (type === "text") return parseAt(textPart, value, path).text;
   if (type === "refusal") return parseAt(refusalPart, value, path).refusal;
   throw unsupportedPart(type, { path, model });

@@ -7,13 +7,14 @@ import { parseResponseFormat, withShapeTold } from "./answer-shape.ts";
 import { chatAnswer } from "./chat-answer.ts";
 import { parseCalling } from "./chat-tools.ts";
 import { completionAnswer } from "./completion-answer.ts";
-import { invalid, only, onlyNothing, parseAt, text } from "./field.ts";
+import { fewFields, invalid, only, onlyNothing, parseAt, text } from "./field.ts";
 import { parseContent, parseMessages } from "./messages.ts";
 import { samplingFields, samplingOf } from "./sampling.ts";
 import { parseStop } from "./stop-strings.ts";
 import { parseTokens } from "./token-ids.ts";
 
 const metadataMax = 16;
+const templateOptionsMax = 64;
 
 export const tokenCount = z
   .number()
@@ -23,10 +24,7 @@ export const tokenCount = z
   .nullish();
 
 /** OpenAI's limit. It changes no answer. */
-const metadata = z
-  .record(z.string(), z.unknown())
-  .refine((pairs) => Object.keys(pairs).length <= metadataMax, { error: `must hold at most ${metadataMax} pairs` })
-  .pipe(z.record(z.string(), z.string()));
+const metadata = fewFields(metadataMax, "pairs").pipe(z.record(z.string(), z.string()));
 
 const choicesMax = 16;
 
@@ -73,8 +71,8 @@ const chatSchema = z.strictObject({
   audio: onlyNothing(),
   reasoning_effort: effort.nullish(),
   // As vLLM and llama-server take it: options of the model's own template.
-  chat_template_kwargs: z
-    .record(z.string().max(100), z.union([z.string().max(1000), z.number(), z.boolean()]))
+  chat_template_kwargs: fewFields(templateOptionsMax, "options")
+    .pipe(z.record(z.string().max(100), z.union([z.string().max(1000), z.number(), z.boolean()])))
     .nullish(),
   // What an answer may hold, so that it comes sooner where somebody makes use of it.
   prediction: z.strictObject({ type: z.literal("content"), content: z.unknown().optional() }).nullish(),

@@ -2,21 +2,17 @@
 import { defaultSampling } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import type { GenerationRequest } from "../../core/generation-request.ts";
+import { fewFields } from "./field.ts";
 
 const biasedTokensMax = 1024;
 
 /** Counted before it is looked into, so that a body full of faults costs little. */
-const logitBias = z
-  .record(z.string(), z.unknown())
-  .refine((bias) => Object.keys(bias).length <= biasedTokensMax, {
-    error: `must name at most ${biasedTokensMax} tokens`,
-  })
-  .pipe(
-    z.record(
-      z.string().regex(/^(0|[1-9]\d{0,8})$/, { error: "must be a token id: a whole number" }),
-      z.number().min(-100).max(100),
-    ),
-  );
+const logitBias = fewFields(biasedTokensMax, "tokens").pipe(
+  z.record(
+    z.string().regex(/^(0|[1-9]\d{0,8})$/, { error: "must be a token id: a whole number" }),
+    z.number().min(-100).max(100),
+  ),
+);
 
 const safeSeeds = 2 ** 53;
 

@@ -1,15 +1,12 @@
 // Texts that end an answer, as every API takes them. An empty one would end it before it begins: it is refused.
 import { z } from "zod";
-import { type FieldPath, invalid, parseAt, text } from "./field.ts";
+import { type FieldPath, fewItems, invalid, parseAt, text } from "./field.ts";
 
 const stopMax = 16;
 const stopLengthMax = 1024;
 
 const stopText = text.pipe(z.string().min(1, { error: "must not be empty" }).max(stopLengthMax));
-const stopTexts = z
-  .array(z.unknown())
-  .max(stopMax, { error: `must hold at most ${stopMax} strings` })
-  .pipe(z.array(stopText));
+const stopTexts = fewItems(stopMax, "strings").pipe(z.array(stopText));
 
 /** A text or a list of them; a union would hide what is wrong with the one that was meant. @throws PomonaError that names the field. */
 export function parseStop(value: unknown, path: FieldPath): readonly string[] {

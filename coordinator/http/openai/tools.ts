@@ -2,7 +2,7 @@
 import type { ToolDefinition } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import type { OutputWish } from "../../core/generation-request.ts";
-import { type FieldPath, invalid, text } from "./field.ts";
+import { type FieldPath, invalid, jsonObject, text } from "./field.ts";
 
 export const toolsMax = 512;
 
@@ -14,7 +14,7 @@ export const toolName = z
 export const functionFields = {
   name: toolName,
   description: text.nullish(),
-  parameters: z.record(z.string(), z.unknown()).nullish(),
+  parameters: jsonObject.nullish(),
   /** Calls that have to be made are enforced with or without it. */
   strict: z.boolean().nullish(),
 };

@@ -1,7 +1,7 @@
 // `input`, item by item, so that a body full of faults costs no more than its first.
 import { PomonaError } from "@pomona/shared/core/errors";
 import { z } from "zod";
-import { type FieldPath, invalid, onlyNothing, parseAt, text } from "../field.ts";
+import { type FieldPath, invalid, jsonList, jsonObject, onlyNothing, parseAt, text, typeAt } from "../field.ts";
 import { unsupportedPart } from "../messages.ts";
 import { type ContentPart, type Item, type MessageItem, type ReasoningItem, readThoughts } from "./item.ts";
 
@@ -104,9 +104,9 @@ function userMessage(content: string): MessageItem {
 }
 
 function parseItem(value: unknown, path: FieldPath, place: InputPlace): Item | null {
-  const entry = parseAt(z.looseObject({ type: z.string().nullish() }), value, path);
+  const entry = parseAt(jsonObject, value, path);
   // A message needs no type, and neither does a reference.
-  const type = entry.type ?? ("role" in entry ? "message" : "item_reference");
+  const type = entry["type"] == null ? ("role" in entry ? "message" : "item_reference") : typeAt(entry, path);
   switch (type) {
     case "message":
       return parseMessage(value, path, place);
@@ -183,15 +183,15 @@ const inputPart = z.strictObject({ type: z.literal("input_text"), text, prompt_c
 const outputPart = z.strictObject({
   type: z.literal("output_text"),
   text,
-  annotations: z.array(z.unknown()).nullish(),
-  logprobs: z.array(z.unknown()).nullish(),
+  annotations: jsonList.nullish(),
+  logprobs: jsonList.nullish(),
   parsed: z.unknown().optional(),
 });
 const refusalPart = z.strictObject({ type: z.literal("refusal"), refusal: text });
 
 function parsePart(value: unknown, place: ContentPlace): ContentPart {
   const { path, isOwn } = place;
-  const { type } = parseAt(z.looseObject({ type: z.string() }), value, path);
+  const type = typeAt(value, path);
   if (type === "input_text") return parseText(parseAt(inputPart, value, path).text, place);
   const isOutput = type === "output_text" || type === "refusal";
   if (isOutput && !isOwn) throw invalid([...path, "type"], "belongs to messages of the role assistant only");

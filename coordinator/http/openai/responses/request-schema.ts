@@ -3,7 +3,7 @@ import { PomonaError } from "@pomona/shared/core/errors";
 import { z } from "zod";
 import type { GenerationRequest, OutputWish } from "../../../core/generation-request.ts";
 import { withShapeTold } from "../answer-shape.ts";
-import { invalid, only, onlyNothing, parseAt, text } from "../field.ts";
+import { fewFields, invalid, jsonObject, only, onlyNothing, parseAt, text } from "../field.ts";
 import { chatInput, effort, tokenCount, topLogprobsMax } from "../request-schema.ts";
 import { samplingFields, samplingOf } from "../sampling.ts";
 import { conversationOf } from "./conversation.ts";
@@ -18,10 +18,9 @@ const metadataKeyMax = 64;
 const metadataValueMax = 512;
 
 /** OpenAI's limits. It changes no answer, and comes back with it. */
-const metadata = z
-  .record(z.string(), z.unknown())
-  .refine((pairs) => Object.keys(pairs).length <= metadataMax, { error: `must hold at most ${metadataMax} pairs` })
-  .pipe(z.record(z.string().max(metadataKeyMax), z.string().max(metadataValueMax)));
+const metadata = fewFields(metadataMax, "pairs").pipe(
+  z.record(z.string().max(metadataKeyMax), z.string().max(metadataValueMax)),
+);
 
 const reasoning = z.strictObject({
   effort: effort.nullish(),
@@ -65,7 +64,7 @@ const schema = z.strictObject({
   prompt_cache_key: z.string().max(256).nullish(),
   prompt_cache_retention: z.enum(["in_memory", "24h"]).nullish(),
   // Codex says here which of its sessions and turns asks.
-  client_metadata: z.record(z.string(), z.unknown()).nullish(),
+  client_metadata: jsonObject.nullish(),
   prompt_cache_options: onlyNothing(),
   conversation: onlyNothing("is not supported: send previous_response_id, or the whole conversation as input"),
   prompt: onlyNothing(),
@@ -157,12 +156,12 @@ function wholeConversation(parsed: Parsed, kept: KeptResponses, mayBeCut: boolea
 
 const includable = ["message.output_text.logprobs", "reasoning.encrypted_content"] as const;
 const includeMax = 16;
+const included = z.enum(includable, { error: `must be ${includable.join(" or ")}: nothing else can be included` });
 
 function parseInclude(value: unknown): ReadonlySet<(typeof includable)[number]> {
   if (value === undefined || value === null) return new Set();
   if (!Array.isArray(value)) throw invalid(["include"], "must be a list of strings");
   if (value.length > includeMax) throw invalid(["include"], `must hold at most ${includeMax} strings`);
-  const included = z.enum(includable, { error: `must be ${includable.join(" or ")}: nothing else can be included` });
   return new Set(value.map((entry: unknown, index) => parseAt(included, entry, ["include", index])));
 }
 

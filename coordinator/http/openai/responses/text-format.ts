@@ -2,13 +2,13 @@
 import { z } from "zod";
 import type { AnswerShape } from "../../../core/generation-request.ts";
 import { plainShape, schemaFields, shapeOf } from "../answer-shape.ts";
-import { type FieldPath, only, parseAt } from "../field.ts";
+import { type FieldPath, jsonObject, only, parseAt, typeAt } from "../field.ts";
 
 const textSchema = z.strictObject({ format: z.unknown().optional(), verbosity: only("medium") });
 const jsonSchemaFormat = z.strictObject({
   type: z.literal("json_schema"),
   ...schemaFields,
-  schema: z.record(z.string(), z.unknown(), { error: "must be a JSON schema" }),
+  schema: jsonObject,
 });
 const plainFormat = z.strictObject({ type: z.string() });
 
@@ -27,7 +27,7 @@ export function parseText(value: unknown): TextFormat {
 
 function parseFormat(value: unknown, path: FieldPath): TextFormat {
   if (value === undefined || value === null) return { shape: { kind: "text" }, shown: { type: "text" } };
-  const { type } = parseAt(z.looseObject({ type: z.string() }), value, path);
+  const type = typeAt(value, path);
   if (type === "json_schema") {
     const { name, description, schema, strict } = parseAt(jsonSchemaFormat, value, path);
     // OpenAI's schema knows no null for the description, that of Open Responses knows no absence.

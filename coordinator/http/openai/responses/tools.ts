@@ -2,7 +2,7 @@
 import type { ToolDefinition } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import type { OutputWish } from "../../../core/generation-request.ts";
-import { type FieldPath, invalid, onlyNothing, parseAt, text } from "../field.ts";
+import { type FieldPath, invalid, onlyNothing, parseAt, text, typeAt } from "../field.ts";
 import {
   functionFields,
   parseAllowedTools,
@@ -42,7 +42,7 @@ export function parseTools(value: unknown): Tools {
   const shown: object[] = [];
   const namespaced = new Map<string, NamespacedName>();
   const definitions = parseToolList(value, ["tools"], (tool, path) => {
-    const type = typeOf(tool, path);
+    const type = typeAt(tool, path);
     if (type !== "function" && type !== "namespace") throw unsupportedTool(type, path, '"function" and "namespace"');
     return type === "function" ? parseFunction(tool, path, shown) : parseNamespace(tool, path, { shown, namespaced });
   });
@@ -61,7 +61,7 @@ function parseNamespace(tool: unknown, path: FieldPath, { shown, namespaced }: N
   const { type, name: namespace, description: told, tools } = parseAt(namespaceSchema, tool, path);
   const functions: object[] = [];
   const definitions = parseToolList(tools, [...path, "tools"], (inner, innerPath) => {
-    const innerType = typeOf(inner, innerPath);
+    const innerType = typeAt(inner, innerPath);
     if (innerType !== "function") throw unsupportedTool(innerType, innerPath);
     return parseFunction(inner, innerPath, functions);
   });
@@ -74,10 +74,6 @@ function parseNamespace(tool: unknown, path: FieldPath, { shown, namespaced }: N
     if (index > 0) return { ...definition, name: joined };
     return { ...definition, name: joined, description: withNamespaceTold(description, namespace, told) };
   });
-}
-
-function typeOf(tool: unknown, path: FieldPath): string {
-  return parseAt(z.looseObject({ type: z.string() }), tool, path).type;
 }
 
 const namedTool = z.strictObject({ type: z.literal("function"), name: toolName });
