@@ -40,11 +40,9 @@ function stackLines(thrown: unknown): string[] {
 }
 
 /** Errors of fastify itself by their status; null when it is none. */
-export function frameworkError(thrown: unknown, bodyBytesMax: number): PomonaError | null {
+export function frameworkError(thrown: unknown): PomonaError | null {
   if (!(thrown instanceof Error) || !("statusCode" in thrown) || !("code" in thrown)) return null;
   switch (thrown.statusCode) {
-    case 413:
-      return new PomonaError("payload_too_large", `the body is larger than ${bodyBytesMax} bytes, the most taken here`);
     case 415:
       return notJson();
     case 400:

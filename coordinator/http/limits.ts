@@ -4,6 +4,10 @@ import { defaultStoreLimits, type StoreLimits } from "./openai/responses/respons
 export type HttpLimits = StoreLimits & {
   /** Bytes of a request body. Default 10 MB. */
   readonly bodyBytesMax: number;
+  /** Bytes of all bodies that are on their way, half of them at most of one client. Default 512 MB. */
+  readonly bodiesBytesMax: number;
+  /** Time for the rest of a body that is refused. Default 2 s. */
+  readonly refusedBodyMs: number;
   /** Time for all headers of a request to arrive. Default 10 s. */
   readonly headersTimeoutMs: number;
   /** Time for a whole request, its body included, to arrive. Default 60 s. */
@@ -24,6 +28,8 @@ export type HttpLimits = StoreLimits & {
 
 export const defaultHttpLimits: HttpLimits = {
   bodyBytesMax: 10_000_000,
+  bodiesBytesMax: 512_000_000,
+  refusedBodyMs: 2000,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 60_000,
   connectionsMax: 4096,

@@ -89,10 +89,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     else checkPath(request, reply);
   });
   app.setErrorHandler((thrown, request, reply) => {
-    const known = frameworkError(thrown, limits.bodyBytesMax);
+    const known = frameworkError(thrown);
     return sendError(reply, known ?? publicError(thrown, { log: options.log, requestId: request.id }));
   });
-  readJsonBodies(app);
+  readJsonBodies(app, limits);
   const { gateway, calls, log } = options;
   addRoutes(app, { gateway, calls, log, limits, openAnswers });
   await listen(app, options.host, options.port);
