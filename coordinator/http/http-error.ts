@@ -62,6 +62,12 @@ export function refuseConnection(error: { readonly code?: string }, socket: Sock
   socket.end(rawAnswer(status, new PomonaError("invalid_request", message)), () => socket.destroy());
 }
 
+/** Answers who would have this server be a proxy, and closes the connection. */
+export function refuseTunnel(socket: Socket): void {
+  const refusal = new PomonaError("method_not_allowed", "this server connects to no other: CONNECT is not taken");
+  socket.end(rawAnswer("405 Method Not Allowed", refusal), () => socket.destroy());
+}
+
 export function connectionsFull(): PomonaError {
   return new PomonaError("connections_full", "too many connections are open: close some, or try again in a moment", {
     retryAfterMs: 1000,

@@ -23,6 +23,7 @@ import {
 import { readJsonBodies } from "./json-body.ts";
 import { defaultHttpLimits, type HttpLimits } from "./limits.ts";
 import { checkOrigin } from "./origin-guard.ts";
+import { checkHostHeader, pathOf, takeEveryHead } from "./request-head.ts";
 import { addRoutes, allowedMethods } from "./routes.ts";
 
 export type HttpServerOptions = {
@@ -70,6 +71,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const openAnswers = new OpenAnswers();
   const closing = { isClosing: false };
   app.server.headersTimeout = limits.headersTimeoutMs;
+  takeEveryHead(app.server);
   const refused = refuseTooMany(app.server, { files: options.files ?? new OpenFiles(), limits });
   app.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id);
@@ -78,6 +80,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       reply.header("connection", "close");
       throw connectionsFull();
     }
+    checkHostHeader(request.raw);
     checkOrigin(request.headers, options.host);
     if (closing.isClosing && !isOwnPath(request)) {
       // Whoever asks again is to find the successor.
@@ -145,7 +148,9 @@ function createApp(limits: HttpLimits): FastifyInstance {
     return503OnClosing: false,
     exposeHeadRoutes: true,
     routerOptions: { ignoreTrailingSlash: true },
+    rewriteUrl: pathOf,
     http: {
+      requireHostHeader: false,
       connectionsCheckingInterval: Math.min(connectionCheckMs, limits.headersTimeoutMs),
       keepAlive: true,
       keepAliveInitialDelay: 10_000,
