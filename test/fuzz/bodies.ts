@@ -104,6 +104,31 @@ const otherExamples: readonly Example[] = [
   { path: "/api/show", body: { model: "m", verbose: true } },
 ];
 
+/** Of texts, by models that make vectors of them, or compare them. */
+const pooledExamples: readonly Example[] = [
+  {
+    path: "/v1/embeddings",
+    body: { model: "vectors", input: ["a", "bc"], encoding_format: "base64", dimensions: 8, user: "u" },
+  },
+  { path: "/v1/embeddings", body: { model: "vectors", input: [[5, 6], [7]], encoding_format: "float" } },
+  {
+    path: "/v1/rerank",
+    body: { model: "relevance", query: "a", documents: ["a", { text: "b" }], top_n: 1, return_documents: true },
+  },
+  {
+    path: "/api/embed",
+    body: {
+      model: "vectors",
+      input: ["a", "b"],
+      truncate: true,
+      dimensions: 8,
+      options: { num_ctx: 64 },
+      keep_alive: 5,
+    },
+  },
+  { path: "/api/embeddings", body: { model: "vectors", prompt: "a", options: { seed: 1 }, keep_alive: "5m" } },
+];
+
 /** Answered with 200 as they are. */
 export const examples: readonly Example[] = [
   {
@@ -145,6 +170,12 @@ export const examples: readonly Example[] = [
   { path: "/v1/completions", body: { model: "m", prompt: ["a", "b"], max_tokens: 4, echo: true, stop: "x", seed: 1 } },
   { path: "/v1/completions", body: { model: "m", prompt: [5, 6], max_tokens: 4, logprobs: 2, stream: true } },
   ...otherExamples,
+  ...pooledExamples,
+  { path: "/v1/responses/input_tokens", body: { model: "m", instructions: "Be brief.", input: "hi" } },
+  {
+    path: "/cluster/v1/plan",
+    body: { deployments: [], removedModels: ["m"], lostNodes: [] },
+  },
   {
     path: "/v1/responses",
     body: {

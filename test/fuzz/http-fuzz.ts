@@ -1,43 +1,55 @@
-// Sends bodies and headers that are wrong somewhere to a pool, and checks that each is answered in time, by no fault of the
-// pool's own, in the API's shape, and that it serves afterwards.
+// Sends requests that are wrong somewhere to a pool, and checks that each is answered in time, by no fault of the pool's own,
+// in the shape of its API, and that it serves afterwards.
 // npm run -s fuzz:http -- [--runs 100000] [--seed N]
 import { parseArgs } from "node:util";
+import { relevanceModel } from "@pomona/shared/core/gguf/relevance-model";
 import { scriptedModel } from "@pomona/shared/core/gguf/scripted-model";
 import fc from "fast-check";
 import { TwoNodes } from "../support/two-nodes.ts";
 import { waitFor } from "../support/wait-for.ts";
+import { checkAnswer } from "./answers.ts";
 import { examples, mutatedTexts } from "./bodies.ts";
+import { type Cut, cuts, sendInPieces } from "./pieces.ts";
+import { type Asked, asked, bodyHeaders } from "./requests.ts";
 
 /** Of one answer; the longest one that is right takes a small part of it. */
 const answerMs = 30_000;
 /** Requests at a time. */
 const width = 8;
-
-const headers: fc.Arbitrary<Readonly<Record<string, string>>> = fc.oneof(
-  { weight: 6, arbitrary: fc.constant({ "content-type": "application/json" }) },
-  {
-    weight: 1,
-    arbitrary: fc.constantFrom<Readonly<Record<string, string>>>(
-      { "content-type": "text/plain" },
-      { "content-type": "application/json; charset=utf-7" },
-      { "content-type": "application/json", "content-encoding": "gzip" },
-      { "content-type": "application/json", origin: "https://example.com" },
-      { "content-type": "application/json", "x-pomona-priority": "soon" },
-      { "content-type": "application/json", "last-event-id": "x-1" },
-      { "content-type": "application/json", "last-event-id": `${"a".repeat(32)}-7` },
-      { "content-type": "application/json", "idempotency-key": "k".repeat(5000) },
-      { "content-type": "application/json", "x-pomona-shared-system-prompt": "maybe" },
-    ),
-  },
-);
+/** Requests that are made at once, before they are sent. */
+const sampleCount = 500;
 
 export type FuzzReport = {
   readonly runs: number;
-  /** Answers by status. */
+  /** Answers by status; those that the client did not wait for are `left`. */
   readonly statuses: Readonly<Record<string, number>>;
 };
 
-type Sent = { readonly path: string; readonly text: string; readonly headers: Readonly<Record<string, string>> };
+/** `text` is null for none; `cut` says in which pieces it comes, null for one. */
+type Sent = Asked & { readonly text: string | null; readonly cut: Cut | null };
+
+const json = { "content-type": "application/json" };
+
+const sent: fc.Arbitrary<Sent> = fc.oneof(
+  {
+    weight: 14,
+    arbitrary: fc
+      .tuple(mutatedTexts, bodyHeaders)
+      .map(([body, headers]) => ({ method: "POST", ...body, headers, cut: null })),
+  },
+  { weight: 4, arbitrary: asked.map((request) => ({ ...request, text: null, cut: null })) },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(asked, mutatedTexts).map(([{ method, path }, { text }]) => {
+      const takesBody = method !== "GET" && method !== "HEAD";
+      return { method, path, headers: json, text: takesBody ? text : null, cut: null };
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(mutatedTexts, cuts).map(([body, cut]) => ({ method: "POST", ...body, headers: json, cut })),
+  },
+);
 
 /** @throws Error what was sent and what is wrong with the answer to it. The same seed sends the same. */
 export async function fuzzHttp(
@@ -45,56 +57,63 @@ export async function fuzzHttp(
   { runs, seed }: { readonly runs: number; readonly seed: number },
 ): Promise<FuzzReport> {
   const statuses: Record<string, number> = {};
-  const sent = fc.record({ body: mutatedTexts, headers }).map(({ body, headers }): Sent => ({ ...body, headers }));
   for (let done = 0; done < runs; done += sampleCount) {
     const list = fc.sample(sent, { seed: seed + done, numRuns: Math.min(sampleCount, runs - done) });
+    const responseId = await storeResponse(http);
     const sendNext = async (): Promise<void> => {
       for (let next = list.pop(); next !== undefined; next = list.pop()) {
-        const status = await send(http, next);
+        const path = next.path.replaceAll("RESPONSE", responseId);
+        const status = await send(http, { ...next, path });
         statuses[status] = (statuses[status] ?? 0) + 1;
       }
     };
     await Promise.all(Array.from({ length: width }, sendNext));
   }
   for (const { path, body } of examples) {
-    const status = await send(http, {
-      path,
-      text: JSON.stringify(body),
-      headers: { "content-type": "application/json" },
-    });
+    const text = JSON.stringify(body);
+    const status = await send(http, { method: "POST", path, text, headers: json, cut: null });
     if (status !== 200) throw new Error(`${path} answers ${status} afterwards`);
   }
   return { runs, statuses };
 }
 
-/** Requests that are made at once, before they are sent. */
-const sampleCount = 500;
-
-/** The status. @throws Error what is wrong with the answer. */
-async function send(http: string, { path, text, headers }: Sent): Promise<number> {
-  const where = `POST ${path} ${JSON.stringify(headers)} ${text.slice(0, 3000)}`;
-  const response = await fetch(`${http}${path}`, {
-    method: "POST",
-    headers,
-    body: Buffer.from(text),
-    signal: AbortSignal.timeout(answerMs),
-  }).catch((error: unknown) => {
-    throw new Error(`no answer (${String(error)}): ${where}`);
-  });
-  const answer = await response.text();
-  const { status } = response;
-  if (status >= 500) throw new Error(`${status} ${answer.slice(0, 500)}: ${where}`);
-  if (status >= 400) checkError(answer, where);
-  return status;
+/** Its id. */
+async function storeResponse(http: string): Promise<string> {
+  const body = JSON.stringify({ model: "m", input: "hi", max_output_tokens: 16 });
+  const response = await fetch(`${http}/v1/responses`, { method: "POST", headers: json, body });
+  // The shape is OpenAI's.
+  return ((await response.json()) as { readonly id: string }).id;
 }
 
-function checkError(answer: string, where: string): void {
-  const body: { readonly error?: { readonly message?: unknown } | string } = JSON.parse(answer);
-  const message = typeof body.error === "string" ? body.error : body.error?.message;
-  if (typeof message !== "string" || message === "")
-    throw new Error(`the error says nothing: ${answer.slice(0, 500)} ${where}`);
-  if (message.length > 2000)
-    throw new Error(`the error says too much: ${message.length} characters, ${message.slice(0, 500)}: ${where}`);
+/** The status. @throws Error what is wrong with the answer. */
+async function send(http: string, request: Sent): Promise<number | "left"> {
+  const { method, path, headers, text, cut } = request;
+  const where = `${method} ${path} ${JSON.stringify({ headers, cut })} ${(text ?? "").slice(0, 3000)}`;
+  const signal = AbortSignal.timeout(answerMs);
+  try {
+    if (cut !== null) {
+      const answered = await sendInPieces(http, { path, text: text ?? "", cut, signal });
+      if (answered === null) return "left";
+      checkAnswer({ ...request, ...answered });
+      return answered.status;
+    }
+    const response = await fetch(`${http}${path}`, {
+      method,
+      headers,
+      signal,
+      ...(text === null ? {} : { body: Buffer.from(text) }),
+    });
+    const { status } = response;
+    // These have no end.
+    const type = response.headers.get("content-type") ?? "";
+    const isEndless = method === "GET" && type.startsWith("text/event-stream");
+    if (isEndless) await response.body?.cancel();
+    const answer = isEndless ? "" : await response.text();
+    checkAnswer({ ...request, status, answer, allow: response.headers.get("allow") });
+    return status;
+  } catch (error) {
+    throw new Error(`${String(error)}: ${where}`);
+  }
 }
 
 /** A pool whose every answer is short, whatever is asked. */
@@ -106,11 +125,13 @@ export async function startFuzzPool(): Promise<TwoNodes> {
     chatTemplate:
       "{% if tools %}<tool_call>{{ tools | tojson }}{% endif %}{% for m in messages %}{{ m.content }}{% endfor %}",
   });
-  const pool = await TwoNodes.start({ engine: "llama", models: { m: model } });
+  const vectors = scriptedModel({ name: "vectors", reply: "No.", contextLength: 512, isPooled: true });
+  const relevance = relevanceModel({ contextLength: 512 });
+  const pool = await TwoNodes.start({ engine: "llama", models: { m: model, vectors, relevance } });
   // For its first seconds a coordinator does not know yet which requests an earlier one has left.
   const isSettled = async (): Promise<boolean> => {
     const body = JSON.stringify({ model: "m", prompt: "a", max_tokens: 1, stream: true });
-    const headers = { "content-type": "application/json", "last-event-id": `${"a".repeat(32)}-7` };
+    const headers = { ...json, "last-event-id": `${"a".repeat(32)}-7` };
     const response = await fetch(`${pool.http}/v1/completions`, { method: "POST", headers, body });
     await response.text();
     return response.status === 404;
