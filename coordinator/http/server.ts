@@ -1,5 +1,5 @@
 // The HTTP server: its limits, who may call it, errors in one shape, and an end in order.
-import type { Server } from "node:http";
+import type { Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { Logger } from "@pomona/shared/runtime/logger";
@@ -91,6 +91,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     if (duty().kind === "standby" && !isOwnPath(request)) await sendOn(request, reply, { duty, openAnswers });
     else checkPath(request, reply);
   });
+  app.addHook("onSend", async (_request, reply) => cutOffWhenStalled(reply.raw, limits.stalledReaderMs));
   app.setErrorHandler((thrown, request, reply) => {
     const known = frameworkError(thrown);
     return sendError(reply, known ?? publicError(thrown, { log: options.log, requestId: request.id }));
@@ -179,6 +180,13 @@ function checkPath(request: FastifyRequest, reply: FastifyReply): void {
   if (allowed === null) throw new PomonaError("not_found", `there is no ${request.method} ${path.slice(0, 200)}`);
   reply.header("allow", allowed);
   throw new PomonaError("method_not_allowed", `${path.slice(0, 200)} takes ${allowed}, not ${request.method}`);
+}
+
+/** A reader that takes nothing of an answer for this time is cut off, and what waits for it forgotten. */
+function cutOffWhenStalled(response: ServerResponse, stalledReaderMs: number): void {
+  response.socket?.setTimeout(stalledReaderMs);
+  // Before Node sets the time of an idle connection; a request that came behind this one may wait for long.
+  response.prependOnceListener("finish", () => response.socket?.setTimeout(0));
 }
 
 /** Connections that are let in only to be told so. */

@@ -179,6 +179,55 @@ test("a reader that takes nothing stops its stream at the limit, and is cut off"
   answer.destroy();
 });
 
+test("a reader that takes nothing of a whole answer is cut off as well", async (t) => {
+  const piece = "x".repeat(1_000_000);
+  const long: FakeModel = async function* () {
+    yield fakeBound();
+    for (let index = 0; index < 20; index += 1) yield fakeText(piece, index);
+    yield fakeEnding("stop");
+  };
+  const { url, port } = await serve(t, {
+    models: { long, tiny: long },
+    limits: { stalledReaderMs: 200, connectionsMax: 1 },
+  });
+  const body = JSON.stringify({ ...hello, model: "long" });
+  const headers = { "content-type": "application/json", connection: "close" };
+  const answer = await ask(port, { path: chatPath, headers, body });
+  answer.on("error", () => undefined);
+  answer.pause();
+  // There is room for one connection.
+  const isFree = async (): Promise<boolean> => (await fetch(`${url}/healthz`)).status === 200;
+  assert.ok(!(await isFree()));
+  await waitFor(isFree, 10_000, "the stalled reader to be cut off");
+  answer.destroy();
+});
+
+test("a client that takes its time to ask is told so, wherever it stops", async (t) => {
+  const { port } = await serve(t, { limits: { headersTimeoutMs: 100, requestTimeoutMs: 200 } });
+  const head = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+  const began = [
+    "",
+    "POST",
+    head,
+    `${head}Content-Length: 9\r\n\r\n`,
+    `${head}Transfer-Encoding: chunked\r\n\r\n1\r\n`,
+  ];
+  for (const sent of began) {
+    const socket = connect(port, "127.0.0.1");
+    let text = "";
+    socket.on("data", (chunk) => {
+      text += String(chunk);
+    });
+    socket.on("error", () => undefined);
+    socket.write(sent);
+    // A byte now and then is no excuse.
+    const trickle = setInterval(() => socket.write(sent === "" ? "" : " "), 20);
+    await once(socket, "close", { signal: AbortSignal.timeout(10_000) });
+    clearInterval(trickle);
+    assert.match(text, /^HTTP\/1\.1 40[08] .*"error":/s, JSON.stringify(sent));
+  }
+});
+
 test("what comes too slowly, or is no HTTP, is answered in the same shape", async (t) => {
   const { port } = await serve(t, { limits: { headersTimeoutMs: 100, requestTimeoutMs: 100 } });
   const exchange = async (sent: string): Promise<string> => {

@@ -1,4 +1,5 @@
 // Carries a request of any API through the gateway: a whole answer, or one on its way.
+import { setMaxListeners } from "node:events";
 import { type LoadingOutlook, PomonaError, type QueueOutlook, toPomonaError } from "@pomona/shared/core/errors";
 import { errorOf, type PromptInput } from "@pomona/shared/core/generation";
 import type { RequestId } from "@pomona/shared/core/ids";
@@ -62,6 +63,8 @@ export async function answer(asked: ApiRequest, dependencies: AnswerDependencies
   const stop = (error: unknown): void => stopped.abort(error);
   await dependencies.openAnswers.during(target.reply.raw, async (gone) => {
     const signal = AbortSignal.any([gone, stopped.signal]);
+    // Each choice listens to it; more than ten at one signal are said to leak.
+    setMaxListeners(0, signal);
     const context = { ...dependencies, ...target, asked, signal, stop };
     await (asked.isStream ? answerOnTheWay(context) : answerAtOnce(context));
   });

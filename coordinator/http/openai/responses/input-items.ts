@@ -3,7 +3,7 @@ import { PomonaError } from "@pomona/shared/core/errors";
 import { z } from "zod";
 import { type FieldPath, invalid, jsonList, jsonObject, onlyNothing, parseAt, text, typeAt } from "../field.ts";
 import { unsupportedPart } from "../messages.ts";
-import { type ContentPart, type Item, type MessageItem, type ReasoningItem, readThoughts } from "./item.ts";
+import { byId, type ContentPart, type Item, type MessageItem, type ReasoningItem, readThoughts } from "./item.ts";
 
 /** Items of a whole conversation, those that are kept included. */
 const itemsMax = 4096;
@@ -83,9 +83,10 @@ export function parseInput(value: unknown, place: InputPlace): readonly Item[] {
   const count = value.length + place.before.length;
   if (count > itemsMax)
     throw invalid(path, `must hold at most ${itemsMax} items, those before it included, not ${count}`);
+  const reading = { ...place, beforeById: byId(place.before) };
   const calls = new Set(place.before.flatMap((item) => (item.type === "function_call" ? [item.call_id] : [])));
   return value.flatMap((entry: unknown, index) => {
-    const item = parseItem(entry, [...path, index], place);
+    const item = parseItem(entry, [...path, index], reading);
     if (item?.type === "function_call") calls.add(item.call_id);
     if (item?.type === "function_call_output" && !place.mayBeCut && !calls.has(item.call_id))
       throw invalid([...path, index, "call_id"], "answers no function_call of an earlier item");
@@ -103,7 +104,9 @@ function userMessage(content: string): MessageItem {
   };
 }
 
-function parseItem(value: unknown, path: FieldPath, place: InputPlace): Item | null {
+type Reading = InputPlace & { readonly beforeById: ReadonlyMap<string, Item> };
+
+function parseItem(value: unknown, path: FieldPath, place: Reading): Item | null {
   const entry = parseAt(jsonObject, value, path);
   // A message needs no type, and neither does a reference.
   const type = entry["type"] == null ? ("role" in entry ? "message" : "item_reference") : typeAt(entry, path);
@@ -231,8 +234,8 @@ function parseTexts<Part>(value: unknown, path: FieldPath, part: z.ZodType<Part>
   return value.map((entry: unknown, index) => parseAt(part, entry, [...path, index]));
 }
 
-function referred(wanted: string, path: FieldPath, { before, itemOf, mayBeCut }: InputPlace): Item | null {
-  const item = before.find(({ id: known }) => known === wanted) ?? itemOf(wanted);
+function referred(wanted: string, path: FieldPath, { beforeById, itemOf, mayBeCut }: Reading): Item | null {
+  const item = beforeById.get(wanted) ?? itemOf(wanted);
   if (item !== null || mayBeCut) return item;
   const shown = JSON.stringify(wanted.slice(0, 100));
   throw new PomonaError("not_found", `item ${shown} is not kept here: send it in full`, {

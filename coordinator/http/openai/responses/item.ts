@@ -79,6 +79,13 @@ function hex(index: number): string {
   return index.toString(16).padStart(4, "0");
 }
 
+/** The first of those that have the same id. */
+export function byId(items: readonly Item[]): ReadonlyMap<string, Item> {
+  const found = new Map<string, Item>();
+  for (const item of items) if (!found.has(item.id)) found.set(item.id, item);
+  return found;
+}
+
 /** The request that an id was made for; null for ids that clients made. */
 export function requestOfItem(id: string): string | null {
   return /^[a-z]+_([0-9a-f]{32})i?[0-9a-f]{4,}$/.exec(id)?.[1] ?? null;

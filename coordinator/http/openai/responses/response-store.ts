@@ -1,6 +1,6 @@
 // Responses that their callers may come back to, in this process alone: what people ask and are told is written nowhere.
 import type { TenantId } from "@pomona/shared/core/ids";
-import { type Item, requestOfItem } from "./item.ts";
+import { byId, type Item, requestOfItem } from "./item.ts";
 import type { KeptResponses } from "./request-schema.ts";
 
 export type StoreLimits = {
@@ -71,14 +71,21 @@ export class ResponseStore {
 
   /** What one caller can go on from. */
   keptFor(tenant: TenantId, nowMs: number): KeptResponses {
+    // A request may name thousands of items, each among thousands.
+    const itemsOf = new Map<string, ReadonlyMap<string, Item>>();
     return {
       conversationOf: (id) => {
         const stored = this.get(tenant, id, nowMs);
         return stored === null ? null : [...stored.input, ...stored.output];
       },
       itemOf: (id) => {
-        const stored = this.get(tenant, `resp_${requestOfItem(id) ?? ""}`, nowMs);
-        return stored?.output.find((item) => item.id === id) ?? stored?.input.find((item) => item.id === id) ?? null;
+        const responseId = `resp_${requestOfItem(id) ?? ""}`;
+        const known = itemsOf.get(responseId);
+        if (known !== undefined) return known.get(id) ?? null;
+        const stored = this.get(tenant, responseId, nowMs);
+        const items = byId([...(stored?.output ?? []), ...(stored?.input ?? [])]);
+        itemsOf.set(responseId, items);
+        return items.get(id) ?? null;
       },
     };
   }
