@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { type FakeModel, fakeBound, fakeEnding } from "@pomona/coordinator/http/fake-gateway";
 import fc from "fast-check";
 import OpenAI from "openai";
-import { errorOf, post, sdk } from "../support/http-front.ts";
+import { ask, errorOf, post, sdk } from "../support/http-front.ts";
 import {
   check,
   front,
@@ -181,7 +181,7 @@ test("paths below a response take what they take, and nothing else", async (t) =
     ["PUT", `/${id}`, 405, null],
     ["GET", "/resp_1", 404, null],
     ["GET", "/nothing", 404, null],
-    ["POST", "/compact", 404, null],
+    ["POST", "/compact", 400, null],
     ["PUT", "/input_tokens", 405, null],
     ["GET", `/${id}?stream=true`, 400, "stream"],
     ["GET", `/${id}?starting_after=1`, 400, "starting_after"],
@@ -204,9 +204,20 @@ test("paths below a response take what they take, and nothing else", async (t) =
     assert.equal(answer.headers.get("allow") !== null, status === 405, what);
     assert.equal((await errorOf(answer)).param, param, what);
   }
+  const head = await fetch(`${url}${responsesPath}`, { method: "HEAD" });
+  assert.deepEqual([head.status, head.headers.get("allow")], [405, "POST"]);
   const headers = { "content-type": "application/json" };
   const deleted = await fetch(`${url}${responsesPath}/${id}`, { method: "DELETE", headers });
   assert.deepEqual(await deleted.json(), { id, object: "response", deleted: true });
+});
+
+test("a WebSocket is refused in words", async (t) => {
+  const { port } = await front(t);
+  const headers = { host: "localhost", connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13" };
+  const refused = await ask(port, { path: responsesPath, headers });
+  const { error } = JSON.parse(Buffer.concat(await refused.toArray()).toString());
+  assert.deepEqual([refused.statusCode, error.code, error.param], [400, "invalid_request", "upgrade"]);
+  assert.match(error.message, /POST with stream: true/);
 });
 
 test("200 mutated bodies get no 5xx, and what is answered is a response", async (t) => {

@@ -172,7 +172,7 @@ test("items become messages: what the model wrote in one go is one of them", () 
     },
     { ...call, id: "fc_1", status: "completed", parsed_arguments: {} },
     { ...call, call_id: "call_2" },
-    { type: "function_call_output", call_id: "call_1", output: "42" },
+    { type: "function_call_output", call_id: "call_1", name: "f", output: "42" },
     { type: "function_call_output", call_id: "call_2", output: [{ type: "input_text", text: "43" }] },
     { role: "assistant", content: "It is 42.", phase: "final_answer" },
     { role: "system", content: "Stay brief." },

@@ -35,6 +35,7 @@ export function addResponsesRoutes(app: FastifyInstance, dependencies: AnswerDep
     return reply;
   });
   addCounting(app, store, dependencies);
+  addRefusals(app);
   app.get<OneResponse>("/v1/responses/:id", (request) => {
     checkQuery(z.strictObject({ stream: notStreamed, ...nothingIncluded }), request);
     return kept(store, request).response;
@@ -64,11 +65,32 @@ function addCounting(app: FastifyInstance, store: ResponseStore, dependencies: A
   });
 }
 
+/** What the API has beside, and this pool has not: said in so many words. */
+function addRefusals(app: FastifyInstance): void {
+  app.get("/v1/responses", ({ headers }, reply) => {
+    const { upgrade } = headers;
+    if (upgrade !== undefined) {
+      const reason =
+        "upgrade is not possible: there is no WebSocket here, POST with stream: true gives the same events";
+      throw new PomonaError("invalid_request", reason, { field: "upgrade" });
+    }
+    reply.header("allow", "POST");
+    throw new PomonaError("method_not_allowed", "/v1/responses takes POST, not GET");
+  });
+  app.post(compactPath, () => {
+    throw new PomonaError(
+      "invalid_request",
+      "conversations are not compacted here: send the whole one, or a part of it",
+    );
+  });
+}
+
 const countPath = "/v1/responses/input_tokens";
+const compactPath = "/v1/responses/compact";
 
 /** What a path takes, or null when there is no such path. */
 export function responsesMethods(path: string): string | null {
-  if (path === "/v1/responses" || path === countPath) return "POST";
+  if (path === "/v1/responses" || path === countPath || path === compactPath) return "POST";
   const [, rest] = /^\/v1\/responses\/resp_[^/]+(\/[a-z_]+)?$/.exec(path) ?? [path, null];
   if (rest === undefined) return "GET, HEAD, DELETE";
   if (rest === "/input_items") return "GET, HEAD";
