@@ -18,7 +18,7 @@ import { reconcile } from "./reconcile.ts";
 import { arrive, endEarly, loseNode, reviewRequests, takeAttemptFailure, takeFrame, tellWaiting } from "./requests.ts";
 import { saneReplica, saneStatus } from "./sane-status.ts";
 import type { Member, StepContext } from "./state.ts";
-import { greetNode, takeUp, takeUpOrphans } from "./takeover.ts";
+import { greetNode, leaveToEnd, takeUp, takeUpOrphans } from "./takeover.ts";
 import { readyReplicas } from "./views.ts";
 
 /**
@@ -87,7 +87,9 @@ function take(event: ClusterEvent, context: StepContext): Effect[] {
     case "attemptTakenUp":
       return takeUp(context, event);
     case "requestCancelled":
-      return endEarly(context, event.requestId, "cancelled");
+      return state.requests.has(event.requestId)
+        ? endEarly(context, event.requestId, "cancelled")
+        : leaveToEnd(context, event.requestId);
     case "requestStopped":
       return endEarly(context, event.requestId, "stop");
     case "frame":

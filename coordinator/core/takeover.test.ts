@@ -156,6 +156,19 @@ test("earlier attempts are told to end, and those of requests that have ended", 
   assert.deepEqual(cancelled(pool.hear("b", { running: [read("q", 2)] })), []);
 });
 
+test("a request that its client cancels before it is taken up is ended where it runs, and nothing is kept of it later", () => {
+  const pool = successor();
+  pool.take({ kind: "requestCancelled", requestId: "q" });
+  const effects = pool.meet("a", { running: [orphan("q", 1)] });
+  assert.deepEqual([asked(effects), cancelled(effects)], [[], ["q/1@a"]]);
+  assert.deepEqual(cancelled(pool.takeUp("a", 1)), ["q/1@a"]);
+  assert.equal(pool.state.requests.size, 0);
+  pool.nowMs += 60_000;
+  const known = pool.state.endedAtMs.size;
+  pool.take({ kind: "requestCancelled", requestId: "p" });
+  assert.equal(pool.state.endedAtMs.size, known, "nothing can be taken up any more");
+});
+
 test("a node is told which attempts go on: its own, what is to be taken up, and what another coordinator reads", () => {
   const pool = successor();
   pool.meet("b", { running: [orphan("q", 2)] });

@@ -8,6 +8,7 @@ import type { NodeId, RequestId } from "@pomona/shared/core/ids";
 import type { RunningAttempt } from "@pomona/shared/core/node-status";
 import { boundNow, engineOf, noteBound, unbind } from "./dispatch.ts";
 import type { Effect } from "./effect.ts";
+import { noteEnded } from "./ended-requests.ts";
 import type { NewRequest } from "./event.ts";
 import { newRecord } from "./requests.ts";
 import type { Member, RequestRecord, StepContext } from "./state.ts";
@@ -72,6 +73,12 @@ export function takeUpOrphans(context: StepContext, member: Member): Effect[] {
     state.orphansHandled.set(requestId, { nodeId, epoch, atMs: nowMs });
     return [{ kind: claim === "orphan" ? "takeUpAttempt" : "cancelAttempt", nodeId, requestId, epoch }];
   });
+}
+
+/** A client has cancelled what may not be taken up yet: its attempts are ended when they are heard of. */
+export function leaveToEnd(context: StepContext, requestId: RequestId): Effect[] {
+  if (mayTakeUp(context) && !context.state.endedAtMs.has(requestId)) noteEnded(context, requestId);
+  return [];
 }
 
 /** That a node which may live lists of a request. */

@@ -1,12 +1,22 @@
 // Several coordinators of one pool and their nodes, as real processes with a real NATS.
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { type GgufModel, writeGguf } from "@pomona/shared/core/gguf/writer";
+import type { EngineName } from "../chaos/prompts.ts";
 import { startTestNatsServer, type TestNatsServer } from "./nats-server.ts";
 import { type StartedProcess, startPomona } from "./started-process.ts";
 import { createTemporaryDirectory, type TemporaryDirectory } from "./temporary-directory.ts";
 import { waitFor } from "./wait-for.ts";
 
 export type TeamCoordinator = StartedProcess & { readonly http: string };
+
+export type TeamOptions = {
+  /** `simulated` by default. */
+  readonly engine?: EngineName;
+  /** Served beside the built-in one; none by default. */
+  readonly models?: Readonly<Record<string, GgufModel>>;
+};
 
 export type Completion = { readonly status: number; readonly text: string; readonly body: string };
 
@@ -19,15 +29,23 @@ export class CoordinatorTeam {
   readonly coordinators = new Map<string, TeamCoordinator>();
   agents: readonly StartedProcess[] = [];
   readonly #directory: TemporaryDirectory;
+  readonly #engine: EngineName;
+  readonly #models: readonly string[];
 
-  private constructor(nats: TestNatsServer) {
+  private constructor(nats: TestNatsServer, { engine = "simulated", models = {} }: TeamOptions) {
     this.nats = nats;
     this.#directory = createTemporaryDirectory("team");
+    this.#engine = engine;
+    this.#models = Object.entries(models).map(([name, model]) => {
+      const path = join(this.#directory.path, `${name}.gguf`);
+      writeFileSync(path, writeGguf(model));
+      return `${name}=${path}`;
+    });
   }
 
   /** Waits until every one of the coordinators answers with the built-in model. */
-  static async start(names: readonly string[]): Promise<CoordinatorTeam> {
-    const team = new CoordinatorTeam(await startTestNatsServer());
+  static async start(names: readonly string[], options: TeamOptions = {}): Promise<CoordinatorTeam> {
+    const team = new CoordinatorTeam(await startTestNatsServer(), options);
     for (const name of names) await team.startCoordinator(name);
     team.agents = await Promise.all(Array.from({ length: agentCount }, (_, index) => team.startAgent(index)));
     await waitFor(() => team.answersAll(), startTimeoutMs, "all ports answer");
@@ -36,8 +54,8 @@ export class CoordinatorTeam {
 
   async startCoordinator(name: string, natsUrl = this.nats.url): Promise<void> {
     const args = ["--state-dir", join(this.#directory.path, name), "--cluster", "team", "--http-port", "0"];
-    const model = ["--model-when-none", "builtin:tiny"];
-    const { http = "", ...started } = await startPomona(["coordinator", ...args, ...model, "--nats-url", natsUrl]);
+    const models = ["tiny=builtin:tiny", ...this.#models].flatMap((model) => ["--model", model]);
+    const { http = "", ...started } = await startPomona(["coordinator", ...args, ...models, "--nats-url", natsUrl]);
     this.coordinators.set(name, { ...started, http });
   }
 
@@ -45,7 +63,7 @@ export class CoordinatorTeam {
   async startAgent(index: number): Promise<StartedProcess> {
     const peers = [...this.coordinators.values()].flatMap(({ grpc }) => ["--peer", grpc]);
     const state = ["--state-dir", join(this.#directory.path, `agent-${index}`)];
-    return await startPomona(["agent", ...state, ...peers, "--engine", "simulated", "--budget", "1GB"]);
+    return await startPomona(["agent", ...state, ...peers, "--engine", this.#engine, "--budget", "1GB"]);
   }
 
   at(name: string | undefined): TeamCoordinator {
