@@ -119,6 +119,29 @@ test("a long stream to a slow reader comes whole, in order, and the server behin
   });
 });
 
+test("all that has come when its stream ends waits for the reader as one", async () => {
+  const warnings: string[] = [];
+  const note = ({ message }: Error): void => void warnings.push(message);
+  process.on("warning", note);
+  // More than fits between the two servers and the reader: the last sixteen come with the end.
+  const count = 60;
+  const ReadModelFile = streamHandler<unknown, { data: Buffer }>(async (_, { send }) => {
+    for (let index = 0; index < count; index += 1) await send({ data: Buffer.alloc(4000, index) });
+  });
+  await withFront({ ReadModelFile } as Partial<Handlers>, async ({ client }) => {
+    const got: number[] = [];
+    const onMessage = async ({ data }: { data: Uint8Array }): Promise<void> => {
+      // By then all that is between has what it can hold.
+      if (got.push(data[0] ?? -1) === 1) await new Promise((resolve) => setTimeout(resolve, 300));
+    };
+    const call = { request: {}, timeoutMs: 20_000, signal, onMessage };
+    await readStream(client, pomona.Node.service.ReadModelFile, call);
+    assert.deepEqual(got, [...Array(count).keys()]);
+  });
+  process.off("warning", note);
+  assert.deepEqual(warnings, [], "no listener was added twice");
+});
+
 test("who leaves, and a deadline that passes, end the call behind", async () => {
   const aborted: string[] = [];
   const Tokenize = unaryHandler<unknown, never>(

@@ -219,7 +219,7 @@ function pass({ call, onward, target, resumption, unwrap }: Passing): Promise<Le
       if (verdict === "left") return breakOff("it stops");
       taken += 1;
       if (verdict === "drop") return;
-      if (call.write(message)) return;
+      if (call.write(message) || onward.isPaused()) return;
       onward.pause();
       call.once("drain", () => onward.resume());
     });
