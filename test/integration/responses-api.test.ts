@@ -42,6 +42,10 @@ test("the OpenAI SDK streams thoughts and text, and puts them together", async (
   assert.deepEqual([output[0]?.type, output_text], ["reasoning", "Hello."]);
   assert.equal(usage?.output_tokens_details.reasoning_tokens, 1);
   await streamed(served.url, { model: "thinking", input: "hi", include: ["reasoning.encrypted_content"] });
+  const summed = { model: "thinking", input: "hi", reasoning: { summary: "auto" } };
+  await whole(served.url, summed);
+  const { events } = await streamed(served.url, summed);
+  assert.equal(events.filter(({ type }) => type === "response.reasoning_summary_text.delta").length, 1);
 });
 
 test("a response that repeats all that can be asked for is still one by OpenAI's document", async (t) => {

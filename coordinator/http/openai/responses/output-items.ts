@@ -10,13 +10,15 @@ import type { ResponseSettings } from "./response-object.ts";
 /** An event without its number. */
 export type Step = { readonly type: string } & Readonly<Record<string, unknown>>;
 
-type ItemSettings = Pick<ResponseSettings, "sendsOpaqueThoughts" | "namespaced">;
+type ItemSettings = Pick<ResponseSettings, "sendsOpaqueThoughts" | "thoughtsAreSummary" | "namespaced">;
 
 /** The item that grows. */
 type OpenItem =
   | { readonly kind: "message"; text: string; readonly logprobs: object[] }
-  | { readonly kind: "reasoning"; text: string }
+  | OpenThoughts
   | { readonly kind: "call"; readonly index: number; readonly name: string; text: string };
+
+type OpenThoughts = { readonly kind: "reasoning" | "summary"; text: string };
 
 /** The items of one answer: each begins when the one before it has ended. */
 export class OutputItems {
@@ -76,13 +78,15 @@ export class OutputItems {
     if (this.#open?.kind !== "message" || delta === "") return steps;
     this.#open.text += delta;
     this.#open.logprobs.push(...logprobs);
-    return [...steps, { type: "response.output_text.delta", ...this.#part, delta, logprobs }];
+    return [...steps, { type: "response.output_text.delta", ...this.#partOf(this.#open), delta, logprobs }];
   }
 
   #pushReasoning(delta: string): readonly Step[] {
-    const steps = this.#open?.kind === "reasoning" ? [] : this.#begin({ kind: "reasoning", text: "" });
-    if (this.#open !== null) this.#open.text += delta;
-    return [...steps, { type: "response.reasoning_text.delta", ...this.#part, delta }];
+    const kind = this.#settings.thoughtsAreSummary ? "summary" : "reasoning";
+    const open: OpenThoughts = this.#open?.kind === kind ? this.#open : { kind, text: "" };
+    const steps = open === this.#open ? [] : this.#begin(open);
+    open.text += delta;
+    return [...steps, { type: `response.${partNames[kind].text}.delta`, ...this.#partOf(open), delta }];
   }
 
   #pushArguments(delta: string): readonly Step[] {
@@ -99,11 +103,8 @@ export class OutputItems {
     const item = this.#itemOf(open, "in_progress", null);
     const added = { type: "response.output_item.added", output_index: this.#index, item };
     if (open.kind === "call") return [...before, added];
-    return [
-      ...before,
-      added,
-      { type: "response.content_part.added", ...this.#part, part: partOf({ ...open, text: "" }) },
-    ];
+    const part = partOf({ ...open, text: "" });
+    return [...before, added, { type: `response.${partNames[open.kind].part}.added`, ...this.#partOf(open), part }];
   }
 
   #close(status: ItemStatus, phase: Phase): readonly Step[] {
@@ -122,9 +123,13 @@ export class OutputItems {
       const { name } = this.#namesOf(open);
       return [{ type: "response.function_call_arguments.done", ...this.#place, name, arguments: text }];
     }
-    const part = { type: "response.content_part.done", ...this.#part, part: partOf(open) };
-    if (open.kind === "reasoning") return [{ type: "response.reasoning_text.done", ...this.#part, text }, part];
-    return [{ type: "response.output_text.done", ...this.#part, text, logprobs: open.logprobs }, part];
+    const names = partNames[open.kind];
+    const place = this.#partOf(open);
+    const logprobs = open.kind === "message" ? { logprobs: open.logprobs } : {};
+    return [
+      { type: `response.${names.text}.done`, ...place, text, ...logprobs },
+      { type: `response.${names.part}.done`, ...place, part: partOf(open) },
+    ];
   }
 
   get #index(): number {
@@ -136,8 +141,9 @@ export class OutputItems {
     return { item_id: outputItemId(type, this.#requestId, this.#index), output_index: this.#index };
   }
 
-  get #part() {
-    return { ...this.#place, content_index: 0 };
+  /** Each item has one part. */
+  #partOf({ kind }: OpenPart) {
+    return { ...this.#place, [partNames[kind].index]: 0 };
   }
 
   /** As the client has named the function, which the model knows by one name. */
@@ -161,13 +167,15 @@ export class OutputItems {
           ...this.#namesOf(open),
           arguments: open.text,
         };
-      case "reasoning": {
+      case "reasoning":
+      case "summary": {
+        const isSummary = open.kind === "summary";
         const opaque = this.#settings.sendsOpaqueThoughts && phase !== null ? opaqueThoughts(open.text) : null;
         return {
           type: "reasoning",
           ...head,
-          summary: [],
-          content: phase === null ? [] : [{ type: "reasoning_text", text: open.text }],
+          summary: phase === null || !isSummary ? [] : [{ type: "summary_text", text: open.text }],
+          content: phase === null || isSummary ? [] : [{ type: "reasoning_text", text: open.text }],
           ...(opaque === null ? {} : { encrypted_content: opaque }),
         };
       }
@@ -175,14 +183,24 @@ export class OutputItems {
   }
 }
 
-const itemTypes = { message: "message", reasoning: "reasoning", call: "function_call" } as const;
+const itemTypes = { message: "message", reasoning: "reasoning", summary: "reasoning", call: "function_call" } as const;
+
+type OpenPart = Exclude<OpenItem, { kind: "call" }>;
+
+/** What the events of a part are called, and what they call its place in its item. */
+const partNames = {
+  message: { part: "content_part", text: "output_text", index: "content_index" },
+  reasoning: { part: "content_part", text: "reasoning_text", index: "content_index" },
+  summary: { part: "reasoning_summary_part", text: "reasoning_summary_text", index: "summary_index" },
+} as const;
 
 function emptyMessage(): OpenItem {
   return { kind: "message", text: "", logprobs: [] };
 }
 
-function partOf(open: Exclude<OpenItem, { kind: "call" }>): object {
-  return open.kind === "message" ? messagePart(open) : { type: "reasoning_text", text: open.text };
+function partOf(open: OpenPart): object {
+  if (open.kind === "message") return messagePart(open);
+  return { type: open.kind === "summary" ? "summary_text" : "reasoning_text", text: open.text };
 }
 
 function messagePart({ text, logprobs }: Extract<OpenItem, { kind: "message" }>): ContentPart {

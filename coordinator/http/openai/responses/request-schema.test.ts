@@ -71,6 +71,7 @@ test("a request without settings gets OpenAI's defaults, and is stored", () => {
       truncation: "disabled",
     },
     sendsOpaqueThoughts: false,
+    thoughtsAreSummary: false,
     namespaced: new Map(),
   });
 });
@@ -125,7 +126,7 @@ test("every setting that can be honoured arrives, and comes back", () => {
   assert.deepEqual(request.input.templateOptions, { enable_thinking: true, reasoning_effort: "low" });
   const { messages } = request.input;
   assert.match(messages[0]?.content ?? "", /^Be brief\.\n\nAnswer with JSON that matches this JSON schema/);
-  assert.equal(settings.sendsOpaqueThoughts, true);
+  assert.deepEqual([settings.sendsOpaqueThoughts, settings.thoughtsAreSummary], [true, true]);
   const { echo } = settings;
   assert.deepEqual({ ...echo, ...asked }, echo);
   assert.deepEqual(echo["tools"], [
@@ -304,7 +305,7 @@ const refused: readonly (readonly [field: string | null, body: unknown])[] = [
   ["text.format.schema", { ...base, text: { format: { type: "json_schema", name: "n" } } }],
   ["text.format.name", { ...base, text: { format: { type: "json_schema", schema: {} } } }],
   ["reasoning.effort", { ...base, reasoning: { effort: "most" } }],
-  ["reasoning.summary", { ...base, reasoning: { summary: "detailed" } }],
+  ["reasoning.summary", { ...base, reasoning: { summary: "concise" } }],
   ["max_output_tokens", { ...base, max_output_tokens: 0 }],
   ["max_tool_calls", { ...base, max_tool_calls: 0 }],
   ["temperature", { ...base, temperature: 2.1 }],

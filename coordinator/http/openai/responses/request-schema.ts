@@ -22,11 +22,15 @@ const metadata = fewFields(metadataMax, "pairs").pipe(
   z.record(z.string().max(metadataKeyMax), z.string().max(metadataValueMax)),
 );
 
+// Nothing says more of the thoughts than they do themselves; there is nobody to shorten them.
+const summary = z
+  .enum(["auto", "detailed"], { error: "must be auto or detailed: thoughts are not shortened" })
+  .nullish();
+
 const reasoning = z.strictObject({
   effort: effort.nullish(),
-  // A model of this pool shows its thoughts themselves, and `auto` leaves it to the service.
-  summary: only("auto"),
-  generate_summary: only("auto"),
+  summary,
+  generate_summary: summary,
   context: only("auto"),
   mode: onlyNothing(),
 });
@@ -131,6 +135,7 @@ export function parseResponses(body: unknown, kept: KeptResponses, isTakenUp: bo
     settings: {
       echo: echoOf(parsed, shown),
       sendsOpaqueThoughts: includes.has("reasoning.encrypted_content"),
+      thoughtsAreSummary: summaryOf(parsed) !== null,
       namespaced: tools.namespaced,
     },
     conversation,
@@ -172,6 +177,11 @@ function logprobsOf({ top_logprobs: top }: Parsed, includes: ReturnType<typeof p
   return null;
 }
 
+/** null where no summary is wanted. */
+function summaryOf({ reasoning: asked }: Parsed): string | null {
+  return asked?.summary ?? asked?.generate_summary ?? null;
+}
+
 /** What the response object says of its request: the fields that OpenAI's, or Open Responses', object always has. */
 function echoOf(
   parsed: Parsed,
@@ -190,7 +200,7 @@ function echoOf(
     previous_response_id: parsed.previous_response_id ?? null,
     prompt_cache_key: parsed.prompt_cache_key ?? null,
     prompt_cache_retention: parsed.prompt_cache_retention ?? null,
-    reasoning: { effort: parsed.reasoning?.effort ?? null, summary: parsed.reasoning?.summary ?? null },
+    reasoning: { effort: parsed.reasoning?.effort ?? null, summary: summaryOf(parsed) },
     safety_identifier: parsed.safety_identifier ?? null,
     service_tier: "default",
     store: parsed.store ?? true,

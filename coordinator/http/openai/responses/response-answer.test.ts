@@ -7,10 +7,16 @@ import type { AnswerEnding } from "../../../core/generation-request.ts";
 import { AnswerCollector, type AnswerHead, type Frame, type OutputEvent } from "../../answers/api-answer.ts";
 import { readThoughts } from "./item.ts";
 import { responsesAnswer } from "./response-answer.ts";
+import type { ResponseSettings } from "./response-object.ts";
 
 const requestId = "ab".repeat(16);
 const head: AnswerHead = { requestId, createdAtMs: 1_700_000_000_400, model: "m" };
-const settings = { echo: { metadata: {} }, sendsOpaqueThoughts: false, namespaced: new Map() };
+const settings: ResponseSettings = {
+  echo: { metadata: {} },
+  sendsOpaqueThoughts: false,
+  thoughtsAreSummary: false,
+  namespaced: new Map(),
+};
 
 const bound = { kind: "bound", nodeId: "n", epoch: 1, queueMs: 0, promptTokens: 7, seed: 1, isExact: true } as const;
 
@@ -135,6 +141,37 @@ test("thoughts are an item before the message, and their tokens are counted", ()
     content: [{ type: "reasoning_text", text: "Let me see." }],
   });
   assert.deepEqual(usage.output_tokens_details, { reasoning_tokens: 2 });
+});
+
+test("where a summary is wanted the thoughts are it, and stand nowhere else", () => {
+  const events = outputs([thought("Let me ")], [thought("see.")], [text("Yes.")]);
+  const asked = { ...settings, thoughtsAreSummary: true };
+  const data = streamed(events, "stop", asked);
+  const summary = ["output_item.added", "reasoning_summary_part.added", "reasoning_summary_text.delta"];
+  const summaryEnd = ["reasoning_summary_text.done", "reasoning_summary_part.done", "output_item.done"];
+  const steps = [...summary, "reasoning_summary_text.delta", ...summaryEnd, ...message, ...messageEnd];
+  assert.deepEqual(typesOf(data), [...begin, ...steps, "completed"]);
+  const id = `rs_${requestId}0000`;
+  const place = { item_id: id, output_index: 0, summary_index: 0 };
+  assert.deepEqual(data.slice(3, 9), [
+    { type: "response.reasoning_summary_part.added", ...place, part: { type: "summary_text", text: "" } },
+    { type: "response.reasoning_summary_text.delta", ...place, delta: "Let me " },
+    { type: "response.reasoning_summary_text.delta", ...place, delta: "see." },
+    { type: "response.reasoning_summary_text.done", ...place, text: "Let me see." },
+    { type: "response.reasoning_summary_part.done", ...place, part: { type: "summary_text", text: "Let me see." } },
+    {
+      type: "response.output_item.done",
+      output_index: 0,
+      item: {
+        type: "reasoning",
+        id,
+        status: "completed",
+        summary: [{ type: "summary_text", text: "Let me see." }],
+        content: [],
+      },
+    },
+  ]);
+  assert.deepEqual(whole(events, "stop", asked), data.at(-1)?.["response"]);
 });
 
 type Shown = {

@@ -10,6 +10,8 @@ export type ResponseSettings = {
   readonly echo: Readonly<Record<string, unknown>>;
   /** Thoughts come in an opaque form too, for clients that send nothing else back. */
   readonly sendsOpaqueThoughts: boolean;
+  /** Thoughts come as their own summary, for clients that show nothing else. */
+  readonly thoughtsAreSummary: boolean;
   /** Calls of these functions say both of their names. */
   readonly namespaced: NamespacedNames;
 };
