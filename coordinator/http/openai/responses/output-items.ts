@@ -49,7 +49,8 @@ export class OutputItems {
       case "toolCallArguments":
         return this.#pushArguments(delta.text);
       case "toolCallEnd":
-        return this.#close(delta.isComplete ? "completed" : "incomplete", "commentary");
+        // Whether one that is not whole was cut off is known at the end: an incomplete item is the last of an incomplete response.
+        return delta.isComplete ? this.#close("completed", "commentary") : [];
     }
   }
 

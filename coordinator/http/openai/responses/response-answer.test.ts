@@ -227,6 +227,16 @@ test("an answer that is cut by its length is incomplete, and so is the item that
   assert.equal(cutCall?.["status"], "incomplete");
 });
 
+test("a call that its model leaves unfinished is no incomplete item of a response that is completed", () => {
+  for (const events of [[callOf(0, false)], [callOf(0, false), [text("Sorry.")]], [callOf(0, false), callOf(1)]]) {
+    const data = streamed(outputs(...events));
+    const { status, output } = responseOf(data);
+    assert.deepEqual([status, output.length], ["completed", events.length]);
+    assert.ok(output.every((item) => item["status"] === "completed"));
+    assert.deepEqual(whole(outputs(...events)), data.at(-1)?.["response"]);
+  }
+});
+
 test("an answer that says nothing is an empty message", () => {
   const data = streamed([]);
   const [added, part] = message;
