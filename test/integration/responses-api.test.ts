@@ -189,6 +189,7 @@ test("paths below a response take what they take, and nothing else", async (t) =
     ["PUT", "/input_tokens", 405, null],
     ["GET", `/${id}?stream=true`, 400, "stream"],
     ["GET", `/${id}?starting_after=1`, 400, "starting_after"],
+    ["GET", `/${id}?include_obfuscation=1`, 400, "include_obfuscation"],
     ["GET", `/${id}?include=message.output_text.logprobs`, 400, "include"],
     ["GET", `/${id}/input_items?limit=0`, 400, "limit"],
     ["GET", `/${id}/input_items?limit=many`, 400, "limit"],
@@ -210,6 +211,8 @@ test("paths below a response take what they take, and nothing else", async (t) =
   }
   const head = await fetch(`${url}${responsesPath}`, { method: "HEAD" });
   assert.deepEqual([head.status, head.headers.get("allow")], [405, "POST"]);
+  const plain = await fetch(`${url}${responsesPath}/${id}?stream=false&include_obfuscation=true`);
+  assert.equal(plain.status, 200);
   const headers = { "content-type": "application/json" };
   const deleted = await fetch(`${url}${responsesPath}/${id}`, { method: "DELETE", headers });
   assert.deepEqual(await deleted.json(), { id, object: "response", deleted: true });

@@ -204,6 +204,8 @@ function parsePart(value: unknown, place: ContentPlace): ContentPart {
 }
 
 function parseOutput(value: unknown, path: FieldPath, { model }: InputPlace): string | readonly ContentPart[] {
+  // A tool may have nothing to say.
+  if (Array.isArray(value) && value.length === 0) return [];
   return typeof value === "string" ? parseAt(text, value, path) : parseParts(value, { path, model, isOwn: false });
 }
 

@@ -37,7 +37,7 @@ export function addResponsesRoutes(app: FastifyInstance, dependencies: AnswerDep
   addCounting(app, store, dependencies);
   addRefusals(app);
   app.get<OneResponse>("/v1/responses/:id", (request) => {
-    checkQuery(z.strictObject({ stream: notStreamed, ...nothingIncluded }), request);
+    checkQuery(responseQuery, request);
     return kept(store, request).response;
   });
   app.delete<OneResponse>("/v1/responses/:id", (request) => {
@@ -104,13 +104,19 @@ function kept(store: ResponseStore, { ip, params }: FastifyRequest<OneResponse>)
   throw new PomonaError("not_found", `response ${shown} is not kept here, or is not yours`);
 }
 
-const notStreamed = z
-  .literal("false", { error: "must be false: only what was made in the background could be streamed again" })
-  .optional();
+const notStreamed = "only what was made in the background could be streamed again";
 const nothingIncluded = {
   include: z.undefined({ error: "is settled when the response is made: leave it out" }).optional(),
   "include[]": z.undefined({ error: "is settled when the response is made: leave it out" }).optional(),
 };
+
+const responseQuery = z.strictObject({
+  stream: z.literal("false", { error: `must be false: ${notStreamed}` }).optional(),
+  starting_after: z.undefined({ error: `must be left out: ${notStreamed}` }).optional(),
+  // Of streams, and there is none.
+  include_obfuscation: z.enum(["true", "false"], { error: "must be true or false" }).optional(),
+  ...nothingIncluded,
+});
 
 const pageMax = 100;
 const pageDefault = 20;
