@@ -129,4 +129,5 @@ test("whoever comes back for the rest gets it under the same numbers", { skip },
     compared += 1;
   }
   assert.ok(compared > 5, `only ${compared} ids were tried`);
+  assert.equal(blocks.filter((block) => !block.startsWith("id: ")).join(), "data: [DONE]", "all others have ids");
 });

@@ -17,6 +17,7 @@ import {
   type ApiAnswer,
   type BoundEvent,
   type CollectedAnswer,
+  type Frame,
 } from "./api-answer.ts";
 import { EventStream, type Framing, farewellComment, linesAsEventsHeader } from "./event-stream.ts";
 import type { OpenAnswers } from "./open-answers.ts";
@@ -141,19 +142,24 @@ type SeenEvent = {
   readonly index: number;
   /** Frames of that event which were seen. */
   readonly frames: number;
+  /** Frames after the last token that were seen. */
+  readonly ends: number;
 };
+
+const nothingSeen = { index: -1, frames: 0, ends: 0 };
 
 /** @throws PomonaError `invalid_request` for what is no id of an event. */
 function seenBy({ request, asked }: AnswerContext): SeenEvent | null {
   const text = headerOf(request, lastEventHeader);
   if (!asked.isStream || text === undefined || text === "") return null;
-  const id = /^([0-9a-f]{32})(?:-(\d{1,9})(?:\.(\d{1,9}))?)?$/;
-  const [, requestId, index = -1, frames = Number.POSITIVE_INFINITY] = id.exec(text) ?? [];
+  const id = /^([0-9a-f]{32})(?:-(?:(\d{1,9})(?:\.(\d{1,9}))?|end\.(\d{1,9})))?$/;
+  const [, requestId, lastIndex = -1, frames = Number.POSITIVE_INFINITY, ends] = id.exec(text) ?? [];
   if (requestId === undefined || asked.requests.length > 1)
     throw new PomonaError("invalid_request", `${lastEventHeader} is not the id of an event of this pool`, {
       field: lastEventHeader,
     });
-  return { requestId, index: Number(index), frames: Number(frames) };
+  const index = ends === undefined ? Number(lastIndex) : Number.POSITIVE_INFINITY;
+  return { requestId, index, frames: Number(frames), ends: Number(ends ?? 0) };
 }
 
 /** Of the frames at the beginning of an answer: nothing of its first token was seen. */
@@ -168,6 +174,11 @@ function frameId(
   frame: { readonly number: number; readonly of: number },
 ): string {
   return `${requestId}-${lastIndex}${frame.number === frame.of ? "" : `.${frame.number}`}`;
+}
+
+/** Of a frame after the last token: those of the answer's end are counted from 1. */
+function endId(requestId: RequestId, number: number): string {
+  return `${requestId}-end.${number}`;
 }
 
 /** How many of an event's frames whoever comes back has. */
@@ -245,14 +256,14 @@ async function answerOnTheWay(context: AnswerContext): Promise<void> {
     if (events.isOpen) events.comment(`pomona request=${head.requestId}`);
     ids.requestId = head.requestId;
     stream = asked.answer.stream(head);
-    const writing = { events, stream, context, head };
+    const writing = { events, stream, context, head, ended: { count: 0 } };
     const choices = generations.map((generation, choice) => writeChoice(generation, choice, writing));
     const answers = await all(choices, context);
     asked.onAnswered?.(
       head,
       answers.flatMap((whole) => whole ?? []),
     );
-    for (const frame of stream.finish()) events.frame(frame);
+    writeEnd(stream.finish(), writing);
   } catch (thrown) {
     // The error handler can still answer with a status of its own.
     if (!events.isOpen) throw thrown;
@@ -270,17 +281,31 @@ type Writing = {
   readonly stream: AnswerStream;
   readonly context: AnswerContext;
   readonly head: AnswerHead;
+  /** Frames after the last token. */
+  readonly ended: { count: number };
 };
+
+/** A frame that says nothing but that the stream is over has no id: whoever has all before it asks for it alone. */
+function writeEnd(frames: readonly Frame[], { events, context, head, ended }: Writing): void {
+  const { ends } = seenBy(context) ?? nothingSeen;
+  const isOnly = context.asked.requests.length === 1;
+  for (const frame of frames) {
+    ended.count += 1;
+    const hasId = isOnly && typeof frame.data === "object";
+    if (ended.count > ends) events.frame(frame, hasId ? endId(head.requestId, ended.count) : null);
+  }
+}
 
 async function writeChoice(
   { requestId, events: answer }: Generation,
   choice: number,
-  { events, stream, context, head }: Writing,
+  writing: Writing,
 ): Promise<CollectedAnswer | null> {
+  const { events, stream, context, head } = writing;
   const { signal, asked } = context;
   const isOnly = asked.requests.length === 1;
   // Whoever comes back for the rest has its beginning: the frames of that are made again, and not sent.
-  const seen = seenBy(context) ?? { index: -1, frames: 0 };
+  const seen = seenBy(context) ?? nothingSeen;
   const collector = asked.onAnswered === undefined ? null : new AnswerCollector(head.requestId, choice);
   let isBegun = false;
   let ending: AnswerEnding | null = null;
@@ -309,7 +334,7 @@ async function writeChoice(
   const done = succeeded(ending, context);
   // A generation that succeeds was bound; if it ever were not, its end still needs headers.
   if (!events.isOpen) events.open(boundHeaders(requestId, null, asked));
-  for (const frame of stream.end(choice, done)) events.frame(frame);
+  writeEnd(stream.end(choice, done), writing);
   return collector?.finish(done) ?? null;
 }
 
