@@ -38,6 +38,8 @@ export type OutputWish = {
   readonly toolChoice: "auto" | "none" | "required" | { readonly name: string };
   /** Of the tools that the model is told, those that it may call; all by default. */
   readonly allowedTools?: readonly string[];
+  /** Where the schema of a tool stands in the request, with `[]` for its place; `tools[].function.parameters` by default. */
+  readonly parametersField?: string;
   /** The answer ends after its first call. */
   readonly isOneCall: boolean;
   /** How much the model is to think: `none`, or the word of its template; null leaves it to the model. */

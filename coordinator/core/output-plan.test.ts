@@ -69,6 +69,16 @@ test("a form without quotes is told which parameters are texts, and what a gramm
   assert.ok(new GbnfMatcher(forced.grammar ?? "").matches('{"name": "f", "arguments": {"text": "a", "count": 7}}'));
 });
 
+test("a schema of a tool that cannot be enforced is named by its place in the request, as the API has it", () => {
+  const tools = [{}, { type: "colour" }].map((parameters, place) => ({ name: `f${place}`, parameters }));
+  const input = { kind: "chat", messages: [{ role: "user", content: "hi" }], tools } as const;
+  const wish = { ...freeOutput, toolChoice: "required", allowedTools: ["f1"] } as const;
+  const plan = (more: Partial<OutputWish>) => () =>
+    planOutput({ input, output: { ...wish, ...more } }, detectAnswerForm("<tool_call>", ""));
+  assert.throws(plan({}), { field: "tools[1].function.parameters" });
+  assert.throws(plan({ parametersField: "tools[].input_schema" }), { field: "tools[1].input_schema" });
+});
+
 const tools = [
   { name: "now", parameters: { type: "object", properties: {}, additionalProperties: false } },
   { name: "later", parameters: { type: "object", properties: {}, additionalProperties: false } },

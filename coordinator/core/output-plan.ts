@@ -45,11 +45,13 @@ export function planOutput(
   { input, output }: Pick<GenerationRequest, "input" | "output">,
   form: AnswerForm,
 ): OutputPlan {
-  const { shape, toolChoice, allowedTools, thinking } = output;
+  const { shape, toolChoice, allowedTools, thinking, parametersField = "tools[].function.parameters" } = output;
   checkEffort(output, form);
   if (thinking !== undefined) checkThinking(thinking, form);
   const told = input.kind === "chat" && toolChoice !== "none" ? (input.tools ?? []) : [];
-  const tools = told.filter(({ name }) => allowedTools?.includes(name) ?? true);
+  const tools = told
+    .map(({ name, parameters }, place) => ({ name, parameters, field: parametersField.replace("[]", `[${place}]`) }))
+    .filter(({ name }) => allowedTools?.includes(name) ?? true);
   const schema = shape.kind === "text" ? null : schemaOf(shape);
   const grammar = compileAnswer({ schema, tools, choice: toolChoice }, asWished(output, form));
   // A call that a grammar makes is written in its style, whatever the template says.

@@ -1,5 +1,6 @@
 // Errors in the shape of the Messages API. https://docs.anthropic.com/en/api/errors
 import { type ErrorCode, errorTable, type PomonaError } from "@pomona/shared/core/errors";
+import { namedMessage } from "../named-message.ts";
 
 export type AnthropicErrorBody = {
   readonly type: "error";
@@ -16,8 +17,8 @@ export type AnthropicErrorBody = {
 const threadField = "thread";
 
 export function errorBody(thrown: PomonaError, requestId: string): AnthropicErrorBody {
-  const { code, message, field } = thrown;
-  const told = code === "context_length_exceeded" ? tooLong(thrown) : message;
+  const { code, field } = thrown;
+  const told = code === "context_length_exceeded" ? tooLong(thrown) : namedMessage(thrown);
   const errorCode = code === "not_found" && field === threadField ? "thread_not_found" : code;
   const error = { type: errorType(code), message: told, details: { error_code: errorCode } };
   return { type: "error", error, request_id: requestId };

@@ -93,7 +93,7 @@ function promptOf(fields: PromptFields, maxTokens: number | null): Prompt {
   const shape = shapeOf(fields);
   const effort = fields.output_config?.effort ?? null;
   const { thinking, templateOptions, isShown } = parseThinking({ thinking: fields.thinking, effort, maxTokens });
-  const wish = { shape, effort: null, topLogprobs: null };
+  const wish = { shape, effort: null, topLogprobs: null, parametersField: "tools[].input_schema" };
   const output: OutputWish = { ...wish, ...parseToolChoice(fields.tool_choice, tools), ...thinking };
   const messages = withShapeTold(conversation, shape);
   return { input: chatInput({ messages, tools, output, templateOptions }), output, isThinkingShown: isShown };

@@ -23,7 +23,7 @@ type CallFields = {
 
 export type Calling = {
   readonly tools: readonly ToolDefinition[];
-  readonly wish: Pick<OutputWish, "toolChoice" | "allowedTools" | "isOneCall">;
+  readonly wish: Pick<OutputWish, "toolChoice" | "allowedTools" | "parametersField" | "isOneCall">;
   /** Whether the client sent functions, and reads no other calls. */
   readonly callsAreFunctions: boolean;
 };
@@ -35,9 +35,11 @@ export function parseCalling(fields: CallFields): Calling {
   if (functions.length > 0 && tools.length > 0)
     throw invalid(["functions"], "is what tools were called before: send one of the two");
   const toolChoice = parseToolChoice(fields.function_call, functions, { path: ["function_call"], words, nameOf });
-  if (functions.length > 0)
+  if (functions.length > 0) {
     // There is room for one call in an answer.
-    return { tools: functions, wish: { toolChoice, isOneCall: true }, callsAreFunctions: true };
+    const wish = { toolChoice, parametersField: "functions[].parameters", isOneCall: true };
+    return { tools: functions, wish, callsAreFunctions: true };
+  }
   const isOneCall = fields.parallel_tool_calls === false;
   return { tools, wish: { ...parseChoice(fields.tool_choice, tools), isOneCall }, callsAreFunctions: false };
 }

@@ -9,7 +9,10 @@ export type FieldPath = readonly PropertyKey[];
 export function parseAt<Schema extends z.ZodType>(schema: Schema, value: unknown, path: FieldPath): z.output<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
+  const [first] = result.error.issues;
+  // A key that is wrong has issues of its own.
+  const issue =
+    first?.code === "invalid_key" ? { ...first, message: first.issues[0]?.message ?? first.message } : first;
   if (issue === undefined) throw invalid(path, "is wrong");
   if (issue.code === "unrecognized_keys") {
     throw invalid([...path, ...issue.path, issue.keys[0] ?? ""], "is not a field that this API knows: leave it out");
@@ -37,7 +40,7 @@ function reasonOf(issue: z.core.$ZodIssue): string {
   const isOwn = /^(is|must|has|names) /.test(issue.message);
   if (isOwn) return issue.message;
   if (issue.message.endsWith("received undefined")) return "is missing";
-  return `is wrong: ${issue.message.replace(/^Invalid input: /, "")}`;
+  return `is wrong: ${issue.message.replace(/^Invalid input: /, "").replace("expected record", "expected object")}`;
 }
 
 /** messages, 0, role -> messages[0].role */

@@ -310,6 +310,12 @@ test("what is wrong with a chat, or cannot be honoured, is refused by its name",
   }
 });
 
+test("what is wrong with a key is said of the key, and what is no object of the value", () => {
+  assert.throws(() => parseChat({ ...chat, logit_bias: { "-1": 1 } }), /logit_bias\.-1 must be a token id/);
+  assert.throws(() => parseChat({ ...chat, metadata: [] }), /metadata is wrong: expected object, received array/);
+  assert.throws(() => parseChat({ ...chat, messages: [{}] }), /messages\[0\]\.role is missing/);
+});
+
 test("what is wrong with a completion, or cannot be honoured, is refused by its name", () => {
   const base = { model: "m", prompt: "a" };
   const table: readonly (readonly [field: string, body: object])[] = [

@@ -5,7 +5,12 @@ import { SchemaCompiler } from "./schema/schema-compiler.ts";
 import { type LocatedSchema, SchemaDocument } from "./schema/schema-document.ts";
 
 /** A tool and the JSON schema of its arguments; none is a tool without arguments. */
-export type ChoosableTool = { readonly name: string; readonly parameters?: unknown };
+export type ChoosableTool = {
+  readonly name: string;
+  readonly parameters?: unknown;
+  /** Where the schema stands in the request, for errors; `tools[INDEX].function.parameters` by default. */
+  readonly field?: string;
+};
 
 /** Any of the tools, or this one. */
 export type ToolChoice = "required" | { readonly name: string };
@@ -95,7 +100,7 @@ export function callBody(writer: GrammarWriter, { tools, choice, style }: Call):
 
 function argumentsRule(writer: GrammarWriter, tool: ChoosableTool, index: number): string {
   const schema = tool.parameters ?? { type: "object", properties: {}, additionalProperties: false };
-  const document = new SchemaDocument(schema, `tools[${index}].function.parameters`);
+  const document = new SchemaDocument(schema, tool.field ?? `tools[${index}].function.parameters`);
   const compiler = new SchemaCompiler(document, writer);
   const isObject: LocatedSchema = { schema: { type: "object" }, pointer: "the arguments" };
   const rule = compiler.ruleFor([document.root, isObject]);

@@ -42,6 +42,7 @@ test("a request without settings gets OpenAI's defaults, and is stored", () => {
     isOneCall: false,
     effort: null,
     effortField: "reasoning.effort",
+    parametersField: "tools[].parameters",
     topLogprobs: null,
   });
   assert.deepEqual(settings, {
@@ -117,6 +118,7 @@ test("every setting that can be honoured arrives, and comes back", () => {
     isOneCall: true,
     effort: "low",
     effortField: "reasoning.effort",
+    parametersField: "tools[].parameters",
     topLogprobs: 3,
   });
   const { temperature, topP, seed, presencePenalty, frequencyPenalty } = request.sampling;

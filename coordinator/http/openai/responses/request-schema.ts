@@ -116,6 +116,7 @@ export function parseResponses(body: unknown, kept: KeptResponses, isTakenUp: bo
     isOneCall: parsed.parallel_tool_calls === false || parsed.max_tool_calls === 1,
     effort: parsed.reasoning?.effort ?? null,
     effortField: "reasoning.effort",
+    parametersField: "tools[].parameters",
     topLogprobs: logprobsOf(parsed, includes),
   };
   const messages = withShapeTold(conversationOf(parsed.instructions ?? null, conversation), format.shape);
