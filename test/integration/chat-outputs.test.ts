@@ -186,6 +186,36 @@ describe("what an answer is made of", { timeout }, () => {
     assert.equal(usages, 1);
   });
 
+  test("functions are called, and answered, as whoever sends them has it", async () => {
+    const functions = [{ name: "get_weather", parameters: city }];
+    const first = asked("a", { model: "thinking", functions });
+    const { choices } = await client.chat.completions.create(first);
+    const [choice] = choices;
+    assert.ok(choice !== undefined);
+    assert.equal(choice.finish_reason, "function_call");
+    const { function_call: call, tool_calls: calls } = choice.message;
+    assert.deepEqual([call, calls], [{ name: "get_weather", arguments: '{"city": "Oslo"}' }, undefined]);
+    const answered = { role: "function" as const, name: "get_weather", content: "sunny b" };
+    const messages = [...first.messages, choice.message, answered];
+    const second = await client.chat.completions.create({ ...first, messages });
+    assert.equal(second.choices[0]?.message.content, replies.b);
+  });
+
+  test("of allowed tools one has to be called, and no other is", async () => {
+    const clock = { type: "function" as const, function: { name: "now" } };
+    const choose = (mode: "auto" | "required") => ({
+      type: "allowed_tools" as const,
+      allowed_tools: { mode, tools: [{ type: "function", function: { name: "now" } }] },
+    });
+    const ask = async (mode: "auto" | "required") =>
+      await client.chat.completions.create(asked("a", { tools: [...tools, clock], tool_choice: choose(mode) }));
+    const [call] = (await ask("required")).choices[0]?.message.tool_calls ?? [];
+    assert.ok(call?.type === "function");
+    assert.deepEqual([call.function.name, JSON.parse(call.function.arguments)], ["now", {}]);
+    const { message } = (await ask("auto")).choices[0] ?? assert.fail();
+    assert.equal(message.tool_calls, undefined);
+  });
+
   test("a call that has to be made is no text where the answer ends before it begins", async () => {
     const forced = asked("c", { tools, tool_choice: "required", max_tokens: 1 });
     const { choices } = await client.chat.completions.create(forced);
@@ -210,11 +240,14 @@ describe("what an answer is made of", { timeout }, () => {
   test("bodies and chunks satisfy OpenAI's own document", { skip: missingDocument }, async () => {
     const messages = [{ role: "user", content: "a" }];
     const chat = { model: "thinking", messages, temperature: 0, tools, logprobs: true, top_logprobs: 2, n: 2 };
+    const older = { tools: undefined, functions: [{ name: "get_weather", parameters: city }], service_tier: "auto" };
     const text = { model: "scripted", prompt: ["b", "c"], logprobs: 2, max_tokens: 8 };
     const cases: readonly (readonly [path: string, body: object | null, schema: string])[] = [
       ["/v1/chat/completions", chat, "CreateChatCompletionResponse"],
       ["/v1/chat/completions", { ...chat, model: "scripted", tools: undefined }, "CreateChatCompletionResponse"],
+      ["/v1/chat/completions", { ...chat, ...older }, "CreateChatCompletionResponse"],
       ["/v1/completions", text, "CreateCompletionResponse"],
+      ["/v1/completions", { ...text, n: 2, best_of: 3 }, "CreateCompletionResponse"],
       ["/v1/completions", { model: "scripted", prompt: "b", echo: true }, "CreateCompletionResponse"],
       ["/v1/chat/completions", { ...chat, temperature: 7 }, "ErrorResponse"],
       ["/v1/completions", { ...text, model: "none" }, "ErrorResponse"],
@@ -227,12 +260,14 @@ describe("what an answer is made of", { timeout }, () => {
         [],
         `${path} ${JSON.stringify(body)}`,
       );
+    const stream_options = { include_usage: true, include_obfuscation: true };
     const streams = [
       ["/v1/chat/completions", chat, "CreateChatCompletionStreamResponse"],
+      ["/v1/chat/completions", { ...chat, ...older }, "CreateChatCompletionStreamResponse"],
       ["/v1/completions", text, "CreateCompletionResponse"],
     ] as const;
     for (const [path, body, schema] of streams) {
-      const response = await ask(path, { ...body, stream: true, stream_options: { include_usage: true } });
+      const response = await ask(path, { ...body, stream: true, stream_options });
       const events = [...(await response.text()).matchAll(/^data: (\{.*)$/gm)].map(([, data = ""]) => data);
       assert.ok(events.length > 4);
       // The document has one schema for whole completions and for their chunks, in which OpenAI's own have a null.
