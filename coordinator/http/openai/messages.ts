@@ -2,6 +2,7 @@
 import type { ChatMessage, ToolCall } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import { cacheControl } from "../anthropic/cache-control.ts";
+import { promptCacheBreakpoint } from "./cache-hints.ts";
 import { type FieldPath, invalid, onlyNothing, parseAt, text, typeAt } from "./field.ts";
 
 const messagesMax = 4096;
@@ -162,7 +163,7 @@ const textPart = z.strictObject({
   type: z.literal("text"),
   text,
   // Where the prompt is to be cached: in OpenAI's words, and in those of agents that speak to several APIs.
-  prompt_cache_breakpoint: z.strictObject({ mode: z.literal("explicit").nullish() }).nullish(),
+  prompt_cache_breakpoint: promptCacheBreakpoint,
   cache_control: cacheControl,
 });
 const refusalPart = z.strictObject({ type: z.literal("refusal"), refusal: text });

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { freeOutput, type GenerationRequest, type OutputWish } from "../../core/generation-request.ts";
 import type { ApiRequest } from "../answers/answer-request.ts";
 import { parseResponseFormat, withShapeTold } from "./answer-shape.ts";
+import { promptCacheOptions } from "./cache-hints.ts";
 import { chatAnswer } from "./chat-answer.ts";
 import { parseCalling } from "./chat-tools.ts";
 import { completionAnswer } from "./completion-answer.ts";
@@ -54,9 +55,7 @@ const chatSchema = z.strictObject({
   safety_identifier: z.string().nullish(),
   prompt_cache_key: z.string().nullish(),
   prompt_cache_retention: z.string().nullish(),
-  prompt_cache_options: z
-    .strictObject({ mode: z.enum(["implicit", "explicit"]).nullish(), ttl: z.string().max(100).nullish() })
-    .nullish(),
+  prompt_cache_options: promptCacheOptions,
   tools: z.unknown().optional(),
   tool_choice: z.unknown().optional(),
   parallel_tool_calls: z.boolean().nullish(),

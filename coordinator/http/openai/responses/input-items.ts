@@ -1,6 +1,7 @@
 // `input`, item by item, so that a body full of faults costs no more than its first.
 import { PomonaError } from "@pomona/shared/core/errors";
 import { z } from "zod";
+import { promptCacheBreakpoint } from "../cache-hints.ts";
 import { type FieldPath, invalid, jsonList, jsonObject, onlyNothing, parseAt, text, typeAt } from "../field.ts";
 import { unsupportedPart } from "../messages.ts";
 import { byId, type ContentPart, type Item, type MessageItem, type ReasoningItem, readThoughts } from "./item.ts";
@@ -181,7 +182,11 @@ function parseParts(value: unknown, { path, ...place }: ContentPlace): readonly 
   return value.map((part: unknown, index) => parsePart(part, { ...place, path: [...path, index] }));
 }
 
-const inputPart = z.strictObject({ type: z.literal("input_text"), text, prompt_cache_breakpoint: onlyNothing() });
+const inputPart = z.strictObject({
+  type: z.literal("input_text"),
+  text,
+  prompt_cache_breakpoint: promptCacheBreakpoint,
+});
 // Answers come back as they were sent; what the parts of one mean to a model is their text.
 const outputPart = z.strictObject({
   type: z.literal("output_text"),

@@ -3,6 +3,7 @@ import { PomonaError } from "@pomona/shared/core/errors";
 import { z } from "zod";
 import type { GenerationRequest, OutputWish } from "../../../core/generation-request.ts";
 import { withShapeTold } from "../answer-shape.ts";
+import { promptCacheOptions } from "../cache-hints.ts";
 import { fewFields, invalid, jsonObject, only, onlyNothing, parseAt, text } from "../field.ts";
 import { chatInput, effort, tokenCount, topLogprobsMax } from "../request-schema.ts";
 import { samplingFields, samplingOf } from "../sampling.ts";
@@ -69,7 +70,7 @@ const schema = z.strictObject({
   prompt_cache_retention: z.enum(["in_memory", "24h"]).nullish(),
   // Codex says here which of its sessions and turns asks.
   client_metadata: jsonObject.nullish(),
-  prompt_cache_options: onlyNothing(),
+  prompt_cache_options: promptCacheOptions,
   conversation: onlyNothing("is not supported: send previous_response_id, or the whole conversation as input"),
   prompt: onlyNothing(),
   context_management: onlyNothing(),
