@@ -247,6 +247,22 @@ test("the reason of the end is the API's: the stop sequence and which, the limit
   }
 });
 
+test("no tokens at all ask that the prompt be read: nothing of an answer is told", async (t) => {
+  const { url, gateway } = await serve(t, { models: { tiny: agent } });
+  const nothing = { ...hello, tools, max_tokens: 0 };
+  type Whole = StopFields & { content: object[]; usage: { output_tokens: number } };
+  const whole = (await (await post(`${url}${path}`, nothing)).json()) as Whole;
+  assert.deepEqual([whole.content, whole.stop_reason, whole.usage.output_tokens], [[], "max_tokens", 0]);
+  const events = await eventsOf(await post(`${url}${path}`, { ...nothing, stream: true }));
+  const types = events.map(({ type }) => type);
+  assert.deepEqual(types, ["message_start", "ping", "message_delta", "message_stop"]);
+  assert.equal(events.at(-2)?.delta?.stop_reason, "max_tokens");
+  assert.deepEqual(
+    gateway.requests.map(({ maxTokens }) => maxTokens),
+    [1, 1],
+  );
+});
+
 type ErrorAnswer = {
   type: string;
   error: { type: string; message: string; details: { error_code: string } };

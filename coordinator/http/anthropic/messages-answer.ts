@@ -19,6 +19,7 @@ import { errorBody } from "./error-body.ts";
 export type MessagesOptions = {
   /** Those of the request. */
   readonly stop: readonly string[];
+  /** With 0 nothing is told but that the prompt has been read. */
   readonly maxTokens: number;
   /** Otherwise a block of thoughts holds its signature alone. */
   readonly isThinkingShown: boolean;
@@ -71,8 +72,8 @@ function contextOf({ beta }: MessagesOptions): object {
 
 function whole(head: AnswerHead, answer: CollectedAnswer, options: MessagesOptions): object {
   const { calls, reasoningTokens, ending } = answer;
-  const blocks = blocksOf(head, answer, options);
-  const content = blocks.length === 0 ? [textBlock("")] : blocks;
+  const blocks = options.maxTokens === 0 ? [] : blocksOf(head, answer, options);
+  const content = blocks.length === 0 && options.maxTokens > 0 ? [textBlock("")] : blocks;
   const usage = { ...startUsage, ...usageOf(ending.usage, reasoningTokens, options) };
   const stop = stopOf(ending, calls.length > 0, options);
   return messageOf(head, { content, usage, stop, more: contextOf(options) });
@@ -127,6 +128,7 @@ const notStopped: StopFields = { stop_reason: null, stop_sequence: null };
 
 function stopOf(ending: AnswerEnding, hasCalls: boolean, { stop, maxTokens }: MessagesOptions): StopFields {
   const { reason, usage, stopString } = ending;
+  if (maxTokens === 0) return { ...notStopped, stop_reason: "max_tokens" };
   if (reason === "length") {
     const isContextFull = usage.generatedTokens < maxTokens;
     return { ...notStopped, stop_reason: isContextFull ? "model_context_window_exceeded" : "max_tokens" };
@@ -144,14 +146,14 @@ const startUsage = { cache_creation: null, inference_geo: null, service_tier: "s
 function usageOf(
   { promptTokens, cachedPromptTokens, generatedTokens }: Usage,
   reasoningTokens: number,
-  { beta }: MessagesOptions,
+  { beta, maxTokens }: MessagesOptions,
 ) {
   return {
     input_tokens: promptTokens - cachedPromptTokens,
     cache_creation_input_tokens: 0,
     cache_read_input_tokens: cachedPromptTokens,
-    output_tokens: generatedTokens,
-    output_tokens_details: { thinking_tokens: reasoningTokens },
+    output_tokens: Math.min(generatedTokens, maxTokens),
+    output_tokens_details: { thinking_tokens: Math.min(reasoningTokens, maxTokens) },
     server_tool_use: null,
     ...(beta === null ? {} : { iterations: null, fallback_credit: null }),
   };
@@ -183,6 +185,7 @@ class MessageStream implements AnswerStream {
   }
 
   output(_choice: number, event: OutputEvent): readonly Frame[] {
+    if (this.#options.maxTokens === 0) return [];
     this.#reasoningTokens.add(event);
     return event.deltas.flatMap((delta) => this.#framesOf(delta));
   }
@@ -211,7 +214,7 @@ class MessageStream implements AnswerStream {
 
   end(_choice: number, ending: AnswerEnding): readonly Frame[] {
     // An answer without anything has one empty text, as the whole one.
-    const empty = this.#blocks === 0 ? this.#enter("text") : [];
+    const empty = this.#blocks === 0 && this.#options.maxTokens > 0 ? this.#enter("text") : [];
     const stop = stopOf(ending, this.#hasCalls, this.#options);
     const delta = { ...stop, stop_details: null, container: null };
     return [

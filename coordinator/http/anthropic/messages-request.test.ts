@@ -196,7 +196,7 @@ test("what is wrong, or cannot be honoured, is refused by its name", () => {
   const table: readonly (readonly [field: string, more: object])[] = [
     ["model", { model: 7 }],
     ["max_tokens", { max_tokens: undefined }],
-    ["max_tokens", { max_tokens: 0 }],
+    ["max_tokens", { max_tokens: -1 }],
     ["max_tokens", { max_tokens: 1.5 }],
     ["temperature", { temperature: 1.1 }],
     ["temperature", { temperature: "1" }],

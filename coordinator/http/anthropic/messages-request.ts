@@ -54,7 +54,7 @@ const messagesSchema = z.strictObject({
   max_tokens: z
     .number()
     .int()
-    .min(1)
+    .min(0)
     .max(2 ** 31),
   stop_sequences: z.unknown().optional(),
   stream: z.boolean().nullish(),
@@ -135,7 +135,8 @@ export function parseMessagesRequest(body: unknown, isBeta = false): ApiRequest 
     model: parsed.model,
     input,
     output,
-    maxTokens,
+    // None at all asks for a prompt that is held: it is once a token has been drawn, which nobody is told.
+    maxTokens: Math.max(1, maxTokens),
     // As the API has it: an answer that reaches the end of the context says so when it ends.
     isMaxTokensCut: true,
     timeoutMs: null,
