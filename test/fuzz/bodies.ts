@@ -24,6 +24,7 @@ const found = [
   { type: "text", text: "sunny" },
   { type: "tool_reference", tool_name: "late" },
 ];
+const document = { type: "document", source: { type: "text", media_type: "text/plain", data: "All." }, title: "T" };
 const result = { type: "tool_result", tool_use_id: "toolu_1", content: found };
 const late = { name: "late", input_schema: tool.parameters, defer_loading: true };
 const toolChanges = [
@@ -37,7 +38,7 @@ const messagesBody = {
   messages: [
     { role: "user", content: "hi" },
     { role: "assistant", content: thinking },
-    { role: "user", content: [result, { type: "text", text: "go on" }] },
+    { role: "user", content: [result, document, { type: "text", text: "go on" }] },
     { role: "system", content: toolChanges, clear_at: "next_user_message" },
   ],
   tools: [{ name: tool.name, description: tool.description, input_schema: tool.parameters }, late],

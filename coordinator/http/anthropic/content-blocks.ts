@@ -19,9 +19,14 @@ const textBlock = z.strictObject({
   citations: onlyNothing(),
 });
 
-export type ContentBlock =
-  | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "other"; readonly type: string; readonly value: unknown; readonly path: FieldPath };
+export type OtherBlock = {
+  readonly kind: "other";
+  readonly type: string;
+  readonly value: unknown;
+  readonly path: FieldPath;
+};
+
+export type ContentBlock = { readonly kind: "text"; readonly text: string } | OtherBlock;
 
 /** A string, or blocks; those that are no text are left to the caller. @throws PomonaError that names the field. */
 export function parseBlocks(value: unknown, { path }: BlockPlace): readonly ContentBlock[] {
@@ -69,7 +74,7 @@ const owners: Readonly<Record<string, string>> = {
 const media = ["image", "document", "search_result", "container_upload"];
 
 /** Of images, documents, what tools that are run elsewhere have left, and blocks in the wrong place. */
-export function unsupportedBlock({ type, path }: Extract<ContentBlock, { kind: "other" }>, model: string) {
+export function unsupportedBlock({ type, path }: OtherBlock, model: string) {
   // Named as the API names it: agents take an image out that stands so in an error, and go on.
   if (media.includes(type)) return invalid([...path, type], `cannot be read: ${textAlone(model)}`);
   const owner = Object.hasOwn(owners, type) ? owners[type] : undefined;

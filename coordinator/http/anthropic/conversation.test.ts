@@ -78,6 +78,34 @@ test("what the system says for one turn of the user is over with the next", () =
   assert.deepEqual(rolesOf(user, { ...once, clear_at: "never" }, user), ["user", "system", "user"]);
 });
 
+test("documents and results of searches are read where they are text, and refused where they are files", () => {
+  const plain = { type: "document", source: { type: "text", media_type: "text/plain", data: "All." }, title: "T" };
+  const content = [{ type: "text", text: "One." }];
+  const parts = { type: "document", source: { type: "content", content }, context: "C", citations: { enabled: false } };
+  const hit = { type: "search_result", source: "s", title: "t", content, cache_control: { type: "ephemeral" } };
+  const said = (...blocks: object[]) => inputOf([answers(...blocks)]).messages[0]?.content;
+  assert.equal(said(plain, parts, { type: "text", text: "So?" }), "T\nAll.\nC\nOne.\nSo?");
+  assert.equal(inputOf([user, asks("a"), answers(result("a", [hit]))]).messages[2]?.content, "t\ns\nOne.");
+  const pdf = { type: "base64", media_type: "application/pdf", data: "JVBERi0=" };
+  const table = [
+    [{ ...plain, source: pdf }, "messages[0].content[0].document", /model m takes text alone/],
+    [{ ...plain, source: { type: "url", url: "http://a/b" } }, "messages[0].content[0].document", /model m/],
+    [{ ...plain, source: { ...plain.source, media_type: "text/html" } }, "messages[0].content[0].source.media_type"],
+    [{ ...plain, citations: { enabled: true } }, "messages[0].content[0].citations.enabled", /not supported/],
+    [{ ...hit, content: [pdf] }, "messages[0].content[0].content[0].type"],
+    [
+      { ...parts, source: { type: "content", content: [{ type: "image" }] } },
+      "messages[0].content[0].source.content[0].image",
+      /model m takes text alone/,
+    ],
+  ] as const;
+  for (const [block, field, reason = /is/] of table) {
+    const { field: named, message } = refusal(() => said(block));
+    assert.equal(named, field, message);
+    assert.match(message, reason);
+  }
+});
+
 test("only tools that the model is told may have to be called", () => {
   const named = { tool_choice: { type: "tool", name: "late" } };
   assert.deepEqual(refusal(() => inputOf([user], named)).field, "tool_choice.name");

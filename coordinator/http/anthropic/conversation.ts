@@ -5,7 +5,15 @@ import { type FieldPath, invalid, jsonObject, onlyNothing, parseAt, text } from 
 import { toolName } from "../openai/tools.ts";
 import { cacheControl } from "./cache-control.ts";
 import { innerCallId } from "./call-id.ts";
-import { type ContentBlock, joinTexts, parseBlocks, parseTexts, unsupportedBlock } from "./content-blocks.ts";
+import {
+  type ContentBlock,
+  joinTexts,
+  type OtherBlock,
+  parseBlocks,
+  parseTexts,
+  unsupportedBlock,
+} from "./content-blocks.ts";
+import { textOf } from "./documents.ts";
 import type { OfferedTools } from "./offered-tools.ts";
 import { parseTool } from "./tools.ts";
 
@@ -209,7 +217,7 @@ function parseSystem(
   return texts.length === 0 || isOver ? [] : [turnOf("system", { texts })];
 }
 
-function changeTools({ value, path }: Extract<ContentBlock, { kind: "other" }>, tools: OfferedTools): void {
+function changeTools({ value, path }: OtherBlock, tools: OfferedTools): void {
   const { type, tool } = parseAt(changeBlock, value, path);
   const at = [...path, "tool"];
   if (type === "tool_addition" && tool.type === "tool_definition") {
@@ -227,8 +235,7 @@ function parseUser(blocks: readonly ContentBlock[], reading: Reading): readonly 
   const results: Piece[] = [];
   const texts: string[] = [];
   for (const found of blocks) {
-    if (found.kind === "text") texts.push(found.text);
-    else if (found.type !== "tool_result") throw unsupportedBlock(found, reading.model);
+    if (found.kind === "text" || found.type !== "tool_result") texts.push(textOf(found, reading.model));
     else if (texts.length > 0) throw invalid(found.path, "must stand before the text: results of tools come first");
     else results.push({ kind: "result", result: parseResult(found.value, found.path, reading) });
   }
@@ -253,8 +260,9 @@ function parseResult(value: unknown, path: FieldPath, reading: Reading): ChatMes
 function parseResultContent(value: unknown, path: FieldPath, { model, tools }: Reading): string {
   const texts = parseBlocks(value, { path: [...path, "content"], model }).map((found, index) => {
     if (found.kind === "text") return found.text;
+    // As the API names what stands in a result.
     if (found.type !== "tool_reference")
-      throw unsupportedBlock({ ...found, path: [...path, "tool_result", "content", index] }, model);
+      return textOf({ ...found, path: [...path, "tool_result", "content", index] }, model);
     const { tool_name: name } = parseAt(referenceBlock, found.value, found.path);
     tools.offer(name, [...found.path, "tool_name"]);
     return `The tool ${name} may be called from now on.`;

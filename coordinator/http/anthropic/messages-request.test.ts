@@ -252,7 +252,8 @@ test("what is wrong, or cannot be honoured, is refused by its name", () => {
     ["messages[0].content", says(7)],
     ["messages[0].content[0]", says(["a"])],
     ["messages[0].content[0].image", says([image])],
-    ["messages[0].content[0].document", says([{ type: "document", source: {} }])],
+    ["messages[0].content[0].source.type", says([{ type: "document", source: {} }])],
+    ["messages[0].content[0].document", says([{ type: "document", source: { type: "base64", data: "" } }])],
     ["messages[0].content[0].citations", says([{ type: "text", text: "a", citations: [{}] }])],
     [
       "messages[0].content[0].cache_control.ttl",
