@@ -333,6 +333,7 @@ test("every refusal has the API's shape, type and status", async (t) => {
     const what = `${init.method ?? "GET"} ${where} ${String(init.body).slice(0, 60)}`;
     assert.deepEqual(await refusalOf(response), [status, type], what);
     assert.equal(response.headers.get("allow") !== null, status === 405, what);
+    assert.equal(response.headers.get("x-should-retry"), status === 503 ? "false" : null, what);
     if (status === 429 || status === 529) assert.match(response.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
   }
 });

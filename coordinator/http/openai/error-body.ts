@@ -40,9 +40,13 @@ function loadingBody({ state, percent, readyInMs }: LoadingOutlook) {
 /** What a client is told to wait when there is no capacity and nothing better is known. */
 const defaultRetryAfterMs = 1000;
 
-/** Headers that go with an error: `retry-after` in whole seconds, at least 1, with every 429 and 503 that may pass. */
+/**
+ * Headers that go with an error: `retry-after` in whole seconds, at least 1, with every 429 and 503 that may pass;
+ * `x-should-retry: false`, which the SDKs of OpenAI and Anthropic obey, where they would try again for nothing.
+ */
 export function errorHeaders(error: PomonaError): Record<string, string> {
   const { httpStatus } = errorTable[error.code];
+  if (!error.isRetryable && (httpStatus >= 500 || httpStatus === 409)) return { "x-should-retry": "false" };
   const isCapacity = error.isRetryable && (httpStatus === 429 || httpStatus === 503);
   const retryAfterMs = error.retryAfterMs ?? (isCapacity ? defaultRetryAfterMs : null);
   if (retryAfterMs === null) return {};
