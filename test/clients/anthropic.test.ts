@@ -96,6 +96,24 @@ test("a call that has to be made is made, and none where none may be", { skip },
   assert.deepEqual(textsOf(none.content), [said.hello]);
 });
 
+test("a deferred tool is called once the conversation has added it", { skip }, async () => {
+  const tools = [{ ...weather, defer_loading: true }];
+  const told = { type: "text", text: "Tell the weather." } as const;
+  const added = { type: "tool_addition", tool: { type: "tool_reference", name: weather.name } } as const;
+  const answerTo = async (...content: (typeof told | typeof added)[]) => {
+    const messages = [...user("Hello?"), { role: "system" as const, content }];
+    return (await client().beta.messages.create({ ...assistant, tools, messages })).content;
+  };
+  assert.deepEqual(
+    (await answerTo(told)).map(({ type }) => type),
+    ["text"],
+  );
+  assert.deepEqual(
+    (await answerTo(told, added)).flatMap((block) => (block.type === "tool_use" ? [[block.name, block.input]] : [])),
+    [[weather.name, paris]],
+  );
+});
+
 test("thoughts are blocks of their own, whole and streamed, where they are asked for", { skip }, async () => {
   const request = { model: "thinker", max_tokens: 2000, messages: user("A number?") };
   const thinking = { type: "enabled", budget_tokens: 1024 } as const;
