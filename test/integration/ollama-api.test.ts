@@ -10,6 +10,7 @@ import {
   fakeVector,
   saying,
 } from "@pomona/coordinator/http/fake-gateway";
+import { carryConversation } from "@pomona/coordinator/http/ollama/carried-conversation";
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { OutputDelta } from "@pomona/shared/core/output/output-delta";
 import { version } from "@pomona/shared/core/version";
@@ -84,14 +85,19 @@ test("a prompt is answered in the same way", async (t) => {
   const { url } = await serve(t);
   const asked = { model: "tiny:latest", prompt: "hi", system: "be brief" };
   const line = (response: string) => ({ model: "tiny:latest", response });
+  const context = carryConversation([
+    { role: "system", content: "be brief" },
+    { role: "user", content: "hi" },
+    { role: "assistant", content: "Hello 🍎" },
+  ]);
   assert.deepEqual(await linesOf(await post(`${url}/api/generate`, asked)), [
     { ...line("Hel"), done: false },
     { ...line("lo "), done: false },
     { ...line("🍎"), done: false },
-    { ...line(""), ...figures },
+    { ...line(""), context, ...figures },
   ]);
   const whole = await post(`${url}/api/generate`, { ...asked, stream: false });
-  assert.deepEqual(await linesOf(whole), [{ ...line("Hello 🍎"), ...figures }]);
+  assert.deepEqual(await linesOf(whole), [{ ...line("Hello 🍎"), context, ...figures }]);
 });
 
 test("thoughts, and calls as a whole with objects for arguments", async (t) => {
@@ -156,7 +162,7 @@ test("log-probabilities stand with the text that they are of", async (t) => {
   const { url } = await serve(t, { models: { tiny: logged } });
   const one = { token: "a", logprob: -0.5, bytes: [97] };
   const logprobs = [{ ...one, top_logprobs: [one] }];
-  const asked = { model: "tiny", prompt: "hi", logprobs: true, top_logprobs: 1 };
+  const asked = { model: "tiny", prompt: "hi", raw: true, logprobs: true, top_logprobs: 1 };
   const [first] = await linesOf(await post(`${url}/api/generate`, asked));
   assert.deepEqual(first, { model: "tiny", response: "a", logprobs, done: false });
   const [whole] = await linesOf(await post(`${url}/api/generate`, { ...asked, stream: false }));
@@ -303,44 +309,6 @@ test("every refusal has Ollama's shape", async (t) => {
     assert.equal(response.status, status, what);
     assert.match(await messageOf(response), message, what);
     assert.equal(response.headers.get("allow") !== null, status === 405, what);
-  }
-});
-
-test("the address says that it is one of Ollama's, but to a browser that asks for a page", async (t) => {
-  const { url } = await serve(t);
-  const found = await fetch(`${url}/`);
-  assert.deepEqual([found.status, await found.text()], [200, "Ollama is running"]);
-  assert.equal((await fetch(`${url}/`, { method: "HEAD" })).status, 200);
-  assert.equal((await fetch(`${url}/`, { headers: { accept: "text/html,*/*;q=0.8" } })).status, 404);
-  const posted = await post(`${url}/`, {});
-  assert.deepEqual([posted.status, posted.headers.get("allow")], [405, "GET, HEAD"]);
-});
-
-test("JSON that is called a form, as curl does it, or nothing at all is taken, by this API alone", async (t) => {
-  const { url } = await serve(t);
-  const headers = { "content-type": "application/x-www-form-urlencoded" };
-  const send = (path: string, body: string, more: object = {}) =>
-    fetch(`${url}${path}`, { method: "POST", headers: { ...headers, ...more }, body });
-  const asked = JSON.stringify({ ...hello, stream: false });
-  assert.equal((await send("/api/chat", asked)).status, 200);
-  const unnamed = (path: string) => fetch(`${url}${path}`, { method: "POST", body: Buffer.from(asked) });
-  assert.deepEqual([(await unnamed("/api/chat")).status, (await unnamed("/v1/completions")).status], [200, 415]);
-  assert.equal((await send("/v1/chat/completions", asked)).status, 415);
-  const form = await send("/api/chat", "model=tiny&messages=hi");
-  assert.equal(form.status, 400);
-  assert.match(await messageOf(form), /not valid JSON/);
-  assert.equal((await send("/api/chat", asked, { origin: "http://evil.example" })).status, 403);
-});
-
-test("a model that is there is pulled already, in a line or whole", async (t) => {
-  const { url } = await serve(t);
-  for (const [more, type] of [
-    [{}, "application/x-ndjson"],
-    [{ stream: false, insecure: true }, "application/json; charset=utf-8"],
-  ] as const) {
-    const response = await post(`${url}/api/pull`, { model: "tiny:latest", ...more });
-    assert.deepEqual([response.status, response.headers.get("content-type")], [200, type]);
-    assert.equal((await response.text()).trimEnd(), '{"status":"success"}');
   }
 });
 

@@ -1,5 +1,6 @@
 // Answers of /api/chat and /api/generate.
 import type { PomonaError } from "@pomona/shared/core/errors";
+import type { ChatMessage } from "@pomona/shared/core/generation";
 import { callId } from "../../call-id.ts";
 import type { AnswerEnding, LoggedToken } from "../../core/generation-request.ts";
 import { loggedDeltas } from "../../core/logged-deltas.ts";
@@ -13,20 +14,37 @@ import type {
   OutputEvent,
 } from "../answers/api-answer.ts";
 import { logprobOf } from "../openai/answer.ts";
+import { carryConversation } from "./carried-conversation.ts";
 import { errorBody } from "./error-body.ts";
 import { nanoseconds } from "./nanoseconds.ts";
 
 type OllamaApi = "chat" | "generate";
 
-/** `model` is the name that the client has for it. */
-export function ollamaAnswer(api: OllamaApi, model: string): ApiAnswer {
+export type OllamaAsked = {
+  /** The client's name for it. */
+  readonly model: string;
+  /** What the answer carries on, in `context`; undefined for nothing. */
+  readonly conversation: readonly ChatMessage[] | undefined;
+};
+
+export function ollamaAnswer(api: OllamaApi, { model, conversation }: OllamaAsked): ApiAnswer {
+  const carry: Carry = (text) => {
+    const said = { role: "assistant", content: text } as const;
+    const context = conversation === undefined ? undefined : carryConversation([...conversation, said]);
+    return context === undefined ? {} : { context };
+  };
   return {
     framing: "lines",
-    whole: (head, [answer]) => (answer === undefined ? {} : whole({ ...head, model }, answer, api)),
-    stream: (head) => new LineStream({ ...head, model }, api),
+    whole: (head, [answer]) => (answer === undefined ? {} : whole({ ...head, model }, answer, { api, carry })),
+    stream: (head) => new LineStream({ ...head, model }, { api, carry }),
     signOfLife: () => ({ data: { ...partOf({ model, createdAtMs: Date.now() }, { api }), done: false } }),
   };
 }
+
+/** What the answer's text is carried on in. */
+type Carry = (text: string) => object;
+
+type Writing = { readonly api: OllamaApi; readonly carry: Carry };
 
 /** The answer to whoever asked for the model alone. */
 export function emptyAnswer(
@@ -36,8 +54,9 @@ export function emptyAnswer(
   return { ...partOf({ model, createdAtMs: Date.now() }, { api }), done: true, done_reason: reason };
 }
 
-function whole(head: AnswerHead, { text, reasoning, calls, tokens, ending }: CollectedAnswer, api: OllamaApi): object {
-  return { ...partOf(head, { api, text, reasoning, calls, tokens }), ...figuresOf(ending) };
+function whole(head: AnswerHead, answer: CollectedAnswer, { api, carry }: Writing): object {
+  const { text, reasoning, calls, tokens, ending } = answer;
+  return { ...partOf(head, { api, text, reasoning, calls, tokens }), ...carry(text), ...figuresOf(ending) };
 }
 
 type Part = {
@@ -100,13 +119,16 @@ function figuresOf({ reason, usage, timings }: AnswerEnding): object {
 class LineStream implements AnswerStream {
   readonly #head: AnswerHead;
   readonly #api: OllamaApi;
+  readonly #carry: Carry;
+  readonly #texts: string[] = [];
   /** Calls go out whole. */
   #call: CollectedCall | null = null;
   #calls = 0;
 
-  constructor(head: AnswerHead, api: OllamaApi) {
+  constructor(head: AnswerHead, { api, carry }: Writing) {
     this.#head = head;
     this.#api = api;
+    this.#carry = carry;
   }
 
   begin(): readonly Frame[] {
@@ -120,6 +142,7 @@ class LineStream implements AnswerStream {
   #linesOf(delta: OutputEvent["deltas"][number], tokens: readonly LoggedToken[] | null): readonly Frame[] {
     switch (delta.kind) {
       case "text":
+        if (this.#api === "generate") this.#texts.push(delta.text);
         return [this.#line({ text: delta.text, tokens })];
       case "reasoning":
         return [this.#line({ reasoning: delta.text })];
@@ -146,7 +169,8 @@ class LineStream implements AnswerStream {
   }
 
   end(_choice: number, ending: AnswerEnding): readonly Frame[] {
-    return [{ data: { ...partOf(this.#head, { api: this.#api }), ...figuresOf(ending) } }];
+    const carried = this.#carry(this.#texts.join(""));
+    return [{ data: { ...partOf(this.#head, { api: this.#api }), ...carried, ...figuresOf(ending) } }];
   }
 
   finish(): readonly Frame[] {

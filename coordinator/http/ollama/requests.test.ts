@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { toPomonaError } from "@pomona/shared/core/errors";
 import type { ModelSummary } from "../../core/generation-request.ts";
+import { carryConversation } from "./carried-conversation.ts";
 import { parseChat, parseGenerate } from "./requests.ts";
 
 const summaryOf = (name: string, contextLength: number): ModelSummary => ({
@@ -197,6 +198,21 @@ test("a prompt is a chat with its system prompt, or the text that it is", () => 
   });
 });
 
+test("a prompt goes on from what was carried, with a new word of the system in the place of the old one", () => {
+  const said = [
+    { role: "system", content: "be brief" },
+    { role: "user", content: "a" },
+    { role: "assistant", content: "b" },
+  ] as const;
+  const context = carryConversation(said);
+  const messages = (more: object) => {
+    const { input } = ofGenerate({ context, ...more }).request;
+    return input.kind === "chat" ? input.messages : [];
+  };
+  assert.deepEqual(messages({}), [...said, user]);
+  assert.deepEqual(messages({ system: "be long" }), [{ role: "system", content: "be long" }, ...said.slice(1), user]);
+});
+
 test("no messages and no prompt ask for the model alone", () => {
   const load = { kind: "load", model: "m", asked: "m" };
   assert.deepEqual(parseChat({ model: "m" }, pool), load);
@@ -314,6 +330,7 @@ test("what is wrong with a request, or cannot be honoured, is refused by its nam
     ["context", { context: [1, 2] }],
     ["images", { images: ["AAAA"] }],
     ["system", { raw: true, system: "s" }],
+    ["context", { raw: true, context: carryConversation([{ role: "user", content: "a" }]) }],
     ["messages", { messages: [user] }],
     ["keep_alive", { prompt: "", keep_alive: "0s" }],
   ];

@@ -1,5 +1,5 @@
 // What Ollama's clients send, checked field by field. What cannot be honoured is refused by name, never ignored.
-import type { PromptInput } from "@pomona/shared/core/generation";
+import type { ChatMessage, PromptInput } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import type { AnswerShape, GenerationRequest, ModelSummary, OutputWish } from "../../core/generation-request.ts";
 import type { ApiRequest } from "../answers/answer-request.ts";
@@ -9,6 +9,7 @@ import { invalid, only, onlyNothing, parseAt, text } from "../openai/field.ts";
 import { chatInput } from "../openai/request-schema.ts";
 import { parseToolChoice, toolName } from "../openai/tools.ts";
 import { ollamaAnswer } from "./answers.ts";
+import { parseCarried } from "./carried-conversation.ts";
 import { checkImages, parseConversation } from "./conversation.ts";
 import { isUnloading } from "./keep-alive.ts";
 import { findModel } from "./models.ts";
@@ -57,7 +58,7 @@ const generateSchema = z.strictObject({
   suffix: nothing,
   template: nothing,
   images: z.unknown().optional(),
-  context: onlyNothing("is not supported: send the conversation to /api/chat"),
+  context: z.unknown().optional(),
   width: onlyNothing(),
   height: onlyNothing(),
   steps: onlyNothing(),
@@ -101,15 +102,19 @@ export function parseGenerate(body: unknown, models: Models): OllamaRequest {
   if (prompt === "") return loadOf(parsed, models);
   const system = parsed.system ?? "";
   const output = outputOf(parsed);
+  const carried = parseCarried(parsed.context);
   if (parsed.raw === true) {
     if (system !== "") throw invalid(["system"], "is not possible with raw: true: put it into the prompt");
+    if (carried.length > 0) throw invalid(["context"], "is not possible with raw: true: put it into the prompt");
     return answerOf(parsed, { input: { kind: "text", text: prompt }, output, api: "generate", models });
   }
-  const said = { role: "user", content: prompt } as const;
-  const conversation = system === "" ? [said] : [{ role: "system", content: system } as const, said];
+  // A new word of the system stands for the one before.
+  const earlier = system === "" ? carried : carried.filter(({ role }) => role !== "system");
+  const begin = system === "" ? [] : [{ role: "system", content: system } as const];
+  const conversation = [...begin, ...earlier, { role: "user", content: prompt } as const];
   const messages = withShapeTold(conversation, output.shape);
   const input = chatInput({ messages, tools: [], output, templateOptions: thinkOptions(parsed.think) });
-  return answerOf(parsed, { input, output, api: "generate", models });
+  return answerOf(parsed, { input, output, api: "generate", models, conversation });
 }
 
 type Common = z.output<ReturnType<typeof commonSchema>>;
@@ -135,9 +140,11 @@ type Wanted = {
   readonly output: OutputWish;
   readonly api: "chat" | "generate";
   readonly models: Models;
+  /** What the answer carries on for the client; nothing by default. */
+  readonly conversation?: readonly ChatMessage[];
 };
 
-function answerOf(body: Common & BesideOptions, { input, output, api, models }: Wanted): OllamaRequest {
+function answerOf(body: Common & BesideOptions, { input, output, api, models, conversation }: Wanted): OllamaRequest {
   isUnloading(body.keep_alive);
   const found = findModel(body.model, models);
   const request: GenerationRequest = {
@@ -152,7 +159,11 @@ function answerOf(body: Common & BesideOptions, { input, output, api, models }: 
   };
   return {
     kind: "answer",
-    asked: { requests: [request], isStream: body.stream ?? true, answer: ollamaAnswer(api, body.model) },
+    asked: {
+      requests: [request],
+      isStream: body.stream ?? true,
+      answer: ollamaAnswer(api, { model: body.model, conversation }),
+    },
   };
 }
 
