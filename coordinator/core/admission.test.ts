@@ -11,7 +11,7 @@ test("a model that the pool does not have is refused with the list of those that
   pool.deploy({ model: "a" });
   const refusal = refuseModel(pool.context, "c");
   assert.equal(refusal?.code, "model_not_found");
-  assert.match(refusal?.message ?? "", /"c" is not in this pool; it has: a, b/);
+  assert.match(refusal?.message ?? "", /"c" was not found in this pool; it has: a, b/);
 });
 
 for (const { when, prepare, code, state } of [

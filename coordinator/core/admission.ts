@@ -29,7 +29,7 @@ export function refuseModel(context: StepContext, model: ModelName): PomonaError
 /** Says which models there are. */
 export function unknownModel(asked: string, known: readonly ModelName[]): PomonaError {
   const shown = JSON.stringify(asked.slice(0, 200));
-  const message = `model ${shown} is not in this pool; it has: ${known.join(", ") || "none"}`;
+  const message = `model ${shown} was not found in this pool; it has: ${known.join(", ") || "none"}`;
   return new PomonaError("model_not_found", message, { field: "model" });
 }
 

@@ -94,13 +94,13 @@ function checkEffort(
   if (effort === null || thinking === "graded" || thinking === "switched") return;
   // Not to think is what a model does that cannot.
   if (thinking === "never" && effort === "none") return;
-  const reason = thinking === "never" ? "writes down no thoughts" : "thinks as much as it likes";
+  const reason = thinking === "never" ? "does not support thinking" : "thinks as much as it likes";
   throw new PomonaError("invalid_request", `the model ${reason}: leave ${field} out`, { field });
 }
 
 function checkThinking(wish: NonNullable<GenerationRequest["output"]["thinking"]>, { thinking }: AnswerForm): void {
   const { isOn, field } = wish;
   if (thinking !== (isOn ? "never" : "always")) return;
-  const reason = isOn ? "the model writes down no thoughts" : "the model cannot be kept from thinking";
+  const reason = isOn ? "the model does not support thinking" : "the model cannot be kept from thinking";
   throw new PomonaError("invalid_request", `${field} cannot be honoured: ${reason}`, { field });
 }

@@ -2,6 +2,7 @@
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { FinishReason, GenerationFailure, PromptInput } from "@pomona/shared/core/generation";
 import type { ModelCard } from "@pomona/shared/core/model-card";
+import { unknownModel } from "../core/admission.ts";
 import type {
   AnswerEnding,
   ApiName,
@@ -56,8 +57,7 @@ export class FakeGateway implements Gateway {
   #find(name: string): FakeModel {
     const model = this.#models.get(name);
     if (model !== undefined) return model;
-    const names = [...this.#models.keys()].join(", ");
-    throw new PomonaError("model_not_found", `this pool has no such model; it has: ${names}`, { field: "model" });
+    throw unknownModel(name, [...this.#models.keys()]);
   }
 
   attach(): Generation {

@@ -289,7 +289,7 @@ test("every refusal has Ollama's shape", async (t) => {
     [chat, of(`"${"a".repeat(10_000)}"`), 413, /10000 bytes/],
     [chat, of(""), 400, /empty/],
     [chat, of("{}"), 400, /model/],
-    [chat, of({ ...hello, model: "gpt" }), 404, /it has: tiny, full/],
+    [chat, of({ ...hello, model: "gpt" }), 404, /"gpt" was not found .*it has: tiny, full/],
     ["/api/show", of({ model: "gpt" }), 404, /it has: tiny, full/],
     ["/api/show", of({}), 400, /model is missing/],
     [chat, of({ ...hello, options: { num_ctx: 1001 } }), 400, /num_ctx is 1001: .* 1000 tokens/],

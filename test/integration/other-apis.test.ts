@@ -214,7 +214,7 @@ describe("other APIs over the real engine", { timeout }, () => {
     assert.deepEqual([stopped?.message.content, stopped?.done_reason], ["The sun shines", "stop"]);
     const thinking = await post(`${pool.http}/api/chat`, chat("b", { think: true }));
     assert.equal(thinking.status, 400);
-    assert.match(await thinking.text(), /think cannot be honoured: the model writes down no thoughts/);
+    assert.match(await thinking.text(), /think cannot be honoured: the model does not support thinking/);
     const tooLong = await post(`${pool.http}/api/chat`, chat("b", { options: { num_ctx: 1_000_000 } }));
     assert.equal(tooLong.status, 400);
     assert.match(await tooLong.text(), /num_ctx is 1000000: the context of the model is 8192 tokens/);

@@ -49,7 +49,7 @@ export function parsePull(body: unknown, models: readonly ModelSummary[]): { rea
   const shown = JSON.stringify(asked.slice(0, 200));
   throw new PomonaError(
     "model_not_found",
-    `model ${shown} is not in this pool, and this API adds none: add it with: pomona models add NAME=SOURCE`,
+    `model ${shown} was not found in this pool, and this API adds none: add it with: pomona models add NAME=SOURCE`,
     { field: "model" },
   );
 }
