@@ -55,6 +55,15 @@ test("a prompt is continued whole and streamed, with options and a limit", { ski
   assert.equal(stopped.response?.trim(), "Good day! The");
 });
 
+test("a prompt goes on from the context of the answer before", { skip }, async () => {
+  const first = await client().generate({ model: "assistant", prompt: "Hello?" });
+  let last = first;
+  const request = { model: "assistant", prompt: "Hello?", context: first.context, stream: true } as const;
+  for await (const part of await client().generate(request)) last = part;
+  assert.ok(last.context.length > first.context.length);
+  assert.ok(last.prompt_eval_count > first.prompt_eval_count + first.eval_count);
+});
+
 test("a tool is called, and its result is told", { skip }, async () => {
   const question = user("What is the weather in Paris?");
   const first = await client().chat({ model: "assistant", messages: question, tools: [weather] });
@@ -106,11 +115,13 @@ test("an answer matches its schema, or is any JSON object", { skip }, async () =
 
 test("what there is, what it is, what is loaded, and the version", { skip }, async () => {
   const { models } = await client().list();
-  assert.deepEqual(models.map(({ name }) => name.replace(/:latest$/, "")).sort(), ["assistant", "thinker"]);
+  assert.deepEqual(models.map(({ name }) => name).sort(), ["assistant:latest", "thinker:latest"]);
+  assert.equal((await client().pull({ model: "assistant" })).status, "success");
   for (const { digest, size } of models) assert.ok(typeof digest === "string" && size > 0);
   const shown = await client().show({ model: "thinker" });
   assert.ok(shown.details.family !== "");
-  assert.ok(shown.capabilities.includes("completion"));
+  assert.ok(shown.capabilities.includes("completion") && shown.capabilities.includes("thinking"));
+  assert.ok(shown.template !== "" && shown.details.parameter_size !== "" && shown.details.quantization_level !== "");
   assert.ok((await client().ps()).models.length > 0);
   assert.match((await client().version()).version, /^\d+\.\d+\.\d+/);
 });

@@ -120,5 +120,6 @@ function penaltiesOf(options: z.output<typeof optionsSchema>): Penalties {
 
 function checkContext(wanted: number, contextLength: number): void {
   if (contextLength === 0 || wanted <= contextLength) return;
-  throw invalid([...path, "num_ctx"], `is ${wanted}: the context of the model is ${contextLength} tokens here`);
+  const fix = "leave it out, or raise it with: pomona models add --context";
+  throw invalid([...path, "num_ctx"], `is ${wanted}: the context of the model is ${contextLength} tokens here: ${fix}`);
 }
