@@ -14,6 +14,8 @@ export const schemaFields = {
 };
 
 const schemaFormat = z.strictObject({ type: z.literal("json_schema"), json_schema: z.strictObject(schemaFields) });
+/** Not OpenAI's, but llama.cpp's and others': a schema for the object. */
+const objectFormat = z.strictObject({ type: z.literal("json_object"), schema: schemaFields.schema });
 const plainFormat = z.strictObject({ type: z.string() });
 
 /** @throws PomonaError `invalid_request` that names the field. */
@@ -24,6 +26,11 @@ export function parseResponseFormat(value: unknown): AnswerShape {
   if (type === "json_schema") {
     const { json_schema: format } = parseAt(schemaFormat, value, path);
     return shapeOf(format.schema, "response_format.json_schema.schema");
+  }
+  if (type === "json_object") {
+    const { schema } = parseAt(objectFormat, value, path);
+    const isAny = typeof schema === "object" && schema !== null && Object.keys(schema).length === 0;
+    return shapeOf(isAny ? null : schema, "response_format.schema");
   }
   parseAt(plainFormat, value, path);
   return plainShape(type, path);

@@ -99,6 +99,18 @@ test("every setting that can be honoured arrives", () => {
   });
 });
 
+test("a JSON object may have its schema beside its type, as with llama.cpp", () => {
+  const shapeOf = (more: object) =>
+    parseChat({ ...chat, response_format: { type: "json_object", ...more } }).requests[0].output.shape;
+  const schema = { type: "object", required: ["a"] };
+  assert.deepEqual([{}, { schema: null }, { schema: {} }, { schema }].map(shapeOf), [
+    { kind: "json" },
+    { kind: "json" },
+    { kind: "json" },
+    { kind: "schema", schema, field: "response_format.schema" },
+  ]);
+});
+
 test("half of a surrogate pair becomes a replacement character", () => {
   const {
     requests: [request],
@@ -285,6 +297,8 @@ test("what is wrong with a chat, or cannot be honoured, is refused by its name",
     ["response_format.type", { ...chat, response_format: { type: "xml" } }],
     ["response_format.json_schema.name", { ...chat, response_format: { type: "json_schema", json_schema: {} } }],
     ["response_format.x", { ...chat, response_format: { type: "text", x: 1 } }],
+    ["response_format.schema", { ...chat, response_format: { type: "text", schema: {} } }],
+    ["response_format.schema", { ...chat, response_format: { type: "json_object", schema: "{}" } }],
     ["logprobs", { ...chat, logprobs: 3 }],
     ["top_logprobs", { ...chat, top_logprobs: 3 }],
     ["top_logprobs", { ...chat, logprobs: true, top_logprobs: 21 }],
