@@ -23,6 +23,8 @@ const messageSchema = z.strictObject({
 });
 
 const callSchema = z.strictObject({
+  // Open WebUI says here what Ollama says in the function.
+  index: z.number().int().nullish(),
   id: z.string().max(256).nullish(),
   type: z.literal("function").nullish(),
   function: z.strictObject({

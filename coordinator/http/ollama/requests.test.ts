@@ -122,7 +122,7 @@ test("the default tag is the same model, unless the pool has one that is called 
 test("calls and what tools answer find each other by id, by name, or in their order", () => {
   const messages = [
     user,
-    { role: "assistant", content: "", thinking: "hm", tool_calls: [call, { ...call, id: "x1" }] },
+    { role: "assistant", content: "", thinking: "hm", tool_calls: [call, { ...call, id: "x1", index: 1 }] },
     { role: "tool", content: "one", tool_name: "f" },
     { role: "tool", content: "two", tool_call_id: "x1" },
     { role: "assistant", tool_calls: [{ function: { name: "g" } }] },

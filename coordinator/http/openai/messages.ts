@@ -32,7 +32,7 @@ const callSchema = z.strictObject({
   id: z.string().min(1).max(256),
   type: z.literal("function"),
   function: z.strictObject({ ...calledFields, parsed_arguments: z.unknown().optional() }),
-  // Left over from a stream.
+  // Left over from a stream, as Open WebUI sends it back.
   index: z.number().int().nullish(),
 });
 
