@@ -47,7 +47,16 @@ test("pages of other origins and of other sites are refused", () => {
   assert.ok(isAllowed({ host, origin: "http://127.0.0.1:8484" }, "127.0.0.1"), "the pool's own page");
   assert.ok(isAllowed({ host, "sec-fetch-site": "same-origin" }, "127.0.0.1"));
   assert.ok(isAllowed({ host, "sec-fetch-site": "none" }, "127.0.0.1"), "typed into the address bar");
-  for (const origin of ["http://127.0.0.1:3000", "http://localhost:8484", "https://evil.example", "null", ""]) {
+  assert.ok(isAllowed({ host, origin: "tauri://localhost" }, "127.0.0.1"), "a program with windows of its own");
+  for (const origin of [
+    "http://127.0.0.1:3000",
+    "http://localhost:8484",
+    "https://evil.example",
+    "http://tauri.localhost",
+    "tauri://evil.example",
+    "null",
+    "",
+  ]) {
     assert.ok(!isAllowed({ host, origin }, "127.0.0.1"), origin);
   }
   assert.ok(!isAllowed({ host, "sec-fetch-site": "cross-site" }, "127.0.0.1"));

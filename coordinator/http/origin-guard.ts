@@ -19,7 +19,7 @@ export function checkOrigin(headers: IncomingHttpHeaders, boundHost: string): vo
   if (headers["sec-fetch-site"] === "cross-site") {
     throw new PomonaError("forbidden_origin", "requests of other web sites are refused");
   }
-  if (headers.origin !== undefined && !isSameOrigin(headers.origin, authority)) {
+  if (headers.origin !== undefined && !isAllowedOrigin(headers.origin, authority)) {
     throw new PomonaError(
       "forbidden_origin",
       `the origin ${JSON.stringify(headers.origin.slice(0, 100))} is not allowed`,
@@ -43,8 +43,12 @@ function hostName(authority: string): string {
     .replace(/\.$/, "");
 }
 
-/** Whether a page of this very server sent it; another port of the same host is another origin. */
-function isSameOrigin(origin: string, authority: string): boolean {
+/** What programs made with Tauri, Jan among them, say of themselves; no browser gives this origin to a page. */
+const appOrigin = "tauri://localhost";
+
+/** Whether a page of this very server sent it, or a program; another port of the same host is another origin. */
+function isAllowedOrigin(origin: string, authority: string): boolean {
+  if (origin === appOrigin) return true;
   // The URL parser drops the default port from both.
   return URL.canParse(origin) && URL.canParse(`http://${authority}`)
     ? new URL(origin).origin === new URL(`http://${authority}`).origin

@@ -54,17 +54,6 @@ test("text parts become one text, and developers speak as the system", () => {
   });
 });
 
-test("calls come back as clients put them together from a stream, with their places", () => {
-  const answered = { role: "tool", content: "42", tool_call_id: "call_1" };
-  const inputOf = (call: object) =>
-    parseChat({ model: "m", messages: [{ role: "assistant", tool_calls: [call] }, answered] }).requests[0].input;
-  assert.deepEqual(inputOf({ ...called, index: 0 }), inputOf(called));
-  assert.equal(
-    fieldOf(() => inputOf({ ...called, index: "0" })),
-    "messages[0].tool_calls[0].index",
-  );
-});
-
 test("every setting that can be honoured arrives", () => {
   const {
     requests: [request],
