@@ -82,6 +82,30 @@ test("a stream that waits gets its headers, comments, the node as a comment, and
   assert.ok(!refusal.includes("data: [DONE]"));
 });
 
+test("Anthropic's clients, which count events and not comments, are pinged while they wait", async (t) => {
+  let release = (): void => undefined;
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const waiting: FakeModel = async function* () {
+    yield fakeBound();
+    await released;
+    yield fakeText("a", 0);
+    yield fakeEnding("stop");
+  };
+  const { url } = await serve(t, { models: { waiting }, limits: { commentEveryMs: 20 } });
+  const asked = { model: "waiting", max_tokens: 10, messages: [{ role: "user", content: "hi" }], stream: true };
+  const response = await post(`${url}/v1/messages`, asked);
+  let text = "";
+  for await (const piece of response.body ?? assert.fail()) {
+    text += Buffer.from(piece).toString();
+    // One comes with the beginning in any case.
+    if (text.split('event: ping\ndata: {"type":"ping"}\n').length > 3) release();
+  }
+  assert.match(text, /^id: \S+\nevent: message_start\n/);
+  assert.match(text, /event: message_stop\n.*\n\n$/);
+});
+
 test("a stream that fails in the middle ends in one error event, without [DONE], and a bug keeps its message", async (t) => {
   const crashed: FakeModel = async function* () {
     yield fakeBound();

@@ -36,6 +36,7 @@ export function messagesAnswer(options: MessagesOptions): ApiAnswer {
   return {
     framing: "events",
     idHeader: "request-id",
+    signOfLife: () => frame("ping", {}),
     whole: (head, [answer]) => (answer === undefined ? {} : whole(head, answer, options)),
     stream: (head) => new MessageStream(head, options),
   };
