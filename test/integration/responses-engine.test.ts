@@ -20,6 +20,7 @@ let client: OpenAI;
 
 /** What the conversation comes to decides its last character, and that the reply. */
 const chatTemplate = `{#- writes <tool_call> and <think> -#}
+{%- for tool in tools -%}{{- tool | tojson -}}{%- endfor -%}
 {%- for message in messages -%}
 {{- message.role + ": " + message.content -}}
 {%- for call in message.tool_calls -%}{{- call.function.name -}}{%- endfor -%}{{- eos_token -}}
