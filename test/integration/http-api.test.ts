@@ -1,7 +1,7 @@
 // OpenAI's API over a real socket, in front of a pool that does what each test says.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fakeNodeId } from "@pomona/coordinator/http/fake-gateway";
+import { type FakeModel, fakeNodeId, saying } from "@pomona/coordinator/http/fake-gateway";
 import fc from "fast-check";
 import OpenAI from "openai";
 import { ask, chatPath, errorOf, hello, post, sdk, serve } from "../support/http-front.ts";
@@ -83,6 +83,24 @@ test("the OpenAI SDK completes a prompt, whole and streamed", async (t) => {
   assert.equal(chunks.map(({ choices }) => choices[0]?.text ?? "").join(""), "Hello 🍎");
   assert.equal(chunks.at(-2)?.choices[0]?.finish_reason, "stop");
   assert.equal(chunks.at(-1)?.usage?.completion_tokens, 5);
+});
+
+test("as many choices as there may be are no leak of listeners", async (t) => {
+  const warnings: string[] = [];
+  const onWarning = ({ name }: Error): unknown => warnings.push(name);
+  process.on("warning", onWarning);
+  t.after(() => process.off("warning", onWarning));
+  const listening: FakeModel = (request, signal) => {
+    signal.addEventListener("abort", () => undefined);
+    return saying("a")(request, signal);
+  };
+  const { url } = await serve(t, { models: { tiny: listening } });
+  for (const stream of [false, true])
+    assert.equal(
+      (await (await post(`${url}${chatPath}`, { ...hello, n: 16, stream })).text()).includes("error"),
+      false,
+    );
+  assert.deepEqual(warnings, []);
 });
 
 test("models are listed and found, also with slashes and colons in their names", async (t) => {
