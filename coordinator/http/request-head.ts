@@ -20,7 +20,8 @@ export function takeEveryHead(server: Server): void {
 export function pathOf(request: Pick<IncomingMessage, "url" | "headers">): string {
   const [, authority, rest] = /^https?:\/\/([^/?#]*)(.*)$/is.exec(request.url ?? "/") ?? [];
   if (authority !== undefined) request.headers.host = authority;
-  const target = rest === undefined ? (request.url ?? "/") : rest.replace(/^(?!\/)/, "/");
+  // An asterisk is no path either: the router would take it for the root.
+  const target = (rest ?? request.url ?? "").replace(/^(?!\/)/, "/");
   const [path = "/"] = target.split("?", 1);
   const plain = path.replace(/%([0-9a-f]{2})/gi, (written, code: string) => {
     const character = String.fromCharCode(Number.parseInt(code, 16));
