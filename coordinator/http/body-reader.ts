@@ -4,6 +4,7 @@ import { finished } from "node:stream";
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { TenantId } from "@pomona/shared/core/ids";
 import { BodyRoom } from "./body-room.ts";
+import { GrowingBuffer } from "./growing-buffer.ts";
 import { type Excess, JsonScan } from "./json-scan.ts";
 import type { HttpLimits } from "./limits.ts";
 
@@ -25,16 +26,18 @@ export class BodyReader {
    * off; `connections_full`; and what `use` throws.
    */
   async read<Value>(payload: IncomingMessage, tenant: TenantId, use: (body: Buffer) => Promise<Value>): Promise<Value> {
-    const body = new HeldBody({ bytesMax: this.#limits.bodyBytesMax, room: this.#room, tenant });
+    const told = payload.headers["content-length"];
+    const expectedBytes = told === undefined ? null : Number(told);
+    const body = new HeldBody({ bytesMax: this.#limits.bodyBytesMax, room: this.#room, tenant, expectedBytes });
     try {
-      await this.#receive(payload, body);
+      await this.#receive(payload, body, expectedBytes ?? 0);
       return await use(body.bytes);
     } finally {
       body.release();
     }
   }
 
-  async #receive(payload: IncomingMessage, body: HeldBody): Promise<void> {
+  async #receive(payload: IncomingMessage, body: HeldBody, expectedBytes: number): Promise<void> {
     let refusal: { readonly error: unknown } | null = null;
     let late: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve, reject) => {
@@ -48,8 +51,7 @@ export class BodyReader {
           late = setTimeout(resolve, this.#limits.refusedBodyMs);
         }
       };
-      const told = payload.headers["content-length"];
-      attempt(() => body.expect(told === undefined ? null : Number(told)));
+      attempt(() => body.checkLength(expectedBytes));
       payload.on("data", (chunk: Buffer) => attempt(() => body.add(chunk)));
       finished(payload, { writable: false }, (error) => (error == null ? resolve() : reject(brokenOff())));
     }).finally(() => clearTimeout(late));
@@ -57,65 +59,52 @@ export class BodyReader {
   }
 }
 
-/** Bytes that are held at first for a body that may become larger. */
-const firstBytes = 64 * 1024;
+type HeldBodyOptions = {
+  readonly bytesMax: number;
+  readonly room: BodyRoom;
+  readonly tenant: TenantId;
+  /** What the client has told of its length; null for nothing. */
+  readonly expectedBytes: number | null;
+};
 
-type HeldBodyOptions = { readonly bytesMax: number; readonly room: BodyRoom; readonly tenant: TenantId };
-
-/** One piece that grows: a list of pieces costs a hundred bytes for each, and there may be millions of one byte. */
+/** A body as far as it has come. */
 class HeldBody {
   readonly #options: HeldBodyOptions;
   readonly #scan = new JsonScan();
-  #piece = Buffer.alloc(0);
+  readonly #held: GrowingBuffer;
   #length = 0;
-  #expected: number | null = null;
 
   constructor(options: HeldBodyOptions) {
+    const { bytesMax, expectedBytes, room, tenant } = options;
+    const beforeGrowth = (bytes: number): void => room.take(tenant, bytes);
     this.#options = options;
+    this.#held = new GrowingBuffer({ bytesMax, expectedBytes, beforeGrowth });
   }
 
   get bytes(): Buffer {
-    return this.#piece.subarray(0, this.#length);
+    return this.#held.bytes;
   }
 
-  /** The length that the client has told; null for none. */
-  expect(length: number | null): void {
-    this.#expected = length;
-    this.#checkLength(length ?? 0);
+  /** @throws PomonaError `payload_too_large` */
+  checkLength(length: number): void {
+    const { bytesMax } = this.#options;
+    if (length > bytesMax)
+      throw new PomonaError("payload_too_large", `the body is larger than ${bytesMax} bytes, the most taken here`);
   }
 
   add(chunk: Buffer): void {
     const length = this.#length + chunk.length;
-    this.#checkLength(length);
-    if (length > this.#piece.length) this.#grow(length);
-    chunk.copy(this.#piece, this.#length);
-    const excess = this.#scan.take(this.#piece, this.#length, length);
+    this.checkLength(length);
+    this.#held.add(chunk);
+    const excess = this.#scan.take(this.#held.bytes, this.#length, length);
     if (excess !== null) throw tooMuch(excess);
     this.#length = length;
   }
 
   /** May come twice. */
   release(): void {
-    this.#options.room.giveBack(this.#options.tenant, this.#piece.length);
-    this.#piece = Buffer.alloc(0);
-    this.#length = 0;
-  }
-
-  #checkLength(length: number): void {
-    const { bytesMax } = this.#options;
-    if (length > bytesMax)
-      throw new PomonaError("payload_too_large", `the body is larger than ${bytesMax} bytes, the most taken here`);
-  }
-
-  /** A length that is only told is nothing to hold memory for. */
-  #grow(length: number): void {
-    const { bytesMax, room, tenant } = this.#options;
-    const expected = Math.max(length, Math.min(this.#expected ?? firstBytes, firstBytes));
-    const size = Math.min(Math.max(expected, 2 * this.#piece.length), this.#expected ?? bytesMax, bytesMax);
-    room.take(tenant, size - this.#piece.length);
-    const larger = Buffer.allocUnsafe(size);
-    this.#piece.copy(larger, 0, 0, this.#length);
-    this.#piece = larger;
+    this.#options.room.giveBack(this.#options.tenant, this.#held.heldBytes);
+    this.#held.clear();
   }
 }
 

@@ -10,6 +10,7 @@ import {
 import { setTimeout as delay } from "node:timers/promises";
 import { hostAndPort, parseHostAndPort } from "@pomona/shared/grpc/address";
 import { linesAsEventsHeader, linesAsEventsType, lineType } from "../http/answers/event-stream.ts";
+import { GrowingBuffer } from "../http/growing-buffer.ts";
 import { defaultHttpLimits } from "../http/limits.ts";
 import { type ActiveElsewhere, type Duty, forwardedHeader, noActiveCoordinator } from "./duty.ts";
 import { EventRelay } from "./event-relay.ts";
@@ -56,14 +57,15 @@ export type HttpForward = {
  */
 export async function forwardHttp(forward: HttpForward): Promise<void> {
   const { request, response, target, signal } = forward;
-  const body: Buffer[] = [];
+  const { bodyBytesMax } = defaultHttpLimits;
+  const body = new GrowingBuffer({ bytesMax: bodyBytesMax, expectedBytes: null });
   let bodyBytes = 0;
   const call = { ...callOf(request), address: target.httpAddress, signal };
   const answer = await dial(call, target.gone, (onward) => {
     request.on("data", (piece: Buffer) => {
       bodyBytes += piece.length;
       // A longer one is refused by whoever answers, and never asked for again.
-      if (bodyBytes <= defaultHttpLimits.bodyBytesMax) body.push(piece);
+      if (bodyBytes <= bodyBytesMax) body.add(piece);
     });
     request.pipe(onward);
     onward.once("error", () => request.unpipe(onward));
@@ -73,7 +75,7 @@ export async function forwardHttp(forward: HttpForward): Promise<void> {
   begin(answer, response);
   const isStream = answer.statusCode === 200 && /^text\/event-stream/.test(answer.headers["content-type"] ?? "");
   if (isStream && request.method === "POST") {
-    relay({ ...forward, answer, body: () => Buffer.concat(body) }).catch(() => response.destroy());
+    relay({ ...forward, answer, body: () => body.bytes }).catch(() => response.destroy());
     return;
   }
   answer.on("error", () => response.destroy());
