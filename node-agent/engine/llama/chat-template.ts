@@ -85,13 +85,18 @@ export class ChatTemplate {
         const input = this.#inputOf(variant);
         const text = this.#renderer.render(input);
         const rendered = { text, areToolsInWords: hasTools && variant.tools === undefined };
-        if (isWhole(text, input, variant.tools ?? [])) return rendered;
+        if (isSaid(text, input.messages) && this.#tellsTools(text, variant)) return rendered;
         partial ??= rendered;
       } catch (error) {
         reason ??= error instanceof Error ? error.message : String(error);
       }
     }
     return partial ?? { reason: reason ?? "" };
+  }
+
+  /** Some templates expect tools in another place: they make the same text without them. */
+  #tellsTools(text: string, { tools = [], ...rest }: Chat): boolean {
+    return tools.every(({ name }) => text.includes(name)) || this.#renderer.render(this.#inputOf(rest)) !== text;
   }
 
   #variantsOf(chat: Chat): ReadonlySet<Chat> {
@@ -157,10 +162,9 @@ export class ChatTemplate {
   }
 }
 
-/** Some templates leave out messages of the system but the first, or the last, or all tools, without a word. */
-function isWhole(text: string, { messages }: TemplateInput, tools: readonly ToolDefinition[]): boolean {
-  const areSaid = messages.every(({ role, content }) => !/^(system|user)$/.test(role) || text.includes(content.trim()));
-  return areSaid && tools.every(({ name }) => text.includes(name));
+/** Some templates leave out messages of the system but the first, or the last, without a word. */
+function isSaid(text: string, messages: readonly MessageInput[]): boolean {
+  return messages.every(({ role, content }) => !/^(system|user)$/.test(role) || text.includes(content.trim()));
 }
 
 /** Some clients give back a call without arguments as an empty text. */
