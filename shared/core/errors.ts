@@ -100,7 +100,7 @@ export const errorTable = {
   conflict: { grpcStatus: 10, httpStatus: 409, openaiType: invalid, isRetryable: false },
   /** The central queue is full. */
   queue_full: { grpcStatus: 8, httpStatus: 429, openaiType: overloaded, isRetryable: true },
-  /** So many connections are open that no other is served. */
+  /** So many connections are open, or so much is being sent at once, that no more is taken. */
   connections_full: { grpcStatus: 14, httpStatus: 503, openaiType: overloaded, isRetryable: true },
   /** The deadline passed while the request waited or ran. */
   deadline_exceeded: { grpcStatus: 4, httpStatus: 429, openaiType: overloaded, isRetryable: true },
