@@ -40,7 +40,7 @@ function reasonOf(issue: z.core.$ZodIssue): string {
   const isOwn = /^(is|must|has|names) /.test(issue.message);
   if (isOwn) return issue.message;
   if (issue.message.endsWith("received undefined")) return "is missing";
-  return `is wrong: ${issue.message.replace(/^Invalid input: /, "").replace("expected record", "expected object")}`;
+  return `is wrong: ${issue.message.replace(/^Invalid input: /, "")}`;
 }
 
 /** messages, 0, role -> messages[0].role */

@@ -326,7 +326,7 @@ test("what is wrong with a chat, or cannot be honoured, is refused by its name",
 
 test("what is wrong with a key is said of the key, and what is no object of the value", () => {
   assert.throws(() => parseChat({ ...chat, logit_bias: { "-1": 1 } }), /logit_bias\.-1 must be a token id/);
-  assert.throws(() => parseChat({ ...chat, metadata: [] }), /metadata is wrong: expected object, received array/);
+  assert.throws(() => parseChat({ ...chat, metadata: [] }), /metadata must be an object/);
   assert.throws(() => parseChat({ ...chat, messages: [{}] }), /messages\[0\]\.role is missing/);
 });
 
