@@ -44,6 +44,7 @@ class Bench {
   tokenize: (call: TokenizeCall) => Promise<Omit<TokenizedPrompt, "digest">> = async () => ({
     tokenIds: [1, 2, 3],
     stop: [],
+    tokensLeftOut: 0,
     sharedTokens: 0,
     form: plainForm,
   });
@@ -235,7 +236,7 @@ test("a node that dies while the prompt is tokenized refuses the request instead
   const bench = new Bench().withNodes("a");
   bench.tokenize = async () => {
     bench.loseEveryNode();
-    return { tokenIds: [1], stop: [], sharedTokens: 0, form: plainForm };
+    return { tokenIds: [1], stop: [], tokensLeftOut: 0, sharedTokens: 0, form: plainForm };
   };
   await assert.rejects(bench.generate({ input: { kind: "text", text: "x" } }), { code: "model_not_ready" });
   assert.equal(bench.coordinator.state.queue.length, 0);

@@ -9,6 +9,7 @@ import type { CoreConfig } from "./core/core-config.ts";
 import type { Announcement, Effect, EffectKind, EffectOf } from "./core/effect.ts";
 import type { ClusterEvent } from "./core/event.ts";
 import type { ApiName, Caller, GenerationRequest, ModelSummary, Readiness } from "./core/generation-request.ts";
+import { countOf } from "./core/generation-request.ts";
 import { planOutput } from "./core/output-plan.ts";
 import type { PlacementReport, PlanRequest } from "./core/placement/placement-report.ts";
 import { pooledReplicas } from "./core/pooled-replicas.ts";
@@ -188,7 +189,7 @@ export class Coordinator implements Gateway {
     });
     const { grammar, assembly } = planOutput(request, prompt.form);
     const { maxTokens: wanted, isMaxTokensCut = false } = request;
-    const size = { model, promptTokens: prompt.tokenIds.length, maxTokens: wanted, isMaxTokensCut };
+    const size = { model, promptTokens: countOf(prompt), maxTokens: wanted, isMaxTokensCut };
     const maxTokens = decideMaxTokens(this.state, size);
     if (typeof maxTokens !== "number") throw maxTokens;
     // The pool may have changed while the prompt was tokenized. No await from here to the queue.
@@ -220,11 +221,9 @@ export class Coordinator implements Gateway {
   attach(requestId: RequestId, fromIndex: number, signal: AbortSignal): Generation {
     const generation = this.#running.attach(requestId, fromIndex, signal);
     if (generation !== null) return generation;
-    if (this.#isTakingUp())
-      throw new PomonaError("model_not_ready", `request ${requestId} has not been taken up from its node yet`, {
-        retryAfterMs: 500,
-      });
-    throw new PomonaError("not_found", `no request ${requestId} is running here`);
+    if (!this.#isTakingUp()) throw new PomonaError("not_found", `no request ${requestId} is running here`);
+    const message = `request ${requestId} has not been taken up from its node yet`;
+    throw new PomonaError("model_not_ready", message, { retryAfterMs: 500 });
   }
 
   cancel(request: Parameters<Gateway["cancel"]>[0]): void {
@@ -237,10 +236,9 @@ export class Coordinator implements Gateway {
     return firstHeardMs === null || this.#dependencies.clock.nowMs() - firstHeardMs < takingUpMs;
   }
 
-  async tokenize(model: ModelName, input: PromptInput, signal: AbortSignal): Promise<readonly number[]> {
+  async tokenize(model: ModelName, input: PromptInput, signal: AbortSignal): Promise<TokenizedPrompt> {
     const deadlineMs = this.#dependencies.clock.nowMs() + tokenizeTimeoutMs;
-    return (await this.#prepare(model, input, { owner: "", deadlineMs, patienceMs: tokenizeTimeoutMs, signal }))
-      .tokenIds;
+    return await this.#prepare(model, input, { owner: "", deadlineMs, patienceMs: tokenizeTimeoutMs, signal });
   }
 
   readonly embed: Gateway["embed"] = (request, caller) => this.#pooled.embed(request, caller);

@@ -5,6 +5,7 @@ import type { ModelName, RequestId } from "@pomona/shared/core/ids";
 import type {
   ApiName,
   Caller,
+  CountedPrompt,
   GenerationEvent,
   GenerationRequest,
   ModelSummary,
@@ -35,7 +36,8 @@ export type Gateway = {
   attach(requestId: RequestId, fromIndex: number, signal: AbortSignal): Generation;
   /** Ends a request at once, by its id, or by the name that its client has given it. Does nothing when it is not here. */
   cancel(request: RequestId | Pick<RequestName, "tenant" | "idempotencyKey">): void;
-  tokenize(model: ModelName, input: PromptInput, signal: AbortSignal): Promise<readonly number[]>;
+  /** @throws PomonaError as `generate`, but for prompts that are too long. */
+  tokenize(model: ModelName, input: PromptInput, signal: AbortSignal): Promise<CountedPrompt>;
   /**
    * One vector of length 1 for each input, from as many replicas as there are. Counted here, whatever becomes of it.
    * @throws PomonaError `invalid_request` naming the model where it makes none, `context_length_exceeded` naming the

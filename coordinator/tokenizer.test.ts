@@ -23,7 +23,7 @@ function pool(changes: Partial<PromptTokenizerDependencies> = {}) {
     replicas: () => ["a", "b"].map((nodeId) => ({ nodeId, replicaId: `r-${nodeId}`, digest: "" })),
     startWaiting: () => () => undefined,
     changed: () => Promise.resolve(),
-    ask: async () => ({ tokenIds: [1, 2], stop: ["<end>"], sharedTokens: 0, form: plainForm }),
+    ask: async () => ({ tokenIds: [1, 2], stop: ["<end>"], tokensLeftOut: 0, sharedTokens: 0, form: plainForm }),
     ...changes,
   };
   const ask = (call: TokenizeCall) => {
@@ -48,7 +48,7 @@ test("equal prompts are asked once, others and other models again", async () => 
 test("token ids pass without a call", async () => {
   const { tokenizer, calls } = pool();
   const answer = await tokenizer.tokenize("m", { kind: "tokens", tokenIds: [7] }, patient());
-  assert.deepEqual(answer, { tokenIds: [7], stop: [], sharedTokens: 0, form: plainForm, digest: "" });
+  assert.deepEqual(answer, { tokenIds: [7], stop: [], tokensLeftOut: 0, sharedTokens: 0, form: plainForm, digest: "" });
   assert.equal(calls.length, 0);
 });
 
@@ -82,7 +82,7 @@ test("a replica whose node is lost is left for another one", async () => {
     ask: async ({ nodeId }) => {
       asked.push(nodeId);
       if (asked.length === 1) throw new PomonaError("node_lost", "gone");
-      return { tokenIds: [1], stop: [], sharedTokens: 0, form: plainForm };
+      return { tokenIds: [1], stop: [], tokensLeftOut: 0, sharedTokens: 0, form: plainForm };
     },
   });
   assert.deepEqual((await tokenizer.tokenize("m", text("hello"), patient())).tokenIds, [1]);

@@ -5,9 +5,9 @@ import type { PromptInput } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, ReplicaId, TenantId } from "@pomona/shared/core/ids";
 import { type AnswerForm, plainForm } from "@pomona/shared/core/output/answer-form";
 import { AwaitedReplicas, type AwaitedReplicasDependencies, Tries, type WaitLimits } from "./awaited-replicas.ts";
+import type { CountedPrompt } from "./core/generation-request.ts";
 
-export type TokenizedPrompt = {
-  readonly tokenIds: readonly number[];
+export type TokenizedPrompt = CountedPrompt & {
   readonly stop: readonly string[];
   /** Tokens at the beginning that prompts of others may reuse. */
   readonly sharedTokens: number;
@@ -68,7 +68,7 @@ export class PromptTokenizer {
     // A model that is gone is refused also for a prompt that is known.
     this.#awaited.check(model, limits);
     if (input.kind === "tokens")
-      return { tokenIds: input.tokenIds, stop: [], sharedTokens: 0, form: plainForm, digest: "" };
+      return { tokenIds: input.tokenIds, tokensLeftOut: 0, stop: [], sharedTokens: 0, form: plainForm, digest: "" };
     return await this.#askReplicas(model, input, limits);
   }
 

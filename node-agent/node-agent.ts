@@ -24,6 +24,7 @@ import { refuseChangedModel } from "./core/restart.ts";
 import type { AgentState, Replica } from "./core/state.ts";
 import { currentBudget, emptyAgentState, freeBudget, replicaStatus } from "./core/state.ts";
 import { type AgentEffect, type AgentEvent, stepAgent } from "./core/step.ts";
+import { inputTooLong } from "./engine/check-pooled-call.ts";
 import type { Engine, EngineReplica, Ranking, TokenizedPrompt } from "./engine/engine.ts";
 import { filesOfNode } from "./files-of-node.ts";
 import { type Conditions, type Machine, unknownConditions } from "./hardware/hardware.ts";
@@ -229,8 +230,11 @@ export class NodeAgent {
   async embed(replicaId: ReplicaId, inputs: readonly EmbedInput[], signal: AbortSignal): Promise<readonly Embedded[]> {
     const engine = this.#engine(replicaId);
     const listed: (readonly number[])[] = [];
-    for (const input of inputs)
-      listed.push(input.kind === "tokens" ? input.tokenIds : (await engine.tokenize(input, signal)).tokenIds);
+    for (const [index, input] of inputs.entries()) {
+      const { tokenIds, tokensLeftOut } = await engine.tokenize(input, signal);
+      if (tokensLeftOut > 0) throw inputTooLong(index, tokenIds.length + tokensLeftOut, engine.info.contextLength);
+      listed.push(tokenIds);
+    }
     const vectors = await engine.embed(listed, signal);
     return vectors.map((vector, index) => ({ vector, tokens: listed[index]?.length ?? 0 }));
   }

@@ -149,3 +149,16 @@ export type ModelSummary = {
 };
 
 export type Readiness = { readonly isReady: boolean; readonly reasons: readonly string[] };
+
+/** A prompt as token ids. */
+export type CountedPrompt = {
+  /** All of them, or the beginning of a prompt that no slot takes. */
+  readonly tokenIds: readonly number[];
+  /** Tokens of such a prompt that are counted and not listed; else 0. */
+  readonly tokensLeftOut: number;
+};
+
+/** How many tokens a prompt has, those that are not listed included. */
+export function countOf({ tokenIds, tokensLeftOut }: CountedPrompt): number {
+  return tokenIds.length + tokensLeftOut;
+}

@@ -54,7 +54,7 @@ async function startNode(t: TestContext, asked: { count: number }): Promise<numb
       asked.count += 1;
       if (asked.count === 1) await untilAborted(signal);
       const form = { startsInReasoning: false, callFormat: "none", thoughts: "none", thinking: "never" };
-      return { tokenIds: [7], stop: [], sharedTokens: 0, ...form };
+      return { tokenIds: [7], stop: [], tokensLeftOut: 0, sharedTokens: 0, ...form };
     }),
     KeepAttempts: unaryHandler(() => ({})),
     CancelAttempt: unaryHandler(() => ({})),

@@ -14,7 +14,13 @@ import { endingToWire, samplingFromWire } from "@pomona/shared/grpc/wire";
 import { checkHexId, checkModelName, checkText } from "@pomona/shared/grpc/wire-checks";
 import { generateInputFromWire, tokenizeInputFromWire } from "@pomona/shared/grpc/wire-prompt";
 import { parseIdempotencyKey, parsePriority, tenantOf } from "../caller.ts";
-import type { Caller, GenerationEvent, GenerationRequest, ModelSummary } from "../core/generation-request.ts";
+import {
+  type Caller,
+  countOf,
+  type GenerationEvent,
+  type GenerationRequest,
+  type ModelSummary,
+} from "../core/generation-request.ts";
 import type { Gateway, Generation } from "../gateway.ts";
 import { outputFromWire, outputToWire } from "./wire-output.ts";
 import { embeddingsToWire, embedRequestFromWire, rankRequestFromWire, relevanceToWire } from "./wire-pooled.ts";
@@ -54,9 +60,17 @@ export function inferenceService(gateway: Gateway): GrpcService {
       gateway.cancel(requestId === "" ? { tenant, idempotencyKey } : checkHexId("request_id", requestId));
       return {};
     }),
-    Tokenize: unaryHandler(async (wire, { signal }) => ({
-      tokenIds: [...(await gateway.tokenize(checkModelName("model", wire.model), tokenizeInputFromWire(wire), signal))],
-    })),
+    Tokenize: unaryHandler(async (wire, { signal }) => {
+      const model = checkModelName("model", wire.model);
+      const prompt = await gateway.tokenize(model, tokenizeInputFromWire(wire), signal);
+      if (prompt.tokensLeftOut > 0)
+        throw new PomonaError(
+          "context_length_exceeded",
+          `the prompt has ${countOf(prompt)} tokens, which is more than the context of ${model}`,
+          { field: "prompt" },
+        );
+      return { tokenIds: [...prompt.tokenIds] };
+    }),
     Embed: unaryHandler(async (wire, { signal, peer }) => {
       const answer = await gateway.embed(embedRequestFromWire(wire), callerOf({ ...wire, peer, signal }));
       return embeddingsToWire(answer);

@@ -7,6 +7,7 @@ import type {
   AnswerEnding,
   ApiName,
   Caller,
+  CountedPrompt,
   GenerationEvent,
   GenerationRequest,
   ModelSummary,
@@ -73,9 +74,9 @@ export class FakeGateway implements Gateway {
   }
 
   /** A token is a character. */
-  async tokenize(model: string, input: PromptInput): Promise<readonly number[]> {
+  async tokenize(model: string, input: PromptInput): Promise<CountedPrompt> {
     this.#find(model);
-    return Array.from({ length: lengthOf({ input }) }, (_, index) => index);
+    return { tokenIds: Array.from({ length: lengthOf({ input }) }, (_, index) => index), tokensLeftOut: 0 };
   }
 
   /** Vectors of the length of each text, and of 1, of length 1 together; a text of more than 1,000 characters is too long. */

@@ -134,7 +134,10 @@ export type EngineReplicaInfo = {
 };
 
 export type TokenizedPrompt = {
+  /** All of them, or the beginning of a prompt that no slot takes. */
   readonly tokenIds: readonly number[];
+  /** Tokens of such a prompt that are counted and not listed; else 0. */
+  readonly tokensLeftOut: number;
   /** Texts that end an answer in this model's chat template, beside its end-of-generation tokens. */
   readonly stop: readonly string[];
   readonly form: AnswerForm;

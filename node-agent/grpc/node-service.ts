@@ -47,12 +47,12 @@ export function nodeService(node: NodePort, states: StatesPort, onHeartbeat: OnH
     }),
     Tokenize: unaryHandler(async (wire, { signal }) => {
       const replicaId = checkReplicaId("replica_id", wire.replicaId);
-      const { tokenIds, stop, sharedTokens, form } = await node.tokenize(
+      const { tokenIds, tokensLeftOut, stop, sharedTokens, form } = await node.tokenize(
         replicaId,
         tokenizeInputFromWire(wire),
         signal,
       );
-      return { tokenIds: [...tokenIds], stop: [...stop], sharedTokens, ...answerFormToWire(form) };
+      return { tokenIds: [...tokenIds], tokensLeftOut, stop: [...stop], sharedTokens, ...answerFormToWire(form) };
     }),
     Embed: unaryHandler(async (wire, { signal }) => {
       const replicaId = checkReplicaId("replica_id", wire.replicaId);

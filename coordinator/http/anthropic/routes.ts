@@ -1,5 +1,6 @@
 // Paths of Anthropic's API. Its models are at the path of OpenAI's.
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { countOf } from "../../core/generation-request.ts";
 import { type AnswerDependencies, answer } from "../answers/answer-request.ts";
 import { parseCountTokens, parseMessagesRequest } from "./messages-request.ts";
 
@@ -13,8 +14,7 @@ export function addAnthropicRoutes(app: FastifyInstance, dependencies: AnswerDep
   });
   app.post("/v1/messages/count_tokens", async (request, reply) => {
     const { model, input, isContextManaged } = parseCountTokens(request.body);
-    const tokenIds = await openAnswers.during(reply.raw, (signal) => gateway.tokenize(model, input, signal));
-    const count = tokenIds.length;
+    const count = countOf(await openAnswers.during(reply.raw, (signal) => gateway.tokenize(model, input, signal)));
     const context = isContextManaged ? { original_input_tokens: count } : null;
     return { input_tokens: count, ...(isBeta(request) ? { context_management: context } : {}) };
   });

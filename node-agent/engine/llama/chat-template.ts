@@ -9,6 +9,7 @@ import { chatVariants, withShortIds } from "../../core/chat-variants.ts";
 import { isJsonObject, parseJson } from "../../core/json.ts";
 import type { TokenizedPrompt } from "../engine.ts";
 import type { Native, NativeRenderer } from "./native.ts";
+import type { CountLimits } from "./token-count.ts";
 import { WrittenText } from "./written-text.ts";
 
 /** For a model without a template: a transcript. */
@@ -46,25 +47,28 @@ export class ChatTemplate {
   }
 
   /** @throws PomonaError `invalid_request` with the template's reason. */
-  tokenize(chat: Chat): RenderedChat {
+  async tokenize(chat: Chat, limits: CountLimits): Promise<RenderedChat> {
     const { text, areToolsInWords } = this.#render(chat);
-    const tokenIds = this.#written.tokenize(text);
+    const { tokens: tokenIds, leftOut: tokensLeftOut } = await this.#written.tokenize(text, limits);
     const form = detectAnswerForm(this.#template, text);
     return {
       tokenIds,
-      sharedTokens: chat.isSystemShared === true ? this.#sharedLength(chat, tokenIds) : 0,
+      tokensLeftOut,
+      sharedTokens: chat.isSystemShared === true ? await this.#sharedLength(chat, tokenIds, limits) : 0,
       stop: this.#template === null ? plainStop : [],
       form: areToolsInWords ? { ...form, format: { ...form.format, calls: "json" } } : form,
     };
   }
 
   /** As far as another conversation with the same system, tools and options begins alike. */
-  #sharedLength(chat: Chat, tokenIds: readonly number[]): number {
+  async #sharedLength(chat: Chat, tokenIds: readonly number[], limits: CountLimits): Promise<number> {
     const first = chat.messages.findIndex(({ role }) => role !== "system");
     if (first <= 0) return 0;
     const messages = [...chat.messages.slice(0, first), { role: "user", content: otherQuestion } as const];
     const other = this.#tryRender({ ...chat, messages });
-    return "text" in other ? commonPrefix(tokenIds, this.#written.tokenize(other.text)) : 0;
+    if (!("text" in other)) return 0;
+    const { tokens } = await this.#written.tokenize(other.text, limits);
+    return commonPrefix(tokenIds, tokens);
   }
 
   #render(chat: Chat): RenderedText {

@@ -4,7 +4,7 @@ import { rankPooling } from "@pomona/shared/core/model-memory";
 import type { LlamaEmbeddingContext, LlamaModel, LlamaRankingContext, Token } from "node-llama-cpp";
 import { documentTooLong, inputTooLong } from "../check-pooled-call.ts";
 import type { Ranking } from "../engine.ts";
-import { RankingInput } from "./ranking-input.ts";
+import { RankingInput, type RankingTokens } from "./ranking-input.ts";
 
 export type PooledOptions = {
   readonly model: LlamaModel;
@@ -68,13 +68,15 @@ export class PooledContexts {
     if (inputLengthMax === 0)
       throw new PomonaError("failed_precondition", "this replica ranks nothing: set engine.embeddingLength");
     const { context, input } = await this.#rankingContext();
-    const listed = documents.map((document) => input.tokensOf(query, document));
+    const listed: RankingTokens[] = [];
+    for (const document of documents)
+      listed.push(await input.tokensOf(query, document, { keptMax: inputLengthMax, signal }));
     const long = listed.findIndex(({ length }) => length > inputLengthMax);
     if (long !== -1) throw documentTooLong(long, listed[long]?.length ?? 0, inputLengthMax);
     const scores: number[] = [];
-    for (const tokens of listed) {
+    for (const { tokens } of listed) {
       signal.throwIfAborted();
-      scores.push(await between(() => context.rank([], tokens)));
+      scores.push(await between(() => context.rank([], [...tokens])));
     }
     return { scores, tokens: listed.map(({ length }) => length) };
   }

@@ -3,6 +3,7 @@
 // was trained with. The library's own puts the end token in front of a template's text, separates twice where a file
 // asks for one separator, and takes the first space off texts of vocabularies that begin words with one.
 import type { LlamaModel, Token } from "node-llama-cpp";
+import { type CountLimits, TokenCount } from "./token-count.ts";
 import { WrittenText } from "./written-text.ts";
 
 /** Vocabularies that separate two texts although their files may not say so (llama-vocab.cpp, `add_sep`). */
@@ -21,21 +22,35 @@ export class RankingInput {
     this.#ends = endsOf(model);
   }
 
-  tokensOf(query: string, document: string): Token[] {
+  async tokensOf(query: string, document: string, limits: CountLimits): Promise<RankingTokens> {
     const { begin, end, separator } = this.#ends;
     if (this.#template === null) {
-      const [asked, answered] = [query, document].map((text) => this.#model.tokenize(text, false));
-      return [...begin, ...(asked ?? []), ...separator, ...(answered ?? []), ...end];
+      const asked = await this.#count(query, limits);
+      const answered = await this.#count(document, limits);
+      const tokens = [...begin, ...asked.tokens, ...separator, ...answered.tokens, ...end];
+      return { tokens, length: tokens.length + asked.leftOut + answered.leftOut };
     }
     const texts = { "{query}": query, "{document}": document };
     // In one go: a query may hold the word for the document.
     const text = this.#template.replace(/\{query\}|\{document\}/g, (place) =>
       this.#written.harmless(place === "{query}" ? texts["{query}"] : texts["{document}"]),
     );
-    const tokens = this.#written.tokenize(text);
-    return [...(tokens[0] === begin[0] ? [] : begin), ...tokens, ...(tokens.at(-1) === end[0] ? [] : end)];
+    const { tokens, leftOut } = await this.#written.tokenize(text, limits);
+    const whole = [...(tokens[0] === begin[0] ? [] : begin), ...tokens, ...(tokens.at(-1) === end[0] ? [] : end)];
+    return { tokens: whole, length: whole.length + leftOut };
+  }
+
+  async #count(text: string, limits: CountLimits): Promise<TokenCount> {
+    const count = new TokenCount(limits);
+    await count.add(text, (piece, isFirst) =>
+      this.#model.tokenize(piece, false, isFirst ? undefined : "trimLeadingSpace"),
+    );
+    return count;
   }
 }
+
+/** The tokens, as far as they are kept, and how many there are. */
+export type RankingTokens = { readonly tokens: readonly Token[]; readonly length: number };
 
 /** Each is empty or a token; a separator may be two. */
 type Ends = { readonly begin: readonly Token[]; readonly separator: readonly Token[]; readonly end: readonly Token[] };

@@ -4,21 +4,31 @@ import { plainForm } from "@pomona/shared/core/output/answer-form";
 import type { LlamaModel } from "node-llama-cpp";
 import type { TokenizedPrompt } from "../engine.ts";
 import type { ChatTemplate } from "./chat-template.ts";
+import { TokenCount } from "./token-count.ts";
 
-/** @throws PomonaError `invalid_request` when the template cannot render the conversation. */
-export function tokenizePrompt(model: LlamaModel, template: ChatTemplate, input: PromptInput): TokenizedPrompt {
+/** @throws PomonaError `invalid_request` when the template cannot render the conversation; why the signal was aborted. */
+export async function tokenizePrompt(
+  {
+    model,
+    template,
+    keptMax,
+  }: { readonly model: LlamaModel; readonly template: ChatTemplate; readonly keptMax: number },
+  input: PromptInput,
+  signal: AbortSignal,
+): Promise<TokenizedPrompt> {
+  const limits = { keptMax, signal };
   switch (input.kind) {
     case "tokens":
-      return { tokenIds: input.tokenIds, stop: [], form: plainForm, sharedTokens: 0 };
-    case "text":
-      return {
-        tokenIds: withBos(model, model.tokenize(input.text, false)),
-        stop: [],
-        form: plainForm,
-        sharedTokens: 0,
-      };
+      return { ...plain, tokenIds: input.tokenIds, tokensLeftOut: 0 };
+    case "text": {
+      const count = new TokenCount(limits);
+      await count.add(input.text, (piece, isFirst) =>
+        model.tokenize(piece, false, isFirst ? undefined : "trimLeadingSpace"),
+      );
+      return { ...plain, tokenIds: withBos(model, count.tokens), tokensLeftOut: count.leftOut };
+    }
     case "chat": {
-      const rendered = template.tokenize(input);
+      const rendered = await template.tokenize(input, limits);
       const tokenIds = withBos(model, rendered.tokenIds);
       const sharedTokens =
         rendered.sharedTokens === 0 ? 0 : rendered.sharedTokens + tokenIds.length - rendered.tokenIds.length;
@@ -26,6 +36,8 @@ export function tokenizePrompt(model: LlamaModel, template: ChatTemplate, input:
     }
   }
 }
+
+const plain = { stop: [], form: plainForm, sharedTokens: 0 };
 
 /** Templates may write the token of the beginning themselves. */
 function withBos(model: LlamaModel, tokenIds: readonly number[]): readonly number[] {

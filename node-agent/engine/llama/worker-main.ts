@@ -117,10 +117,14 @@ function wireError(thrown: unknown): WireError {
 
 async function answerTo(request: CallRequest, signal: AbortSignal): Promise<CallAnswer> {
   if (loaded === null) throw new PomonaError("failed_precondition", "the model is not loaded yet");
-  const { model, template, pooled, loop } = loaded;
+  const { model, template, pooled, loop, info } = loaded;
   switch (request.kind) {
     case "tokenize":
-      return { kind: "prompt", prompt: tokenizePrompt(model, template, request.input) };
+      // One more than fits, so that what is left out has been looked at: nobody asks for it.
+      return {
+        kind: "prompt",
+        prompt: await tokenizePrompt({ model, template, keptMax: info.contextLength + 1 }, request.input, signal),
+      };
     case "saveState": {
       const { requestId, epoch, path } = request;
       return { kind: "state", state: await loop.onSlot(requestId, epoch, (slot) => saveState(slot, path)) };

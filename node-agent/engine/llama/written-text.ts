@@ -1,6 +1,7 @@
 // Texts of people and tools inside a template's text: they are cut wherever they spell a special token, so that the
 // template's own special tokens are read and theirs are not.
-import type { LlamaModel, Token } from "node-llama-cpp";
+import type { LlamaModel } from "node-llama-cpp";
+import { type CountLimits, TokenCount } from "./token-count.ts";
 
 /** A noncharacter of Unicode: no text has a use for it. */
 const cut = "\ufdd0";
@@ -25,12 +26,13 @@ export class WrittenText {
   }
 
   /** Reads special tokens, and joins what is cut again. Adds none at the ends. */
-  tokenize(text: string): Token[] {
-    const [first = "", ...others] = text.split(cut);
-    return [
-      ...this.#model.tokenize(first, true),
-      ...others.flatMap((part) => this.#model.tokenize(part, true, "trimLeadingSpace")),
-    ];
+  async tokenize(text: string, limits: CountLimits): Promise<TokenCount> {
+    const count = new TokenCount(limits);
+    for (const part of text.split(cut))
+      await count.add(part, (piece, isFirst) =>
+        this.#model.tokenize(piece, true, isFirst ? undefined : "trimLeadingSpace"),
+      );
+    return count;
   }
 }
 

@@ -131,10 +131,19 @@ export class SimulatedReplica implements EngineReplica {
     if (this.#gone !== null) return Promise.reject(this.#gone);
     if (signal.aborted) return Promise.reject(new PomonaError("cancelled", "tokenizing was cancelled"));
     if (input.kind === "tokens")
-      return Promise.resolve({ tokenIds: input.tokenIds, stop: [], form: plainForm, sharedTokens: 0 });
+      return Promise.resolve({
+        tokenIds: input.tokenIds,
+        tokensLeftOut: 0,
+        stop: [],
+        form: plainForm,
+        sharedTokens: 0,
+      });
     const text = input.kind === "text" ? input.text : input.messages.map(({ content }) => content).join("\n");
+    const bytes = new TextEncoder().encode(text);
+    const kept = bytes.subarray(0, this.info.contextLength + 1);
     return Promise.resolve({
-      tokenIds: [...new TextEncoder().encode(text)],
+      tokenIds: [...kept],
+      tokensLeftOut: bytes.length - kept.length,
       stop: [],
       form: plainForm,
       sharedTokens: 0,

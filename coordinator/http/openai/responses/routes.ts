@@ -3,6 +3,7 @@ import { PomonaError } from "@pomona/shared/core/errors";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { tenantOf } from "../../../caller.ts";
+import { countOf } from "../../../core/generation-request.ts";
 import { type AnswerDependencies, answer } from "../../answers/answer-request.ts";
 import { parseAt } from "../field.ts";
 import { withIds } from "./item.ts";
@@ -60,8 +61,8 @@ function addCounting(app: FastifyInstance, store: ResponseStore, dependencies: A
   const { gateway, openAnswers } = dependencies;
   app.post(countPath, async ({ body, ip }, reply) => {
     const { model, input } = parseResponses(body, store.keptFor(tenantOf(ip), Date.now()), false).request;
-    const tokenIds = await openAnswers.during(reply.raw, (signal) => gateway.tokenize(model, input, signal));
-    return { object: "response.input_tokens", input_tokens: tokenIds.length };
+    const prompt = await openAnswers.during(reply.raw, (signal) => gateway.tokenize(model, input, signal));
+    return { object: "response.input_tokens", input_tokens: countOf(prompt) };
   });
 }
 

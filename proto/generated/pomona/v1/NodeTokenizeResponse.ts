@@ -2,6 +2,9 @@
 
 
 export interface NodeTokenizeResponse {
+  /**
+   * All of them, or the beginning of a prompt that no slot takes.
+   */
   'tokenIds'?: (number)[];
   /**
    * Texts that end the answer in this model's chat template, beside its end-of-generation tokens.
@@ -28,9 +31,16 @@ export interface NodeTokenizeResponse {
    * never, always, switched or graded: what a request may say about the model's thoughts.
    */
   'thinking'?: (string);
+  /**
+   * Tokens of such a prompt that are counted and not listed.
+   */
+  'tokensLeftOut'?: (number);
 }
 
 export interface NodeTokenizeResponse__Output {
+  /**
+   * All of them, or the beginning of a prompt that no slot takes.
+   */
   'tokenIds': (number)[];
   /**
    * Texts that end the answer in this model's chat template, beside its end-of-generation tokens.
@@ -57,4 +67,8 @@ export interface NodeTokenizeResponse__Output {
    * never, always, switched or graded: what a request may say about the model's thoughts.
    */
   'thinking': (string);
+  /**
+   * Tokens of such a prompt that are counted and not listed.
+   */
+  'tokensLeftOut': (number);
 }

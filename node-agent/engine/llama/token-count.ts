@@ -1,0 +1,45 @@
+// Tokens of a text that may be far too long: made in pieces, between which streams go on, and kept as far as anybody can use them.
+import { setImmediate } from "node:timers/promises";
+import type { Token } from "node-llama-cpp";
+import { piecesOf } from "../../core/text-pieces.ts";
+
+/** For so long the streams of the node wait at a time. */
+const turnMs = 10;
+
+export type CountLimits = {
+  /** Tokens that are kept; those behind are only counted. */
+  readonly keptMax: number;
+  /** Aborting it leaves the rest out, and throws its reason. */
+  readonly signal: AbortSignal;
+};
+
+export class TokenCount {
+  readonly tokens: Token[] = [];
+  /** How many there are that are not kept. */
+  leftOut = 0;
+  readonly #limits: CountLimits;
+  #isBegun = false;
+  #turnEndsMs = performance.now() + turnMs;
+
+  constructor(limits: CountLimits) {
+    this.#limits = limits;
+  }
+
+  /** Adds the tokens of a text behind those of others. */
+  async add(text: string, tokenize: (piece: string, isFirst: boolean) => readonly Token[]): Promise<void> {
+    for (const piece of piecesOf(text)) {
+      if (performance.now() > this.#turnEndsMs) await this.#nextTurn();
+      const tokens = tokenize(piece, !this.#isBegun);
+      this.#isBegun = true;
+      const room = Math.max(0, this.#limits.keptMax - this.tokens.length);
+      for (const token of room >= tokens.length ? tokens : tokens.slice(0, room)) this.tokens.push(token);
+      this.leftOut += Math.max(0, tokens.length - room);
+    }
+  }
+
+  async #nextTurn(): Promise<void> {
+    await setImmediate();
+    this.#limits.signal.throwIfAborted();
+    this.#turnEndsMs = performance.now() + turnMs;
+  }
+}
