@@ -67,6 +67,25 @@ test("text that was held back reaches whoever has the rest of its last token", a
   assert.equal(await textOf(running.read(3, never())), "");
 });
 
+test("log-probabilities are those of the text, and none of a thought or what stands around it", async () => {
+  const format = { calls: "none", thoughts: "think" } as const;
+  const running = new GenerationSession(
+    "ab".repeat(16),
+    { stop: [], assembly: { ...plainAssembly, format } },
+    () => {},
+  );
+  const texts = ["<think>", "\n", "hm", "\n", "</think>", "\n\n", "So", " it"].map((text) =>
+    new TextEncoder().encode(text),
+  );
+  const logprobs = texts.map(() => ({ logprob: -1, top: [] }));
+  running.addTokens(texts, logprobs);
+  running.end(ending, false);
+  const told: string[] = [];
+  for await (const event of running.read(0, never()))
+    if (event.kind === "output") told.push(...(event.tokens ?? []).map(({ text }) => new TextDecoder().decode(text)));
+  assert.deepEqual(told, ["So", " it"]);
+});
+
 test("the ending names the stop string that was met", async () => {
   const stopStringOf = async (said: string, isStopped: boolean) => {
     const { session: running } = session(["two", "three", "tw"]);

@@ -99,7 +99,11 @@ export class GenerationSession {
   }
 
   #appendOutput({ deltas, lastIndex }: Output): void {
-    if (deltas.length === 0) return;
+    if (deltas.length === 0) {
+      // The end of a block of thoughts, say: nobody asked for its log-probabilities.
+      if (this.#assembler.isThinking) this.#logged = [];
+      return;
+    }
     const isShown = deltas.some(({ kind }) => kind === "text");
     const tokens = isShown && this.#logged.length > 0 ? this.#logged : null;
     this.#logged = [];

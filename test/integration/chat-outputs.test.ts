@@ -25,7 +25,7 @@ const longThoughts = words(1000, 800);
 const longCity = words(3000, 800);
 const reply = "Nothing that is asked.";
 const replies = {
-  a: `<think>I should look it up.</think>Let me see. ${callText}`,
+  a: `<think>\nI should look it up.\n</think>\n\nLet me see. ${callText}`,
   b: "The sun shines in Oslo today.",
   l: `<think>${longThoughts}</think><tool_call>\n{"name": "get_weather", "arguments": {"city": "${longCity}"}}\n</tool_call>`,
 };

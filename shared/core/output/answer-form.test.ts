@@ -43,7 +43,7 @@ test("Gemma thinks anywhere, and tags that it leaves behind are no text", () => 
   const answer =
     "<channel|>So<|channel>thought\na<channel|><|tool_call>call:time{}<tool_call|><|channel>thoughtb<channel|>";
   const { text, reasoning, calls } = parse(answer, { format });
-  assert.deepEqual([text, reasoning, calls.length], ["So", "\nab", 1]);
+  assert.deepEqual([text, reasoning, calls.length], ["So", "ab", 1]);
 });
 
 test("thoughts in the tags of each format are told from the answer", () => {
@@ -52,7 +52,7 @@ test("thoughts in the tags of each format are told from the answer", () => {
     const [open, close] = thoughtTags[thoughts];
     const format = { calls: "none", thoughts } as const;
     const later = thoughts === "gemma" ? "" : open;
-    const parts = { text: `Yes ${later}`, reasoning: "\nHm <.", calls: [] };
+    const parts = { text: `Yes ${later}`, reasoning: "Hm <.", calls: [] };
     assert.deepEqual(parse(`${open}\nHm <.${close}\n\nYes ${open}`, { format }), parts);
     assert.deepEqual(parse(`\nHm <.${close}Yes ${open}`, { format, startsInReasoning: true }), parts);
     assert.deepEqual(parse(`${open}Hm`, { format }), { text: "", reasoning: "Hm", calls: [] });

@@ -51,6 +51,11 @@ export class OutputAssembler {
     return this.#stop.found;
   }
 
+  /** Whether the last token is of a thought, or stands around one: none of the text. */
+  get isThinking(): boolean {
+    return this.#parser.isThinking;
+  }
+
   /** Takes the next tokens in. After `isStopped` the answer is complete, and what else was in the chunk is left out. */
   push(texts: readonly Uint8Array[]): Output {
     const deltas: OutputDelta[] = [];

@@ -71,7 +71,7 @@ describe("what is no whole call is kept as it was written", () => {
       "reasoning: so",
       "text: Yes",
     ]);
-    assert.deepEqual(short(parse(" so</think>Yes", { calls: "none", isOpen: true })), ["reasoning:  so", "text: Yes"]);
+    assert.deepEqual(short(parse(" so</think>Yes", { calls: "none", isOpen: true })), ["reasoning: so", "text: Yes"]);
     assert.deepEqual(short(parse("so<|end|>", { calls: "harmony", isOpen: true })), ["reasoning: so"]);
   });
 });

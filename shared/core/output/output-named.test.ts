@@ -165,7 +165,7 @@ describe("what is no such call is text, and nothing is lost", () => {
 
 test("a call ends thoughts that have no end of their own", () => {
   const section = `<|tool_calls_section_begin|>${kimi("time", 0, "{}")}<|tool_calls_section_end|>`;
-  const expected = { text: "", reasoning: "Hm. ", calls: [call("time", "{}")] };
+  const expected = { text: "", reasoning: "Hm.", calls: [call("time", "{}")] };
   assert.deepEqual(parse(`<think>Hm. ${section}`, withCalls("kimi", true)), expected);
   const block = '<tool_call>\n{"name": "time", "arguments": {}}\n</tool_call>';
   assert.deepEqual(parse(`<think>Hm. ${block}`, withCalls("hermes", true)), expected);

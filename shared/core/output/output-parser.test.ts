@@ -37,7 +37,7 @@ const examples: readonly { what: string; answer: string; options: ParserOptions;
     what: "Qwen 3: thoughts, then a call",
     answer: '<think>\nThe time.\n</think>\n\n<tool_call>\n{"name": "time", "arguments": {}}\n</tool_call>',
     options: withCalls("hermes", true),
-    expected: { reasoning: "\nThe time.\n", text: "", calls: [call("time", "{}")] },
+    expected: { reasoning: "The time.", text: "", calls: [call("time", "{}")] },
   },
   {
     what: "Llama 3: a bare object",
@@ -147,6 +147,18 @@ describe("what is no call is text, and nothing is lost", () => {
     });
     assert.equal(parse("<think>never ends", withCalls("none", true)).reasoning, "never ends");
   });
+
+  test("space around thoughts is no part of them, and space within them is", () => {
+    const { reasoning, text } = parse("<think>\n\na\n\n b \n</think>\n\nSo\n", withCalls("none", true));
+    assert.deepEqual([reasoning, text], ["a\n\n b", "So\n"]);
+    assert.deepEqual(parse("<think>\n\n</think>\n\nSo", withCalls("none", true)), {
+      text: "So",
+      reasoning: "",
+      calls: [],
+    });
+    assert.equal(parse("<think>\nnever ends\n", withCalls("none", true)).reasoning, "never ends");
+    assert.equal(parse("<think> a\n</thin", withCalls("none", true)).reasoning, "a\n</thin");
+  });
 });
 
 test("arguments come while they are written, and text at once", () => {
@@ -161,6 +173,27 @@ test("arguments come while they are written, and text at once", () => {
     { kind: "toolCallArguments", index: 0, text: '{"a' },
   ]);
   assert.deepEqual(parser.push('":1'), [{ kind: "toolCallArguments", index: 0, text: '":1' }]);
+});
+
+test("a thought comes while it is written, and space in it with the word that follows", () => {
+  const parser = new OutputParser({
+    format: { calls: "none", thoughts: "think" },
+    startsInReasoning: false,
+    toolNames,
+  });
+  const pieces = ["<think>\n", "a", "\n", "b", "\n</think>", "\n\n", "So"];
+  assert.deepEqual(
+    pieces.map((piece) => parser.push(piece)),
+    [
+      [],
+      [{ kind: "reasoning", text: "a" }],
+      [],
+      [{ kind: "reasoning", text: "\nb" }],
+      [],
+      [],
+      [{ kind: "text", text: "So" }],
+    ],
+  );
 });
 
 const snippet = fc.oneof(

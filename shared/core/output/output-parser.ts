@@ -61,6 +61,11 @@ export class OutputParser {
         : new ThoughtReader(parts, calls, { tags, isOpen: startsInReasoning, callBeginnings: beginnings });
   }
 
+  /** Whether what came last is a thought, or stands around one. */
+  get isThinking(): boolean {
+    return this.#reader.isThinking ?? false;
+  }
+
   push(text: string): OutputDelta[] {
     for (const character of text) this.#reader.push(character);
     return this.#sink.take();

@@ -46,7 +46,7 @@ const examples: readonly { what: string; answer: string; options: ParserOptions;
     answer:
       "I need it.\n</think>\n\n<tool_call>\n<function=add>\n<parameter=a>\nTrue\n</parameter>\n<parameter=b>\nnot json\n</parameter>\n</function>\n</tool_call>",
     options: { ...withTags("qwenCoder", true), startsInReasoning: true },
-    expected: { reasoning: "I need it.\n", text: "", calls: [call("add", '{"a": true, "b": "not json"}')] },
+    expected: { reasoning: "I need it.", text: "", calls: [call("add", '{"a": true, "b": "not json"}')] },
   },
   {
     what: "Qwen 3.5: a call in the middle of thoughts, after words about one",
@@ -54,7 +54,7 @@ const examples: readonly { what: string; answer: string; options: ParserOptions;
       "<think>I could <tool_call> it, or <function=nobody>.\n<tool_call>\n<function=time>\n</function>\n</tool_call>",
     options: withTags("qwenCoder", true),
     expected: {
-      reasoning: "I could <tool_call> it, or <function=nobody>.\n",
+      reasoning: "I could <tool_call> it, or <function=nobody>.",
       text: "",
       calls: [call("time", "{}")],
     },

@@ -34,6 +34,10 @@ export class HarmonyReader implements Reader {
     if (startsInReasoning) this.#state = "reasoning";
   }
 
+  get isThinking(): boolean {
+    return this.#state === "reasoning";
+  }
+
   push(character: string): void {
     const { text, marker } = this.#markers.push(character);
     this.#content(text);

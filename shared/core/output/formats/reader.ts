@@ -5,6 +5,8 @@ export type Reader = {
   push(character: string): void;
   /** Nothing more comes: what was held back is what it is. */
   finish(): void;
+  /** Whether what was read last is a thought, or stands around one: nothing of it becomes text. False where it is absent. */
+  readonly isThinking?: boolean;
 };
 
 export type ReaderParts = {

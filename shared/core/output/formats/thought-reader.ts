@@ -1,5 +1,6 @@
 // Thoughts before the answer, in tags. Only a block at the beginning is one: later on somebody may just be talking of it,
-// but for tags that are tokens which nobody writes as a text.
+// but for tags that are tokens which nobody writes as a text. Space around the thoughts is part of the form and is left out, as
+// llama.cpp's server, vLLM and DeepSeek's API do.
 import { MarkerMatcher } from "../marker-matcher.ts";
 import type { Reader, ReaderParts } from "./reader.ts";
 
@@ -25,7 +26,7 @@ export type ThoughtTags = keyof typeof thoughtTags;
 /** Tokens of which tags are made; that of Gemma is followed by a word. */
 export const thoughtMarkers: readonly string[] = [...Object.values(thoughtTags).flat(), "<|channel>"];
 
-/** Longest space before the block that is held back. */
+/** Longest space that is held back, before the block and in it: more of it in a block is part of the thoughts. */
 const spaceLengthMax = 1024;
 
 export type ThoughtOptions = {
@@ -44,8 +45,9 @@ export class ThoughtReader implements Reader {
   /** Finds tags in the answer; null where they are none. */
   readonly #stray: MarkerMatcher | null;
   readonly #tags: readonly [open: string, close: string];
-  #state: "start" | "thought" | "gap" | "answer";
+  #state: "start" | "before" | "thought" | "gap" | "answer";
   readonly #isOpen: boolean;
+  /** Read and not handed on: nothing, if neither text nor a thought follows. */
   #space = "";
 
   constructor(parts: ReaderParts, rest: Reader, { tags, isOpen, callBeginnings }: ThoughtOptions) {
@@ -60,9 +62,13 @@ export class ThoughtReader implements Reader {
     this.#state = "start";
   }
 
+  get isThinking(): boolean {
+    return this.#state === "before" || this.#state === "thought" || this.#state === "gap";
+  }
+
   push(character: string): void {
     if (this.#state === "start") this.#atStart(character);
-    else if (this.#state === "thought") this.#inThought(character);
+    else if (this.#state === "before" || this.#state === "thought") this.#inBlock(character);
     else if (this.#state === "answer" || /\S/.test(character)) {
       this.#state = "answer";
       this.#inAnswer(character);
@@ -76,12 +82,12 @@ export class ThoughtReader implements Reader {
     }
     const { text, marker } = this.#stray.push(character);
     for (const part of text) this.#rest.push(part);
-    if (marker === this.#tags[0]) this.#state = "thought";
+    if (marker === this.#tags[0]) this.#state = "before";
   }
 
   finish(): void {
-    if (this.#state === "thought") this.#parts.sink.reasoning(this.#closer.finish());
-    else if (this.#state === "start") this.#begin(this.#space + this.#opener.finish());
+    if (this.#state === "start") this.#begin(this.#space + this.#opener.finish());
+    if (this.#state === "before" || this.#state === "thought") this.#think(this.#closer.finish());
     for (const character of this.#stray?.finish() ?? "") this.#rest.push(character);
     this.#rest.finish();
   }
@@ -89,7 +95,7 @@ export class ThoughtReader implements Reader {
   #atStart(character: string): void {
     const { text, marker } = this.#opener.push(character);
     if (marker !== null) {
-      this.#state = "thought";
+      this.#state = "before";
       this.#space = "";
       return;
     }
@@ -97,18 +103,37 @@ export class ThoughtReader implements Reader {
     if (/\S/.test(text) || this.#space.length > spaceLengthMax) this.#begin(this.#space + this.#opener.finish());
   }
 
-  #inThought(character: string): void {
+  #inBlock(character: string): void {
     const { text, marker } = this.#closer.push(character);
-    this.#parts.sink.reasoning(text);
+    this.#think(text);
     if (marker === null) return;
     this.#state = "gap";
+    this.#space = "";
     if (marker !== this.#tags[1]) for (const part of marker) this.push(part);
+  }
+
+  /** Space is a thought's only between two words of it. */
+  #think(text: string): void {
+    for (const character of text) {
+      if (/\S/.test(character)) {
+        this.#state = "thought";
+        this.#parts.sink.reasoning(this.#space + character);
+        this.#space = "";
+      } else if (this.#state === "thought") this.#hold(character);
+    }
+  }
+
+  #hold(space: string): void {
+    this.#space += space;
+    if (this.#space.length <= spaceLengthMax) return;
+    this.#parts.sink.reasoning(this.#space);
+    this.#space = "";
   }
 
   /** The block that the prompt has opened goes on, or there is none. */
   #begin(text: string): void {
     this.#space = "";
-    this.#state = this.#isOpen ? "thought" : "answer";
+    this.#state = this.#isOpen ? "before" : "answer";
     for (const character of text) this.push(character);
   }
 }
