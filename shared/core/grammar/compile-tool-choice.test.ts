@@ -87,3 +87,10 @@ for (const [name, list, field, message] of wrong) {
     );
   });
 }
+
+test("the schemas of an answer share the time that they may take", () => {
+  const slow = { type: "object", properties: { a: { type: "string", pattern: "^(a|b)*a(a|b){9}$" } } };
+  const slowTools = (count: number) => Array.from({ length: count }, (_, i) => ({ name: `f${i}`, parameters: slow }));
+  assert.ok(compileToolChoice(slowTools(1), "required", "hermes").length > 0);
+  assert.throws(() => compileToolChoice(slowTools(20), "required", "hermes"), /with others takes too long/);
+});

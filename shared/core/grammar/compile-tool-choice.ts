@@ -100,7 +100,8 @@ export function callBody(writer: GrammarWriter, { tools, choice, style }: Call):
 
 function argumentsRule(writer: GrammarWriter, tool: ChoosableTool, index: number): string {
   const schema = tool.parameters ?? { type: "object", properties: {}, additionalProperties: false };
-  const document = new SchemaDocument(schema, tool.field ?? `tools[${index}].function.parameters`);
+  const field = tool.field ?? `tools[${index}].function.parameters`;
+  const document = new SchemaDocument(schema, field, writer.budget);
   const compiler = new SchemaCompiler(document, writer);
   const isObject: LocatedSchema = { schema: { type: "object" }, pointer: "the arguments" };
   const rule = compiler.ruleFor([document.root, isObject]);

@@ -76,6 +76,37 @@ const refused: readonly (readonly [string, unknown, RegExp])[] = [
   ["properties that are no schemas", { properties: { a: 1 } }, /schema at #\/properties\/a must be an object/],
   ["no schema", "string", /schema at # must be an object, true or false/],
   ["a function", { default: () => 1 }, /no JSON/],
+  [
+    "a word of 60 KB",
+    { enum: ["x".repeat(60_000)] },
+    /the listed values of the schema, or of all together, are too long/,
+  ],
+  [
+    "a thousand long names that others must not have",
+    {
+      properties: Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`${"name".repeat(8)}${i}`, {}])),
+      additionalProperties: {},
+    },
+    /the names of properties of the schema, or of all together, are too long/,
+  ],
+  [
+    "a tree of references",
+    {
+      $ref: "#/$defs/d0",
+      $defs: Object.fromEntries(
+        Array.from({ length: 30 }, (_, i) => [
+          `d${i}`,
+          i < 29 ? { allOf: [{ $ref: `#/$defs/d${i + 1}` }, { $ref: `#/$defs/d${i + 1}` }] } : {},
+        ]),
+      ),
+    },
+    /combines too many schemas/,
+  ],
+  [
+    "a billion items",
+    { type: "array", minItems: 1e9 },
+    /`minItems` at # cannot be enforced: 1000000000 is more than 1999/,
+  ],
   ["half a surrogate pair", { const: "\ud800" }, /half a surrogate pair/],
   ["itself, in memory", circular, /nested deeper than 100/],
   ["101 levels", nested(101), /nested deeper than 100/],

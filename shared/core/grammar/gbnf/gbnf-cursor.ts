@@ -117,6 +117,9 @@ export class GbnfCursor {
   }
 
   #usable(ranges: readonly CodePointRange[], start: number): readonly CodePointRange[] {
+    const [only] = ranges;
+    // Most are one letter, and hundreds of thousands are read.
+    if (ranges.length === 1 && only !== undefined && only[0] >= 1 && only[1] < 0xd800) return ranges;
     const usable = intersectRanges(ranges, sayable);
     if (usable.length === 0) this.fail("no text can hold this character, or none of this class", start);
     return usable;

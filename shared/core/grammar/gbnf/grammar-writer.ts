@@ -3,11 +3,14 @@ import { checkRules, compiledGbnfBytesMax } from "./check-gbnf.ts";
 import { canEnd } from "./gbnf-analysis.ts";
 import { parseGbnf } from "./gbnf-parser.ts";
 import { type JsonRuleName, jsonRules } from "./json-rules.ts";
+import { answerWork, type WorkBudget } from "./work-budget.ts";
 
 /** Collects the rules of a grammar under names that are its own. */
 export class GrammarWriter {
   readonly #bodies = new Map<string, string>();
   readonly #field: string;
+  /** Of all schemas that are compiled into it. */
+  readonly budget: WorkBudget = { workLeft: answerWork };
   #bytes = 0;
 
   /** `field` is the request field that an error names. */

@@ -24,6 +24,9 @@ import {
   type StringShape,
 } from "./schema-shapes.ts";
 
+/** Of the budget, for a letter that is told from others. */
+const letterWork = 8;
+
 /** Adds the rules of one schema to a grammar. Call `finish` when all that is wanted was asked for. */
 export class SchemaCompiler {
   readonly #document: SchemaDocument;
@@ -117,6 +120,7 @@ export class SchemaCompiler {
   #ruleOfValues(values: readonly unknown[], hint: string): string {
     const texts = values.filter((value) => typeof value === "string");
     const bodies = new Set(values.filter((value) => typeof value !== "string").map((value) => literalOf(value)));
+    this.#spendLetters(texts, "listed values");
     if (texts.length > 0) bodies.add(`"\\"" ${addStringRules(this.#writer, automatonOfWords(texts), hint)}`);
     return this.#writer.add(hint, [...bodies].join(" | "));
   }
@@ -145,11 +149,18 @@ export class SchemaCompiler {
   /** The rule for names of properties that are not listed, behind the opening quotation mark; null when there is none. */
   #keyRule(listed: readonly string[], names: Automaton | null, hint: string): string | null {
     if (listed.length === 0 && names === null) return `${this.#writer.json("char")}* "\\""`;
+    this.#spendLetters(listed, "names of properties");
     const others = automatonExceptWords(listed);
     const refuse = (reason: string): never => this.#document.fail(`the schema has too many properties: ${reason}`);
     const limits = { budget: this.#document.budget, refuse };
     const automaton = pruneAutomaton(names === null ? others : intersectAutomata(others, names, limits));
     return automaton === null ? null : addStringRules(this.#writer, automaton, `${hint}-key`);
+  }
+
+  /** Each is a state, and a rule. */
+  #spendLetters(words: readonly string[], what: string): void {
+    const letters = words.reduce((sum, word) => sum + word.length, 0);
+    this.#document.spend(letters * letterWork, `the ${what} of the schema, or of all together, are too long`);
   }
 
   /** What `propertyNames` allows; null is every name. */

@@ -1,4 +1,5 @@
 import { PomonaError } from "../../errors.ts";
+import type { WorkBudget } from "../gbnf/work-budget.ts";
 
 export type JsonSchema = boolean | Readonly<Record<string, unknown>>;
 
@@ -11,13 +12,13 @@ const schemaLimits = { bytes: 64 * 1024, depth: 100 } as const;
 /** A JSON schema within its limits, with the errors about it. All errors are `invalid_request` about `field`. */
 export class SchemaDocument {
   readonly root: LocatedSchema;
-  /** What all the patterns of the schema may cost in time: about half a second. */
-  readonly budget = { workLeft: 3_000_000 };
+  readonly budget: WorkBudget;
   readonly #field: string;
 
   /** Throws when `schema` is no JSON, no schema, or too large. */
-  constructor(schema: unknown, field: string) {
+  constructor(schema: unknown, field: string, budget: WorkBudget) {
     this.#field = field;
+    this.budget = budget;
     this.#checkJson(schema);
     if (new TextEncoder().encode(JSON.stringify(schema)).length > schemaLimits.bytes) {
       this.fail(`the schema is longer than ${schemaLimits.bytes} bytes`);
@@ -27,6 +28,12 @@ export class SchemaDocument {
 
   fail(message: string): never {
     throw new PomonaError("invalid_request", message, { field: this.#field });
+  }
+
+  /** Takes work out of the budget, and fails when there is not so much left. */
+  spend(work: number, reason: string): void {
+    this.budget.workLeft -= work;
+    if (this.budget.workLeft < 0) this.fail(reason);
   }
 
   /** The refusal of a keyword that the grammar could not keep a model to. */

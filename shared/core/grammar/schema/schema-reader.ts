@@ -18,8 +18,8 @@ type Flat = { readonly plain: LocatedSchema[]; readonly choices: Choice[] };
 /** Values of one branch. `key` names the schemas that say so. */
 export type ReadShape = { readonly key: string; readonly shape: Shape };
 
-/** Branches, references and properties that are looked at for one document. */
-const stepsMax = 100_000;
+/** Of the budget, for a branch, a reference or a property that is looked at. */
+const stepWork = 10;
 /** References and combinations in one another. */
 const pathMax = 200;
 /** Schemas that are read while others are, to tell branches of `oneOf` apart. */
@@ -33,7 +33,6 @@ export class SchemaReader {
   readonly #document: SchemaDocument;
   readonly #known = new Map<string, readonly ReadShape[]>();
   readonly #open = new Set<string>();
-  #steps = 0;
 
   constructor(document: SchemaDocument) {
     this.#document = document;
@@ -63,7 +62,8 @@ export class SchemaReader {
 
   /** Adds a schema to `flat`; in the order in which the keywords stand, so that properties stay in theirs. */
   #flatten(located: LocatedSchema, path: ReadonlySet<string>, flat: Flat): void {
-    this.#step();
+    // The path is copied.
+    this.#step(1 + path.size / 8);
     const { schema, pointer } = located;
     if (path.has(pointer)) this.#document.fail(`the schema at ${pointer} refers to itself and to nothing else`);
     if (path.size > pathMax) this.#document.fail(`the schema at ${pointer} is behind too many references`);
@@ -127,8 +127,7 @@ export class SchemaReader {
   }
 
   #step(count = 1): void {
-    this.#steps += count;
-    if (this.#steps > stepsMax) this.#document.fail("the schema combines too many schemas");
+    this.#document.spend(count * stepWork, "the schema combines too many schemas, or takes too long with others");
   }
 }
 

@@ -1,5 +1,6 @@
 // Deterministic finite automata over code points. State 0 is the start.
 import { type CodePointRange, intersectRanges, joinRanges, scalarValues, subtractRanges } from "../gbnf/code-points.ts";
+import type { WorkBudget } from "../gbnf/work-budget.ts";
 import type { Refuse } from "./regex-syntax.ts";
 
 /** The ranges of the edges of a state do not overlap. */
@@ -8,9 +9,6 @@ export type AutomatonState = { readonly isAccepting: boolean; readonly edges: re
 export type AutomatonEdge = { readonly ranges: readonly CodePointRange[]; readonly target: number };
 
 export type Automaton = readonly AutomatonState[];
-
-/** What is left of the time that automata may take: states and edges that are looked at, about 10 million a second. */
-export type WorkBudget = { workLeft: number };
 
 /** Takes `work` out of the budget, and refuses when there is not so much left. */
 export function spend(budget: WorkBudget, work: number, refuse: Refuse): void {

@@ -74,6 +74,9 @@ type Way = { readonly part: Part; readonly target: number | null };
 /** The spellings of the characters of an edge. */
 function waysAlong({ ranges, target }: AutomatonEdge): Way[] {
   const parts: Part[] = [];
+  const [only] = ranges;
+  const isPlainLetter = ranges.length === 1 && only !== undefined && only[0] === only[1] && only[0] > 0x5c;
+  if (isPlainLetter && only[1] < 0xd800) return [{ part: charactersPart(ranges, ""), target }];
   const plain = subtractRanges(ranges, escaped);
   if (plain.length > 0) parts.push(charactersPart(plain, ""));
   const short = intersectRanges(ranges, shortEscaped).flatMap(([low, high]) => {
