@@ -46,6 +46,11 @@ describe("what is no whole call is kept as it was written", () => {
     ["harmony", `${commentary}{"a":1}<|call|>`, [`text: ${commentary}{"a":1}`]],
     ["harmony", "<|channel|>commentary<|message|>I look.<|end|>", ["text: I look."]],
     ["harmony", "<|start|>assistant<|end|>", ["text: <|start|>assistant<|end|>"]],
+    [
+      "harmony",
+      '<|channel|>commentary to=functions.add<|message|> {"a":1} and',
+      ["begin add", 'json: {"a":1}', "end", "text: and"],
+    ],
     ["harmony", "<|channel|>analysis to=functions.finalize<|message|>{}", null],
     ["hermes", '<tool_call>{"name":"add","arguments":{}oops}', ["begin add", "json: {}", "end", "text: oops}"]],
     ["hermes", '<tool_call><tool_call>{"name":"add"}', ["text: <tool_call>", "begin add", "json: {}", "end"]],

@@ -13,7 +13,7 @@ const message = "<|message|>";
 const ends = ["<|end|>", "<|call|>", "<|return|>"] as const;
 
 /** Markers of the format. */
-export const harmonyMarkers: readonly string[] = [start, channel, constrain, message, ...ends];
+export const harmonyMarkers = [start, channel, constrain, message, ...ends] as const;
 
 const headerLengthMax = 1024;
 
@@ -118,9 +118,19 @@ export class HarmonyReader implements Reader {
   }
 
   #arguments(text: string): void {
-    this.#hasArguments = true;
-    for (const character of text) if (this.#valueEnd.push(character).isLast) this.#isWhole = true;
-    this.#parts.sink.callArguments(text);
+    for (const [index, character] of [...text].entries()) {
+      if (!this.#hasArguments && /\s/.test(character)) continue;
+      if (!this.#isWhole) {
+        this.#hasArguments = true;
+        this.#parts.sink.callArguments(character);
+        this.#isWhole = this.#valueEnd.push(character).isLast;
+      } else if (/\S/.test(character)) {
+        // Whole arguments end with themselves: what follows is no part of them.
+        this.#endMessage(true);
+        this.#parts.sink.text([...text].slice(index).join(""));
+        return;
+      }
+    }
   }
 
   #endMessage(isComplete: boolean): void {
