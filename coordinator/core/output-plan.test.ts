@@ -111,6 +111,17 @@ test("what is free has no grammar, and calls are told by the tools that there ar
   assert.deepEqual(plan({ toolChoice: "none" }).assembly.toolNames, []);
 });
 
+test("where a tool is strict, text stays text, and the calls in it are held to their schemas", () => {
+  const strict = tools.map((tool) => ({ ...tool, strict: "always" as const }));
+  const { grammar } = planOutput({ input: { ...input, tools: strict }, output: freeOutput }, thinker);
+  const matcher = new GbnfMatcher(grammar ?? "");
+  const call = (json: string): string => `Well.<tool_call>\n{"name": "now", "arguments": ${json}}\n</tool_call>`;
+  assert.deepEqual(
+    ["Hello.", call("{}"), call('{"a": 1}')].map((text) => matcher.matches(text)),
+    [true, true, false],
+  );
+});
+
 test("thoughts stand before what is enforced, unless the model is not to think", () => {
   const call = '<tool_call>\n{"name": "now", "arguments": {}}\n</tool_call>';
   const matches = (changes: Partial<OutputWish>, text: string): boolean => {

@@ -50,10 +50,12 @@ export function planOutput(
   if (thinking !== undefined) checkThinking(thinking, form);
   const told = input.kind === "chat" && toolChoice !== "none" ? (input.tools ?? []) : [];
   const tools = told
-    .map(({ name, parameters }, place) => ({ name, parameters, field: parametersField.replace("[]", `[${place}]`) }))
+    .map((tool, place) => ({ ...tool, field: parametersField.replace("[]", `[${place}]`) }))
     .filter(({ name }) => allowedTools?.includes(name) ?? true);
   const schema = shape.kind === "text" ? null : schemaOf(shape);
-  const grammar = compileAnswer({ schema, tools, choice: toolChoice }, asWished(output, form));
+  const isFree = schema === null && toolChoice === "auto";
+  // In free text it is for the model to keep from thinking: what it thinks nevertheless is no text.
+  const grammar = compileAnswer({ schema, tools, choice: toolChoice }, isFree ? form : asWished(output, form));
   // A call that a grammar makes is written in its style, whatever the template says.
   const format = grammar === null ? form.format : { ...form.format, calls: callStyle(form) };
   return {

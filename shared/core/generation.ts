@@ -78,8 +78,20 @@ export type ChatMessage = {
 /** `arguments` is a JSON text as the model wrote it. */
 export type ToolCall = { readonly id: string; readonly name: string; readonly arguments: string };
 
-/** `parameters` is a JSON schema. */
-export type ToolDefinition = { readonly name: string; readonly description?: string; readonly parameters: unknown };
+/** `where-possible`: only for schemas that a grammar can keep a model to. */
+export type Strictness = "always" | "where-possible";
+
+export type ToolDefinition = {
+  readonly name: string;
+  readonly description?: string;
+  /** A JSON schema. */
+  readonly parameters: unknown;
+  /**
+   * Whether the calls that a model makes of its own accord are held to the schema; they are not where it is absent. Calls
+   * that have to be made always are.
+   */
+  readonly strict?: Strictness;
+};
 
 export type Chat = {
   readonly messages: readonly ChatMessage[];

@@ -22,10 +22,11 @@ const templateOptionsSchema = z.record(z.string(), z.union([z.string(), z.number
 export function chatToWire({ messages, tools = [], templateOptions, isSystemShared = false }: Chat): WireChat {
   return {
     messages: messages.map(messageToWire),
-    tools: tools.map(({ name, description = "", parameters }) => ({
+    tools: tools.map(({ name, description = "", parameters, strict }) => ({
       name,
       description,
       parameters: JSON.stringify(parameters),
+      strict: strict === "always",
     })),
     templateOptions: templateOptions === undefined ? "" : JSON.stringify(templateOptions),
     isSystemShared,
@@ -82,6 +83,7 @@ function toolFromWire(tool: ToolDefinition__Output, index: number): ToolDefiniti
       `${field}.parameters`,
       checkText(`${field}.parameters`, tool.parameters || "{}", textLengthMax),
     ),
+    ...(tool.strict ? { strict: "always" } : {}),
   };
 }
 

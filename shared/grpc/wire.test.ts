@@ -268,7 +268,10 @@ test("prompt inputs are the same after a journey over the wire", () => {
       { role: "assistant", content: "", reasoning: "hm", toolCalls: [{ id: "1", name: "time", arguments: "{}" }] },
       { role: "tool", content: "noon", toolCallId: "1" },
     ],
-    tools: [{ name: "time", description: "what time it is", parameters: { type: "object" } }],
+    tools: [
+      { name: "time", description: "what time it is", parameters: { type: "object" } },
+      { name: "date", parameters: {}, strict: "always" },
+    ],
     templateOptions: { enable_thinking: false, reasoning_effort: "low" },
     isSystemShared: true,
   } as const;
@@ -333,7 +336,7 @@ test("values out of range are invalid_request with their field", () => {
     "chat.messages[0].role",
   );
   const user = { ...message, role: "user" };
-  const tool = { name: "t", description: "", parameters: "{" };
+  const tool = { name: "t", description: "", parameters: "{", strict: false };
   refused(
     () => tokenizeInputFromWire({ input: "chat", chat: { ...noChat, messages: [user], tools: [tool] } }),
     "chat.tools[0].parameters",

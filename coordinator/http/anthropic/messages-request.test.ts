@@ -114,7 +114,7 @@ test("tools and how they may be called arrive", () => {
   const { input } = parse({ tools: [described] });
   assert.ok(input.kind === "chat");
   assert.deepEqual(input.tools, [
-    { name: "f", description: 'd\nExamples of its input: [{"a":1}]', parameters: tool.input_schema },
+    { name: "f", description: 'd\nExamples of its input: [{"a":1}]', parameters: tool.input_schema, strict: "always" },
   ]);
   const wishOf = (tool_choice: object) => {
     const { toolChoice, isOneCall } = parse({ tools: [tool], tool_choice }).output;

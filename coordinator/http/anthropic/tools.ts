@@ -15,7 +15,7 @@ const toolSchema = z.strictObject({
   description: text.nullish(),
   input_schema: jsonObject.refine(({ type }) => type === "object", { path: ["type"], error: 'must be "object"' }),
   cache_control: cacheControl,
-  /** Calls that have to be made are enforced with or without it. */
+  /** Calls that have to be made are enforced with or without it, those of the model's own accord with it. */
   strict: z.boolean().nullish(),
   /** Arguments come as they are written, with or without it. */
   eager_input_streaming: z.boolean().nullish(),
@@ -39,10 +39,15 @@ export function parseTool(value: unknown, path: FieldPath): DeclaredTool {
       `is ${JSON.stringify(type.slice(0, 100))}: this pool runs no tools, describe yours by an input_schema`,
     );
   const tool = parseAt(toolSchema, value, path);
-  const { name, description, input_schema: parameters, input_examples: examples } = tool;
+  const { name, description, input_schema: parameters, input_examples: examples, strict } = tool;
   const told = examples == null || examples.length === 0 ? "" : `\nExamples of its input: ${JSON.stringify(examples)}`;
   const described = `${description ?? ""}${told}`;
-  const definition = { name, ...(described === "" ? {} : { description: described }), parameters };
+  const definition: ToolDefinition = {
+    name,
+    ...(described === "" ? {} : { description: described }),
+    parameters,
+    ...(strict === true ? { strict: "always" } : {}),
+  };
   return { name, definition, isDeferred: tool.defer_loading ?? false };
 }
 

@@ -54,7 +54,8 @@ const toolSchema = z.strictObject({ type: z.literal("function"), function: z.str
 function parseTool(tool: unknown, path: FieldPath): ToolDefinition {
   const type = typeAt(tool, path);
   if (type !== "function") throw unsupportedTool(type, path);
-  return toolOf(parseAt(toolSchema, tool, path).function);
+  const { strict, ...described } = parseAt(toolSchema, tool, path).function;
+  return toolOf({ ...described, strict: strict === true ? "always" : null });
 }
 
 const { strict: _, ...olderFields } = functionFields;

@@ -15,7 +15,7 @@ export const functionFields = {
   name: toolName,
   description: text.nullish(),
   parameters: jsonObject.nullish(),
-  /** Calls that have to be made are enforced with or without it. */
+  /** Calls that have to be made are enforced with or without it, those of the model's own accord with it. */
   strict: z.boolean().nullish(),
 };
 
@@ -23,13 +23,19 @@ type FunctionFields = {
   readonly name: string;
   readonly description?: string | null | undefined;
   readonly parameters?: Record<string, unknown> | null | undefined;
+  readonly strict?: ToolDefinition["strict"] | null;
 };
 
 /** A function without parameters has none to give. */
 const noParameters = { type: "object", properties: {}, additionalProperties: false };
 
-export function toolOf({ name, description, parameters }: FunctionFields): ToolDefinition {
-  return { name, ...(description == null ? {} : { description }), parameters: parameters ?? noParameters };
+export function toolOf({ name, description, parameters, strict }: FunctionFields): ToolDefinition {
+  return {
+    name,
+    ...(description == null ? {} : { description }),
+    parameters: parameters ?? noParameters,
+    ...(strict == null ? {} : { strict }),
+  };
 }
 
 /** Checks a list of tools one by one. @throws PomonaError `invalid_request` that names the field. */

@@ -1,14 +1,17 @@
 import type { AnswerForm } from "../output/answer-form.ts";
+import { type CallingForm, callsInText, markedStyle } from "./calls-in-text.ts";
 import { schemaBody } from "./compile-json-schema.ts";
 import {
+  argumentsRule,
   type ChoosableTool,
   callBody,
+  checkNames,
   type ToolCallStyle,
   type ToolChoice,
   toolCallStyles,
 } from "./compile-tool-choice.ts";
 import { gbnfLiteral } from "./gbnf/gbnf-text.ts";
-import { GrammarWriter } from "./gbnf/grammar-writer.ts";
+import { GrammarWriter, unlessInvalid } from "./gbnf/grammar-writer.ts";
 import { afterThoughts, thoughtsBefore } from "./thoughts-before.ts";
 
 export type AnswerGrammar = {
@@ -21,12 +24,12 @@ export type AnswerGrammar = {
 
 /**
  * The GBNF grammar of a whole answer in a model's form: thoughts where the model has them, and then a call, or a document
- * that matches the schema. Null where anything goes. Throws `invalid_request` as `compileJsonSchema` and
- * `compileToolChoice`.
+ * that matches the schema, or free text with calls of tools that are strict. Null where anything goes. Throws
+ * `invalid_request` as `compileJsonSchema` and `compileToolChoice`.
  */
 export function compileAnswer({ schema, tools, choice }: AnswerGrammar, form: AnswerForm): string | null {
   const isForced = choice !== "auto" && choice !== "none";
-  if (schema === null && !isForced) return null;
+  if (schema === null && !isForced) return choice === "auto" ? compileCallsInText(tools, form) : null;
   const writer = new GrammarWriter(isForced ? "tools" : (schema?.field ?? "tools"));
   const bodies: string[] = [];
   if (isForced || (choice === "auto" && tools.length > 0)) {
@@ -34,6 +37,36 @@ export function compileAnswer({ schema, tools, choice }: AnswerGrammar, form: An
   }
   if (schema !== null && !isForced) bodies.push(documentBody(writer, schema, form));
   return writer.finish(afterThoughts(writer, bodies.join(" | "), thoughtsBefore(form)));
+}
+
+/** Null where no tool is strict, nothing was promised then, and for forms whose calls no grammar tells from text. */
+function compileCallsInText(tools: readonly ChoosableTool[], form: AnswerForm): string | null {
+  const style = markedStyle(form);
+  if (style === null) return null;
+  checkNames(tools);
+  const needed = tools.filter(({ strict }) => strict === "always");
+  const isOptional = tools.some(({ strict }) => strict === "where-possible");
+  const all = isOptional ? unlessInvalid(() => grammarOfCalls(tools, { ...form, style })) : null;
+  if (all !== null || needed.length === 0) return all;
+  // What has to be strict is, where all together would be too large.
+  return grammarOfCalls(
+    tools.map((tool) => (needed.includes(tool) ? tool : { name: tool.name })),
+    { ...form, style },
+  );
+}
+
+function grammarOfCalls(tools: readonly ChoosableTool[], form: CallingForm): string {
+  const writer = new GrammarWriter("tools");
+  const rules = new Map<ChoosableTool, string>();
+  // Those that have to be strict come first: nothing else may use up their time.
+  for (const [index, tool] of tools.entries())
+    if (tool.strict === "always") rules.set(tool, argumentsRule(writer, tool, index));
+  for (const [index, tool] of tools.entries()) {
+    const rule = tool.strict === "where-possible" ? writer.attempt(() => argumentsRule(writer, tool, index)) : null;
+    if (rule !== null) rules.set(tool, rule);
+  }
+  const ruled = tools.map((tool) => ({ name: tool.name, rule: rules.get(tool) ?? writer.json("object") }));
+  return writer.finish(callsInText(writer, ruled, form));
 }
 
 /** Forms that no grammar is written for, and models whose form is not known, get the generic one. */

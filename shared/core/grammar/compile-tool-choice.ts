@@ -1,4 +1,5 @@
 import { PomonaError } from "../errors.ts";
+import type { Strictness } from "../generation.ts";
 import { gbnfLiteral } from "./gbnf/gbnf-text.ts";
 import { GrammarWriter } from "./gbnf/grammar-writer.ts";
 import { SchemaCompiler } from "./schema/schema-compiler.ts";
@@ -10,6 +11,8 @@ export type ChoosableTool = {
   readonly parameters?: unknown;
   /** Where the schema stands in the request, for errors; `tools[INDEX].function.parameters` by default. */
   readonly field?: string;
+  /** See `ToolDefinition`. */
+  readonly strict?: Strictness;
 };
 
 /** Any of the tools, or this one. */
@@ -98,7 +101,8 @@ export function callBody(writer: GrammarWriter, { tools, choice, style }: Call):
   return [before, call, after].filter((part) => part !== "").join(" ");
 }
 
-function argumentsRule(writer: GrammarWriter, tool: ChoosableTool, index: number): string {
+/** The rule for arguments that match the tool's schema. @throws PomonaError `invalid_request` as `compileJsonSchema`. */
+export function argumentsRule(writer: GrammarWriter, tool: ChoosableTool, index: number): string {
   const schema = tool.parameters ?? { type: "object", properties: {}, additionalProperties: false };
   const field = tool.field ?? `tools[${index}].function.parameters`;
   const document = new SchemaDocument(schema, field, writer.budget);
@@ -109,7 +113,8 @@ function argumentsRule(writer: GrammarWriter, tool: ChoosableTool, index: number
   return rule;
 }
 
-function checkNames(tools: readonly ChoosableTool[]): void {
+/** @throws PomonaError `invalid_request` for two tools of the same name. */
+export function checkNames(tools: readonly ChoosableTool[]): void {
   const names = new Set<string>();
   for (const [index, { name }] of tools.entries()) {
     const field = `tools[${index}].function.name`;

@@ -20,8 +20,8 @@ test("functions of a namespace are told by both names, and what the namespace is
   assert.ok(request.input.kind === "chat");
   const about = "All functions whose names begin with mcp__w__: What a weather station knows.";
   assert.deepEqual(request.input.tools, [
-    { name: "now", parameters },
-    { name: "mcp__w__now", description: `The weather now.\n\n${about}`, parameters },
+    { name: "now", parameters, strict: "where-possible" },
+    { name: "mcp__w__now", description: `The weather now.\n\n${about}`, parameters, strict: "where-possible" },
     { name: "mcp__w__soon", parameters },
   ]);
   const shown = { type: "function", description: null, parameters, strict: null };

@@ -125,7 +125,7 @@ test("every setting that can be honoured arrives, and comes back", () => {
   const { temperature, topP, seed, presencePenalty, frequencyPenalty } = request.sampling;
   assert.deepEqual([temperature, topP, seed, presencePenalty, frequencyPenalty], [0, 0.5, 5, -2, 2]);
   assert.ok(request.input.kind === "chat");
-  assert.deepEqual(request.input.tools, [{ name: "f", description: "d", parameters: schema }]);
+  assert.deepEqual(request.input.tools, [{ name: "f", description: "d", parameters: schema, strict: "always" }]);
   assert.deepEqual(request.input.templateOptions, { enable_thinking: true, reasoning_effort: "low" });
   const { messages } = request.input;
   assert.match(messages[0]?.content ?? "", /^Be brief\.\n\nAnswer with JSON that matches this JSON schema/);
@@ -155,6 +155,20 @@ test("a tool may be required by its name, or some of them allowed", () => {
   assert.ok(allowed.input.kind === "chat");
   assert.equal(allowed.input.tools?.length, 2, "the model is told all of them");
   assert.equal(parse({ ...base, max_tool_calls: 1 }).request.output.isOneCall, true);
+});
+
+test("tools are strict where they can be, unless they say otherwise", () => {
+  const strictOf = (more: object) => {
+    const { input } = parse({ ...base, tools: [{ type: "function", name: "f", parameters: {}, ...more }] }).request;
+    assert.ok(input.kind === "chat");
+    return input.tools?.[0]?.strict;
+  };
+  assert.deepEqual([{}, { strict: null }, { strict: true }, { strict: false }].map(strictOf), [
+    "where-possible",
+    "where-possible",
+    "always",
+    undefined,
+  ]);
 });
 
 test("items become messages: what the model wrote in one go is one of them", () => {

@@ -52,7 +52,9 @@ export function parseTools(value: unknown): Tools {
 function parseFunction(tool: unknown, path: FieldPath, shown: object[]): ToolDefinition {
   const { type, name, description = null, parameters = null, strict = null } = parseAt(toolSchema, tool, path);
   shown.push({ type, name, description, parameters, strict });
-  return toolOf({ name, description, parameters });
+  // The API's tools are strict unless they say otherwise: those whose schema can be enforced.
+  const strictness = strict === null ? "where-possible" : strict ? "always" : null;
+  return toolOf({ name, description, parameters, strict: strictness });
 }
 
 type Namespaces = { readonly shown: object[]; readonly namespaced: Map<string, NamespacedName> };

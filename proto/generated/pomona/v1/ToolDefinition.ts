@@ -8,6 +8,10 @@ export interface ToolDefinition {
    * A JSON schema as JSON text.
    */
   'parameters'?: (string);
+  /**
+   * Calls that the model makes of its own accord are held to the schema too; those that have to be made always are.
+   */
+  'strict'?: (boolean);
 }
 
 export interface ToolDefinition__Output {
@@ -17,4 +21,8 @@ export interface ToolDefinition__Output {
    * A JSON schema as JSON text.
    */
   'parameters': (string);
+  /**
+   * Calls that the model makes of its own accord are held to the schema too; those that have to be made always are.
+   */
+  'strict': (boolean);
 }

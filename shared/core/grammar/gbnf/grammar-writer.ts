@@ -5,11 +5,21 @@ import { parseGbnf } from "./gbnf-parser.ts";
 import { type JsonRuleName, jsonRules } from "./json-rules.ts";
 import { answerWork, type WorkBudget } from "./work-budget.ts";
 
+/** What `work` gives, or null when it throws an `invalid_request`. */
+export function unlessInvalid<Result>(work: () => Result): Result | null {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof PomonaError && error.code === "invalid_request") return null;
+    throw error;
+  }
+}
+
 /** Collects the rules of a grammar under names that are its own. */
 export class GrammarWriter {
   readonly #bodies = new Map<string, string>();
   readonly #field: string;
-  /** Of all schemas that are compiled into it. */
+  /** Of all schemas that are compiled into it, also those whose rules are taken back. */
   readonly budget: WorkBudget = { workLeft: answerWork };
   #bytes = 0;
 
@@ -46,6 +56,18 @@ export class GrammarWriter {
     this.define(name, body);
     for (const used of uses) this.json(used);
     return name;
+  }
+
+  /** What `work` gives, or null and as if it had never been when it throws an `invalid_request`. */
+  attempt<Result>(work: () => Result): Result | null {
+    const [names, bytes] = [new Set(this.#bodies.keys()), this.#bytes];
+    const result = unlessInvalid(work);
+    if (result !== null) return result;
+    for (const name of this.#bodies.keys()) if (!names.has(name)) this.#bodies.delete(name);
+    // Rules that are taken back have taken their time.
+    this.budget.workLeft -= this.#bytes - bytes;
+    this.#bytes = bytes;
+    return null;
   }
 
   /** The grammar whose texts are those of `body`, checked against the limits of the engine. */

@@ -26,13 +26,34 @@ export class GbnfMatcher {
 
   /** Whether the whole text is a text of `root`. */
   matches(text: string): boolean {
-    let stacks = this.#expand(this.#ruleStacks(this.grammar.root, null));
+    return this.#stacksBehind(text).has(emptyStack);
+  }
+
+  /** Whether a text of `root` begins with it: whether a model may say it. */
+  begins(text: string): boolean {
+    return this.#stacksBehind(text).size > 0;
+  }
+
+  /** Says a text piece by piece: what may not come next is left out, and told by false. */
+  speaker(): { say(piece: string): boolean } {
+    let said = this.#stacksBehind("");
+    return {
+      say: (piece) => {
+        const next = this.#stacksBehind(piece, said);
+        if (next.size > 0) said = next;
+        return next.size > 0;
+      },
+    };
+  }
+
+  #stacksBehind(text: string, from = this.#expand(this.#ruleStacks(this.grammar.root, null))) {
+    let stacks = from;
     for (const character of text) {
       const codePoint = character.codePointAt(0) ?? 0;
       stacks = this.#expand([...stacks.values()].flatMap((stack) => this.#step(stack, codePoint)));
-      if (stacks.size === 0) return false;
+      if (stacks.size === 0) return stacks;
     }
-    return stacks.has(emptyStack);
+    return stacks;
   }
 
   #step(stack: Stack | null, codePoint: number): (Stack | null)[] {
