@@ -1,7 +1,7 @@
 // The content of messages, block by block, so that a body full of faults costs no more than its first.
 import { z } from "zod";
-import { type FieldPath, invalid, onlyNothing, parseAt, text, typeAt } from "../openai/field.ts";
-import { textAlone } from "../openai/messages.ts";
+import { type FieldPath, invalid, onlyNothing, parseAt, text, typeAt } from "../requests/field.ts";
+import { textAlone } from "../requests/text-alone.ts";
 import { cacheControl } from "./cache-control.ts";
 
 const blocksMax = 4096;

@@ -1,8 +1,8 @@
 // System prompt and messages of the Messages API as one chat.
 import type { ChatMessage, ToolCall } from "@pomona/shared/core/generation";
 import { z } from "zod";
-import { type FieldPath, invalid, jsonObject, onlyNothing, parseAt, text } from "../openai/field.ts";
-import { toolName } from "../openai/tools.ts";
+import { type FieldPath, invalid, jsonObject, onlyNothing, parseAt, text } from "../requests/field.ts";
+import { toolName } from "../requests/tools.ts";
 import { cacheControl } from "./cache-control.ts";
 import { innerCallId } from "./call-id.ts";
 import {

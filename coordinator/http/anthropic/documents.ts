@@ -1,6 +1,6 @@
 // Documents and results of searches that are text: the model reads them where they stand.
 import { z } from "zod";
-import { only, parseAt, text } from "../openai/field.ts";
+import { only, parseAt, text } from "../requests/field.ts";
 import { cacheControl } from "./cache-control.ts";
 import { type BlockPlace, type ContentBlock, joinTexts, parseTexts, unsupportedBlock } from "./content-blocks.ts";
 

@@ -4,10 +4,9 @@ import { defaultSampling, type PromptInput } from "@pomona/shared/core/generatio
 import { z } from "zod";
 import type { AnswerShape, GenerationRequest, OutputWish } from "../../core/generation-request.ts";
 import type { ApiRequest } from "../answers/answer-request.ts";
-import { withShapeTold } from "../openai/answer-shape.ts";
-import { invalid, jsonObject, only, onlyNothing, parseAt } from "../openai/field.ts";
-import { chatInput } from "../openai/request-schema.ts";
-import { parseStopList } from "../openai/stop-strings.ts";
+import { chatInput, withShapeTold } from "../requests/chat-input.ts";
+import { invalid, jsonObject, only, onlyNothing, parseAt } from "../requests/field.ts";
+import { parseStopList } from "../requests/stop-strings.ts";
 import { cacheControl } from "./cache-control.ts";
 import { parseConversation } from "./conversation.ts";
 import { messagesAnswer } from "./messages-answer.ts";

@@ -1,7 +1,7 @@
 // The pool's models as Anthropic's API lists them. https://docs.anthropic.com/en/api/models-list
 import { z } from "zod";
 import type { ModelSummary } from "../../core/generation-request.ts";
-import { invalid, parseAt } from "../openai/field.ts";
+import { invalid, parseAt } from "../requests/field.ts";
 
 export function modelInfo({ name, createdAtMs, contextLength }: ModelSummary): object {
   const length = contextLength === 0 ? null : contextLength;

@@ -1,7 +1,7 @@
 // Which of its tools a model is told: those that are deferred come once the conversation names them.
 import type { ToolDefinition } from "@pomona/shared/core/generation";
-import { type FieldPath, invalid } from "../openai/field.ts";
-import { toolsMax } from "../openai/tools.ts";
+import { type FieldPath, invalid } from "../requests/field.ts";
+import { toolsMax } from "../requests/tools.ts";
 
 export type DeclaredTool = {
   readonly name: string;

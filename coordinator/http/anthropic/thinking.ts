@@ -2,7 +2,7 @@
 import type { Chat } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import type { OutputWish } from "../../core/generation-request.ts";
-import { type FieldPath, invalid, parseAt } from "../openai/field.ts";
+import { type FieldPath, invalid, parseAt } from "../requests/field.ts";
 
 export const efforts = ["low", "medium", "high", "xhigh", "max"] as const;
 type Effort = (typeof efforts)[number];

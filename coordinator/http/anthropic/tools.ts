@@ -2,8 +2,8 @@
 import type { ToolDefinition } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import { freeOutput, type OutputWish } from "../../core/generation-request.ts";
-import { type FieldPath, fewItems, invalid, jsonObject, parseAt, text, typeAt } from "../openai/field.ts";
-import { parseToolList, toolName } from "../openai/tools.ts";
+import { type FieldPath, fewItems, invalid, jsonObject, parseAt, text, typeAt } from "../requests/field.ts";
+import { parseToolList, toolName } from "../requests/tools.ts";
 import { cacheControl } from "./cache-control.ts";
 import type { DeclaredTool } from "./offered-tools.ts";
 

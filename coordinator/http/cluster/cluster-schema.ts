@@ -6,7 +6,7 @@ import type { PutNodeSettingsRequest__Output } from "@pomona/proto/generated/pom
 import { pomona } from "@pomona/proto/load";
 import { PomonaError } from "@pomona/shared/core/errors";
 import { z } from "zod";
-import { invalid, parseAt } from "../openai/field.ts";
+import { invalid, parseAt } from "../requests/field.ts";
 
 const listMax = 256;
 const textLengthMax = 4096;

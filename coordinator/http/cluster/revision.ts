@@ -1,6 +1,6 @@
 // Revisions in HTTP's own words: an entity tag that an edit can be made conditional on (RFC 9110, 8.8.3 and 13.1).
 import type { IncomingHttpHeaders } from "node:http";
-import { invalid } from "../openai/field.ts";
+import { invalid } from "../requests/field.ts";
 
 export function entityTag(revision: number): string {
   return `"${revision}"`;

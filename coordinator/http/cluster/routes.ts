@@ -6,7 +6,7 @@ import type { ClusterCalls } from "../../grpc/cluster-calls.ts";
 import { EventStream } from "../answers/event-stream.ts";
 import type { OpenAnswers } from "../answers/open-answers.ts";
 import type { HttpLimits } from "../limits.ts";
-import { invalid } from "../openai/field.ts";
+import { invalid } from "../requests/field.ts";
 import { inJsonWords, parseDeployment, parsePlan, parseSettings } from "./cluster-schema.ts";
 import { entityTag, expectedRevision } from "./revision.ts";
 

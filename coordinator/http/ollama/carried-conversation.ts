@@ -2,7 +2,7 @@
 // model's template; these are the messages, three bytes of their JSON text each, so that they go on with any model.
 import type { ChatMessage } from "@pomona/shared/core/generation";
 import { z } from "zod";
-import { invalid, text } from "../openai/field.ts";
+import { invalid, text } from "../requests/field.ts";
 
 const bytesEach = 3;
 /** Of the JSON text: a longer conversation is one for /api/chat. */

@@ -2,7 +2,7 @@
 // leave the calls out that were answered.
 import type { ChatMessage, ToolCall } from "@pomona/shared/core/generation";
 import { z } from "zod";
-import { type FieldPath, invalid, jsonObject, parseAt, text } from "../openai/field.ts";
+import { type FieldPath, invalid, jsonObject, parseAt, text } from "../requests/field.ts";
 
 const messagesMax = 4096;
 const callsMax = 256;

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { type Embeddings, type EmbedRequest, pooledInputsMax } from "../../core/pooled-request.ts";
 import type { Gateway } from "../../gateway.ts";
 import type { PooledRun } from "../answers/answer-pooled.ts";
-import { invalid, parseAt, text } from "../openai/field.ts";
+import { invalid, parseAt, text } from "../requests/field.ts";
 import { isUnloading } from "./keep-alive.ts";
 import { findModel } from "./models.ts";
 import { nanoseconds } from "./nanoseconds.ts";

@@ -1,4 +1,4 @@
-import { invalid } from "../openai/field.ts";
+import { invalid } from "../requests/field.ts";
 
 /** A span as Go writes it: https://pkg.go.dev/time#ParseDuration */
 const goDuration = /^[-+]?(?:0|(?:(?:\d{1,18}(?:\.\d{0,18})?|\.\d{1,18})(?:ns|us|µs|μs|ms|s|m|h)){1,8})$/;

@@ -3,7 +3,7 @@
 import { PomonaError } from "@pomona/shared/core/errors";
 import { z } from "zod";
 import type { ModelSummary } from "../../core/generation-request.ts";
-import { parseAt } from "../openai/field.ts";
+import { parseAt } from "../requests/field.ts";
 import { findModel, oneModel } from "./models.ts";
 
 type ManagementCall = {

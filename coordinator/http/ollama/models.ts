@@ -3,7 +3,7 @@ import { totalFileBytes } from "@pomona/shared/core/model-files";
 import { z } from "zod";
 import { unknownModel } from "../../core/admission.ts";
 import type { ModelState, ModelSummary } from "../../core/generation-request.ts";
-import { invalid, parseAt } from "../openai/field.ts";
+import { invalid, parseAt } from "../requests/field.ts";
 
 /** Ollama's name for the tag that a name without one has. */
 const defaultTag = ":latest";

@@ -2,8 +2,8 @@
 import { defaultSampling, penaltyLastTokensMax } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import type { GenerationRequest } from "../../core/generation-request.ts";
-import { type FieldPath, invalid, only, parseAt } from "../openai/field.ts";
-import { parseStop } from "../openai/stop-strings.ts";
+import { type FieldPath, invalid, only, parseAt } from "../requests/field.ts";
+import { parseStop } from "../requests/stop-strings.ts";
 
 const whole = z.number().int();
 const flag = z.boolean().nullish();

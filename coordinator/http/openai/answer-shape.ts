@@ -1,8 +1,6 @@
-// `response_format`, and what a model is told of it.
-import type { ChatMessage } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import type { AnswerShape } from "../../core/generation-request.ts";
-import { type FieldPath, invalid, jsonObject, parseAt, text, typeAt } from "./field.ts";
+import { type FieldPath, invalid, jsonObject, parseAt, text, typeAt } from "../requests/field.ts";
 
 /** OpenAI's limit of a schema's name. */
 export const schemaFields = {
@@ -45,19 +43,4 @@ export function plainShape(type: string, path: FieldPath): AnswerShape {
   if (type === "text") return { kind: "text" };
   if (type === "json_object") return { kind: "json" };
   throw invalid([...path, "type"], "must be text, json_object or json_schema");
-}
-
-/**
- * The grammar only keeps a model from writing anything else; what the fields mean it has to read. Said at the beginning, so
- * that what follows is as the client wrote it.
- */
-export function withShapeTold(messages: readonly ChatMessage[], shape: AnswerShape): readonly ChatMessage[] {
-  if (shape.kind === "text") return messages;
-  const told =
-    shape.kind === "json"
-      ? "Answer with a JSON object and nothing else."
-      : `Answer with JSON that matches this JSON schema, and nothing else:\n${JSON.stringify(shape.schema)}`;
-  const [first, ...others] = messages;
-  if (first?.role === "system") return [{ ...first, content: `${first.content}\n\n${told}` }, ...others];
-  return [{ role: "system", content: told }, ...messages];
 }

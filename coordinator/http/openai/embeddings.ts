@@ -3,7 +3,7 @@ import { z } from "zod";
 import { type Embeddings, type EmbedInput, type EmbedRequest, pooledInputsMax } from "../../core/pooled-request.ts";
 import type { Gateway } from "../../gateway.ts";
 import type { PooledRun } from "../answers/answer-pooled.ts";
-import { invalid, parseAt, text } from "./field.ts";
+import { invalid, parseAt, text } from "../requests/field.ts";
 import { parseTokens } from "./token-ids.ts";
 
 /** More than any model has. */

@@ -2,8 +2,9 @@
 import type { ChatMessage, ToolCall } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import { cacheControl } from "../anthropic/cache-control.ts";
+import { type FieldPath, invalid, onlyNothing, parseAt, text, typeAt } from "../requests/field.ts";
+import { textAlone } from "../requests/text-alone.ts";
 import { promptCacheBreakpoint } from "./cache-hints.ts";
-import { type FieldPath, invalid, onlyNothing, parseAt, text, typeAt } from "./field.ts";
 
 const messagesMax = 4096;
 const partsMax = 1024;
@@ -178,8 +179,4 @@ function parsePart(value: unknown, { path, model }: ContentPlace): string {
 /** Nothing is ever fetched to find out what a part holds. */
 export function unsupportedPart(type: string, { path, model }: ContentPlace) {
   return invalid([...path, "type"], `is ${JSON.stringify(type.slice(0, 100))}: ${textAlone(model)}`);
-}
-
-export function textAlone(model: string): string {
-  return `model ${model.slice(0, 100)} takes text alone, no images, sound or files`;
 }

@@ -1,17 +1,18 @@
 // What OpenAI's clients send, checked field by field. What cannot be honoured is refused by name, never ignored.
-import type { Chat, ChatMessage, PromptInput, ToolDefinition } from "@pomona/shared/core/generation";
+import type { PromptInput } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import { freeOutput, type GenerationRequest, type OutputWish } from "../../core/generation-request.ts";
 import type { ApiRequest } from "../answers/answer-request.ts";
-import { parseResponseFormat, withShapeTold } from "./answer-shape.ts";
+import { chatInput, withShapeTold } from "../requests/chat-input.ts";
+import { fewFields, invalid, only, onlyNothing, parseAt, text } from "../requests/field.ts";
+import { parseStop } from "../requests/stop-strings.ts";
+import { parseResponseFormat } from "./answer-shape.ts";
 import { promptCacheOptions } from "./cache-hints.ts";
 import { chatAnswer } from "./chat-answer.ts";
 import { parseCalling } from "./chat-tools.ts";
 import { completionAnswer } from "./completion-answer.ts";
-import { fewFields, invalid, only, onlyNothing, parseAt, text } from "./field.ts";
 import { parseContent, parseMessages } from "./messages.ts";
 import { samplingFields, samplingOf } from "./sampling.ts";
-import { parseStop } from "./stop-strings.ts";
 import { parseTokens } from "./token-ids.ts";
 
 const metadataMax = 16;
@@ -117,33 +118,6 @@ export function parseChat(body: unknown): ApiRequest {
   const requests = choicesOf(request, parsed.n ?? 1);
   const answer = chatAnswer({ ...told, namesTier: parsed.service_tier != null, callsAreFunctions });
   return { requests, isStream, answer, promptField: "messages" };
-}
-
-/** A conversation as the engine renders it: tools that must not be called are not told. */
-export function chatInput({
-  messages,
-  tools,
-  output,
-  templateOptions = {},
-}: {
-  readonly messages: readonly ChatMessage[];
-  readonly tools: readonly ToolDefinition[];
-  readonly output: OutputWish;
-  readonly templateOptions?: NonNullable<Chat["templateOptions"]>;
-}): PromptInput {
-  const { effort, toolChoice } = output;
-  const options = { ...(effort === null ? {} : effortOptions(effort)), ...templateOptions };
-  return {
-    kind: "chat",
-    messages,
-    ...(tools.length === 0 || toolChoice === "none" ? {} : { tools }),
-    ...(Object.keys(options).length === 0 ? {} : { templateOptions: options }),
-  };
-}
-
-/** Each template knows one of the two. */
-function effortOptions(effort: string): Readonly<Record<string, string | boolean>> {
-  return effort === "none" ? { enable_thinking: false } : { enable_thinking: true, reasoning_effort: effort };
 }
 
 function chatLogprobs({ logprobs, top_logprobs }: z.output<typeof chatSchema>): number | null {

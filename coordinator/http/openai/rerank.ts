@@ -3,7 +3,7 @@ import { z } from "zod";
 import { mostRelevant, pooledInputsMax, type RankRequest, type Relevance } from "../../core/pooled-request.ts";
 import type { Gateway } from "../../gateway.ts";
 import type { PooledRun } from "../answers/answer-pooled.ts";
-import { invalid, onlyNothing, parseAt, text } from "./field.ts";
+import { invalid, onlyNothing, parseAt, text } from "../requests/field.ts";
 
 const rerankSchema = z.strictObject({
   model: z.string().min(1).max(256),

@@ -2,7 +2,7 @@
 import { defaultSampling } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import type { GenerationRequest } from "../../core/generation-request.ts";
-import { fewFields } from "./field.ts";
+import { fewFields } from "../requests/field.ts";
 
 const biasedTokensMax = 1024;
 

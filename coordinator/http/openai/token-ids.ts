@@ -1,7 +1,7 @@
 // Lists of token ids where others send text.
 import type { PromptInput } from "@pomona/shared/core/generation";
 import { z } from "zod";
-import { type FieldPath, invalid, parseAt } from "./field.ts";
+import { type FieldPath, invalid, parseAt } from "../requests/field.ts";
 
 const tokenId = z
   .number()

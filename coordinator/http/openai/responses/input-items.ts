@@ -1,8 +1,17 @@
 // `input`, item by item, so that a body full of faults costs no more than its first.
 import { PomonaError } from "@pomona/shared/core/errors";
 import { z } from "zod";
+import {
+  type FieldPath,
+  invalid,
+  jsonList,
+  jsonObject,
+  onlyNothing,
+  parseAt,
+  text,
+  typeAt,
+} from "../../requests/field.ts";
 import { promptCacheBreakpoint } from "../cache-hints.ts";
-import { type FieldPath, invalid, jsonList, jsonObject, onlyNothing, parseAt, text, typeAt } from "../field.ts";
 import { unsupportedPart } from "../messages.ts";
 import { byId, type ContentPart, type Item, type MessageItem, type ReasoningItem, readThoughts } from "./item.ts";
 

@@ -2,10 +2,10 @@
 import { PomonaError } from "@pomona/shared/core/errors";
 import { z } from "zod";
 import type { GenerationRequest, OutputWish } from "../../../core/generation-request.ts";
-import { withShapeTold } from "../answer-shape.ts";
+import { chatInput, withShapeTold } from "../../requests/chat-input.ts";
+import { fewFields, invalid, jsonObject, only, onlyNothing, parseAt, text } from "../../requests/field.ts";
 import { promptCacheOptions } from "../cache-hints.ts";
-import { fewFields, invalid, jsonObject, only, onlyNothing, parseAt, text } from "../field.ts";
-import { chatInput, effort, tokenCount, topLogprobsMax } from "../request-schema.ts";
+import { effort, tokenCount, topLogprobsMax } from "../request-schema.ts";
 import { samplingFields, samplingOf } from "../sampling.ts";
 import { conversationOf } from "./conversation.ts";
 import { parseInput } from "./input-items.ts";

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { tenantOf } from "../../../caller.ts";
 import { countOf } from "../../../core/generation-request.ts";
 import { type AnswerDependencies, answer } from "../../answers/answer-request.ts";
-import { parseAt } from "../field.ts";
+import { parseAt } from "../../requests/field.ts";
 import { withIds } from "./item.ts";
 import { parseResponses } from "./request-schema.ts";
 import { responsesAnswer, wholeResponse } from "./response-answer.ts";

@@ -1,8 +1,8 @@
 // `text`: what the answer has to be.
 import { z } from "zod";
 import type { AnswerShape } from "../../../core/generation-request.ts";
+import { type FieldPath, jsonObject, only, parseAt, typeAt } from "../../requests/field.ts";
 import { plainShape, schemaFields, shapeOf } from "../answer-shape.ts";
-import { type FieldPath, jsonObject, only, parseAt, typeAt } from "../field.ts";
 
 const textSchema = z.strictObject({ format: z.unknown().optional(), verbosity: only("medium") });
 const jsonSchemaFormat = z.strictObject({

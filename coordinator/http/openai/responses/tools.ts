@@ -2,16 +2,9 @@
 import type { ToolDefinition } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import type { OutputWish } from "../../../core/generation-request.ts";
-import { type FieldPath, invalid, onlyNothing, parseAt, text, typeAt } from "../field.ts";
-import {
-  functionFields,
-  parseAllowedTools,
-  parseToolChoice,
-  parseToolList,
-  toolName,
-  toolOf,
-  unsupportedTool,
-} from "../tools.ts";
+import { type FieldPath, invalid, onlyNothing, parseAt, text, typeAt } from "../../requests/field.ts";
+import { parseToolChoice, parseToolList, toolName } from "../../requests/tools.ts";
+import { functionFields, parseAllowedTools, toolOf, unsupportedTool } from "../functions.ts";
 import { joinedName, type NamespacedName, type NamespacedNames, withNamespaceTold } from "./namespaces.ts";
 
 const toolSchema = z.strictObject({
