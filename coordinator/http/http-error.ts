@@ -6,7 +6,7 @@ import { randomId } from "@pomona/shared/runtime/random-id";
 import type { FastifyReply } from "fastify";
 import { errorBody as anthropicBody, errorStatus as anthropicStatus } from "./anthropic/error-body.ts";
 import { apiOf } from "./api-of.ts";
-import { notJson } from "./json-body.ts";
+import { notJson } from "./bodies/json-body.ts";
 import { errorBody as ollamaBody } from "./ollama/error-body.ts";
 import { errorBody, errorHeaders } from "./openai/error-body.ts";
 

@@ -12,6 +12,7 @@ import { type Duty, forwardedHeader, targetOf } from "../standby/duty.ts";
 import { forwardHttp } from "../standby/forward-http.ts";
 import { OpenAnswers } from "./answers/open-answers.ts";
 import { apiOf } from "./api-of.ts";
+import { readJsonBodies } from "./bodies/json-body.ts";
 import {
   closeAsFull,
   connectionsFull,
@@ -20,7 +21,6 @@ import {
   refuseConnection,
   sendError,
 } from "./http-error.ts";
-import { readJsonBodies } from "./json-body.ts";
 import { defaultHttpLimits, type HttpLimits } from "./limits.ts";
 import { checkOrigin } from "./origin-guard.ts";
 import { checkHostHeader, pathOf, takeEveryHead } from "./request-head.ts";

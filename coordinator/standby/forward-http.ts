@@ -10,7 +10,7 @@ import {
 import { setTimeout as delay } from "node:timers/promises";
 import { hostAndPort, parseHostAndPort } from "@pomona/shared/grpc/address";
 import { linesAsEventsHeader, linesAsEventsType, lineType } from "../http/answers/event-stream.ts";
-import { GrowingBuffer } from "../http/growing-buffer.ts";
+import { GrowingBuffer } from "../http/bodies/growing-buffer.ts";
 import { defaultHttpLimits } from "../http/limits.ts";
 import { type ActiveElsewhere, type Duty, forwardedHeader, noActiveCoordinator } from "./duty.ts";
 import { EventRelay } from "./event-relay.ts";

@@ -3,10 +3,10 @@ import type { IncomingMessage } from "node:http";
 import { finished } from "node:stream";
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { TenantId } from "@pomona/shared/core/ids";
+import type { HttpLimits } from "../limits.ts";
 import { BodyRoom } from "./body-room.ts";
 import { GrowingBuffer } from "./growing-buffer.ts";
 import { type Excess, JsonScan } from "./json-scan.ts";
-import type { HttpLimits } from "./limits.ts";
 
 export type BodyReaderLimits = Pick<HttpLimits, "bodyBytesMax" | "bodiesBytesMax" | "refusedBodyMs">;
 

@@ -3,8 +3,8 @@
 import { isUtf8 } from "node:buffer";
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { tenantOf } from "../caller.ts";
-import { apiOf } from "./api-of.ts";
+import { tenantOf } from "../../caller.ts";
+import { apiOf } from "../api-of.ts";
 import { BodyReader, type BodyReaderLimits } from "./body-reader.ts";
 import { BodyTurns } from "./body-turns.ts";
 import { findJsonError, lineAndColumn } from "./json-position.ts";
