@@ -285,3 +285,13 @@ test("blanks are allowed where JSON is usually printed with them, and not withou
   assert.ok(matcher.matches('{ "a": [ null ] }'));
   for (const text of ['{"a":  [null]}', "{  }", "{\n\n}", "{} ", " {}"]) assert.ok(!matcher.matches(text), text);
 });
+
+test("values that several properties list are written once", () => {
+  const values = { enum: ["first", "second", 3] };
+  const grammar = compileJsonSchema({
+    type: "object",
+    properties: { a: values, b: { ...values } },
+    required: ["a", "b"],
+  });
+  assert.equal(grammar.split("first").length, 2);
+});

@@ -25,7 +25,7 @@ import {
 } from "./schema-shapes.ts";
 
 /** Of the budget, for a letter that is told from others. */
-const letterWork = 8;
+const letterWork = 4;
 
 /** Adds the rules of one schema to a grammar. Call `finish` when all that is wanted was asked for. */
 export class SchemaCompiler {
@@ -33,6 +33,7 @@ export class SchemaCompiler {
   readonly #writer: GrammarWriter;
   readonly #reader: SchemaReader;
   readonly #names = new Map<string, string>();
+  readonly #valueRules = new Map<string, string>();
   readonly #open: { readonly name: string; readonly read: ReadShape }[] = [];
 
   constructor(document: SchemaDocument, writer: GrammarWriter) {
@@ -117,7 +118,15 @@ export class SchemaCompiler {
     }
   }
 
+  /** The same values are one rule, wherever they are listed. */
   #ruleOfValues(values: readonly unknown[], hint: string): string {
+    const key = JSON.stringify(values);
+    const known = this.#valueRules.get(key) ?? this.#writeValues(values, hint);
+    this.#valueRules.set(key, known);
+    return known;
+  }
+
+  #writeValues(values: readonly unknown[], hint: string): string {
     const texts = values.filter((value) => typeof value === "string");
     const bodies = new Set(values.filter((value) => typeof value !== "string").map((value) => literalOf(value)));
     this.#spendLetters(texts, "listed values");
