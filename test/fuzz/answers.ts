@@ -36,7 +36,8 @@ type Api = "openai" | "anthropic" | "ollama";
 function apiOf(path: string, headers: Answered["headers"]): Api {
   const plain = path.replace(/%([0-7][0-9a-f])/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
   if (/^\/v1\/messages([/?]|$)/.test(plain)) return "anthropic";
-  if (/^\/v1\/models([/?]|$)/.test(plain) && headers["anthropic-version"] !== undefined) return "anthropic";
+  const isOpenAis = /^\/v1\/(chat|completions|responses|embeddings|rerank)([/?]|$)/.test(plain);
+  if (/^\/v1\//.test(plain) && !isOpenAis && headers["anthropic-version"] !== undefined) return "anthropic";
   return /^\/api([/?]|$)/.test(plain) ? "ollama" : "openai";
 }
 
