@@ -7,26 +7,13 @@ import { harmonyMarkers } from "../output/formats/harmony-reader.ts";
 import { thoughtTags } from "../output/formats/thought-reader.ts";
 import { tagsOf } from "../output/output-parser.ts";
 import { FreeText } from "./free-text.ts";
-import type { CodePointRange } from "./gbnf/code-points.ts";
+import { whiteSpace } from "./gbnf/code-points.ts";
 import { gbnfLiteral } from "./gbnf/gbnf-text.ts";
 import type { GrammarWriter } from "./gbnf/grammar-writer.ts";
 
 /** A tool, and the rule of its arguments. */
 export type RuledTool = { readonly name: string; readonly rule: string };
 
-/** What JavaScript takes for space, as the parser does. */
-const spaces: readonly CodePointRange[] = [
-  [0x09, 0x0d],
-  [0x20, 0x20],
-  [0xa0, 0xa0],
-  [0x1680, 0x1680],
-  [0x2000, 0x200a],
-  [0x2028, 0x2029],
-  [0x202f, 0x202f],
-  [0x205f, 0x205f],
-  [0x3000, 0x3000],
-  [0xfeff, 0xfeff],
-];
 /** Bounded: a model that may say nothing forever sometimes does. */
 const blank = "[ \\t\\r\\n]{0,8}";
 
@@ -56,7 +43,7 @@ export function callsInText(writer: GrammarWriter, tools: readonly RuledTool[], 
   const thoughts = new FreeText(writer, "thoughts", [closer, ...calls.inThoughts.keys()]);
   thoughts.define((marker) => calls.inThoughts.get(marker) ?? text.start, true);
   if (startsInReasoning) return thoughts.start;
-  return text.fork({ hint: "start", ways: new Map([[opener, thoughts.start]]), skipped: spaces });
+  return text.fork({ hint: "start", ways: new Map([[opener, thoughts.start]]), skipped: whiteSpace });
 }
 
 /** The rule behind each text that calls begin with. Behind a call comes another one, or the end. */
@@ -152,5 +139,5 @@ function harmonyAnswer(writer: GrammarWriter, tools: readonly RuledTool[]): stri
     return marker === message || ends.some((known) => known === marker) ? content.start : header.start;
   }, true);
   // The prompt may have opened the first header.
-  return content.fork({ hint: "start", ways: new Map([["to=", call]]), skipped: spaces });
+  return content.fork({ hint: "start", ways: new Map([["to=", call]]), skipped: whiteSpace });
 }

@@ -58,3 +58,17 @@ function complement(ranges: readonly CodePointRange[]): CodePointRange[] {
   if (start <= codePointMax) holes.push([start, codePointMax]);
   return holes;
 }
+
+/** What JavaScript takes for space (ECMAScript, WhiteSpace and LineTerminator). */
+export const whiteSpace: readonly CodePointRange[] = [
+  [0x09, 0x0d],
+  [0x20, 0x20],
+  [0xa0, 0xa0],
+  [0x1680, 0x1680],
+  [0x2000, 0x200a],
+  [0x2028, 0x2029],
+  [0x202f, 0x202f],
+  [0x205f, 0x205f],
+  [0x3000, 0x3000],
+  [0xfeff, 0xfeff],
+];

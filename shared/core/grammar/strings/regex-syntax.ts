@@ -1,4 +1,4 @@
-import { type CodePointRange, intersectRanges, scalarValues, subtractRanges } from "../gbnf/code-points.ts";
+import { type CodePointRange, intersectRanges, scalarValues, subtractRanges, whiteSpace } from "../gbnf/code-points.ts";
 
 /** A regular expression in the strict sense: what a finite automaton can match. `max` is null where there is none. */
 export type RegexNode =
@@ -22,18 +22,6 @@ const wordCharacters: readonly CodePointRange[] = [
   [97, 122],
 ];
 // WhiteSpace and LineTerminator of ECMA-262.
-const blanks: readonly CodePointRange[] = [
-  [9, 13],
-  [32, 32],
-  [0xa0, 0xa0],
-  [0x1680, 0x1680],
-  [0x2000, 0x200a],
-  [0x2028, 0x2029],
-  [0x202f, 0x202f],
-  [0x205f, 0x205f],
-  [0x3000, 0x3000],
-  [0xfeff, 0xfeff],
-];
 const lineEnds: readonly CodePointRange[] = [
   [10, 10],
   [13, 13],
@@ -44,8 +32,8 @@ const classEscapes: Readonly<Record<string, readonly CodePointRange[]>> = {
   D: subtractRanges(scalarValues, digits),
   w: wordCharacters,
   W: subtractRanges(scalarValues, wordCharacters),
-  s: blanks,
-  S: subtractRanges(scalarValues, blanks),
+  s: whiteSpace,
+  S: subtractRanges(scalarValues, whiteSpace),
 };
 const controlEscapes: Readonly<Record<string, number>> = { t: 9, n: 10, v: 11, f: 12, r: 13 };
 
