@@ -227,9 +227,11 @@ test("one that is told to stop hands over at once, ends what it has time for, an
   const grpc = new GrpcGeneration();
   const grpcDone = grpc.generate(other.grpc, { model: "tiny", prompt: "long through grpc", maxTokens: tokens });
   await waitFor(() => grpc.text.length >= 10, timeoutMs, "the long ones run");
-  const short = httpStream(own.http, "short and direct", 100);
-  const plain = completion(other.http, "short and plain", { max_tokens: 100 });
-  await waitFor(async () => (await runningRequests(own.http)) === 5, timeoutMs, "all run");
+  const short = httpStream(own.http, "short and direct", 200);
+  const plain = completion(other.http, "short and plain", { max_tokens: 200 });
+  let ended = 0;
+  for (const one of [short.body, plain]) void one.then(() => (ended += 1));
+  await waitFor(async () => (await runningRequests(own.http)) + ended >= 5, timeoutMs, "all run, or have run");
   const probe = new Probe(other.http);
   await waitFor(() => probe.answers >= 5, timeoutMs, "answers");
   const stoppedAtMs = performance.now();
@@ -242,8 +244,8 @@ test("one that is told to stop hands over at once, ends what it has time for, an
   t.diagnostic(
     `active after ${Math.round(activeMs)} ms; no answer for ${Math.round(probe.longestGapMs)} ms, ${probe.failures} refused`,
   );
-  checkWhole(await short.body, short.prompt, 100);
-  assert.equal((await plain).text, expectedOf("short and plain", 100), (await plain).body);
+  checkWhole(await short.body, short.prompt, 200);
+  assert.equal((await plain).text, expectedOf("short and plain", 200), (await plain).body);
   checkWhole(await through.body, through.prompt);
   assert.deepEqual([grpc.text, grpc.endings], [expectedOf("long through grpc"), ["FINISH_REASON_LENGTH"]]);
   const cut = await long.body;
