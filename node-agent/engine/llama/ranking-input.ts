@@ -3,7 +3,7 @@
 // was trained with. The library's own puts the end token in front of a template's text, separates twice where a file
 // asks for one separator, and takes the first space off texts of vocabularies that begin words with one.
 import type { LlamaModel, Token } from "node-llama-cpp";
-import { type CountLimits, TokenCount } from "./token-count.ts";
+import { type CountLimits, countTokens } from "./token-count.ts";
 import { WrittenText } from "./written-text.ts";
 
 /** Vocabularies that separate two texts although their files may not say so (llama-vocab.cpp, `add_sep`). */
@@ -25,8 +25,8 @@ export class RankingInput {
   async tokensOf(query: string, document: string, limits: CountLimits): Promise<RankingTokens> {
     const { begin, end, separator } = this.#ends;
     if (this.#template === null) {
-      const asked = await this.#count(query, limits);
-      const answered = await this.#count(document, limits);
+      const asked = await countTokens(this.#model, query, limits);
+      const answered = await countTokens(this.#model, document, limits);
       const tokens = [...begin, ...asked.tokens, ...separator, ...answered.tokens, ...end];
       return { tokens, length: tokens.length + asked.leftOut + answered.leftOut };
     }
@@ -38,14 +38,6 @@ export class RankingInput {
     const { tokens, leftOut } = await this.#written.tokenize(text, limits);
     const whole = [...(tokens[0] === begin[0] ? [] : begin), ...tokens, ...(tokens.at(-1) === end[0] ? [] : end)];
     return { tokens: whole, length: whole.length + leftOut };
-  }
-
-  async #count(text: string, limits: CountLimits): Promise<TokenCount> {
-    const count = new TokenCount(limits);
-    await count.add(text, (piece, isFirst) =>
-      this.#model.tokenize(piece, false, isFirst ? undefined : "trimLeadingSpace"),
-    );
-    return count;
   }
 }
 

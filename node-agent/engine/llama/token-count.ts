@@ -1,6 +1,6 @@
 // Tokens of a text that may be far too long: made in pieces, between which streams go on, and kept as far as anybody can use them.
 import { setImmediate } from "node:timers/promises";
-import type { Token } from "node-llama-cpp";
+import type { LlamaModel, Token } from "node-llama-cpp";
 import { piecesOf } from "../../core/text-pieces.ts";
 
 /** For so long the streams of the node wait at a time. */
@@ -17,19 +17,21 @@ export class TokenCount {
   readonly tokens: Token[] = [];
   /** How many there are that are not kept. */
   leftOut = 0;
+  readonly #model: LlamaModel;
   readonly #limits: CountLimits;
   #isBegun = false;
   #turnEndsMs = performance.now() + turnMs;
 
-  constructor(limits: CountLimits) {
+  constructor(model: LlamaModel, limits: CountLimits) {
+    this.#model = model;
     this.#limits = limits;
   }
 
   /** Adds the tokens of a text behind those of others. */
-  async add(text: string, tokenize: (piece: string, isFirst: boolean) => readonly Token[]): Promise<void> {
+  async add(text: string, { readsSpecial }: { readonly readsSpecial: boolean }): Promise<void> {
     for (const piece of piecesOf(text)) {
       if (performance.now() > this.#turnEndsMs) await this.#nextTurn();
-      const tokens = tokenize(piece, !this.#isBegun);
+      const tokens = this.#model.tokenize(piece, readsSpecial, this.#isBegun ? "trimLeadingSpace" : undefined);
       this.#isBegun = true;
       const room = Math.max(0, this.#limits.keptMax - this.tokens.length);
       for (const token of room >= tokens.length ? tokens : tokens.slice(0, room)) this.tokens.push(token);
@@ -42,4 +44,11 @@ export class TokenCount {
     this.#limits.signal.throwIfAborted();
     this.#turnEndsMs = performance.now() + turnMs;
   }
+}
+
+/** The tokens of a text that holds no special ones. */
+export async function countTokens(model: LlamaModel, text: string, limits: CountLimits): Promise<TokenCount> {
+  const count = new TokenCount(model, limits);
+  await count.add(text, { readsSpecial: false });
+  return count;
 }

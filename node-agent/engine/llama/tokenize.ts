@@ -4,7 +4,7 @@ import { plainForm } from "@pomona/shared/core/output/answer-form";
 import type { LlamaModel } from "node-llama-cpp";
 import type { TokenizedPrompt } from "../engine.ts";
 import type { ChatTemplate } from "./chat-template.ts";
-import { TokenCount } from "./token-count.ts";
+import { countTokens } from "./token-count.ts";
 
 /** @throws PomonaError `invalid_request` when the template cannot render the conversation; why the signal was aborted. */
 export async function tokenizePrompt(
@@ -21,10 +21,7 @@ export async function tokenizePrompt(
     case "tokens":
       return { ...plain, tokenIds: input.tokenIds, tokensLeftOut: 0 };
     case "text": {
-      const count = new TokenCount(limits);
-      await count.add(input.text, (piece, isFirst) =>
-        model.tokenize(piece, false, isFirst ? undefined : "trimLeadingSpace"),
-      );
+      const count = await countTokens(model, input.text, limits);
       return { ...plain, tokenIds: withBos(model, count.tokens), tokensLeftOut: count.leftOut };
     }
     case "chat": {

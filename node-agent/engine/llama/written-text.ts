@@ -27,11 +27,8 @@ export class WrittenText {
 
   /** Reads special tokens, and joins what is cut again. Adds none at the ends. */
   async tokenize(text: string, limits: CountLimits): Promise<TokenCount> {
-    const count = new TokenCount(limits);
-    for (const part of text.split(cut))
-      await count.add(part, (piece, isFirst) =>
-        this.#model.tokenize(piece, true, isFirst ? undefined : "trimLeadingSpace"),
-      );
+    const count = new TokenCount(this.#model, limits);
+    for (const part of text.split(cut)) await count.add(part, { readsSpecial: true });
     return count;
   }
 }
