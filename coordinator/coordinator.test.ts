@@ -242,6 +242,14 @@ test("a node that dies while the prompt is tokenized refuses the request instead
   assert.equal(bench.coordinator.state.queue.length, 0);
 });
 
+test("a prompt that was cut for a smaller context than there is now is never answered", async () => {
+  const bench = new Bench().withNodes("a");
+  bench.tokenize = async () => ({ tokenIds: [1], tokensLeftOut: 2, stop: [], sharedTokens: 0, form: plainForm });
+  const cut = { input: { kind: "text", text: "x" } } as const;
+  await assert.rejects(bench.generate(cut), { code: "model_not_ready", retryAfterMs: 1000 });
+  assert.equal(bench.started.length, 0);
+});
+
 test("a request waits for a model that is loading, and is answered when it is ready", async () => {
   const bench = new Bench();
   bench.coordinator.take({ kind: "deploymentSet", record: recordOf({}) });

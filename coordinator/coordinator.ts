@@ -4,7 +4,7 @@ import { type Attempt, defaultDecoding, type PromptInput } from "@pomona/shared/
 import type { ModelName, NodeId, RequestId } from "@pomona/shared/core/ids";
 import { randomId, randomSeed } from "@pomona/shared/runtime/random-id";
 import type { CoordinatorDependencies } from "./coordinator-dependencies.ts";
-import { decideMaxTokens, refuseModel, refuseQueue } from "./core/admission.ts";
+import { contextChanged, decideMaxTokens, refuseModel, refuseQueue } from "./core/admission.ts";
 import type { CoreConfig } from "./core/core-config.ts";
 import type { Announcement, Effect, EffectKind, EffectOf } from "./core/effect.ts";
 import type { ClusterEvent } from "./core/event.ts";
@@ -192,6 +192,7 @@ export class Coordinator implements Gateway {
     const size = { model, promptTokens: countOf(prompt), maxTokens: wanted, isMaxTokensCut };
     const maxTokens = decideMaxTokens(this.state, size);
     if (typeof maxTokens !== "number") throw maxTokens;
+    if (prompt.tokensLeftOut > 0) throw contextChanged(model);
     // The pool may have changed while the prompt was tokenized. No await from here to the queue.
     const refusal = this.#refusal(model) ?? refuseQueue(this.#context(), model);
     if (refusal !== null) throw refusal;

@@ -45,6 +45,14 @@ test("equal prompts are asked once, others and other models again", async () => 
   assert.equal(calls.length, 3);
 });
 
+test("a prompt that was cut is not kept: there may be room for it soon", async () => {
+  const cut = { tokenIds: [1, 2], stop: [], tokensLeftOut: 1, sharedTokens: 0, form: plainForm };
+  const { tokenizer, calls } = pool({ ask: async () => cut });
+  await tokenizer.tokenize("m", text("hello"), patient());
+  assert.equal((await tokenizer.tokenize("m", text("hello"), patient())).tokensLeftOut, 1);
+  assert.equal(calls.length, 2);
+});
+
 test("token ids pass without a call", async () => {
   const { tokenizer, calls } = pool();
   const answer = await tokenizer.tokenize("m", { kind: "tokens", tokenIds: [7] }, patient());

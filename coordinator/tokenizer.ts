@@ -85,7 +85,8 @@ export class PromptTokenizer {
       const timeoutMs = Math.max(1, Math.min(askTimeoutMs, limits.deadlineMs - clock.nowMs()));
       try {
         const answer = { ...(await ask({ ...place, input, timeoutMs, signal: limits.signal })), digest };
-        this.#kept.keep(key, answer);
+        // What is left out may fit once the model's context is a larger one.
+        if (answer.tokensLeftOut === 0) this.#kept.keep(key, answer);
         return answer;
       } catch (thrown) {
         if (!tries.isWorthAnother(place, toPomonaError(thrown).code) || limits.signal.aborted) throw thrown;

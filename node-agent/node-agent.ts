@@ -229,10 +229,13 @@ export class NodeAgent {
 
   async embed(replicaId: ReplicaId, inputs: readonly EmbedInput[], signal: AbortSignal): Promise<readonly Embedded[]> {
     const engine = this.#engine(replicaId);
+    const { inputLengthMax } = engine.info;
     const listed: (readonly number[])[] = [];
     for (const [index, input] of inputs.entries()) {
-      const { tokenIds, tokensLeftOut } = await engine.tokenize(input, signal);
-      if (tokensLeftOut > 0) throw inputTooLong(index, tokenIds.length + tokensLeftOut, engine.info.contextLength);
+      const { tokenIds, tokensLeftOut } =
+        input.kind === "tokens" ? { ...input, tokensLeftOut: 0 } : await engine.tokenize(input, signal);
+      if (tokensLeftOut > 0 && inputLengthMax > 0)
+        throw inputTooLong(index, tokenIds.length + tokensLeftOut, inputLengthMax);
       listed.push(tokenIds);
     }
     const vectors = await engine.embed(listed, signal);

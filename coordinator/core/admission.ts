@@ -33,6 +33,12 @@ export function unknownModel(asked: string, known: readonly ModelName[]): Pomona
   return new PomonaError("model_not_found", message, { field: "model" });
 }
 
+/** Of a prompt that was cut for a replica with less room than there is now. */
+export function contextChanged(model: ModelName): PomonaError {
+  const message = `the context of ${model} has just become a larger one: send the request again`;
+  return new PomonaError("model_not_ready", message, { retryAfterMs: 1000 });
+}
+
 /** Whoever would have to wait for a load longer than anyone does is told so at once. */
 function refuseImpatient({ config }: StepContext, name: ModelName, { loading }: ModelOutlook): PomonaError | null {
   const readyInMs = loading?.readyInMs ?? 0;

@@ -122,6 +122,8 @@ export type Ranking = {
 
 export type EngineReplicaInfo = {
   readonly contextLength: number;
+  /** Most tokens of one input for embeddings and ranking; 0 where it makes neither. */
+  readonly inputLengthMax: number;
   readonly slots: number;
   readonly vocabularySize: number;
   readonly hasChatTemplate: boolean;

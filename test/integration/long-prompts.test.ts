@@ -2,8 +2,11 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { EngineReplica } from "@pomona/node-agent/engine/engine";
+import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
 import { countingModel } from "@pomona/shared/core/gguf/counting-model";
+import { scriptedModel } from "@pomona/shared/core/gguf/scripted-model";
 import { tokenizeText } from "@pomona/shared/core/gguf/vocabulary";
+import type { GgufModel } from "@pomona/shared/core/gguf/writer";
 import { attemptOf, start } from "../support/attempts.ts";
 import { EngineModels } from "../support/engine-models.ts";
 
@@ -43,6 +46,22 @@ test("a text in pieces has the tokens that it has whole", async () => {
     }
   } finally {
     await roomy.close();
+  }
+});
+
+test("an input for a vector is listed as long as that may be, whatever the slots take", async () => {
+  const options = { ...defaultEngineOptions, threads: 1, embeddingLength: 1024 };
+  const model = (): GgufModel => scriptedModel({ name: "vectors", reply: "No.", contextLength: 1024 });
+  const embedder = await models.load("vectors", model, { contextLength: 256, options });
+  try {
+    const fits = await embedder.tokenize({ kind: "text", text: "x".repeat(1000) }, never);
+    assert.equal(fits.tokensLeftOut, 0);
+    assert.equal((await embedder.embed([fits.tokenIds], never)).length, 1);
+    assert.equal(embedder.info.inputLengthMax, 1024);
+    const long = await embedder.tokenize({ kind: "text", text: "x".repeat(2000) }, never);
+    assert.ok(long.tokensLeftOut > 900);
+  } finally {
+    await embedder.close();
   }
 });
 

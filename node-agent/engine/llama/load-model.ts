@@ -106,7 +106,7 @@ export async function loadModel({ spec, onFrame, onStep, onEngineError }: LoadPa
     preparation,
     adopted,
     pooled,
-    info: { ...describe(model, context, spec), workingSetBytes: await workingSetOf(llama) },
+    info: { ...describe(model, context, spec), inputLengthMax, workingSetBytes: await workingSetOf(llama) },
     held,
     speed: () => learner?.profile() ?? null,
   };

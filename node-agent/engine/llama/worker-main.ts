@@ -120,10 +120,14 @@ async function answerTo(request: CallRequest, signal: AbortSignal): Promise<Call
   const { model, template, pooled, loop, info } = loaded;
   switch (request.kind) {
     case "tokenize":
-      // One more than fits, so that what is left out has been looked at: nobody asks for it.
+      // One more than any use of it takes.
       return {
         kind: "prompt",
-        prompt: await tokenizePrompt({ model, template, keptMax: info.contextLength + 1 }, request.input, signal),
+        prompt: await tokenizePrompt(
+          { model, template, keptMax: Math.max(info.contextLength, info.inputLengthMax) + 1 },
+          request.input,
+          signal,
+        ),
       };
     case "saveState": {
       const { requestId, epoch, path } = request;

@@ -89,6 +89,7 @@ export class SimulatedReplica implements EngineReplica {
     const memory = { weightsBytes: 0, kvBytes: 0, computeBytes: 0, processBytes: 0 };
     this.info = {
       contextLength,
+      inputLengthMax: contextLength,
       slots,
       vocabularySize,
       hasChatTemplate: true,
