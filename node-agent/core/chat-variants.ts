@@ -13,16 +13,30 @@ export type TemplateKnowledge = {
   readonly severalCalls: boolean;
 };
 
-/** The conversation as the template should know it, and then the forms to try where it refuses or leaves out a message. */
-export function chatVariants(chat: Chat, { tools, calls, severalCalls }: TemplateKnowledge): ReadonlySet<Chat> {
+/**
+ * The conversation as the template should know it, and then the forms to try where it refuses or leaves out a message. Each is
+ * made when it is asked for: most templates take the first.
+ */
+export function* chatVariants(chat: Chat, knowledge: TemplateKnowledge): Generator<Chat, void, void> {
+  const seen = new Set<Chat>();
+  for (const variant of variantsOf(chat, knowledge)) {
+    if (!seen.has(variant)) yield variant;
+    seen.add(variant);
+  }
+}
+
+function* variantsOf(chat: Chat, { tools, calls, severalCalls }: TemplateKnowledge): Generator<Chat, void, void> {
   const called = severalCalls ? chat : withOneCallEach(chat);
   const told = tools ? (calls ? called : withCallsInWords(called)) : withToolsInWords(called);
+  yield told;
   const single = withOneCallEach(told);
+  yield single;
   const led = withOneSystem(single);
   const systemFirst = new Set([led, withTurnsJoined(led)]);
+  yield* systemFirst;
+  for (const variant of systemFirst) yield withoutSystem(variant);
   const inWords = withTurnsJoined(withOneSystem(withToolsInWords(chat)));
-  const last = systemFirst.has(inWords) ? [] : [inWords, withoutSystem(inWords)];
-  return new Set([told, single, ...systemFirst, ...[...systemFirst].map(withoutSystem), ...last]);
+  if (!systemFirst.has(inWords)) yield* [inWords, withoutSystem(inWords)];
 }
 
 /** For templates that know one message of the system, the first: those after it join it, and later ones are the user's. */

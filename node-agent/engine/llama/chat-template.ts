@@ -103,7 +103,7 @@ export class ChatTemplate {
     return tools.every(({ name }) => text.includes(name)) || this.#renderer.render(this.#inputOf(rest)) !== text;
   }
 
-  #variantsOf(chat: Chat): ReadonlySet<Chat> {
+  #variantsOf(chat: Chat): Iterable<Chat> {
     return chatVariants(this.#mentions("[TOOL_CALLS]") ? withShortIds(chat) : chat, {
       tools: this.#mentions("tools"),
       calls: this.#mentions("tool_calls"),
