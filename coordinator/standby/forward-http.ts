@@ -10,7 +10,7 @@ import {
 import { setTimeout as delay } from "node:timers/promises";
 import { hostAndPort, parseHostAndPort } from "@pomona/shared/grpc/address";
 import { linesAsEventsHeader, linesAsEventsType, lineType } from "../http/answers/event-stream.ts";
-import { GrowingBuffer } from "../http/bodies/growing-buffer.ts";
+import { GrowingBuffer, lengthTold } from "../http/bodies/growing-buffer.ts";
 import { defaultHttpLimits } from "../http/limits.ts";
 import { type ActiveElsewhere, type Duty, forwardedHeader, noActiveCoordinator } from "./duty.ts";
 import { EventRelay } from "./event-relay.ts";
@@ -58,7 +58,7 @@ export type HttpForward = {
 export async function forwardHttp(forward: HttpForward): Promise<void> {
   const { request, response, target, signal } = forward;
   const { bodyBytesMax } = defaultHttpLimits;
-  const body = new GrowingBuffer({ bytesMax: bodyBytesMax, expectedBytes: null });
+  const body = new GrowingBuffer({ bytesMax: bodyBytesMax, expectedBytes: lengthTold(request) });
   let bodyBytes = 0;
   const call = { ...callOf(request), address: target.httpAddress, signal };
   const answer = await dial(call, target.gone, (onward) => {

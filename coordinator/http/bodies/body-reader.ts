@@ -5,7 +5,7 @@ import { PomonaError } from "@pomona/shared/core/errors";
 import type { TenantId } from "@pomona/shared/core/ids";
 import type { HttpLimits } from "../limits.ts";
 import { BodyRoom } from "./body-room.ts";
-import { GrowingBuffer } from "./growing-buffer.ts";
+import { GrowingBuffer, lengthTold } from "./growing-buffer.ts";
 import { type Excess, JsonScan } from "./json-scan.ts";
 
 export type BodyReaderLimits = Pick<HttpLimits, "bodyBytesMax" | "bodiesBytesMax" | "refusedBodyMs">;
@@ -26,8 +26,7 @@ export class BodyReader {
    * off; `connections_full`; and what `use` throws.
    */
   async read<Value>(payload: IncomingMessage, tenant: TenantId, use: (body: Buffer) => Promise<Value>): Promise<Value> {
-    const told = payload.headers["content-length"];
-    const expectedBytes = told === undefined ? null : Number(told);
+    const expectedBytes = lengthTold(payload);
     const body = new HeldBody({ bytesMax: this.#limits.bodyBytesMax, room: this.#room, tenant, expectedBytes });
     try {
       await this.#receive(payload, body, expectedBytes ?? 0);

@@ -1,4 +1,5 @@
 // Bytes that come in pieces, held as one: a list of pieces costs a hundred bytes for each, and there may be millions of one byte.
+import type { IncomingMessage } from "node:http";
 
 /** Bytes that are held at first for what may become more. */
 const firstBytes = 64 * 1024;
@@ -51,4 +52,10 @@ export class GrowingBuffer {
     this.#held.copy(larger, 0, 0, this.#length);
     this.#held = larger;
   }
+}
+
+/** How long a body says to be; null where it comes in chunks. */
+export function lengthTold({ headers }: Pick<IncomingMessage, "headers">): number | null {
+  const told = headers["content-length"];
+  return told === undefined ? null : Number(told);
 }
