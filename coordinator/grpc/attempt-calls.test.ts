@@ -26,7 +26,8 @@ const attempt: Attempt = {
 const delayMs = 120;
 
 async function waitUntil(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await delay(10);
+  for (const untilMs = performance.now() + 10_000; !isSo(); await delay(10))
+    assert.ok(performance.now() < untilMs, "it did not happen within 10 s");
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {
