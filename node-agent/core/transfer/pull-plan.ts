@@ -8,7 +8,7 @@ export const pullLimits = {
   windowChunks: 4,
   /** One comes and the others wait for their turn, so that the line never waits for a question. */
   readsPerPeer: 3,
-  /** Wait before a busy node is asked again; jitter makes it up to twice as long. */
+  /** Wait before a node that is busy, or has nothing more, is asked again; jitter makes it up to twice as long. */
   busyMs: 10,
   failureWaitMinMs: 100,
   failureWaitMaxMs: 5000,
@@ -136,12 +136,9 @@ function takeEvent(state: PullState, event: PullEvent, nowMs: number): PullEffec
     case "peerHolds":
       noteHeld(state, event, nowMs);
       return [];
-    case "probeEnded": {
-      const peer = state.peers.get(event.address);
-      if (peer !== undefined) peer.isProbing = false;
-      if (peer !== undefined && event.failure !== null) noteFailure(state, { peer, message: event.failure, nowMs });
+    case "probeEnded":
+      endProbe(state, event, nowMs);
       return [];
-    }
     case "readEnded":
       endRead(state, event, nowMs);
       return [];
@@ -192,6 +189,19 @@ function noteHeld(state: PullState, event: PullEvent & { kind: "peerHolds" }, no
   peer.failures = 0;
 }
 
+function endProbe(state: PullState, { address, failure }: PullEvent & { kind: "probeEnded" }, nowMs: number): void {
+  const peer = state.peers.get(address);
+  if (peer === undefined) return;
+  peer.isProbing = false;
+  if (failure !== null) noteFailure(state, { peer, message: failure, nowMs });
+  // A node that says at once that it has no more would be asked without end.
+  else if (peer.heldChunks <= state.written) waitFor(state, peer, nowMs);
+}
+
+function waitFor({ jitter }: PullState, peer: PullPeer, nowMs: number): void {
+  peer.notBeforeMs = nowMs + pullLimits.busyMs * (1 + jitter);
+}
+
 function noteFailure(
   state: PullState,
   { peer, message, nowMs }: { readonly peer: PullPeer; readonly message: string; readonly nowMs: number },
@@ -209,7 +219,7 @@ function endRead(state: PullState, event: PullEvent & { kind: "readEnded" }, now
   if (peer === undefined || !peer.reading.delete(event.chunk)) return;
   switch (event.end.kind) {
     case "busy":
-      peer.notBeforeMs = nowMs + pullLimits.busyMs * (1 + state.jitter);
+      waitFor(state, peer, nowMs);
       return;
     case "notHeld":
       peer.heldChunks = Math.min(peer.heldChunks, event.chunk);
