@@ -25,6 +25,12 @@ test("a whole number is a text of a range if and only if it is in it", () => {
   );
 });
 
+test("beyond the largest safe integers there is no number to write", () => {
+  const ends = { isMinimumExclusive: true, isMaximumExclusive: true };
+  assert.equal(numberRange({ minimum: null, maximum: Number.MIN_SAFE_INTEGER, ...ends }), null);
+  assert.equal(numberRange({ minimum: Number.MAX_SAFE_INTEGER, maximum: null, ...ends }), null);
+});
+
 test("every text of a range of numbers is read as a number in it, also where it is rounded", () => {
   const tight = fc.tuple(ends, fc.integer({ min: 1, max: 2 })).map(([low, width]) => [low, low + width] as const);
   const choice = fc.infiniteStream(fc.oneof(fc.nat(), fc.constant(9), fc.constant(2 ** 31 - 1)));

@@ -25,11 +25,12 @@ export function integerRange(minimum: number | null, maximum: number | null): st
   return alternatives.join(" | ");
 }
 
-/** The numbers of the range, which must hold some; null when none of them can be written with few digits. */
+/** The numbers of the range, which must not be the wrong way round; null when none can be written with few digits. */
 export function numberRange(range: NumberRange): string | null {
   const { isMinimumExclusive, isMaximumExclusive } = range;
   const low = range.minimum ?? -largest;
   const high = range.maximum ?? largest;
+  if (low === high && (isMinimumExclusive || isMaximumExclusive)) return null;
   const alternatives: string[] = [];
   if (low < 0) {
     const nearest = high < 0 || (high === 0 && isMaximumExclusive);
