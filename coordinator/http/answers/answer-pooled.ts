@@ -2,7 +2,8 @@
 import { setImmediate } from "node:timers/promises";
 import type { Caller } from "../../core/generation-request.ts";
 import type { PooledUse } from "../../core/pooled-request.ts";
-import { type AnswerDependencies, type AnswerTarget, requestCaller } from "./answer-request.ts";
+import type { AnswerDependencies, AnswerTarget } from "./answer-request.ts";
+import { requestCaller } from "./request-headers.ts";
 
 export type PooledRun<Answer extends PooledUse> = {
   readonly ask: (caller: Caller) => Promise<Answer>;

@@ -1,11 +1,10 @@
 // Carries a request of any API through the gateway: a whole answer, or one on its way.
 import { setMaxListeners } from "node:events";
 import { type LoadingOutlook, PomonaError, type QueueOutlook, toPomonaError } from "@pomona/shared/core/errors";
-import { errorOf, type PromptInput } from "@pomona/shared/core/generation";
+import { errorOf } from "@pomona/shared/core/generation";
 import type { RequestId } from "@pomona/shared/core/ids";
 import type { Logger } from "@pomona/shared/runtime/logger";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { parseIdempotencyKey, parsePriority, tenantOf } from "../../caller.ts";
 import type { AnswerEnding, Caller, GenerationRequest } from "../../core/generation-request.ts";
 import type { Gateway, Generation } from "../../gateway.ts";
 import { publicError } from "../http-error.ts";
@@ -19,8 +18,10 @@ import {
   type CollectedAnswer,
   type Frame,
 } from "./api-answer.ts";
+import { beginId, endId, frameId, lastEventHeader, nothingSeen, type SeenEvent, seenFrames } from "./event-ids.ts";
 import { EventStream, type Framing, farewellComment, linesAsEventsHeader } from "./event-stream.ts";
 import type { OpenAnswers } from "./open-answers.ts";
+import { headerOf, idempotencyKeyOf, requestCaller, seenOf, withSharing } from "./request-headers.ts";
 
 /** A request as an API's adapter understood it. */
 export type ApiRequest = {
@@ -71,7 +72,12 @@ export async function answer(asked: ApiRequest, dependencies: AnswerDependencies
   });
 }
 
-type Started = { readonly generations: readonly Generation[]; readonly head: AnswerHead };
+type Started = {
+  readonly generations: readonly Generation[];
+  readonly head: AnswerHead;
+  /** What whoever comes back for the rest has; null for an answer that begins. */
+  readonly seen: SeenEvent | null;
+};
 
 async function start(
   context: AnswerContext,
@@ -86,12 +92,20 @@ async function start(
     const generation = seen === null ? await start(first, 0) : gateway.attach(seen.requestId, 0, signal);
     const head = { requestId: generation.requestId, createdAtMs: Date.now(), model: first.model };
     const more = await Promise.all(others.map((request, index) => start(request, index + 1)));
-    return { generations: [generation, ...more], head };
+    return { generations: [generation, ...more], head, seen };
   } catch (thrown) {
     const error = toPomonaError(thrown);
     if (error.code !== "cancelled") gateway.countRefusal(first.api, first.model, error);
     throw promptNamed(thrown, asked);
   }
+}
+
+function seenBy({ request, asked }: AnswerContext): SeenEvent | null {
+  const seen = asked.isStream ? seenOf(request) : null;
+  if (seen === null || asked.requests.length === 1) return seen;
+  throw new PomonaError("invalid_request", `${lastEventHeader} is for answers of one choice`, {
+    field: lastEventHeader,
+  });
 }
 
 /** An error of the prompt in the words of its API: it has no other details than how far the prompt is too long. */
@@ -101,15 +115,6 @@ function promptNamed(thrown: unknown, { promptField }: ApiRequest): unknown {
   return new PomonaError(code, message, { field: promptField, ...(overflow === null ? {} : { overflow }) });
 }
 
-/** Who asks, as the address and the headers tell. */
-export function requestCaller(request: FastifyRequest, signal: AbortSignal): Caller {
-  return {
-    tenant: tenantOf(request.ip),
-    priority: parsePriority(headerOf(request, priorityHeader), priorityHeader),
-    signal,
-  };
-}
-
 function framingOf({ request, asked }: AnswerContext): Framing {
   const { framing } = asked.answer;
   return framing === "lines" && headerOf(request, linesAsEventsHeader) !== undefined ? "linesAsEvents" : framing;
@@ -117,93 +122,13 @@ function framingOf({ request, asked }: AnswerContext): Framing {
 
 function callerOf(context: AnswerContext, choice: number, onLoading: (outlook: LoadingOutlook) => void): Caller {
   const { request, asked, signal } = context;
-  const idempotencyKey = parseIdempotencyKey(headerOf(request, idempotencyHeader), idempotencyHeader);
   return {
     ...requestCaller(request, signal),
     onLoading,
     // Lines have no ids to go on from.
     isStreamed: asked.isStream && asked.requests.length === 1 && framingOf(context) !== "lines",
-    idempotencyKey: idempotencyKey === "" || choice === 0 ? idempotencyKey : `${idempotencyKey}#${choice}`,
+    idempotencyKey: idempotencyKeyOf(request, choice),
   };
-}
-
-/** How soon the answer is wanted. */
-const priorityHeader = "x-pomona-priority";
-
-/** Sent again with the same key, a request attaches to the one that runs. */
-const idempotencyHeader = "idempotency-key";
-
-/** The id of the last event that a client has got: the answer goes on after it. Without an index it comes from its beginning. */
-const lastEventHeader = "last-event-id";
-
-type SeenEvent = {
-  readonly requestId: RequestId;
-  /** Of the last token whose event was seen; -1 when not even the answer's beginning was. */
-  readonly index: number;
-  /** Frames of that event which were seen. */
-  readonly frames: number;
-  /** Frames after the last token that were seen. */
-  readonly ends: number;
-};
-
-const nothingSeen = { index: -1, frames: 0, ends: 0 };
-
-/** @throws PomonaError `invalid_request` for what is no id of an event. */
-function seenBy({ request, asked }: AnswerContext): SeenEvent | null {
-  const text = headerOf(request, lastEventHeader);
-  if (!asked.isStream || text === undefined || text === "") return null;
-  const id = /^([0-9a-f]{32})(?:-(?:(\d{1,9})(?:\.(\d{1,9}))?|end\.(\d{1,9})))?$/;
-  const [, requestId, lastIndex = -1, frames = Number.POSITIVE_INFINITY, ends] = id.exec(text) ?? [];
-  if (requestId === undefined || asked.requests.length > 1)
-    throw new PomonaError("invalid_request", `${lastEventHeader} is not the id of an event of this pool`, {
-      field: lastEventHeader,
-    });
-  const index = ends === undefined ? Number(lastIndex) : Number.POSITIVE_INFINITY;
-  return { requestId, index, frames: Number(frames), ends: Number(ends ?? 0) };
-}
-
-/** Of the frames at the beginning of an answer: nothing of its first token was seen. */
-function beginId(requestId: RequestId): string {
-  return `${requestId}-0.0`;
-}
-
-/** A cut between two frames of one event loses neither and repeats none. */
-function frameId(
-  requestId: RequestId,
-  lastIndex: number,
-  frame: { readonly number: number; readonly of: number },
-): string {
-  return `${requestId}-${lastIndex}${frame.number === frame.of ? "" : `.${frame.number}`}`;
-}
-
-/** Of a frame after the last token: those of the answer's end are counted from 1. */
-function endId(requestId: RequestId, number: number): string {
-  return `${requestId}-end.${number}`;
-}
-
-/** How many of an event's frames whoever comes back has. */
-function seenFrames({ index, frames }: Pick<SeenEvent, "index" | "frames">, lastIndex: number): number {
-  if (lastIndex === index) return frames;
-  return lastIndex > index ? 0 : Number.POSITIVE_INFINITY;
-}
-
-/** `true` says that the system's messages are no secret: what they leave in slots serves other tenants too. */
-const sharedSystemHeader = "x-pomona-shared-system-prompt";
-
-function withSharing(asked: GenerationRequest, request: FastifyRequest): GenerationRequest {
-  const declared = headerOf(request, sharedSystemHeader);
-  if (declared === undefined || declared === "false") return asked;
-  if (declared !== "true")
-    throw new PomonaError("invalid_request", `${sharedSystemHeader} must be true or false`, {
-      field: sharedSystemHeader,
-    });
-  const input: PromptInput = asked.input.kind === "chat" ? { ...asked.input, isSystemShared: true } : asked.input;
-  return { ...asked, input };
-}
-
-function headerOf({ headers }: FastifyRequest, name: string): string | undefined {
-  const value = headers[name];
-  return Array.isArray(value) ? value.join(",") : value;
 }
 
 async function answerAtOnce(context: AnswerContext): Promise<void> {
@@ -249,14 +174,13 @@ async function answerOnTheWay(context: AnswerContext): Promise<void> {
     if (!events.isOpen) events.open(boundHeaders(ids.requestId, null, asked));
   }, limits.headersAfterMs);
   try {
-    const started = await start(context, (outlook) => {
+    const { generations, head, seen } = await start(context, (outlook) => {
       if (events.isOpen) events.comment(loadingComment(outlook));
     });
-    const { generations, head } = started;
     if (events.isOpen) events.comment(`pomona request=${head.requestId}`);
     ids.requestId = head.requestId;
     stream = asked.answer.stream(head);
-    const writing = { events, stream, context, head, ended: { count: 0 } };
+    const writing = { events, stream, context, head, seen: seen ?? nothingSeen, ended: { count: 0 } };
     const choices = generations.map((generation, choice) => writeChoice(generation, choice, writing));
     const answers = await all(choices, context);
     asked.onAnswered?.(
@@ -281,18 +205,19 @@ type Writing = {
   readonly stream: AnswerStream;
   readonly context: AnswerContext;
   readonly head: AnswerHead;
+  /** Whoever comes back for the rest has its beginning: the frames of that are made again, and not sent. */
+  readonly seen: Pick<SeenEvent, "index" | "frames" | "ends">;
   /** Frames after the last token. */
   readonly ended: { count: number };
 };
 
 /** A frame that says nothing but that the stream is over has no id: whoever has all before it asks for it alone. */
-function writeEnd(frames: readonly Frame[], { events, context, head, ended }: Writing): void {
-  const { ends } = seenBy(context) ?? nothingSeen;
+function writeEnd(frames: readonly Frame[], { events, context, head, seen, ended }: Writing): void {
   const isOnly = context.asked.requests.length === 1;
   for (const frame of frames) {
     ended.count += 1;
     const hasId = isOnly && typeof frame.data === "object";
-    if (ended.count > ends) events.frame(frame, hasId ? endId(head.requestId, ended.count) : null);
+    if (ended.count > seen.ends) events.frame(frame, hasId ? endId(head.requestId, ended.count) : null);
   }
 }
 
@@ -301,11 +226,9 @@ async function writeChoice(
   choice: number,
   writing: Writing,
 ): Promise<CollectedAnswer | null> {
-  const { events, stream, context, head } = writing;
+  const { events, stream, context, head, seen } = writing;
   const { signal, asked } = context;
   const isOnly = asked.requests.length === 1;
-  // Whoever comes back for the rest has its beginning: the frames of that are made again, and not sent.
-  const seen = seenBy(context) ?? nothingSeen;
   const collector = asked.onAnswered === undefined ? null : new AnswerCollector(head.requestId, choice);
   let isBegun = false;
   let ending: AnswerEnding | null = null;
