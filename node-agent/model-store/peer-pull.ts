@@ -2,15 +2,8 @@
 import { createHash, type Hash } from "node:crypto";
 import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
 import { chunkBytes, chunkRange, wholeChunks } from "../core/transfer/chunks.ts";
-import {
-  nextPullWakeMs,
-  type PullEffect,
-  type PullEvent,
-  type PullState,
-  pullLimits,
-  startPull,
-  stepPull,
-} from "../core/transfer/pull-plan.ts";
+import { nextPullWakeMs, stepPull } from "../core/transfer/pull-plan.ts";
+import { type PullEffect, type PullEvent, type PullState, pullLimits, startPull } from "../core/transfer/pull-state.ts";
 import { BufferPool } from "./buffer-pool.ts";
 import type { PartialFile } from "./partial-file.ts";
 import type { ChunkAnswer, PeerFiles } from "./peer-files.ts";

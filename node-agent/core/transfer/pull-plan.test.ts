@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { chunkBytes } from "./chunks.ts";
-import { nextPullWakeMs, type PullEffect, type PullEvent, type PullState, startPull, stepPull } from "./pull-plan.ts";
+import { nextPullWakeMs, stepPull } from "./pull-plan.ts";
+import { type PullEffect, type PullEvent, type PullState, startPull } from "./pull-state.ts";
 
 const fileOf = (chunks: number): number => chunks * chunkBytes;
 const readsOf = (effects: readonly PullEffect[]): string[] =>
