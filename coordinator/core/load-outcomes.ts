@@ -3,6 +3,7 @@ import type { GenerationFailure } from "@pomona/shared/core/generation";
 import type { ReplicaId } from "@pomona/shared/core/ids";
 import type { ReplicaStatus } from "@pomona/shared/core/node-status";
 import type { Effect } from "./effect.ts";
+import { giveUpLoad } from "./membership.ts";
 import type { Member, StepContext } from "./state.ts";
 
 /** A load ended well: the replica counts at once, before the next heartbeat. */
@@ -24,7 +25,7 @@ type FailedLoad = { readonly replicaId: ReplicaId; readonly model: string; reado
 export function takeLoadFailure(member: Member, load: FailedLoad, context: StepContext): Effect[] {
   const { loading } = member;
   if (loading?.replicaId !== load.replicaId) return [];
-  giveUpLoad(member, context);
+  giveUpLoad(member, context.state);
   // What failed is not what is asked for any more.
   if (context.state.deployments.get(load.model)?.runKey !== loading.runKey) return [];
   if (load.failure.code === "node_lost") {
@@ -36,13 +37,6 @@ export function takeLoadFailure(member: Member, load: FailedLoad, context: StepC
     backOff(member, load, { context, wasReady: false });
   }
   return [announced(member, load)];
-}
-
-/** Whatever it was to make room for stays where it is. */
-function giveUpLoad(member: Member, { state }: StepContext): void {
-  const insteadOf = member.loading?.insteadOf ?? null;
-  if (insteadOf !== null) for (const { moving } of state.members.values()) moving.delete(insteadOf);
-  member.loading = null;
 }
 
 /**
@@ -63,7 +57,7 @@ export function noteReplicas(member: Member, before: readonly ReplicaStatus[], c
     const isOutdated = isOwnLoad
       ? member.loading?.runKey !== runKey
       : replica.revision !== "" && replica.revision !== runKey;
-    if (isOwnLoad) giveUpLoad(member, context);
+    if (isOwnLoad) giveUpLoad(member, context.state);
     if (isOutdated) continue;
     backOff(member, { replicaId, model, failure }, { context, wasReady: old?.state === "ready" });
     effects.push(announced(member, { replicaId, model, failure }));

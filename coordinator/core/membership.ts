@@ -36,7 +36,7 @@ export function takeHeartbeat(
   }
   if (isOlder(status, known.status)) return { outcome: "ignored", effects: [] };
   const isRestarted = status.incarnation > known.status.incarnation;
-  if (isRestarted) forgetProcess(known);
+  if (isRestarted) forgetProcess(known, state);
   const effects: Effect[] = [];
   // A node with two addresses keeps the one that works, or every other heartbeat would cut its streams off.
   if (known.address !== address && !known.isLinkUp) {
@@ -79,10 +79,17 @@ function newPace(nowMs: number): Pace {
   return { dueTokens: 0, cameTokens: 0, usualShare: null, usualStreams: 0, slowSinceMs: null, reviewedAtMs: nowMs };
 }
 
-/** The old process is gone, and with it its link, its replicas and what was wrong with them. */
-function forgetProcess(member: Member): void {
-  member.isLinkUp = false;
+/** Nothing more is known of what it loads: a replica elsewhere that this one was to take the place of stays where it is. */
+export function giveUpLoad(member: Member, state: ClusterState): void {
+  const insteadOf = member.loading?.insteadOf ?? null;
+  if (insteadOf !== null) for (const { moving } of state.members.values()) moving.delete(insteadOf);
   member.loading = null;
+}
+
+/** The old process is gone, and with it its link, its replicas and what was wrong with them. */
+function forgetProcess(member: Member, state: ClusterState): void {
+  giveUpLoad(member, state);
+  member.isLinkUp = false;
   member.justLoaded = null;
   member.justPulled = null;
   member.leaving.clear();
@@ -145,7 +152,7 @@ export function reviewMembers(
     if (next !== "dead") continue;
     died.push(member.nodeId);
     // What it was loading is unknown now; its next heartbeat tells.
-    member.loading = null;
+    giveUpLoad(member, state);
     member.justLoaded = null;
     member.pulling = null;
   }

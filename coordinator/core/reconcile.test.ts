@@ -187,6 +187,20 @@ test("an adopted replica whose context is too short goes on until the one that t
   assert.deepEqual(only(later, "unloadReplica"), [{ kind: "unloadReplica", nodeId: "a", replicaId: "old" }]);
 });
 
+test("what makes room elsewhere is moved again when the node that it was moved to is lost", () => {
+  const pool = new TestPool();
+  pool.deploy({ model: "small", replicas: { min: 1, max: 1 } });
+  pool.deploy({ model: "big", memory: memoryOf(15), replicas: { min: 1, max: 1 } });
+  pool.join(statusOf("a", { freeBytes: 12e9, replicas: [replicaOf("old", { model: "small" })] }));
+  const lost = { freeBytes: 5e9 };
+  assert.deepEqual(loads(pool.join(statusOf("b", lost))), ["small@b"]);
+  assert.deepEqual(loads(pool.join(statusOf("b", { ...lost, incarnation: 2 }))), ["small@b"]);
+  const replica = replicaOf(loadingReplica(pool, "b"), { model: "small" });
+  const left = pool.take({ kind: "replicaLoaded", nodeId: "b", replica });
+  assert.deepEqual(only(left, "unloadReplica"), [{ kind: "unloadReplica", nodeId: "a", replicaId: "old" }]);
+  assert.deepEqual(loads(pool.heartbeat(statusOf("a", { sequence: 2 }))), ["big@a"]);
+});
+
 test("a model whose file cannot be read is failed and loaded nowhere", () => {
   const pool = new TestPool();
   pool.deploy();

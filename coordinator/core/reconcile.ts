@@ -5,6 +5,7 @@ import { isDraining } from "./deployments.ts";
 import { planningOf } from "./dispatch.ts";
 import type { Effect } from "./effect.ts";
 import { cancelPulls, startPull } from "./fetching.ts";
+import { giveUpLoad } from "./membership.ts";
 import { inspectSources, isInPlace, namedFiles, pinPaths } from "./model-sources.ts";
 import { decidePlacement } from "./placement/decide.ts";
 import type { PlacementDecision } from "./placement/problem.ts";
@@ -160,7 +161,7 @@ function endOutdatedLoads(state: ClusterState): void {
       const runKey = state.deployments.get(model)?.runKey;
       if (runKey === revision || (runKey !== undefined && revision === "")) continue;
       member.leaving.set(replicaId, { eviction: "removed", reason: "it is not asked for any more", askedAtMs: null });
-      if (member.loading?.replicaId === replicaId) member.loading = null;
+      if (member.loading?.replicaId === replicaId) giveUpLoad(member, state);
     }
   }
 }

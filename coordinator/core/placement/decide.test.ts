@@ -118,6 +118,23 @@ describe("what goes for another model", () => {
     assert.deepEqual(decided(nodes, models), ["load small@tiny"]);
   });
 
+  test("two that could make room for others by changing places do not: one moves, and its room is kept", () => {
+    const [a, b] = [replicaOf("a", 4), replicaOf("b", 4)];
+    const models = ["a", "b"].map((name) => modelOf(name, 4, { isPinned: true }));
+    const wanted = [modelOf("six", 6), modelOf("five", 5)];
+    const decide = (...replicas: readonly (readonly PlacementReplica[])[]): string[] =>
+      decided(
+        [nodeOf("x", 8, { replicas: replicas[0] ?? [] }), nodeOf("y", 9, { replicas: replicas[1] ?? [] })],
+        [...models, ...wanted],
+      );
+    assert.deepEqual(decide([a], [b]), ["load a@y"]);
+    const moving = { ...a, isMoving: true };
+    assert.deepEqual(decide([moving], [b, replicaOf("a", 4, { replicaId: "new", state: "loading" })]), []);
+    const moved = replicaOf("a", 4, { replicaId: "new" });
+    assert.deepEqual(decide([moving], [b, moved]), ["retire a@x moved"]);
+    assert.deepEqual(decide([], [b, moved]), ["load six@x"]);
+  });
+
   test("one that may not be twice is there twice for the time of its move", () => {
     const moving = replicaOf("small", 4, { isMoving: true });
     const models = [modelOf("small", 4, { max: 1 }), modelOf("huge", 30)];

@@ -43,6 +43,8 @@ class Placer {
   readonly #decisions: PlacementDecision[] = [];
   /** Nodes that have their one load, and the seconds until it is done. */
   readonly #loading = new Map<NodeId, number>();
+  /** Replicas whose move was decided now. */
+  readonly #moving = new Set<ReplicaId>();
 
   constructor(problem: PlacementProblem, config: PlacementConfig) {
     this.#layout = new Layout(problem);
@@ -190,20 +192,42 @@ class Placer {
     return waitsFor + option.readyIn + requests * option.requestSeconds * (1 + share) + busy;
   }
 
-  /** Moves what stands in the way to a node that has room for it: it is loaded there first, and leaves here afterwards. */
+  /**
+   * Moves what stands in the way to a node that has room for it: it is loaded there first, and leaves here afterwards. The
+   * room that it will leave is kept, so that nothing else moves into it: two models would change places without end.
+   */
   #relocateFor(want: Want): boolean {
     const layout = this.#layout;
-    for (const node of layout.nodes) {
+    const targets = layout.nodes.flatMap((node) => {
       const option = want.model.options.get(node.nodeId);
-      if (option === undefined || !node.canLoad || node.isDraining || option.isWaiting) continue;
-      if (layout.staying(want.model.model).has(node.nodeId)) continue;
+      if (option === undefined || !node.canLoad || node.isDraining || option.isWaiting) return [];
+      return layout.staying(want.model.model).has(node.nodeId) ? [] : [{ node, option }];
+    });
+    const begun = targets.find(({ node, option }) => layout.fits(node, option.memory, this.#goneOrMoving(node)));
+    if (begun !== undefined) {
+      layout.reserve(begun.node.nodeId, want.model.model, begun.option.memory);
+      return true;
+    }
+    for (const { node, option } of targets) {
       const move = this.#moveFor(node, { want, option });
       if (move === null) continue;
       const reason = `makes room for ${want.model.model} elsewhere`;
       this.#load(move.place, move.model, { reason, insteadOf: move.replicaId });
+      this.#moving.add(move.replicaId);
+      layout.reserve(node.nodeId, want.model.model, option.memory);
       return true;
     }
     return false;
+  }
+
+  /** Those that will be gone, a move of theirs included that was begun in this round or an earlier one. */
+  #goneOrMoving({ nodeId }: PlacementNode): Set<Resident> {
+    const moving = this.#layout.residents(nodeId).filter((resident) => this.#isMoving(resident));
+    return new Set([...this.#layout.gone(nodeId), ...moving]);
+  }
+
+  #isMoving({ replica }: Resident): boolean {
+    return replica !== null && (replica.isMoving || this.#moving.has(replica.replicaId));
   }
 
   #moveFor(
@@ -215,7 +239,7 @@ class Placer {
     for (const resident of layout.residents(node.nodeId)) {
       const model = layout.models.get(resident.model);
       if (model === undefined || gone.has(resident) || resident.replica?.state !== "ready") continue;
-      if (resident.replica.isMoving) continue;
+      if (this.#isMoving(resident)) continue;
       if (model === want.model || !isStanding(layout, resident)) continue;
       if (!layout.fits(node, option.memory, new Set([...gone, resident]))) continue;
       const place = this.#freePlace(model);
