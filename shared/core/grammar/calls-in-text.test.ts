@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { AnswerForm } from "../output/answer-form.ts";
 import { OutputParser, outputMarkers } from "../output/output-parser.ts";
 import { compileAnswer } from "./compile-answer.ts";
+import { checkGbnf } from "./gbnf/check-gbnf.ts";
 import { GbnfMatcher } from "./testing/gbnf-matcher.ts";
 import { conforms } from "./testing/json-conformance.ts";
 
@@ -229,6 +230,27 @@ test("tools that are too large together are left free, but for those that have t
   assert.equal(compileAnswer({ schema: null, tools: many, choice: "auto" }, formOf("hermes")), null);
   const one = compileAnswer({ schema: null, tools: [...many, tools[0]], choice: "auto" }, formOf("hermes"));
   assert.ok(one !== null && !new GbnfMatcher(one).begins('<tool_call>{"name": "add", "arguments": {}'));
+});
+
+test("names of tools take time by their letters, and not by their square", () => {
+  const named = Array.from({ length: 48 }, (_, index) => ({
+    ...tools[0],
+    name: `${index}`.padEnd(64, "The-quick-brown-fox-jumps-over-the-lazy-dog".slice(index % 20)),
+  }));
+  const quickest = (work: () => void): number => {
+    const times = Array.from({ length: 3 }, () => {
+      const beganAtMs = performance.now();
+      work();
+      return performance.now() - beganAtMs;
+    });
+    return Math.min(...times);
+  };
+  let grammar = "";
+  const compileMs = quickest(() => {
+    grammar = compileAnswer({ schema: null, tools: named, choice: "auto" }, formOf("hermes", true)) ?? "";
+  });
+  const readMs = quickest(() => checkGbnf(grammar, "grammar", grammar.length));
+  assert.ok(compileMs < 12 * readMs, `${compileMs} ms to compile what is read in ${readMs} ms`);
 });
 
 test("the schemas of an answer share the time that they may take", () => {

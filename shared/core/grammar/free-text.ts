@@ -12,86 +12,99 @@ export type Fork = {
   readonly skipped: readonly CodePointRange[];
 };
 
+/** What was read of a marker, or all of it. */
+type Read = {
+  /** The whole marker; null for a part. */
+  readonly marker: string | null;
+  /** The rule of what follows; that behind a whole marker is known when the text is defined. */
+  rule: string;
+  /** What was read, and one character more of a marker. */
+  readonly longer: Map<string, Read>;
+  /** By each character that goes on with a marker, or begins one, behind it: the longest end that is part of one. */
+  ways: ReadonlyMap<string, Read>;
+};
+
 export class FreeText {
   readonly #writer: GrammarWriter;
-  readonly #markers: ReadonlySet<string>;
-  readonly #alphabet: ReadonlySet<string>;
-  /** By what was read of a marker. */
-  readonly #rules = new Map<string, string>();
+  readonly #tree: Tree;
 
-  /** No marker may hold another one; all are of the basic plane. Without any, nothing ever means more. */
+  /** No marker may hold another one. Without any, nothing ever means more. */
   constructor(writer: GrammarWriter, hint: string, markers: readonly string[]) {
     this.#writer = writer;
-    this.#markers = new Set(markers);
-    this.#alphabet = new Set(markers.join(""));
-    for (const prefix of ["", ...markers.flatMap(properPrefixes)])
-      if (!this.#rules.has(prefix)) this.#rules.set(prefix, writer.reserve(hint));
+    this.#tree = treeOf(writer, hint, markers);
+    linkWays(this.#tree.root);
   }
 
   /** The rule of text of which nothing was read yet. */
   get start(): string {
-    return this.#ruleOf("");
+    return this.#tree.root.rule;
   }
 
   /** Defines the rules: `follow` is the one behind a marker; `mayEnd`, whether the text may end without any. */
   define(follow: (marker: string) => string, mayEnd: boolean): void {
-    for (const [prefix, rule] of this.#rules) {
-      const ways = this.#waysBehind(prefix, (read) => (this.#markers.has(read) ? follow(read) : this.#ruleOf(read)));
-      this.#writer.define(rule, bodyOf({ ways, others: this.start, mayEnd }));
-    }
+    for (const read of this.#tree.all) if (read.marker !== null) read.rule = follow(read.marker);
+    for (const { marker, rule, ways } of this.#tree.all)
+      if (marker === null) this.#writer.define(rule, bodyOf({ ways, others: this.start, mayEnd }));
   }
 
-  /** The rule of text that may begin with one of some literals, and else is this text. It may end anywhere. */
+  /** The rule of text that may begin with one of some literals, and else is this text, defined before. It may end anywhere. */
   fork({ hint, ways, skipped }: Fork): string {
-    const rules = new Map<string, string>();
-    for (const prefix of ["", ...[...ways.keys()].flatMap(properPrefixes)])
-      if (!rules.has(prefix)) rules.set(prefix, this.#writer.reserve(hint));
-    const nextOf = new Map<string, Map<string, string>>([...rules.keys()].map((prefix) => [prefix, new Map()]));
-    for (const [read, rule] of [...rules, ...ways]) {
-      const last = [...read].at(-1) ?? "";
-      if (read !== "") nextOf.get(read.slice(0, read.length - last.length))?.set(last, rule);
+    const { root } = treeOf(this.#writer, hint, [...ways.keys()]);
+    const open = [{ read: root, text: this.#tree.root }];
+    for (const { read, text } of open) {
+      for (const [character, longer] of read.longer) {
+        if (longer.marker !== null) longer.rule = ways.get(longer.marker) ?? "";
+        else open.push({ read: longer, text: text.ways.get(character) ?? this.#tree.root });
+      }
+      const state = { ways: new Map([...text.ways, ...read.longer]), others: this.start, mayEnd: true };
+      const isStart = read === root;
+      this.#writer.define(
+        read.rule,
+        bodyOf(isStart ? { ...state, skipped: { ranges: skipped, rule: read.rule } } : state),
+      );
     }
-    for (const [prefix, rule] of rules) {
-      const all = new Map([...this.#waysBehind(prefix, (read) => this.#ruleOf(read)), ...(nextOf.get(prefix) ?? [])]);
-      const state = { ways: all, others: this.start, mayEnd: true };
-      this.#writer.define(rule, bodyOf(prefix === "" ? { ...state, skipped: { ranges: skipped, rule } } : state));
-    }
-    return rules.get("") ?? this.start;
-  }
-
-  /** The characters that, behind what was read, go on with a marker or begin one. */
-  #waysBehind(prefix: string, ruleOf: (read: string) => string): Map<string, string> {
-    const ways = new Map<string, string>();
-    for (const character of this.#alphabet) {
-      const read = this.#longestEnd(prefix + character);
-      if (read !== "") ways.set(character, ruleOf(read));
-    }
-    return ways;
-  }
-
-  /** The longest end of a text that is a marker or begins one. */
-  #longestEnd(text: string): string {
-    for (let start = 0; start < text.length; start += 1) {
-      const end = text.slice(start);
-      if (this.#rules.has(end) || this.#markers.has(end)) return end;
-    }
-    return "";
-  }
-
-  #ruleOf(prefix: string): string {
-    return this.#rules.get(prefix) ?? "";
+    return root.rule;
   }
 }
 
-/** By code points: the names of tools may hold any. */
-function properPrefixes(text: string): string[] {
-  const characters = [...text];
-  return characters.slice(1).map((_, index) => characters.slice(0, index + 1).join(""));
+type Tree = { readonly root: Read; readonly all: readonly Read[] };
+
+/** With a rule for each part of a marker; by code points, since the names of tools may hold any. */
+function treeOf(writer: GrammarWriter, hint: string, markers: readonly string[]): Tree {
+  const all: Read[] = [];
+  const add = (marker: string | null): Read => {
+    const rule = marker === null ? writer.reserve(hint) : "";
+    const read: Read = { marker, rule, longer: new Map(), ways: new Map() };
+    all.push(read);
+    return read;
+  };
+  const root = add(null);
+  for (const marker of markers) {
+    const characters = [...marker];
+    let read = root;
+    for (const [index, character] of characters.entries()) {
+      const longer = read.longer.get(character) ?? add(index + 1 === characters.length ? marker : null);
+      read.longer.set(character, longer);
+      read = longer;
+    }
+  }
+  return { root, all };
+}
+
+/** Aho and Corasick, "Efficient string matching", 1975: their failure function, and with it all ways from each state. */
+function linkWays(root: Read): void {
+  root.ways = root.longer;
+  const open = [...root.longer.values()].map((read) => ({ read, fallback: root }));
+  for (const { read, fallback } of open) {
+    read.ways = new Map([...fallback.ways, ...read.longer]);
+    for (const [character, longer] of read.longer)
+      open.push({ read: longer, fallback: fallback.ways.get(character) ?? root });
+  }
 }
 
 type State = {
-  /** The rule behind each character that has one of its own. */
-  readonly ways: ReadonlyMap<string, string>;
+  /** What is read with each character that has a rule of its own behind it. */
+  readonly ways: ReadonlyMap<string, Pick<Read, "rule">>;
   /** The rule behind all other characters. */
   readonly others: string;
   readonly mayEnd: boolean;
@@ -108,7 +121,7 @@ function bodyOf({ ways, others, mayEnd, skipped }: State): string {
   const bodies = [
     // An alternative that is empty has to be the first: behind a bar the engine reads on in the next line.
     ...(mayEnd ? [""] : []),
-    ...[...ways].map(([character, rule]) => `${gbnfLiteral(character)} ${rule}`),
+    ...[...ways].map(([character, { rule }]) => `${gbnfLiteral(character)} ${rule}`),
     ...(skipped === undefined ? [] : [`${gbnfClass(skipped.ranges)} ${skipped.rule}`]),
     `${gbnfClass(rest)} ${others}`,
   ];

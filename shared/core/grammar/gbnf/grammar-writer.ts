@@ -1,6 +1,7 @@
 import { PomonaError } from "../../errors.ts";
 import { checkRules, compiledGbnfBytesMax } from "./check-gbnf.ts";
 import { canEnd } from "./gbnf-analysis.ts";
+import { gbnfLimits } from "./gbnf-grammar.ts";
 import { parseGbnf } from "./gbnf-parser.ts";
 import { type JsonRuleName, jsonRules } from "./json-rules.ts";
 import { answerWork, type WorkBudget } from "./work-budget.ts";
@@ -33,6 +34,7 @@ export class GrammarWriter {
     const words = hint.replace(/[^A-Za-z0-9]+/g, "-").slice(0, 30);
     const name = `${words.replace(/^-|-$/g, "") || "part"}-${this.#bodies.size}`;
     this.#bodies.set(name, "");
+    if (this.#bodies.size > gbnfLimits.rules) this.#failTooLarge(`it has more than ${gbnfLimits.rules} rules`);
     return name;
   }
 
