@@ -1,7 +1,7 @@
 // What every engine checks before it evaluates anything.
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { Attempt } from "@pomona/shared/core/generation";
-import { checkGbnf, compiledGbnfBytesMax } from "@pomona/shared/core/grammar/gbnf/check-gbnf";
+import type { CheckedGrammars } from "./checked-grammars.ts";
 
 export type ReplicaLimits = {
   readonly contextLength: number;
@@ -9,6 +9,7 @@ export type ReplicaLimits = {
   readonly vocabularySize: number;
   /** Attempts that hold a slot now. */
   readonly runningCount: number;
+  readonly grammars: CheckedGrammars;
 };
 
 /** @throws PomonaError `slots_full`, `context_length_exceeded`, `invalid_request`. */
@@ -30,8 +31,7 @@ export function checkAttempt(attempt: Attempt, limits: ReplicaLimits): void {
   if (emittedTokenIds.length >= maxTokens) {
     throw new PomonaError("invalid_request", `${emittedTokenIds.length} of ${maxTokens} tokens are generated already`);
   }
-  // A hostile grammar would end the engine's process, and with it the attempts of others.
-  if (decoding.grammar !== null) checkGbnf(decoding.grammar, "grammar", compiledGbnfBytesMax);
+  if (decoding.grammar !== null) limits.grammars.check(decoding.grammar);
   const unknown = [...promptTokenIds, ...emittedTokenIds].find((id) => !(id >= 0 && id < limits.vocabularySize));
   if (unknown !== undefined) {
     const message = `token id ${unknown} is not in the vocabulary of ${limits.vocabularySize} tokens`;

@@ -10,6 +10,7 @@ import type { Logger } from "@pomona/shared/runtime/logger";
 import { deathBy } from "../../core/engine-death.ts";
 import { checkAttempt } from "../check-attempt.ts";
 import { checkEmbedInputs, checkRankInputs } from "../check-pooled-call.ts";
+import { CheckedGrammars } from "../checked-grammars.ts";
 import type {
   AdoptedState,
   Engine,
@@ -72,6 +73,7 @@ class LlamaReplica implements EngineReplica {
   readonly #hangMs: number;
   readonly #log: Logger;
   readonly #running = new Map<string, Running>();
+  readonly #grammars = new CheckedGrammars();
   readonly #calls = new Map<number, PendingCall>();
   #held: readonly HeldPrefix[] = [];
   #speed: SpeedProfile | null;
@@ -124,7 +126,7 @@ class LlamaReplica implements EngineReplica {
 
   generate(attempt: Attempt, onFrame: (frame: AttemptFrame) => void): void {
     if (this.#gone !== null) throw this.#gone;
-    checkAttempt(attempt, { ...this.info, runningCount: this.#running.size });
+    checkAttempt(attempt, { ...this.info, runningCount: this.#running.size, grammars: this.#grammars });
     if (this.#running.size === 0) this.#lastMessageAtMs = performance.now();
     this.#running.set(keyOf(attempt), { attempt, onFrame, generated: attempt.emittedTokenIds.length });
     // What is for coordinators alone need not travel to the worker.

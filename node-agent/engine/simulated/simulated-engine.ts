@@ -16,6 +16,7 @@ import type {
 import { plainForm } from "@pomona/shared/core/output/answer-form";
 import { checkAttempt } from "../check-attempt.ts";
 import { checkEmbedInputs } from "../check-pooled-call.ts";
+import { CheckedGrammars } from "../checked-grammars.ts";
 import type {
   AdoptedState,
   Engine,
@@ -78,6 +79,7 @@ export class SimulatedReplica implements EngineReplica {
   readonly exited: Promise<PomonaError | null>;
   readonly #options: Required<SimulatedEngineOptions>;
   readonly #running: Running[] = [];
+  readonly #grammars = new CheckedGrammars();
   readonly #held: number[][];
   readonly #adopted = new Map<string, AdoptedState>();
   #timer: NodeJS.Timeout | null = null;
@@ -106,7 +108,7 @@ export class SimulatedReplica implements EngineReplica {
 
   generate(attempt: Attempt, onFrame: (frame: AttemptFrame) => void): void {
     if (this.#gone !== null) throw this.#gone;
-    checkAttempt(attempt, { ...this.info, runningCount: this.#running.length });
+    checkAttempt(attempt, { ...this.info, runningCount: this.#running.length, grammars: this.#grammars });
     const all = [...attempt.promptTokenIds, ...attempt.emittedTokenIds];
     const { slot, common: inSlot } = this.#chooseSlot(all);
     const { common, use } = this.#restore(attempt.requestId, all, inSlot);
