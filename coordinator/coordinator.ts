@@ -3,6 +3,7 @@ import { PomonaError } from "@pomona/shared/core/errors";
 import { type Attempt, defaultDecoding, type PromptInput } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, RequestId } from "@pomona/shared/core/ids";
 import { randomId, randomSeed } from "@pomona/shared/runtime/random-id";
+import { AnswerGrammars } from "./answer-grammars.ts";
 import type { CoordinatorDependencies } from "./coordinator-dependencies.ts";
 import { contextChanged, decideMaxTokens, refuseModel, refuseQueue } from "./core/admission.ts";
 import type { CoreConfig } from "./core/core-config.ts";
@@ -10,7 +11,6 @@ import type { Announcement, Effect, EffectKind, EffectOf } from "./core/effect.t
 import type { ClusterEvent } from "./core/event.ts";
 import type { ApiName, Caller, GenerationRequest, ModelSummary, Readiness } from "./core/generation-request.ts";
 import { countOf } from "./core/generation-request.ts";
-import { planOutput } from "./core/output-plan.ts";
 import type { PlacementReport, PlanRequest } from "./core/placement/placement-report.ts";
 import { pooledReplicas } from "./core/pooled-replicas.ts";
 import { refusePooled } from "./core/pooled-request.ts";
@@ -45,6 +45,7 @@ export class Coordinator implements Gateway {
   readonly #config: CoreConfig;
   readonly #dependencies: CoordinatorDependencies;
   readonly #running: RunningRequests;
+  readonly #grammars = new AnswerGrammars();
   readonly #named: NamedRequests;
   readonly #tokenizer: PromptTokenizer;
   readonly #pooled: PooledCalls;
@@ -187,7 +188,7 @@ export class Coordinator implements Gateway {
       deadlineMs,
       patienceMs: this.#patienceMs(priority),
     });
-    const { grammar, assembly } = planOutput(request, prompt.form);
+    const { grammar, assembly } = await this.#grammars.plan(request, prompt.form, tenant);
     const { maxTokens: wanted, isMaxTokensCut = false } = request;
     const size = { model, promptTokens: countOf(prompt), maxTokens: wanted, isMaxTokensCut };
     const maxTokens = decideMaxTokens(this.state, size);

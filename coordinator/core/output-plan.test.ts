@@ -1,10 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { toPomonaError } from "@pomona/shared/core/errors";
+import { compileAnswer } from "@pomona/shared/core/grammar/compile-answer";
 import { GbnfMatcher } from "@pomona/shared/core/grammar/testing/gbnf-matcher";
 import { type AnswerForm, detectAnswerForm, plainForm, type Thinking } from "@pomona/shared/core/output/answer-form";
 import { freeOutput, type OutputWish } from "./generation-request.ts";
-import { planOutput } from "./output-plan.ts";
+import { planOutput as planOf } from "./output-plan.ts";
+
+/** With the grammar that it asks for. */
+function planOutput(...request: Parameters<typeof planOf>) {
+  const { wish, assembly } = planOf(...request);
+  return { grammar: wish === null ? null : compileAnswer(wish.answer, wish.form), assembly };
+}
 
 /** The field that a model with such thoughts refuses; null when it takes the wish. */
 function refused(thinking: Thinking, wish: Partial<OutputWish>): string | null {
@@ -42,16 +49,16 @@ test("an effort that a model cannot make is refused by the field that the API ha
 
 test("of tools of which some are allowed, no other is called, nor let by the grammar", () => {
   const tools = ["look", "send"].map((name) => ({ name, parameters: { type: "object" } }));
-  const planOf = (changes: Partial<OutputWish>) => {
+  const plan = (changes: Partial<OutputWish>) => {
     const input = { kind: "chat", messages: [{ role: "user", content: "hi" }], tools } as const;
     return planOutput({ input, output: { ...freeOutput, ...changes } }, detectAnswerForm("<tool_call>", ""));
   };
-  assert.deepEqual(planOf({}).assembly.toolNames, ["look", "send"]);
-  const { assembly, grammar } = planOf({ toolChoice: "required", allowedTools: ["look"] });
+  assert.deepEqual(plan({}).assembly.toolNames, ["look", "send"]);
+  const { assembly, grammar } = plan({ toolChoice: "required", allowedTools: ["look"] });
   assert.deepEqual(assembly.toolNames, ["look"]);
   assert.match(grammar ?? "", /look/);
   assert.doesNotMatch(grammar ?? "", /send/);
-  assert.deepEqual(planOf({ toolChoice: "none", allowedTools: ["look"] }).assembly.toolNames, []);
+  assert.deepEqual(plan({ toolChoice: "none", allowedTools: ["look"] }).assembly.toolNames, []);
 });
 
 test("a form without quotes is told which parameters are texts, and what a grammar makes is JSON", () => {

@@ -1,12 +1,14 @@
 // What a request's answer may be made of, as soon as it is known how its model writes.
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { ToolDefinition } from "@pomona/shared/core/generation";
-import { callStyle, compileAnswer } from "@pomona/shared/core/grammar/compile-answer";
+import { callStyle, isFree } from "@pomona/shared/core/grammar/compile-answer";
+import { type ChoosableTool, checkNames } from "@pomona/shared/core/grammar/compile-tool-choice";
 import type { AnswerForm } from "@pomona/shared/core/output/answer-form";
 import { taggedFormats } from "@pomona/shared/core/output/formats/tagged-calls-reader";
 import { type OutputFormat, plainFormat } from "@pomona/shared/core/output/output-parser";
 import { textParametersOf } from "@pomona/shared/core/output/text-parameters";
 import type { GenerationRequest } from "./generation-request.ts";
+import type { GrammarWish } from "./grammar-key.ts";
 
 /** How the tokens of an answer become its parts: all that an assembler has to know. */
 export type Assembly = {
@@ -32,14 +34,14 @@ export const plainAssembly: Assembly = {
 };
 
 export type OutputPlan = {
-  /** GBNF that the engine enforces; null is free. */
-  readonly grammar: string | null;
+  /** What the engine is to enforce; null where anything goes. */
+  readonly wish: GrammarWish | null;
   readonly assembly: Assembly;
 };
 
 /**
- * @throws PomonaError `invalid_request` that names the field, for schemas and choices that cannot be enforced and for an
- * effort that the model does not know.
+ * @throws PomonaError `invalid_request` that names the field, for two tools of a name and for an effort that the model does not
+ * know. Schemas and choices that cannot be enforced are found when the grammar is made.
  */
 export function planOutput(
   { input, output }: Pick<GenerationRequest, "input" | "output">,
@@ -52,14 +54,18 @@ export function planOutput(
   const tools = told
     .map((tool, place) => ({ ...tool, field: parametersField.replace("[]", `[${place}]`) }))
     .filter(({ name }) => allowedTools?.includes(name) ?? true);
-  const schema = shape.kind === "text" ? null : schemaOf(shape);
-  const isFree = schema === null && toolChoice === "auto";
-  // In free text it is for the model to keep from thinking: what it thinks nevertheless is no text.
-  const grammar = compileAnswer({ schema, tools, choice: toolChoice }, isFree ? form : asWished(output, form));
+  checkNames(tools);
+  const answer = {
+    schema: shape.kind === "text" ? null : schemaOf(shape),
+    tools: tools.map(ruled),
+    choice: toolChoice,
+  };
+  // In free text it is for the model to keep from thinking, and to choose how it calls: what it thinks nevertheless is no text.
+  const isText = answer.schema === null && (toolChoice === "auto" || toolChoice === "none");
   // A call that a grammar makes is written in its style, whatever the template says.
-  const format = grammar === null ? form.format : { ...form.format, calls: callStyle(form) };
+  const format = isText ? form.format : { ...form.format, calls: callStyle(form) };
   return {
-    grammar,
+    wish: isFree(answer) ? null : { answer, form: isText ? form : asWished(output, form) },
     assembly: {
       format,
       startsInReasoning: form.startsInReasoning,
@@ -69,6 +75,11 @@ export function planOutput(
       isCallForced: toolChoice !== "auto" && toolChoice !== "none",
     },
   };
+}
+
+/** What of a tool a grammar depends on. */
+function ruled({ name, parameters, strict, field }: ToolDefinition & { readonly field: string }): ChoosableTool {
+  return { name, parameters, field, ...(strict === undefined ? {} : { strict }) };
 }
 
 /** Only for formats whose values have no quotes. */

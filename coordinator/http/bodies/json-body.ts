@@ -4,9 +4,9 @@ import { isUtf8 } from "node:buffer";
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { tenantOf } from "../../caller.ts";
+import { LoopTurns } from "../../loop-turns.ts";
 import { apiOf } from "../api-of.ts";
 import { BodyReader, type BodyReaderLimits } from "./body-reader.ts";
-import { BodyTurns } from "./body-turns.ts";
 import { findJsonError, lineAndColumn } from "./json-position.ts";
 
 /** Below this a body is parsed and checked within a fraction of a millisecond, and waits for no turn. */
@@ -17,7 +17,7 @@ export function readJsonBodies(app: FastifyInstance, limits: BodyReaderLimits): 
   // Refuses keys that would reach a prototype.
   const parse = app.getDefaultJsonParser("error", "error");
   const reader = new BodyReader(limits);
-  const turns = new BodyTurns();
+  const turns = new LoopTurns();
   app.removeAllContentTypeParsers();
   app.addHook("onRequest", async (request) => {
     if (apiOf(request) === "ollama" && isUnnamed(request)) request.headers["content-type"] = json;

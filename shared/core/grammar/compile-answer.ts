@@ -1,4 +1,5 @@
 import type { AnswerForm } from "../output/answer-form.ts";
+import { runThrough, type Slices } from "../slices.ts";
 import { type CallingForm, callsInText, markedStyle } from "./calls-in-text.ts";
 import { schemaBody } from "./compile-json-schema.ts";
 import {
@@ -27,46 +28,65 @@ export type AnswerGrammar = {
  * that matches the schema, or free text with calls of tools that are strict. Null where anything goes. Throws
  * `invalid_request` as `compileJsonSchema` and `compileToolChoice`.
  */
-export function compileAnswer({ schema, tools, choice }: AnswerGrammar, form: AnswerForm): string | null {
+export function compileAnswer(answer: AnswerGrammar, form: AnswerForm): string | null {
+  return runThrough(compileAnswerInSlices(answer, form));
+}
+
+/** The same, with a pause behind each schema and each part of the check. */
+export function* compileAnswerInSlices(
+  { schema, tools, choice }: AnswerGrammar,
+  form: AnswerForm,
+): Slices<string | null> {
+  if (isFree({ schema, tools, choice })) return null;
   const isForced = choice !== "auto" && choice !== "none";
-  if (schema === null && !isForced) return choice === "auto" ? compileCallsInText(tools, form) : null;
+  if (schema === null && !isForced) return yield* compileCallsInText(tools, form);
   const writer = new GrammarWriter(isForced ? "tools" : (schema?.field ?? "tools"));
   const bodies: string[] = [];
   if (isForced || (choice === "auto" && tools.length > 0)) {
-    bodies.push(callBody(writer, { tools, choice: isForced ? choice : "required", style: callStyle(form) }));
+    bodies.push(yield* callBody(writer, { tools, choice: isForced ? choice : "required", style: callStyle(form) }));
   }
   if (schema !== null && !isForced) bodies.push(documentBody(writer, schema, form));
-  return writer.finish(afterThoughts(writer, bodies.join(" | "), thoughtsBefore(form)));
+  return yield* writer.finish(afterThoughts(writer, bodies.join(" | "), thoughtsBefore(form)));
 }
 
-/** Null where no tool is strict, nothing was promised then, and for forms whose calls no grammar tells from text. */
-function compileCallsInText(tools: readonly ChoosableTool[], form: AnswerForm): string | null {
+/** Whether anything goes, however the model writes: nothing is promised where no tool is strict. */
+export function isFree({ schema, tools, choice }: AnswerGrammar): boolean {
+  if (schema !== null) return false;
+  return choice === "none" || (choice === "auto" && tools.every(({ strict }) => strict === undefined));
+}
+
+/** Null for forms whose calls no grammar tells from text. */
+function* compileCallsInText(tools: readonly ChoosableTool[], form: AnswerForm): Slices<string | null> {
   const style = markedStyle(form);
   if (style === null) return null;
   checkNames(tools);
   const needed = tools.filter(({ strict }) => strict === "always");
   const isOptional = tools.some(({ strict }) => strict === "where-possible");
-  const all = isOptional ? unlessInvalid(() => grammarOfCalls(tools, { ...form, style })) : null;
+  const all = isOptional ? yield* unlessInvalid(grammarOfCalls(tools, { ...form, style })) : null;
   if (all !== null || needed.length === 0) return all;
   // What has to be strict is, where all together would be too large.
-  return grammarOfCalls(
+  return yield* grammarOfCalls(
     tools.map((tool) => (needed.includes(tool) ? tool : { name: tool.name })),
     { ...form, style },
   );
 }
 
-function grammarOfCalls(tools: readonly ChoosableTool[], form: CallingForm): string {
+function* grammarOfCalls(tools: readonly ChoosableTool[], form: CallingForm): Slices<string> {
   const writer = new GrammarWriter("tools");
   const rules = new Map<ChoosableTool, string>();
   // Those that have to be strict come first: nothing else may use up their time.
-  for (const [index, tool] of tools.entries())
-    if (tool.strict === "always") rules.set(tool, argumentsRule(writer, tool, index));
+  for (const [index, tool] of tools.entries()) {
+    if (tool.strict !== "always") continue;
+    rules.set(tool, argumentsRule(writer, tool, index));
+    yield;
+  }
   for (const [index, tool] of tools.entries()) {
     const rule = tool.strict === "where-possible" ? writer.attempt(() => argumentsRule(writer, tool, index)) : null;
     if (rule !== null) rules.set(tool, rule);
+    yield;
   }
   const ruled = tools.map((tool) => ({ name: tool.name, rule: rules.get(tool) ?? writer.json("object") }));
-  return writer.finish(callsInText(writer, ruled, form));
+  return yield* writer.finish(callsInText(writer, ruled, form));
 }
 
 /** Forms that no grammar is written for, and models whose form is not known, get the generic one. */

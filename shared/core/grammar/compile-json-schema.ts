@@ -1,3 +1,4 @@
+import { runThrough } from "../slices.ts";
 import { GrammarWriter } from "./gbnf/grammar-writer.ts";
 import { SchemaCompiler } from "./schema/schema-compiler.ts";
 import { SchemaDocument } from "./schema/schema-document.ts";
@@ -14,7 +15,7 @@ import { SchemaDocument } from "./schema/schema-document.ts";
  */
 export function compileJsonSchema(schema: unknown, field = "schema"): string {
   const writer = new GrammarWriter(field);
-  return writer.finish(schemaBody(writer, schema, field));
+  return runThrough(writer.finish(schemaBody(writer, schema, field)));
 }
 
 /** Adds the rules of a schema to a grammar, and returns its body. Throws as `compileJsonSchema`. */

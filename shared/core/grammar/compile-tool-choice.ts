@@ -1,5 +1,6 @@
 import { PomonaError } from "../errors.ts";
 import type { Strictness } from "../generation.ts";
+import { runThrough, type Slices } from "../slices.ts";
 import { gbnfLiteral } from "./gbnf/gbnf-text.ts";
 import { GrammarWriter } from "./gbnf/grammar-writer.ts";
 import { SchemaCompiler } from "./schema/schema-compiler.ts";
@@ -72,7 +73,7 @@ function jsonCall(argumentsName: string, before = "", after = ""): CallStyle {
  */
 export function compileToolChoice(tools: readonly ChoosableTool[], choice: ToolChoice, style: ToolCallStyle): string {
   const writer = new GrammarWriter("tools");
-  return writer.finish(callBody(writer, { tools, choice, style }));
+  return runThrough(writer.finish(runThrough(callBody(writer, { tools, choice, style }))));
 }
 
 export type Call = {
@@ -85,7 +86,7 @@ export type Call = {
  * Adds the rules of one call to a grammar that has none yet, and returns its body. Throws `invalid_request` when there is
  * no such tool, two have the same name, or the schema of one that may be chosen cannot be compiled.
  */
-export function callBody(writer: GrammarWriter, { tools, choice, style }: Call): string {
+export function* callBody(writer: GrammarWriter, { tools, choice, style }: Call): Slices<string> {
   checkNames(tools);
   const isChosen = ({ name }: ChoosableTool): boolean => choice === "required" || name === choice.name;
   const { before, name, between, after } = styles[style];
@@ -94,6 +95,7 @@ export function callBody(writer: GrammarWriter, { tools, choice, style }: Call):
     if (!isChosen(tool)) continue;
     const rule = argumentsRule(writer, tool, index);
     calls.push(`${name(tool.name)} between ${rule}`);
+    yield;
   }
   if (calls.length === 0) failChoice(tools, choice);
   writer.define("between", between);

@@ -1,3 +1,4 @@
+import { runThrough, type Slices } from "../../slices.ts";
 import { GbnfCursor } from "./gbnf-cursor.ts";
 import {
   type GbnfElement,
@@ -21,8 +22,16 @@ type Repetition = { readonly min: number; readonly max: number | null };
  * `gbnfLimits`. Time and memory are linear in the text and the limits. Throws `invalid_request` about `field`.
  */
 export function parseGbnf(text: string, field: string): GbnfGrammar {
+  return runThrough(parseGbnfInSlices(text, field));
+}
+
+/** The same, with pauses. */
+export function parseGbnfInSlices(text: string, field: string): Slices<GbnfGrammar> {
   return new GbnfParser(text, field).parse();
 }
+
+/** Characters between two pauses: a few milliseconds. */
+const sliceLength = 32 * 1024;
 
 class GbnfParser {
   readonly #cursor: GbnfCursor;
@@ -35,9 +44,13 @@ class GbnfParser {
     this.#cursor = new GbnfCursor(text, field);
   }
 
-  parse(): GbnfGrammar {
+  *parse(): Slices<GbnfGrammar> {
     this.#cursor.skipBlanks(true);
-    while (!this.#cursor.isAtEnd) this.#parseRule();
+    for (let pausedAt = 0; !this.#cursor.isAtEnd; this.#parseRule()) {
+      if (this.#cursor.position - pausedAt < sliceLength) continue;
+      pausedAt = this.#cursor.position;
+      yield;
+    }
     const root = this.#indexes.get("root");
     if (root === undefined) this.#cursor.fail("it has no rule `root`", 0);
     const rules = this.#rules.map(({ name, position, alternatives }) => {

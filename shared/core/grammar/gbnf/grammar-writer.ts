@@ -1,19 +1,24 @@
 import { PomonaError } from "../../errors.ts";
+import type { Slices } from "../../slices.ts";
 import { checkRules, compiledGbnfBytesMax } from "./check-gbnf.ts";
 import { canEnd } from "./gbnf-analysis.ts";
-import { gbnfLimits } from "./gbnf-grammar.ts";
-import { parseGbnf } from "./gbnf-parser.ts";
+import { type GbnfGrammar, gbnfLimits } from "./gbnf-grammar.ts";
+import { parseGbnfInSlices } from "./gbnf-parser.ts";
 import { type JsonRuleName, jsonRules } from "./json-rules.ts";
 import { answerWork, type WorkBudget } from "./work-budget.ts";
 
 /** What `work` gives, or null when it throws an `invalid_request`. */
-export function unlessInvalid<Result>(work: () => Result): Result | null {
+export function* unlessInvalid<Result>(work: Slices<Result>): Slices<Result | null> {
   try {
-    return work();
+    return yield* work;
   } catch (error) {
-    if (error instanceof PomonaError && error.code === "invalid_request") return null;
+    if (isInvalid(error)) return null;
     throw error;
   }
+}
+
+function isInvalid(error: unknown): boolean {
+  return error instanceof PomonaError && error.code === "invalid_request";
 }
 
 /** Collects the rules of a grammar under names that are its own. */
@@ -63,8 +68,11 @@ export class GrammarWriter {
   /** What `work` gives, or null and as if it had never been when it throws an `invalid_request`. */
   attempt<Result>(work: () => Result): Result | null {
     const [names, bytes] = [new Set(this.#bodies.keys()), this.#bytes];
-    const result = unlessInvalid(work);
-    if (result !== null) return result;
+    try {
+      return work();
+    } catch (error) {
+      if (!isInvalid(error)) throw error;
+    }
     for (const name of this.#bodies.keys()) if (!names.has(name)) this.#bodies.delete(name);
     // Rules that are taken back have taken their time.
     this.budget.workLeft -= this.#bytes - bytes;
@@ -73,11 +81,13 @@ export class GrammarWriter {
   }
 
   /** The grammar whose texts are those of `body`, checked against the limits of the engine. */
-  finish(body: string): string {
+  *finish(body: string): Slices<string> {
     this.define("root", body);
     const rules = [...this.#bodies].map(([name, text]) => `${name} ::= ${text}\n`);
     const text = rules.reverse().join("");
-    const grammar = this.#check(text);
+    yield;
+    const grammar = yield* this.#check(text);
+    yield;
     if (!canEnd(grammar)) {
       const message = "the schema matches nothing that ends: a value requires another one of its own kind";
       throw new PomonaError("invalid_request", message, { field: this.#field });
@@ -85,9 +95,10 @@ export class GrammarWriter {
     return text;
   }
 
-  #check(text: string): ReturnType<typeof parseGbnf> {
+  *#check(text: string): Slices<GbnfGrammar> {
     try {
-      const grammar = parseGbnf(text, this.#field);
+      const grammar = yield* parseGbnfInSlices(text, this.#field);
+      yield;
       checkRules(grammar, text, this.#field);
       return grammar;
     } catch (error) {

@@ -1,9 +1,10 @@
-// Who has a large body read next: one at a time, clients in turn, and after each as much time for everything else. Twenty of
-// them at once would else keep the process for as long as all of them take, and links to nodes are given up after 0.8 s.
+// Who may keep the process next, for a large body or a grammar: one at a time, clients in turn, and after each as much time for
+// everything else. Twenty of them at once would else keep it for as long as all of them take, and links to nodes are given up
+// after 0.8 s.
 import { setImmediate as afterThis, setTimeout as sleep } from "node:timers/promises";
 import type { TenantId } from "@pomona/shared/core/ids";
 
-export class BodyTurns {
+export class LoopTurns {
   /** Whoever waits, by whose it is; the next one first. */
   readonly #waiting = new Map<TenantId, (() => void)[]>();
   #isRunning = false;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as afterThis } from "node:timers/promises";
-import { BodyTurns } from "./body-turns.ts";
+import { LoopTurns } from "./loop-turns.ts";
 
 function keepBusy(ms: number): void {
   const until = performance.now() + ms;
@@ -9,7 +9,7 @@ function keepBusy(ms: number): void {
 }
 
 test("one is read at a time, and everything else runs between two of them", async () => {
-  const turns = new BodyTurns();
+  const turns = new LoopTurns();
   const told: string[] = [];
   let isDone = false;
   const others = (async () => {
@@ -28,7 +28,7 @@ test("one is read at a time, and everything else runs between two of them", asyn
 });
 
 test("after each as much time is left for everything else", async () => {
-  const turns = new BodyTurns();
+  const turns = new LoopTurns();
   const beganAtMs = performance.now();
   for (let count = 0; count < 5; count += 1) {
     await turns.next("a");
@@ -39,7 +39,7 @@ test("after each as much time is left for everything else", async () => {
 });
 
 test("clients come in turn, however many one of them sends", async () => {
-  const turns = new BodyTurns();
+  const turns = new LoopTurns();
   const told: string[] = [];
   const read = async (tenant: string): Promise<void> => {
     await turns.next(tenant);
