@@ -3,6 +3,7 @@ import { defaultSampling, penaltyLastTokensMax } from "@pomona/shared/core/gener
 import { z } from "zod";
 import type { GenerationRequest } from "../../core/generation-request.ts";
 import { type FieldPath, invalid, only, parseAt } from "../requests/field.ts";
+import { seedFrom0, seed as wideSeed } from "../requests/seed.ts";
 import { parseStop } from "../requests/stop-strings.ts";
 
 const whole = z.number().int();
@@ -37,7 +38,7 @@ const optionsSchema = z.strictObject({
   top_k: whole.min(-1).max(1_000_000).nullish(),
   top_p: topP,
   min_p: z.number().min(0).max(1).nullish(),
-  seed: whole.min(-1).max(Number.MAX_SAFE_INTEGER).nullish(),
+  seed: wideSeed.min(-1).nullish(),
   stop: z.unknown().optional(),
   repeat_penalty: z.number().min(0.1).max(10).nullish(),
   presence_penalty: z.number().min(-2).max(2).nullish(),
@@ -93,7 +94,7 @@ export function parseOptions(
       topP: options.top_p ?? beside.top_p ?? 0.9,
       minP: options.min_p ?? 0,
       typicalP: options.typical_p ?? 1,
-      seed: seed < 0 ? null : seed,
+      seed: seed < 0 ? null : seedFrom0(seed),
       ...penaltiesOf(options),
     },
   };

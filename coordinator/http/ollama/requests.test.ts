@@ -93,6 +93,11 @@ test("every option that can be honoured arrives, and hints for the loading are t
   assert.equal(ofChat({ model: "unknown", options: { num_ctx: 99_999 } }).request.model, "unknown");
 });
 
+test("a seed may have 63 bits, as Ollama's own client draws it", () => {
+  const seedOf = (seed: number) => ofChat({ options: { seed } }).request.sampling.seed;
+  assert.deepEqual([seedOf(2 ** 53 - 1), seedOf(2 ** 53), seedOf(2 ** 62 + 2 ** 20)], [2 ** 53 - 1, 0, 2 ** 20]);
+});
+
 test("what the AI SDK says beside the options counts where they say nothing, and calls may be asked for", () => {
   const beside = { temperature: 0.3, top_p: 0.7, max_output_tokens: 9 };
   const settingsOf = (more: object) => {
@@ -257,6 +262,8 @@ test("what is wrong with a request, or cannot be honoured, is refused by its nam
     ["options.num_ctx", { options: { num_ctx: 4097 } }],
     ["options.temperature", { options: { temperature: "1" } }],
     ["options.seed", { options: { seed: 0.5 } }],
+    ["options.seed", { options: { seed: -2 } }],
+    ["options.seed", { options: { seed: 1e20 } }],
     ["options.stop", { options: { stop: 5 } }],
     ["options.stop", { options: { stop: Array(17).fill("a") } }],
     ["options.stop[0]", { options: { stop: [""] } }],

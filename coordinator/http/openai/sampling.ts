@@ -3,6 +3,7 @@ import { defaultSampling } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import type { GenerationRequest } from "../../core/generation-request.ts";
 import { fewFields } from "../requests/field.ts";
+import { seed, seedFrom0 } from "../requests/seed.ts";
 
 const biasedTokensMax = 1024;
 
@@ -13,15 +14,6 @@ const logitBias = fewFields(biasedTokensMax, "tokens").pipe(
     z.number().min(-100).max(100),
   ),
 );
-
-const safeSeeds = 2 ** 53;
-
-/** Of 64 bits and with a sign, as OpenAI's, and therefore not always exact by the time it is read. */
-const seed = z
-  .number()
-  .min(-(2 ** 63))
-  .max(2 ** 63)
-  .refine((value) => Number.isInteger(value), { error: "must be a whole number" });
 
 export const samplingFields = {
   temperature: z.number().min(0).max(2).nullish(),
@@ -40,12 +32,6 @@ export const samplingFields = {
 type SamplingFields = z.output<ReturnType<typeof samplingSchema>>;
 function samplingSchema() {
   return z.object(samplingFields);
-}
-
-/** Inside, they count from 0; those that do here stay what they are. */
-function seedFrom0(seed: number): number {
-  const rest = seed % safeSeeds;
-  return rest < 0 ? rest + safeSeeds : Math.abs(rest);
 }
 
 export function samplingOf(body: SamplingFields): GenerationRequest["sampling"] {
