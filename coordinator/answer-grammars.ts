@@ -25,6 +25,11 @@ export class AnswerGrammars {
   /** Whoever's they are: a grammar follows from what was sent alone, and tells nothing of who sent it before. */
   readonly #kept = new RecentValues<string | null>(limits);
   readonly #making = new Map<string, Promise<string | null>>();
+  readonly #compile: typeof compileAnswerInSlices;
+
+  constructor(compile = compileAnswerInSlices) {
+    this.#compile = compile;
+  }
 
   /** `grammar` is null where anything goes. @throws PomonaError `invalid_request` as `planOutput` and `compileAnswer`. */
   async plan(request: Parameters<typeof planOutput>[0], form: AnswerForm, tenant: TenantId): Promise<PlannedAnswer> {
@@ -54,7 +59,7 @@ export class AnswerGrammars {
   }
 
   async #make({ answer, form }: GrammarWish, tenant: TenantId): Promise<string | null> {
-    const slices = compileAnswerInSlices(answer, form);
+    const slices = this.#compile(answer, form);
     for (;;) {
       await this.#turns.next(tenant);
       const untilMs = performance.now() + turnMs;
