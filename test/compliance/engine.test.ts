@@ -28,10 +28,17 @@ writeFileSync(modelPath, writeGguf(keyedModel()));
 writeFileSync(junkPath, "this is no model");
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-function loadWith(engine: Engine, path: string, slots: number): Promise<EngineReplica> {
+/** Tokens of each slot, where a test does not need many. */
+const contextLength = 1024;
+/** For answers that run for as long as it takes to save their state. */
+const longContext = { slots: 2, contextLength: 8192 };
+
+type Size = { readonly slots: number; readonly contextLength: number };
+
+function loadWith(engine: Engine, path: string, size: Size): Promise<EngineReplica> {
   const options = { ...defaultEngineOptions, threads: 1 };
   const none = { checksTensors: false, stateStore: null, speed: null };
-  const spec = { modelPath: path, slots, contextLength: 1024, options, ...none };
+  const spec = { modelPath: path, ...size, options, ...none };
   return engine.load(spec, AbortSignal.timeout(60_000));
 }
 
@@ -39,8 +46,11 @@ for (const [name, engine] of [
   ["llama", createLlamaEngine({ log: createSilentLogger() })],
   ["simulated", createSimulatedEngine({ stepMs: 1, chunkLength: 64 })],
 ] as const) {
-  const load = (path: string, slots: number) => loadWith(engine, path, slots);
-  movedStates(name, { load: () => load(modelPath, 2), prompt: `4${"lorem ipsum ".repeat(40)}c` });
+  const load = (path: string, slots: number) => loadWith(engine, path, { slots, contextLength });
+  movedStates(name, {
+    load: () => loadWith(engine, modelPath, longContext),
+    prompt: `4${"lorem ipsum ".repeat(40)}c`,
+  });
   engineCompliance(name, {
     load: (slots) => load(modelPath, slots),
     loadJunk: () => load(junkPath, 1),
@@ -63,10 +73,10 @@ for (const [name, model] of models) {
   writeFileSync(path, writeGguf(model));
   const bannedTokens = Array.from({ length: firstPieceTokenId }, (_, tokenId) => ({ tokenId, bias: -1000 }));
   movedStates(`llama, ${name}`, {
-    load: () => loadWith(createLlamaEngine({ log: createSilentLogger() }), path, 2),
+    load: () => loadWith(createLlamaEngine({ log: createSilentLogger() }), path, longContext),
     prompt: "some words of a prompt ".repeat(20),
     // Its memory cannot forget the tokens after the cut that a state may hold.
-    ...(name === "recurrent" ? { cuts: [400, 440] } : {}),
+    ...(name === "recurrent" ? { cuts: [(held: number) => held + 1, (held: number) => held + 40] } : {}),
     sampling: {
       ...defaultSampling,
       temperature: 0.9,

@@ -5,30 +5,47 @@ import { appendFileSync, readFileSync, rmSync, statSync, truncateSync, writeFile
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { crc32 } from "node:zlib";
-import type { AdoptedState, EngineReplica, SequenceState } from "@pomona/node-agent/engine/engine";
+import type { AdoptedState, EngineReplica } from "@pomona/node-agent/engine/engine";
 import type { Attempt, CheckpointUse, Sampling } from "@pomona/shared/core/generation";
 import { attemptOf, type Changes, type Collected, ids, start } from "../support/attempts.ts";
 import { createTemporaryDirectory } from "../support/temporary-directory.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 export type MovedStates = {
+  /** With room for some thousand tokens after the prompt. */
   readonly load: () => Promise<EngineReplica>;
   /** Of some hundred tokens. */
   readonly prompt: string;
-  /** After how many tokens a request goes on elsewhere. */
-  readonly cuts?: readonly number[];
+  /** After how many tokens a request goes on elsewhere, from how many of them its state holds. */
+  readonly cuts?: readonly ((held: number) => number)[];
   /** Beside greedy. */
   readonly sampling?: Sampling;
 };
 
-/** After all tokens that a state may hold. */
-const late = 400;
-/** Long enough for a state to be saved in its middle. */
-const maxTokens = 450;
+/** So many that the attempt still runs when its state is asked for, however late that is; it is cancelled when it is there. */
+const tokensMax = 7000;
+/** Tokens that are looked at: so many at least, and so many after those that the state holds. */
+const seenMin = 450;
+const seenAfter = 50;
+const saveDeadlineMs = 30_000;
 
-type Run = { readonly attempt: Attempt; readonly whole: Collected; readonly state: AdoptedState };
+/** A request as far as it is looked at, and its state somewhere in its middle. */
+type Run = {
+  readonly attempt: Attempt;
+  readonly ids: readonly number[];
+  readonly chunkLengths: readonly number[];
+  readonly state: AdoptedState;
+  /** Tokens of the answer in the state. */
+  readonly held: number;
+};
+
+const defaultCuts = [1, 7, 40, 400].map((cut) => () => cut);
+/** Cuts behind all that a state holds. */
+const late = (held: number): number => held + 5;
+const later = (held: number): number => held + 15;
 
 /** Runs the suite against an engine with two replicas of one model. */
-export function movedStates(name: string, { load, prompt, sampling, cuts = [1, 7, 40, 400] }: MovedStates): void {
+export function movedStates(name: string, { load, prompt, sampling, cuts = defaultCuts }: MovedStates): void {
   describe(`${name}: states that move`, () => {
     const folder = createTemporaryDirectory("moved-states");
     let [from, to]: EngineReplica[] = [];
@@ -45,30 +62,32 @@ export function movedStates(name: string, { load, prompt, sampling, cuts = [1, 7
       return [from, to];
     };
 
-    /** Runs a prompt on one replica to its end; its state is saved after the first token, or somewhat later. */
-    const runAndSave = async (changes: Changes = {}, triesLeft = 5): Promise<Run> => {
+    /** Runs a prompt on one replica; its state is saved after the first token, or somewhat later. */
+    const runAndSave = async (changes: Changes = {}): Promise<Run> => {
       const [replica] = replicas();
       const promptTokenIds = await ids(replica, `${randomUUID().slice(0, 8)} ${prompt}`);
-      const attempt = attemptOf(promptTokenIds, { maxTokens, ...changes });
-      const path = join(folder.path, `${attempt.requestId}.kv`);
-      let saving: Promise<SequenceState | null> = Promise.resolve(null);
-      let isAsked = false;
-      const whole = await start(replica, attempt, ({ kind }) => {
-        if (kind !== "tokens" || isAsked) return;
-        isAsked = true;
-        saving = replica.saveState(attempt.requestId, 1, path).catch(() => null);
-      }).done;
-      const saved = await saving;
-      // On a busy machine the whole answer may be there before it is asked for.
-      if (saved === null && triesLeft > 0) return await runAndSave(changes, triesLeft - 1);
-      assert.ok(saved !== null, "an attempt was saved while it ran");
-      const state: AdoptedState = { ...saved, requestId: attempt.requestId, path, crc32: crc32(readFileSync(path)) };
-      return { attempt, whole, state };
+      const attempt = attemptOf(promptTokenIds, { maxTokens: tokensMax, ...changes });
+      const { requestId } = attempt;
+      const path = join(folder.path, `${requestId}.kv`);
+      let came = 0;
+      const { done } = start(replica, attempt, (frame) => {
+        if (frame.kind === "tokens") came += frame.ids.length;
+      });
+      await waitFor(() => came > 0, saveDeadlineMs, "the first token");
+      const saved = await replica.saveState(requestId, 1, path);
+      const held = saved.tokenIds.length - promptTokenIds.length;
+      const seen = Math.max(seenMin, held + seenAfter);
+      await waitFor(() => came >= seen, saveDeadlineMs, "what comes after the state");
+      replica.cancel(requestId, 1);
+      const { ids: all, chunkLengths } = await done;
+      const state: AdoptedState = { ...saved, requestId, path, crc32: crc32(readFileSync(path)) };
+      return { attempt, ids: all.slice(0, seen), chunkLengths, state, held };
     };
 
-    const goOn = async ({ attempt, whole }: Run, cut: number): Promise<Collected> => {
-      const emittedTokenIds = whole.ids.slice(0, cut);
-      const again = { ...attempt, epoch: 2, emittedTokenIds, promptChunkLengths: whole.chunkLengths };
+    const goOn = async (run: Run, cut: number): Promise<Collected> => {
+      const decoding = { ...run.attempt.decoding, maxTokens: run.ids.length };
+      const emittedTokenIds = run.ids.slice(0, cut);
+      const again = { ...run.attempt, epoch: 2, decoding, emittedTokenIds, promptChunkLengths: run.chunkLengths };
       return await start(replicas()[1], again).done;
     };
 
@@ -82,11 +101,12 @@ export function movedStates(name: string, { load, prompt, sampling, cuts = [1, 7
     for (const [mode, changes] of modes) {
       test(`a request goes on exactly from the state that another replica saved, ${mode}`, async () => {
         const [, replica] = replicas();
-        for (const cut of cuts) {
+        for (const cutOf of cuts) {
           const run = await runAndSave(changes);
+          const cut = cutOf(run.held);
           replica.adoptState(run.state);
           const rest = await goOn(run, cut);
-          assert.deepEqual(rest.ids, run.whole.ids.slice(cut));
+          assert.deepEqual(rest.ids, run.ids.slice(cut));
           assert.equal(useOf(rest), "restored");
           const evaluated = rest.frames.reduce(
             (sum, frame) => sum + (frame.kind === "prefill" ? frame.chunkLength : 0),
@@ -121,11 +141,11 @@ export function movedStates(name: string, { load, prompt, sampling, cuts = [1, 7
         const run = await runAndSave();
         damage(run.state.path);
         replica.adoptState(run.state);
-        const rest = await goOn(run, late);
-        assert.deepEqual(rest.ids, run.whole.ids.slice(late));
+        const rest = await goOn(run, late(run.held));
+        assert.deepEqual(rest.ids, run.ids.slice(late(run.held)));
         assert.equal(useOf(rest), "failed");
         replica.dropState(run.state.path);
-        assert.equal(useOf(await goOn(run, late + 10)), undefined);
+        assert.equal(useOf(await goOn(run, later(run.held))), undefined);
       });
     }
 
@@ -134,15 +154,15 @@ export function movedStates(name: string, { load, prompt, sampling, cuts = [1, 7
       const run = await runAndSave();
       rmSync(run.state.path);
       replica.adoptState(run.state);
-      const rest = await goOn(run, late);
-      assert.deepEqual([rest.ids, useOf(rest)], [run.whole.ids.slice(late), "failed"]);
+      const rest = await goOn(run, late(run.held));
+      assert.deepEqual([rest.ids, useOf(rest)], [run.ids.slice(late(run.held)), "failed"]);
     });
 
     test("only what runs, and has its prompt behind it, has a state to save", async () => {
       const [replica] = replicas();
       const path = join(folder.path, "none.kv");
       await assert.rejects(replica.saveState("0".repeat(32), 1, path), { code: "not_found" });
-      const attempt = attemptOf(await ids(replica, `${randomUUID()} ${prompt}`), { maxTokens });
+      const attempt = attemptOf(await ids(replica, `${randomUUID()} ${prompt}`), { maxTokens: seenMin });
       const running = start(replica, attempt);
       const saved = replica.saveState(attempt.requestId, 1, path).catch((error: unknown) => error);
       await running.done;
