@@ -148,6 +148,26 @@ test("every call has its result before the assistant goes on, and one alone", ()
   }
 });
 
+test("the id of a call is that of no other one, until it is answered", () => {
+  const again = [user, asks("a"), answers(result("a")), asks("a"), answers(result("a")), user];
+  assert.deepEqual(
+    inputOf(again).messages.map(({ role, toolCallId }) => [role, toolCallId]),
+    [
+      ["user", undefined],
+      ["assistant", undefined],
+      ["tool", "a"],
+      ["assistant", undefined],
+      ["tool", "a"],
+      ["user", undefined],
+    ],
+  );
+  for (const calls of [[asks("a", "a")], [asks("a"), asks("a")]]) {
+    const { field, message } = refusal(() => inputOf([user, ...calls, answers(result("a"))]));
+    assert.match(field ?? "", /^messages\[[12]\]\.content\[[01]\]\.id$/);
+    assert.match(message, /must be unique/);
+  }
+});
+
 test("what is only counted may end with the assistant, and with calls", () => {
   const count = (...messages: object[]) => parseCountTokens({ model: "m", tools, messages }).input;
   for (const last of [asks("a"), { role: "assistant", content: "The answer is" }]) {

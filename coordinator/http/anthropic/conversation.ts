@@ -290,7 +290,8 @@ function parseAssistant(blocks: readonly ContentBlock[], reading: Reading): Piec
 
 function parseCall(value: unknown, path: FieldPath, { calls, open }: Reading): ToolCall {
   const { id, name, input } = parseAt(callBlock, value, path);
-  if (calls.has(id)) throw invalid([...path, "id"], "is that of another call: `tool_use` ids must be unique");
+  // One that was answered is free again, as the API has it: clients bring ids along that other services count anew.
+  if (open.has(id)) throw invalid([...path, "id"], "is that of another call: `tool_use` ids must be unique");
   calls.set(id, { name, path });
   open.add(id);
   return { id: innerCallId(id), name, arguments: JSON.stringify(input) };
