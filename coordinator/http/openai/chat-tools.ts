@@ -2,6 +2,7 @@
 import type { ToolDefinition } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import type { OutputWish } from "../../core/generation-request.ts";
+import { cacheControl } from "../anthropic/cache-control.ts";
 import { type FieldPath, invalid, parseAt, typeAt } from "../requests/field.ts";
 import { parseToolChoice, parseToolList, toolName } from "../requests/tools.ts";
 import { functionFields, parseAllowedTools, toolOf, unsupportedTool } from "./functions.ts";
@@ -42,7 +43,12 @@ export function parseChatTools(value: unknown): readonly ToolDefinition[] {
   return parseToolList(value, ["tools"], parseTool);
 }
 
-const toolSchema = z.strictObject({ type: z.literal("function"), function: z.strictObject(functionFields) });
+const toolSchema = z.strictObject({
+  type: z.literal("function"),
+  function: z.strictObject(functionFields),
+  // Agents that speak to several APIs say here, too, where to cache.
+  cache_control: cacheControl,
+});
 
 function parseTool(tool: unknown, path: FieldPath): ToolDefinition {
   const type = typeAt(tool, path);

@@ -18,6 +18,8 @@ const messageSchema = z.strictObject({
   tool_calls: z.unknown().optional(),
   // Answers come back as they were sent.
   reasoning_content: text.nullish(),
+  // As Ollama, OpenRouter and vLLM name them.
+  reasoning: text.nullish(),
   refusal: text.nullish(),
   annotations: onlyNothing(),
   audio: onlyNothing(),
@@ -73,6 +75,7 @@ function parseMessage(value: unknown, { path, model, calls }: Place): ChatMessag
   const toolCalls = parseCalls(message, { path, calls });
   const isEmpty = message.content === undefined || message.content === null;
   const mayBeEmpty = message.role === "assistant" && (toolCalls.length > 0 || message.refusal != null);
+  const reasoning = message.reasoning_content ?? message.reasoning;
   const content =
     isEmpty && (mayBeEmpty || message.role === "function")
       ? (message.refusal ?? "")
@@ -80,7 +83,7 @@ function parseMessage(value: unknown, { path, model, calls }: Place): ChatMessag
   return {
     role: roleOf(message),
     content,
-    ...(message.reasoning_content == null ? {} : { reasoning: message.reasoning_content }),
+    ...(reasoning == null ? {} : { reasoning }),
     ...(toolCalls.length === 0 ? {} : { toolCalls }),
     ...(toolCallId === null ? {} : { toolCallId }),
     ...(message.name == null ? {} : { name: message.name }),

@@ -143,12 +143,14 @@ test("hints that change no answer are taken", () => {
       { role: "user", content: [{ ...part, prompt_cache_breakpoint: { mode: "explicit" } }] },
       { role: "user", content: [{ ...part, cache_control: { type: "ephemeral" } }] },
     ],
+    tools: tools.map((tool) => ({ ...tool, cache_control: { type: "ephemeral" } })),
     prompt_cache_options: { mode: "implicit", ttl: "30m" },
     prediction: { type: "content", content: [part] },
   });
   const { input } = requests[0];
   const message = { role: "user", content: "a" };
-  assert.deepEqual(input, { kind: "chat", messages: [message, message] });
+  assert.ok(input.kind === "chat");
+  assert.deepEqual([input.messages, input.tools?.length], [[message, message], tools.length]);
   assert.equal(parseCompletion({ model: "m", prompt: "a", suffix: "" }).requests.length, 1);
 });
 
@@ -159,6 +161,16 @@ test("an answer may come back with what clients add to it", () => {
     kind: "chat",
     messages: [{ role: "assistant", content: "", toolCalls: [{ id: "call_1", name: "f", arguments: "{}" }] }],
   });
+});
+
+test("thoughts come back under either of the names that servers have for them", () => {
+  const thoughtsOf = (more: object) => {
+    const { input } = parseChat({ ...chat, messages: [{ role: "assistant", content: "b", ...more }] }).requests[0];
+    return input.kind === "chat" && input.messages[0]?.reasoning;
+  };
+  assert.equal(thoughtsOf({ reasoning_content: "a" }), "a");
+  assert.equal(thoughtsOf({ reasoning: "a", reasoning_content: null }), "a");
+  assert.equal(thoughtsOf({ reasoning: null }), undefined);
 });
 
 test("a choice of allowed tools tells the model all of them, and lets it call some", () => {
