@@ -108,7 +108,7 @@ test("every setting that can be honoured arrives, and comes back", () => {
     prompt_cache_options: { mode: "explicit", ttl: "30m" },
     stream: true,
     stream_options: { include_obfuscation: false },
-    include: ["message.output_text.logprobs", "reasoning.encrypted_content"],
+    include: ["message.output_text.logprobs", "reasoning.encrypted_content", "web_search_call.action.sources"],
     tools: [{ type: "function", name: "f", description: "d", parameters: schema, strict: true }],
     text: { format: { type: "json_schema", name: "n", schema, strict: true }, verbosity: "medium" },
   });
@@ -304,7 +304,7 @@ const refused: readonly (readonly [field: string | null, body: unknown])[] = [
   ["input[0].encrypted_content", { ...base, input: [opaque] }],
   ["instructions", { ...base, instructions: ["a"] }],
   ["include", { ...base, include: "all" }],
-  ["include[0]", { ...base, include: ["file_search_call.results"] }],
+  ["include[0]", { ...base, include: ["file_search_call"] }],
   ["tools", { ...base, tools: {} }],
   ["tools[0].type", { ...base, tools: [{ type: "web_search" }] }],
   ["tools[0].name", { ...base, tools: [{ type: "function", name: "a b" }] }],

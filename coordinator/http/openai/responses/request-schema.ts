@@ -161,9 +161,19 @@ function wholeConversation(parsed: Parsed, kept: KeptResponses, mayBeCut: boolea
   return { conversation: [...(before ?? []), ...items], isWhole };
 }
 
-const includable = ["message.output_text.logprobs", "reasoning.encrypted_content"] as const;
+/** The last six are about tools of the service and about images, of which an answer here has none to leave out. */
+const includable = [
+  "message.output_text.logprobs",
+  "reasoning.encrypted_content",
+  "message.input_image.image_url",
+  "file_search_call.results",
+  "web_search_call.results",
+  "web_search_call.action.sources",
+  "computer_call_output.output.image_url",
+  "code_interpreter_call.outputs",
+] as const;
 const includeMax = 16;
-const included = z.enum(includable, { error: `must be ${includable.join(" or ")}: nothing else can be included` });
+const included = z.enum(includable, { error: `must be one of ${includable.join(", ")}` });
 
 function parseInclude(value: unknown): ReadonlySet<(typeof includable)[number]> {
   if (value === undefined || value === null) return new Set();
