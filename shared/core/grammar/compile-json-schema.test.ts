@@ -34,6 +34,27 @@ const cases: Readonly<Record<string, Case>> = {
     ],
     no: [{}, { name: "Ada" }, { age: 1, name: "Ada" }, { name: "Ada", age: 1.5 }, { name: "Ada", age: 1, x: 1 }, null],
   },
+  "nulls as OpenAPI 3.0 says it, where a type stands beside it": {
+    schema: {
+      type: "object",
+      properties: {
+        a: { type: "string", minLength: 1, nullable: true },
+        b: { type: "integer", nullable: false },
+        c: { enum: ["x"], nullable: true },
+      },
+      required: ["a", "b", "c"],
+      strict: true,
+    },
+    yes: [
+      { a: "a", b: 1, c: "x" },
+      { a: null, b: 1, c: "x" },
+    ],
+    no: [
+      { a: "", b: 1, c: "x" },
+      { a: "a", b: null, c: "x" },
+      { a: "a", b: 1, c: null },
+    ],
+  },
   "optional properties in any choice": {
     schema: {
       type: "object",

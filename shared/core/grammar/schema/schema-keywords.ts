@@ -12,14 +12,15 @@ type KeywordRole = "combines" | "describes" | "states" | TypeName;
 /**
  * What is done about each keyword; one that is not here is refused. `describes`: says nothing about values. A type: says
  * something about values of this type only. Source: JSON Schema 2020-12, `definitions` of draft 7, `discriminator` of
- * OpenAPI 3, whose `oneOf` says the same.
+ * OpenAPI 3, whose `oneOf` says the same, and `nullable` of OpenAPI 3.0, which is part of `type`; RubyLLM writes `strict`
+ * into the parameters of its tools.
  */
 const roles: ReadonlyMap<string, KeywordRole> = new Map<string, KeywordRole>([
   ...(["$ref", "allOf", "anyOf", "oneOf"] as const).map((name) => [name, "combines"] as const),
   ...(["$schema", "$comment", "$defs", "definitions", "title", "description", "default", "examples"] as const).map(
     (name) => [name, "describes"] as const,
   ),
-  ...(["example", "deprecated", "readOnly", "writeOnly", "discriminator"] as const).map(
+  ...(["example", "deprecated", "readOnly", "writeOnly", "discriminator", "strict", "nullable"] as const).map(
     (name) => [name, "describes"] as const,
   ),
   ...(["type", "enum", "const"] as const).map((name) => [name, "states"] as const),
@@ -107,11 +108,11 @@ export class KeywordReader {
   types(): readonly TypeName[] | null {
     const value = this.value("type");
     const names = typeof value === "string" ? [value] : this.list("type");
-    return (
-      names?.map((name) => {
-        return typeNames.find((known) => known === name) ?? this.#fail("type", `of ${typeNames.join(", ")}`);
-      }) ?? null
-    );
+    if (names === null) return null;
+    const types = names.map((name) => {
+      return typeNames.find((known) => known === name) ?? this.#fail("type", `of ${typeNames.join(", ")}`);
+    });
+    return this.value("nullable") === true && !types.includes("null") ? [...types, "null"] : types;
   }
 
   /** Names of `required`; none when it is not there. */
