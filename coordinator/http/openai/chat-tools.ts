@@ -43,9 +43,16 @@ export function parseChatTools(value: unknown): readonly ToolDefinition[] {
   return parseToolList(value, ["tools"], parseTool);
 }
 
+/** What agno writes beside a function for its own use, to OpenAI's API as well. */
+const notesOfAgno = {
+  requires_confirmation: z.boolean().nullish(),
+  external_execution: z.boolean().nullish(),
+  approval_type: z.string().max(100).nullish(),
+};
+
 const toolSchema = z.strictObject({
   type: z.literal("function"),
-  function: z.strictObject(functionFields),
+  function: z.strictObject({ ...functionFields, ...notesOfAgno }),
   // Agents that speak to several APIs say here, too, where to cache.
   cache_control: cacheControl,
 });

@@ -73,9 +73,11 @@ function parseMessage(value: unknown, { path, model, calls }: Place): ChatMessag
   const message = parseAt(messageSchema, value, path);
   const toolCallId = answeredCall(message, { path, calls });
   const toolCalls = parseCalls(message, { path, calls });
-  const isEmpty = message.content === undefined || message.content === null;
-  const mayBeEmpty = message.role === "assistant" && (toolCalls.length > 0 || message.refusal != null);
   const reasoning = message.reasoning_content ?? message.reasoning;
+  const isEmpty = message.content === undefined || message.content === null;
+  // An answer that was cut may be all thoughts.
+  const saysElse = toolCalls.length > 0 || message.refusal != null || reasoning != null;
+  const mayBeEmpty = message.role === "assistant" && saysElse;
   const content =
     isEmpty && (mayBeEmpty || message.role === "function")
       ? (message.refusal ?? "")

@@ -143,7 +143,11 @@ test("hints that change no answer are taken", () => {
       { role: "user", content: [{ ...part, prompt_cache_breakpoint: { mode: "explicit" } }] },
       { role: "user", content: [{ ...part, cache_control: { type: "ephemeral" } }] },
     ],
-    tools: tools.map((tool) => ({ ...tool, cache_control: { type: "ephemeral" } })),
+    tools: tools.map((tool) => ({
+      type: "function",
+      function: { ...tool.function, requires_confirmation: false, external_execution: true, approval_type: null },
+      cache_control: { type: "ephemeral" },
+    })),
     prompt_cache_options: { mode: "implicit", ttl: "30m" },
     prediction: { type: "content", content: [part] },
   });
@@ -171,6 +175,8 @@ test("thoughts come back under either of the names that servers have for them", 
   assert.equal(thoughtsOf({ reasoning_content: "a" }), "a");
   assert.equal(thoughtsOf({ reasoning: "a", reasoning_content: null }), "a");
   assert.equal(thoughtsOf({ reasoning: null }), undefined);
+  // Nothing but thoughts, of an answer that was cut.
+  assert.equal(thoughtsOf({ reasoning: "a", content: null }), "a");
 });
 
 test("a choice of allowed tools tells the model all of them, and lets it call some", () => {
