@@ -9,6 +9,8 @@ import type { CountedPrompt } from "./core/generation-request.ts";
 
 export type TokenizedPrompt = CountedPrompt & {
   readonly stop: readonly string[];
+  /** End the answer, beside the model's end-of-generation tokens; none by default. */
+  readonly stopTokenIds?: readonly number[];
   /** Tokens at the beginning that prompts of others may reuse. */
   readonly sharedTokens: number;
   readonly form: AnswerForm;

@@ -81,7 +81,7 @@ export type NodePort = {
   rank(replicaId: ReplicaId, call: RankCall, signal: AbortSignal): Promise<Ranking>;
 };
 
-export type EmbedInput = Exclude<PromptInput, { kind: "chat" }>;
+export type EmbedInput = Exclude<PromptInput, { kind: "chat" | "infill" }>;
 
 export type Embedded = {
   /** Of length 1. */

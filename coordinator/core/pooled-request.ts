@@ -19,7 +19,7 @@ type PooledRequest = {
   readonly fieldOf: (index: number) => string;
 };
 
-export type EmbedInput = Exclude<PromptInput, { kind: "chat" }>;
+export type EmbedInput = Exclude<PromptInput, { kind: "chat" | "infill" }>;
 
 export type EmbedRequest = PooledRequest & {
   readonly inputs: readonly EmbedInput[];

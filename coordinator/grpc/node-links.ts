@@ -212,14 +212,16 @@ export class NodeLinks {
 
   /** @throws PomonaError what the node said, or `node_lost`. */
   async tokenize(call: TokenizeCall): Promise<Omit<TokenizedPrompt, "digest">> {
-    const { tokenIds, tokensLeftOut, stop, sharedTokens, ...form } = await this.#ask(call.nodeId, (client) =>
-      callUnary(client, pomona.Node.service.Tokenize, {
-        request: { replicaId: call.replicaId, ...tokenizeInputToWire(call.input) },
-        timeoutMs: call.timeoutMs,
-        signal: call.signal,
-      }),
+    const { tokenIds, tokensLeftOut, stop, stopTokenIds, sharedTokens, ...form } = await this.#ask(
+      call.nodeId,
+      (client) =>
+        callUnary(client, pomona.Node.service.Tokenize, {
+          request: { replicaId: call.replicaId, ...tokenizeInputToWire(call.input) },
+          timeoutMs: call.timeoutMs,
+          signal: call.signal,
+        }),
     );
-    return { tokenIds, tokensLeftOut, stop, sharedTokens, form: answerFormFromWire(form) };
+    return { tokenIds, tokensLeftOut, stop, stopTokenIds, sharedTokens, form: answerFormFromWire(form) };
   }
 
   /** @throws PomonaError what the node said, or `node_lost`. */

@@ -156,6 +156,7 @@ export function fakeVector(length: number): Float32Array {
 function lengthOf({ input }: Pick<GenerationRequest, "input">): number {
   if (input.kind === "text") return input.text.length;
   if (input.kind === "tokens") return input.tokenIds.length;
+  if (input.kind === "infill") return input.prefix.length + input.suffix.length;
   return input.messages.reduce((sum, { content }) => sum + content.length, 0);
 }
 

@@ -81,7 +81,10 @@ export type EngineReplica = {
   generate(attempt: Attempt, onFrame: (frame: AttemptFrame) => void): void;
   /** Ends an attempt with reason `cancelled` between two steps; does nothing when it is not running. */
   cancel(requestId: string, epoch: number): void;
-  /** Renders the chat template where the input is a chat. @throws PomonaError `invalid_request`, `engine_crashed`. */
+  /**
+   * Renders the chat template where the input is a chat, and puts the model's own tokens around a gap.
+   * @throws PomonaError `invalid_request`, naming `suffix` where the model was not made to fill gaps; `engine_crashed`.
+   */
   tokenize(input: PromptInput, signal: AbortSignal): Promise<TokenizedPrompt>;
   /**
    * One vector of length 1 for each input, in order. Aborting the signal leaves the rest out.
@@ -142,6 +145,8 @@ export type TokenizedPrompt = {
   readonly tokensLeftOut: number;
   /** Texts that end an answer in this model's chat template, beside its end-of-generation tokens. */
   readonly stop: readonly string[];
+  /** End the answer, beside the model's end-of-generation tokens; none by default. */
+  readonly stopTokenIds?: readonly number[];
   readonly form: AnswerForm;
   /** Tokens of the system's messages at the beginning that others may reuse; 0 where the chat does not say so. */
   readonly sharedTokens: number;

@@ -47,12 +47,13 @@ export function nodeService(node: NodePort, states: StatesPort, onHeartbeat: OnH
     }),
     Tokenize: unaryHandler(async (wire, { signal }) => {
       const replicaId = checkReplicaId("replica_id", wire.replicaId);
-      const { tokenIds, tokensLeftOut, stop, sharedTokens, form } = await node.tokenize(
+      const { tokenIds, tokensLeftOut, stop, stopTokenIds, sharedTokens, form } = await node.tokenize(
         replicaId,
         tokenizeInputFromWire(wire),
         signal,
       );
-      return { tokenIds: [...tokenIds], tokensLeftOut, stop: [...stop], sharedTokens, ...answerFormToWire(form) };
+      const stops = { stop: [...stop], stopTokenIds: [...(stopTokenIds ?? [])] };
+      return { tokenIds: [...tokenIds], tokensLeftOut, ...stops, sharedTokens, ...answerFormToWire(form) };
     }),
     Embed: unaryHandler(async (wire, { signal }) => {
       const replicaId = checkReplicaId("replica_id", wire.replicaId);

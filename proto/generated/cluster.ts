@@ -45,6 +45,7 @@ import type { InferenceRerankRequest as _pomona_v1_InferenceRerankRequest, Infer
 import type { InferenceRerankResponse as _pomona_v1_InferenceRerankResponse, InferenceRerankResponse__Output as _pomona_v1_InferenceRerankResponse__Output } from './pomona/v1/InferenceRerankResponse.ts';
 import type { InferenceTokenizeRequest as _pomona_v1_InferenceTokenizeRequest, InferenceTokenizeRequest__Output as _pomona_v1_InferenceTokenizeRequest__Output } from './pomona/v1/InferenceTokenizeRequest.ts';
 import type { InferenceTokenizeResponse as _pomona_v1_InferenceTokenizeResponse, InferenceTokenizeResponse__Output as _pomona_v1_InferenceTokenizeResponse__Output } from './pomona/v1/InferenceTokenizeResponse.ts';
+import type { Infill as _pomona_v1_Infill, Infill__Output as _pomona_v1_Infill__Output } from './pomona/v1/Infill.ts';
 import type { InspectModelRequest as _pomona_v1_InspectModelRequest, InspectModelRequest__Output as _pomona_v1_InspectModelRequest__Output } from './pomona/v1/InspectModelRequest.ts';
 import type { InspectModelResponse as _pomona_v1_InspectModelResponse, InspectModelResponse__Output as _pomona_v1_InspectModelResponse__Output } from './pomona/v1/InspectModelResponse.ts';
 import type { KeepAttemptsRequest as _pomona_v1_KeepAttemptsRequest, KeepAttemptsRequest__Output as _pomona_v1_KeepAttemptsRequest__Output } from './pomona/v1/KeepAttemptsRequest.ts';
@@ -199,6 +200,7 @@ export interface ProtoGrpcType {
       InferenceRerankResponse: MessageTypeDefinition<_pomona_v1_InferenceRerankResponse, _pomona_v1_InferenceRerankResponse__Output>
       InferenceTokenizeRequest: MessageTypeDefinition<_pomona_v1_InferenceTokenizeRequest, _pomona_v1_InferenceTokenizeRequest__Output>
       InferenceTokenizeResponse: MessageTypeDefinition<_pomona_v1_InferenceTokenizeResponse, _pomona_v1_InferenceTokenizeResponse__Output>
+      Infill: MessageTypeDefinition<_pomona_v1_Infill, _pomona_v1_Infill__Output>
       InspectModelRequest: MessageTypeDefinition<_pomona_v1_InspectModelRequest, _pomona_v1_InspectModelRequest__Output>
       InspectModelResponse: MessageTypeDefinition<_pomona_v1_InspectModelResponse, _pomona_v1_InspectModelResponse__Output>
       KeepAttemptsRequest: MessageTypeDefinition<_pomona_v1_KeepAttemptsRequest, _pomona_v1_KeepAttemptsRequest__Output>

@@ -22,6 +22,7 @@ import type { InferenceRerankRequest as _pomona_v1_InferenceRerankRequest, Infer
 import type { InferenceRerankResponse as _pomona_v1_InferenceRerankResponse, InferenceRerankResponse__Output as _pomona_v1_InferenceRerankResponse__Output } from './pomona/v1/InferenceRerankResponse.ts';
 import type { InferenceTokenizeRequest as _pomona_v1_InferenceTokenizeRequest, InferenceTokenizeRequest__Output as _pomona_v1_InferenceTokenizeRequest__Output } from './pomona/v1/InferenceTokenizeRequest.ts';
 import type { InferenceTokenizeResponse as _pomona_v1_InferenceTokenizeResponse, InferenceTokenizeResponse__Output as _pomona_v1_InferenceTokenizeResponse__Output } from './pomona/v1/InferenceTokenizeResponse.ts';
+import type { Infill as _pomona_v1_Infill, Infill__Output as _pomona_v1_Infill__Output } from './pomona/v1/Infill.ts';
 import type { ListModelsRequest as _pomona_v1_ListModelsRequest, ListModelsRequest__Output as _pomona_v1_ListModelsRequest__Output } from './pomona/v1/ListModelsRequest.ts';
 import type { ListModelsResponse as _pomona_v1_ListModelsResponse, ListModelsResponse__Output as _pomona_v1_ListModelsResponse__Output } from './pomona/v1/ListModelsResponse.ts';
 import type { LoadingOutlook as _pomona_v1_LoadingOutlook, LoadingOutlook__Output as _pomona_v1_LoadingOutlook__Output } from './pomona/v1/LoadingOutlook.ts';
@@ -76,6 +77,7 @@ export interface ProtoGrpcType {
       InferenceRerankResponse: MessageTypeDefinition<_pomona_v1_InferenceRerankResponse, _pomona_v1_InferenceRerankResponse__Output>
       InferenceTokenizeRequest: MessageTypeDefinition<_pomona_v1_InferenceTokenizeRequest, _pomona_v1_InferenceTokenizeRequest__Output>
       InferenceTokenizeResponse: MessageTypeDefinition<_pomona_v1_InferenceTokenizeResponse, _pomona_v1_InferenceTokenizeResponse__Output>
+      Infill: MessageTypeDefinition<_pomona_v1_Infill, _pomona_v1_Infill__Output>
       ListModelsRequest: MessageTypeDefinition<_pomona_v1_ListModelsRequest, _pomona_v1_ListModelsRequest__Output>
       ListModelsResponse: MessageTypeDefinition<_pomona_v1_ListModelsResponse, _pomona_v1_ListModelsResponse__Output>
       LoadingOutlook: MessageTypeDefinition<_pomona_v1_LoadingOutlook, _pomona_v1_LoadingOutlook__Output>

@@ -17,6 +17,7 @@ import type { ErrorDetail as _pomona_v1_ErrorDetail, ErrorDetail__Output as _pom
 import type { HeldPrefix as _pomona_v1_HeldPrefix, HeldPrefix__Output as _pomona_v1_HeldPrefix__Output } from './pomona/v1/HeldPrefix.ts';
 import type { HoldStateRequest as _pomona_v1_HoldStateRequest, HoldStateRequest__Output as _pomona_v1_HoldStateRequest__Output } from './pomona/v1/HoldStateRequest.ts';
 import type { HoldStateResponse as _pomona_v1_HoldStateResponse, HoldStateResponse__Output as _pomona_v1_HoldStateResponse__Output } from './pomona/v1/HoldStateResponse.ts';
+import type { Infill as _pomona_v1_Infill, Infill__Output as _pomona_v1_Infill__Output } from './pomona/v1/Infill.ts';
 import type { InspectModelRequest as _pomona_v1_InspectModelRequest, InspectModelRequest__Output as _pomona_v1_InspectModelRequest__Output } from './pomona/v1/InspectModelRequest.ts';
 import type { InspectModelResponse as _pomona_v1_InspectModelResponse, InspectModelResponse__Output as _pomona_v1_InspectModelResponse__Output } from './pomona/v1/InspectModelResponse.ts';
 import type { KeepAttemptsRequest as _pomona_v1_KeepAttemptsRequest, KeepAttemptsRequest__Output as _pomona_v1_KeepAttemptsRequest__Output } from './pomona/v1/KeepAttemptsRequest.ts';
@@ -103,6 +104,7 @@ export interface ProtoGrpcType {
       HeldPrefix: MessageTypeDefinition<_pomona_v1_HeldPrefix, _pomona_v1_HeldPrefix__Output>
       HoldStateRequest: MessageTypeDefinition<_pomona_v1_HoldStateRequest, _pomona_v1_HoldStateRequest__Output>
       HoldStateResponse: MessageTypeDefinition<_pomona_v1_HoldStateResponse, _pomona_v1_HoldStateResponse__Output>
+      Infill: MessageTypeDefinition<_pomona_v1_Infill, _pomona_v1_Infill__Output>
       InspectModelRequest: MessageTypeDefinition<_pomona_v1_InspectModelRequest, _pomona_v1_InspectModelRequest__Output>
       InspectModelResponse: MessageTypeDefinition<_pomona_v1_InspectModelResponse, _pomona_v1_InspectModelResponse__Output>
       KeepAttemptsRequest: MessageTypeDefinition<_pomona_v1_KeepAttemptsRequest, _pomona_v1_KeepAttemptsRequest__Output>

@@ -106,6 +106,8 @@ export type Chat = {
 export type PromptInput =
   | { readonly kind: "text"; readonly text: string }
   | ({ readonly kind: "chat" } & Chat)
+  /** The text between two others; models say whether they were made for it. */
+  | { readonly kind: "infill"; readonly prefix: string; readonly suffix: string }
   | { readonly kind: "tokens"; readonly tokenIds: readonly number[] };
 
 /** How a generation ended. Exactly one of these per request. */

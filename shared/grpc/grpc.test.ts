@@ -60,6 +60,7 @@ test("a unary call answers with what the handler returned", async () => {
       stop: ["x"],
       startsInReasoning: false,
       tokensLeftOut: 0,
+      stopTokenIds: [],
       sharedTokens: 0,
       callFormat: "",
       thoughts: "",

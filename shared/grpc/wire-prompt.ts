@@ -2,6 +2,7 @@
 // `invalid_request` with the field.
 import type { Chat, Chat__Output } from "@pomona/proto/generated/pomona/v1/Chat";
 import type { InferenceGenerateRequest__Output } from "@pomona/proto/generated/pomona/v1/InferenceGenerateRequest";
+import type { Infill, Infill__Output } from "@pomona/proto/generated/pomona/v1/Infill";
 import type { TokenIds } from "@pomona/proto/generated/pomona/v1/TokenIds";
 import { PomonaError } from "../core/errors.ts";
 import type { PromptInput } from "../core/generation.ts";
@@ -13,7 +14,8 @@ import { checkLength, checkPresent, checkText, fail, textLengthMax, tokensMax } 
 /** The `input` of NodeTokenizeRequest and InferenceTokenizeRequest. */
 export type TokenizeInputWire =
   | { readonly input: "text"; readonly text: string }
-  | { readonly input: "chat"; readonly chat: Chat };
+  | { readonly input: "chat"; readonly chat: Chat }
+  | { readonly input: "infill"; readonly infill: Infill };
 
 /** @throws PomonaError `invalid_request` for token ids, which need no tokenizing. */
 export function tokenizeInputToWire(input: PromptInput): TokenizeInputWire {
@@ -22,6 +24,8 @@ export function tokenizeInputToWire(input: PromptInput): TokenizeInputWire {
       return { input: "text", text: input.text };
     case "chat":
       return { input: "chat", chat: chatToWire(input) };
+    case "infill":
+      return { input: "infill", infill: { prefix: input.prefix, suffix: input.suffix } };
     case "tokens":
       throw new PomonaError("invalid_request", "token ids need no tokenizing", { field: "input" });
   }
@@ -31,7 +35,8 @@ export function tokenizeInputToWire(input: PromptInput): TokenizeInputWire {
 export type TokenizeInputOutput = {
   readonly text?: string;
   readonly chat?: Chat__Output | null;
-  readonly input?: "text" | "chat";
+  readonly infill?: Infill__Output | null;
+  readonly input?: "text" | "chat" | "infill";
 };
 
 export function tokenizeInputFromWire(wire: TokenizeInputOutput): PromptInput {
@@ -40,6 +45,11 @@ export function tokenizeInputFromWire(wire: TokenizeInputOutput): PromptInput {
       return { kind: "text", text: checkText("text", checkPresent("text", wire.text), textLengthMax) };
     case "chat":
       return { kind: "chat", ...chatFromWire(checkPresent("chat", wire.chat)) };
+    case "infill": {
+      const infill = checkPresent("infill", wire.infill);
+      const prefix = checkText("infill.prefix", infill.prefix, textLengthMax);
+      return { kind: "infill", prefix, suffix: checkText("infill.suffix", infill.suffix, textLengthMax) };
+    }
     default:
       return fail("input", "is missing: set text or chat");
   }
@@ -66,7 +76,7 @@ export function answerFormFromWire({ startsInReasoning, callFormat, thoughts, th
 
 /** The `input` of InferenceGenerateRequest. */
 export type GenerateInputWire =
-  | { readonly input: "prompt"; readonly prompt: string }
+  | { readonly input: "prompt"; readonly prompt: string; readonly suffix?: string }
   | { readonly input: "chat"; readonly chat: Chat }
   | { readonly input: "promptTokenIds"; readonly promptTokenIds: TokenIds };
 
@@ -76,15 +86,21 @@ export function generateInputToWire(input: PromptInput): GenerateInputWire {
       return { input: "prompt", prompt: input.text };
     case "chat":
       return { input: "chat", chat: chatToWire(input) };
+    case "infill":
+      return { input: "prompt", prompt: input.prefix, suffix: input.suffix };
     case "tokens":
       return { input: "promptTokenIds", promptTokenIds: { ids: [...input.tokenIds] } };
   }
 }
 
 export function generateInputFromWire(wire: InferenceGenerateRequest__Output): PromptInput {
+  const suffix = checkText("suffix", wire.suffix, textLengthMax);
+  if (suffix !== "" && wire.input !== "prompt") fail("suffix", "is only possible with a prompt that is text");
   switch (wire.input) {
-    case "prompt":
-      return { kind: "text", text: checkText("prompt", checkPresent("prompt", wire.prompt), textLengthMax) };
+    case "prompt": {
+      const text = checkText("prompt", checkPresent("prompt", wire.prompt), textLengthMax);
+      return suffix === "" ? { kind: "text", text } : { kind: "infill", prefix: text, suffix };
+    }
     case "chat":
       return { kind: "chat", ...chatFromWire(checkPresent("chat", wire.chat)) };
     case "promptTokenIds": {

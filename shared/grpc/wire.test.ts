@@ -277,11 +277,12 @@ test("prompt inputs are the same after a journey over the wire", () => {
   } as const;
   const text = { kind: "text", text: "" } as const;
   const tokens = { kind: "tokens", tokenIds: [1, 2] } as const;
-  for (const input of [chat, text, tokens]) {
+  const gap = { kind: "infill", prefix: "", suffix: "}" } as const;
+  for (const input of [chat, text, tokens, gap]) {
     const bytes = pomona.InferenceGenerateRequest.serialize(generateInputToWire(input));
     assert.deepEqual(generateInputFromWire(pomona.InferenceGenerateRequest.deserialize(bytes)), input);
   }
-  for (const input of [chat, text]) {
+  for (const input of [chat, text, gap]) {
     const bytes = pomona.NodeTokenizeRequest.serialize(tokenizeInputToWire(input));
     assert.deepEqual(tokenizeInputFromWire(pomona.NodeTokenizeRequest.deserialize(bytes)), input);
   }
@@ -350,6 +351,8 @@ test("values out of range are invalid_request with their field", () => {
     "chat.template_options",
   );
   refused(() => tokenizeInputFromWire({}), "input");
+  const unprompted = pomona.InferenceGenerateRequest.serialize({ promptTokenIds: { ids: [1] }, suffix: "}" });
+  refused(() => generateInputFromWire(pomona.InferenceGenerateRequest.deserialize(unprompted)), "suffix");
 });
 
 test("random bytes are never taken for a status, and never throw anything but invalid_request", () => {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { EngineReplica } from "@pomona/node-agent/engine/engine";
 import { PomonaError } from "@pomona/shared/core/errors";
+import type { InfillTokens } from "@pomona/shared/core/infill";
 import { attemptOf, ids, start, tokensOf } from "../support/attempts.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -11,11 +12,23 @@ export type EngineUnderTest = {
   readonly load: (slots: number) => Promise<EngineReplica>;
   /** Loads a file that is no model. */
   readonly loadJunk: () => Promise<EngineReplica>;
+  /** Loads one that fills gaps, which those of `load` do not. */
+  readonly loadInfilling: () => Promise<EngineReplica>;
+  /** Around a gap. */
+  readonly infill: InfillTokens;
   /** The greedy text of `maxTokens` tokens after a prompt. */
   readonly predict: (prompt: string, promptTokenIds: readonly number[], maxTokens: number) => string;
   /** Ends the replica's engine as a fault would. */
   readonly crash: (replica: EngineReplica) => void;
 };
+
+async function infillOf(replica: EngineReplica, gap: { readonly prefix: string; readonly suffix: string }) {
+  const { stopTokenIds = [], ...prompt } = await replica.tokenize(
+    { kind: "infill", ...gap },
+    AbortSignal.timeout(10_000),
+  );
+  return { ...prompt, stopTokenIds };
+}
 
 /** Runs the suite against one engine. `skip` is the reason why it cannot run here, or false. */
 export function engineCompliance(name: string, engine: EngineUnderTest): void {
@@ -171,6 +184,48 @@ export function engineCompliance(name: string, engine: EngineUnderTest): void {
       assert.equal((await victim.exited)?.code, "engine_crashed");
       assert.throws(() => start(victim, attemptOf(promptTokenIds)), { code: "engine_crashed" });
       await assert.rejects(ids(victim, "a"), { code: "engine_crashed" });
+    });
+
+    test("around a gap stand the model's own tokens, and what spells them in a text is text", async () => {
+      const other = await engine.loadInfilling();
+      const { prefix, suffix, middle, ends } = engine.infill;
+      const beginning = await ids(other, "");
+      const plain = async (text: string) => (await ids(other, text)).slice(beginning.length);
+      for (const gap of [
+        { prefix: "1 <fim_suffix>b", suffix: " c<fim_middle>" },
+        { prefix: "", suffix: "c" },
+      ]) {
+        const { tokenIds, stopTokenIds, tokensLeftOut } = await infillOf(other, gap);
+        const around = [prefix, ...(await plain(gap.prefix)), suffix, ...(await plain(gap.suffix)), middle];
+        assert.deepEqual(tokenIds, [...beginning, ...around]);
+        assert.deepEqual([stopTokenIds, tokensLeftOut], [ends, 0]);
+      }
+      await other.close();
+    });
+
+    test("the text of a gap goes on from any index, and what is held of its prompt is not evaluated again", async () => {
+      const other = await engine.loadInfilling();
+      const { tokenIds, stopTokenIds } = await infillOf(other, { prefix: "x".repeat(90), suffix: "y".repeat(90) });
+      const whole = await start(other, attemptOf(tokenIds, { stopTokenIds })).done;
+      assert.ok(whole.ids.length > 2);
+      const again = await start(other, attemptOf(tokenIds, { stopTokenIds })).done;
+      assert.deepEqual([again.text, again.ending.usage.cachedPromptTokens], [whole.text, tokenIds.length - 1]);
+      const rest = attemptOf(tokenIds, { stopTokenIds, epoch: 2, emittedTokenIds: whole.ids.slice(0, 2) });
+      assert.deepEqual((await start(other, rest).done).ids, whole.ids.slice(2));
+      await other.close();
+    });
+
+    test("of a gap between texts that no slot takes all tokens are counted", async () => {
+      const other = await engine.loadInfilling();
+      const { tokenIds, tokensLeftOut } = await infillOf(other, { prefix: "a".repeat(2000), suffix: "b".repeat(3000) });
+      assert.equal(tokenIds.length + tokensLeftOut, (await ids(other, "")).length + 5003);
+      assert.ok(tokenIds.length > 1024 && tokenIds.length < 1100);
+      await other.close();
+    });
+
+    test("a gap is refused by a model that was not made to fill one", async () => {
+      const error = { code: "invalid_request", field: "suffix" };
+      await assert.rejects(infillOf(replica, { prefix: "a", suffix: "b" }), error);
     });
 
     test("a call that was aborted before it began is refused", async () => {

@@ -8,6 +8,7 @@ import {
   createSimulatedEngine,
   predictSimulated,
   SimulatedReplica,
+  simulatedInfill,
 } from "@pomona/node-agent/engine/simulated/simulated-engine";
 import { defaultEngineOptions } from "@pomona/shared/core/engine-options";
 import { defaultSampling } from "@pomona/shared/core/generation";
@@ -15,6 +16,7 @@ import { countingModel } from "@pomona/shared/core/gguf/counting-model";
 import { keyedModel, predictKeyed } from "@pomona/shared/core/gguf/keyed-model";
 import { randomModel } from "@pomona/shared/core/gguf/random-model";
 import { recurrentModel } from "@pomona/shared/core/gguf/recurrent-model";
+import { scriptedModel } from "@pomona/shared/core/gguf/scripted-model";
 import { firstPieceTokenId } from "@pomona/shared/core/gguf/vocabulary";
 import { type GgufModel, writeGguf } from "@pomona/shared/core/gguf/writer";
 import { createSilentLogger } from "@pomona/shared/runtime/logger";
@@ -23,8 +25,17 @@ import { movedStates } from "./moved-states.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pomona-engine-"));
 const modelPath = join(folder, "keyed.gguf");
+const infillingPath = join(folder, "infilling.gguf");
 const junkPath = join(folder, "junk.gguf");
 writeFileSync(modelPath, writeGguf(keyedModel()));
+const controls = ["<fim_prefix>", "<fim_suffix>", "<fim_middle>"] as const;
+const infilling = scriptedModel({ name: "infilling", reply: "return the sum of both;", controls });
+writeFileSync(infillingPath, writeGguf(infilling));
+const vocabulary = infilling.metadata.get("tokenizer.ggml.tokens");
+const [prefix = -1, suffix = -1, middle = -1] = controls.map((text) =>
+  vocabulary?.kind === "strings" ? vocabulary.values.indexOf(text) : -1,
+);
+const fimTokens = { prefix, suffix, middle, isSuffixFirst: false, ends: [prefix, suffix, middle] };
 writeFileSync(junkPath, "this is no model");
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -54,6 +65,8 @@ for (const [name, engine] of [
   engineCompliance(name, {
     load: (slots) => load(modelPath, slots),
     loadJunk: () => load(junkPath, 1),
+    loadInfilling: () => load(infillingPath, 1),
+    infill: name === "llama" ? fimTokens : simulatedInfill,
     predict: (prompt, promptTokenIds, maxTokens) =>
       name === "llama" ? predictKeyed(prompt, maxTokens) : predictSimulated(promptTokenIds, maxTokens),
     crash: (replica) => {

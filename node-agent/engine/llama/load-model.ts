@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { LoraAdapter } from "@pomona/shared/core/engine-options";
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame } from "@pomona/shared/core/generation";
+import type { InfillTokens } from "@pomona/shared/core/infill";
 import { checkpointsPerSlot, embeddingLengthFor } from "@pomona/shared/core/model-memory";
 import type { HeldPrefix } from "@pomona/shared/core/node-status";
 import { prefixHashes } from "@pomona/shared/core/prefix-hash";
@@ -16,6 +17,7 @@ import type { EngineLoadSpec, EngineReplicaInfo, StateStoreSpec } from "../engin
 import { AdoptedStates } from "./adopted-states.ts";
 import { ChatTemplate } from "./chat-template.ts";
 import { Grammars } from "./grammars.ts";
+import { infillTokensOfModel } from "./infill.ts";
 import { type Native, openNative } from "./native.ts";
 import { PooledContexts } from "./pooled-contexts.ts";
 import { Slot } from "./slot.ts";
@@ -28,6 +30,8 @@ import { Vocabulary } from "./vocabulary.ts";
 export type LoadedModel = {
   readonly model: LlamaModel;
   readonly template: ChatTemplate;
+  /** null where it was not made to fill gaps. */
+  readonly infill: InfillTokens | null;
   readonly loop: StepLoop;
   readonly preparation: SlotPreparation;
   readonly adopted: AdoptedStates;
@@ -102,6 +106,7 @@ export async function loadModel({ spec, onFrame, onStep, onEngineError }: LoadPa
   return {
     model,
     template,
+    infill: infillTokensOfModel(model),
     loop,
     preparation,
     adopted,

@@ -13,6 +13,12 @@ export type CountLimits = {
   readonly signal: AbortSignal;
 };
 
+type AddedText = {
+  readonly readsSpecial: boolean;
+  /** Whether it goes on with another one: SentencePiece puts a space before the first word of all else. */
+  readonly isBegun?: boolean;
+};
+
 export class TokenCount {
   readonly tokens: Token[] = [];
   /** How many there are that are not kept. */
@@ -27,16 +33,20 @@ export class TokenCount {
     this.#limits = limits;
   }
 
-  /** Adds the tokens of a text behind those of others. */
-  async add(text: string, { readsSpecial }: { readonly readsSpecial: boolean }): Promise<void> {
+  /** Adds the tokens of a text behind those of others. The first one begins as a text does, unless something is said of it. */
+  async add(text: string, { readsSpecial, isBegun = this.#isBegun }: AddedText): Promise<void> {
+    this.#isBegun = isBegun;
     for (const piece of piecesOf(text)) {
       if (performance.now() > this.#turnEndsMs) await this.#nextTurn();
-      const tokens = this.#model.tokenize(piece, readsSpecial, this.#isBegun ? "trimLeadingSpace" : undefined);
+      this.addTokens(this.#model.tokenize(piece, readsSpecial, this.#isBegun ? "trimLeadingSpace" : undefined));
       this.#isBegun = true;
-      const room = Math.max(0, this.#limits.keptMax - this.tokens.length);
-      for (const token of room >= tokens.length ? tokens : tokens.slice(0, room)) this.tokens.push(token);
-      this.leftOut += Math.max(0, tokens.length - room);
     }
+  }
+
+  addTokens(tokens: readonly Token[]): void {
+    const room = Math.max(0, this.#limits.keptMax - this.tokens.length);
+    for (const token of room >= tokens.length ? tokens : tokens.slice(0, room)) this.tokens.push(token);
+    this.leftOut += Math.max(0, tokens.length - room);
   }
 
   async #nextTurn(): Promise<void> {

@@ -3,16 +3,21 @@ import type { PromptInput } from "@pomona/shared/core/generation";
 import { plainForm } from "@pomona/shared/core/output/answer-form";
 import type { LlamaModel } from "node-llama-cpp";
 import type { TokenizedPrompt } from "../engine.ts";
-import type { ChatTemplate } from "./chat-template.ts";
+import { countInfill } from "./infill.ts";
+import type { LoadedModel } from "./load-model.ts";
 import { countTokens } from "./token-count.ts";
 
-/** @throws PomonaError `invalid_request` when the template cannot render the conversation; why the signal was aborted. */
+/**
+ * @throws PomonaError `invalid_request` when the template cannot render the conversation, or the model fills no gaps; why the
+ * signal was aborted.
+ */
 export async function tokenizePrompt(
   {
     model,
     template,
+    infill,
     keptMax,
-  }: { readonly model: LlamaModel; readonly template: ChatTemplate; readonly keptMax: number },
+  }: Pick<LoadedModel, "model" | "template" | "infill"> & { readonly keptMax: number },
   input: PromptInput,
   signal: AbortSignal,
 ): Promise<TokenizedPrompt> {
@@ -23,6 +28,10 @@ export async function tokenizePrompt(
     case "text": {
       const count = await countTokens(model, input.text, limits);
       return { ...plain, tokenIds: withBos(model, count.tokens), tokensLeftOut: count.leftOut };
+    }
+    case "infill": {
+      const count = await countInfill({ model, infill }, input, limits);
+      return { ...plain, ...count, tokenIds: withBos(model, count.tokenIds) };
     }
     case "chat": {
       const rendered = await template.tokenize(input, limits);

@@ -117,14 +117,14 @@ function wireError(thrown: unknown): WireError {
 
 async function answerTo(request: CallRequest, signal: AbortSignal): Promise<CallAnswer> {
   if (loaded === null) throw new PomonaError("failed_precondition", "the model is not loaded yet");
-  const { model, template, pooled, loop, info } = loaded;
+  const { model, template, infill, pooled, loop, info } = loaded;
   switch (request.kind) {
     case "tokenize":
       // One more than any use of it takes.
       return {
         kind: "prompt",
         prompt: await tokenizePrompt(
-          { model, template, keptMax: Math.max(info.contextLength, info.inputLengthMax) + 1 },
+          { model, template, infill, keptMax: Math.max(info.contextLength, info.inputLengthMax) + 1 },
           request.input,
           signal,
         ),

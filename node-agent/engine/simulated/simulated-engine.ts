@@ -13,7 +13,10 @@ import type {
   GenerationFailure,
   PromptInput,
 } from "@pomona/shared/core/generation";
+import { infillTokensOfHeader } from "@pomona/shared/core/gguf/infill-tokens";
+import { type InfillTokens, infillPrompt } from "@pomona/shared/core/infill";
 import { plainForm } from "@pomona/shared/core/output/answer-form";
+import { readGgufBeginning } from "@pomona/shared/runtime/gguf-file";
 import { checkAttempt } from "../check-attempt.ts";
 import { checkEmbedInputs } from "../check-pooled-call.ts";
 import { CheckedGrammars } from "../checked-grammars.ts";
@@ -27,6 +30,7 @@ import type {
   SequenceState,
   TokenizedPrompt,
 } from "../engine.ts";
+import { unableToInfill } from "../unable-to-infill.ts";
 
 export type SimulatedEngineOptions = {
   /** Time of one decode step; 5 ms by default. */
@@ -57,10 +61,28 @@ export function createSimulatedEngine(options: SimulatedEngineOptions = {}): Eng
     load: async (spec, signal) => {
       const head = await readFile(spec.modelPath, { signal }).then((bytes) => bytes.subarray(0, 4).toString("latin1"));
       if (head !== "GGUF") throw new PomonaError("invalid_model", `${spec.modelPath} is not a GGUF file`);
-      return new SimulatedReplica(spec, { stepMs: options.stepMs ?? 5, chunkLength: options.chunkLength ?? 256 });
+      const { stepMs = 5, chunkLength = 256 } = options;
+      return new SimulatedReplica(spec, { stepMs, chunkLength, infills: await readInfills(spec.modelPath, signal) });
     },
   };
 }
+
+/** The tokens around a gap: those behind the bytes. */
+export const simulatedInfill: InfillTokens = {
+  prefix: 256,
+  suffix: 257,
+  middle: 258,
+  isSuffixFirst: false,
+  ends: [256, 257, 258],
+};
+
+/** As of a real model: where the file names tokens for it. */
+async function readInfills(path: string, signal: AbortSignal): Promise<boolean> {
+  const read = readGgufBeginning(path, signal);
+  return await read.then(({ header }) => infillTokensOfHeader(header) !== null).catch(() => false);
+}
+
+type ReplicaOptions = Required<SimulatedEngineOptions> & { readonly infills?: boolean };
 
 type Running = {
   readonly attempt: Attempt;
@@ -77,7 +99,7 @@ export class SimulatedReplica implements EngineReplica {
   readonly held = [];
   readonly speed = null;
   readonly exited: Promise<PomonaError | null>;
-  readonly #options: Required<SimulatedEngineOptions>;
+  readonly #options: ReplicaOptions;
   readonly #running: Running[] = [];
   readonly #grammars = new CheckedGrammars();
   readonly #held: number[][];
@@ -86,7 +108,7 @@ export class SimulatedReplica implements EngineReplica {
   #gone: PomonaError | null = null;
   #settleExit: (reason: PomonaError | null) => void = () => undefined;
 
-  constructor(spec: EngineLoadSpec, options: Required<SimulatedEngineOptions>) {
+  constructor(spec: EngineLoadSpec, options: ReplicaOptions) {
     const { contextLength, slots } = spec;
     const memory = { weightsBytes: 0, kvBytes: 0, computeBytes: 0, processBytes: 0 };
     this.info = {
@@ -133,21 +155,14 @@ export class SimulatedReplica implements EngineReplica {
   tokenize(input: PromptInput, signal: AbortSignal): Promise<TokenizedPrompt> {
     if (this.#gone !== null) return Promise.reject(this.#gone);
     if (signal.aborted) return Promise.reject(new PomonaError("cancelled", "tokenizing was cancelled"));
-    if (input.kind === "tokens")
-      return Promise.resolve({
-        tokenIds: input.tokenIds,
-        tokensLeftOut: 0,
-        stop: [],
-        form: plainForm,
-        sharedTokens: 0,
-      });
-    const text = input.kind === "text" ? input.text : input.messages.map(({ content }) => content).join("\n");
-    const bytes = new TextEncoder().encode(text);
-    const kept = bytes.subarray(0, this.info.contextLength + 1);
+    if (input.kind === "infill" && this.#options.infills !== true) return Promise.reject(unableToInfill());
+    const all = tokensOf(input);
+    const tokenIds = input.kind === "tokens" ? all : all.slice(0, this.info.contextLength + 1);
     return Promise.resolve({
-      tokenIds: [...kept],
-      tokensLeftOut: bytes.length - kept.length,
+      tokenIds,
+      tokensLeftOut: all.length - tokenIds.length,
       stop: [],
+      ...(input.kind === "infill" ? { stopTokenIds: simulatedInfill.ends } : {}),
       form: plainForm,
       sharedTokens: 0,
     });
@@ -276,6 +291,23 @@ export class SimulatedReplica implements EngineReplica {
     });
     return best;
   }
+}
+
+function tokensOf(input: PromptInput): readonly number[] {
+  switch (input.kind) {
+    case "tokens":
+      return input.tokenIds;
+    case "text":
+      return bytesOf(input.text);
+    case "chat":
+      return bytesOf(input.messages.map(({ content }) => content).join("\n"));
+    case "infill":
+      return infillPrompt(simulatedInfill, input).flatMap((part) => (typeof part === "number" ? part : bytesOf(part)));
+  }
+}
+
+function bytesOf(text: string): number[] {
+  return [...new TextEncoder().encode(text)];
 }
 
 function countVector(tokenIds: readonly number[]): Float32Array {

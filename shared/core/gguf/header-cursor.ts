@@ -84,6 +84,12 @@ export class HeaderCursor {
     return 0;
   }
 
+  /** A byte further on, which is not taken; undefined when it is not there. */
+  byteAhead(bytes: number): number | undefined {
+    const place = this.#offset + bytes;
+    return place < this.#view.byteLength ? this.#view.getUint8(place) : undefined;
+  }
+
   skip(bytes: number): void {
     this.#take(bytes);
   }

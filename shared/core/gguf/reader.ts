@@ -1,4 +1,6 @@
 // Reads the header of a GGUF file before the engine sees it: strict, bounded, and without a throw whatever the bytes are.
+
+import { infillTexts } from "../infill.ts";
 import { alignUp, defaultAlignment, ggufMagic, tensorLayouts, type ValueTypeName, valueTypeCodes } from "./format.ts";
 import { type CursorLimits, HeaderCursor } from "./header-cursor.ts";
 
@@ -35,6 +37,8 @@ export type GgufArray = {
   readonly count: number;
   /** The values of a number array of at most 4,096; null for every other one. */
   readonly numbers: readonly number[] | null;
+  /** Of the texts that tell how gaps are filled, those that are there, with their places; only of the tokens. */
+  readonly places?: ReadonlyMap<string, number>;
 };
 
 /** A text of more than a megabyte, which is not kept. */
@@ -203,8 +207,8 @@ function readArray(cursor: HeaderCursor, key: string): GgufArray {
     return { ...array, numbers: null };
   }
   if (elementType === "string") {
-    skipTexts(cursor, count);
-    return { ...array, numbers: null };
+    const places = findTexts(cursor, count, key === tokensKey ? infillTexts : new Set());
+    return { ...array, numbers: null, ...(key === tokensKey ? { places } : {}) };
   }
   if (count > ggufLimits.keptNumbers) {
     cursor.skip(count * scalarBytes[elementType]);
@@ -215,10 +219,24 @@ function readArray(cursor: HeaderCursor, key: string): GgufArray {
   return { ...array, numbers };
 }
 
-function skipTexts(cursor: HeaderCursor, count: number): void {
+const tokensKey = "tokenizer.ggml.tokens";
+const encoder = new TextEncoder();
+
+/** Where these texts stand; the others are skipped, unread unless they are as long and end alike. */
+function findTexts(cursor: HeaderCursor, count: number, texts: ReadonlySet<string>): Map<string, number> {
+  const encoded = [...texts].map((text) => encoder.encode(text));
+  const lengths = new Set(encoded.map(({ length }) => length));
+  const lastBytes = new Set(encoded.map((bytes) => bytes.at(-1)));
+  const places = new Map<string, number>();
   for (let i = 0; i < count && cursor.problem === null; i++) {
-    cursor.skip(cursor.count("the length of a text", ggufLimits.headerBytes));
+    const bytes = cursor.count("the length of a text", ggufLimits.headerBytes);
+    if (!lengths.has(bytes) || !lastBytes.has(cursor.byteAhead(bytes - 1))) cursor.skip(bytes);
+    else {
+      const text = cursor.text(bytes);
+      if (texts.has(text)) places.set(text, i);
+    }
   }
+  return places;
 }
 
 function alignmentOf(cursor: HeaderCursor, metadata: ReadonlyMap<string, GgufMetadataValue>): number {

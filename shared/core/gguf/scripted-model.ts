@@ -19,28 +19,43 @@ export type ScriptedOptions = {
   readonly chatTemplate?: string;
   /** The file says that inputs may become vectors. */
   readonly isPooled?: boolean;
+  /** Texts of control tokens, such as those around a gap: the reply to each is that without a last character. */
+  readonly controls?: readonly string[];
+  /** The control token behind every reply; by default that which ends any text. */
+  readonly end?: string;
+  /** Control tokens that the header names, by the rest of the key after `tokenizer.ggml.`. */
+  readonly namedControls?: Readonly<Record<string, string>>;
 };
 
 /** @throws Error when a reply is shorter than three characters or repeats itself so much that no split is unique. */
 export function scriptedModel(options: ScriptedOptions): GgufModel {
   const { name, reply, replies = {}, type = "F16", contextLength = 8192, chatTemplate, isPooled = false } = options;
+  const { controls = [], end, namedControls = {} } = options;
   const used = new Set<string>();
   const main = splitReply(reply, used);
   const others = Object.entries(replies).map(([character, text]) => ({ character, pieces: splitReply(text, used) }));
-  const vocabulary = createVocabulary([...main, ...others.flatMap(({ pieces }) => pieces)]);
+  const vocabulary = createVocabulary([...main, ...others.flatMap(({ pieces }) => pieces)], controls);
+  const idOf = (control: string): number => vocabulary.findIndex(({ text }) => text === control);
+  const endId = end === undefined ? eosTokenId : idOf(end);
   const next = vocabulary.map(() => firstPieceTokenId);
-  let first = chain(next, firstPieceTokenId, main.length);
+  let first = chain(next, { first: firstPieceTokenId, count: main.length, endId });
   for (const { character, pieces } of others) {
     next[characterTokenId(character)] = first;
-    first = chain(next, first, pieces.length);
+    first = chain(next, { first, count: pieces.length, endId });
   }
   const template = chatTemplate === undefined ? {} : { chatTemplate };
-  return describeTableModel({ name, type, contextLength, vocabulary, next, isPooled, ...template });
+  const model = describeTableModel({ name, type, contextLength, vocabulary, next, isPooled, ...template });
+  const named = Object.entries(namedControls).map(
+    ([key, control]) => [`tokenizer.ggml.${key}`, { kind: "uint32", value: idOf(control) }] as const,
+  );
+  return { ...model, metadata: new Map([...model.metadata, ...named]) };
 }
 
+type Chain = { readonly first: number; readonly count: number; readonly endId: number };
+
 /** Lets `count` ids from `first` follow each other, the last one by the end; returns the id after them. */
-function chain(next: number[], first: number, count: number): number {
-  for (let i = 0; i < count; i++) next[first + i] = i + 1 < count ? first + i + 1 : eosTokenId;
+function chain(next: number[], { first, count, endId }: Chain): number {
+  for (let i = 0; i < count; i++) next[first + i] = i + 1 < count ? first + i + 1 : endId;
   return first + count;
 }
 

@@ -25,11 +25,11 @@ export const firstPieceTokenId = firstCharacterTokenId + lastCharacter - firstCh
 const spaceMark = "\u2581";
 const encoder = new TextEncoder();
 
-/** The shared tokens, then one token for each piece. SentencePiece joins only pairs of tokens whose joined text is a
+/** The shared tokens, then one token for each piece, then control tokens. SentencePiece joins only pairs of tokens whose joined text is a
  * token too, so a piece of three or more characters can only be generated, never be read from a prompt.
  * @throws Error when a piece is shorter or comes twice: a bug of the caller.
  */
-export function createVocabulary(pieces: readonly string[]): Vocabulary {
+export function createVocabulary(pieces: readonly string[], controls: readonly string[] = []): Vocabulary {
   const seen = new Set<string>();
   for (const piece of pieces) {
     if ([...piece].length < 3 || seen.has(piece)) throw new Error(`assertion failed: ${piece} is a unique long piece`);
@@ -47,6 +47,7 @@ export function createVocabulary(pieces: readonly string[]): Vocabulary {
   }
   for (let code = firstCharacter; code <= lastCharacter; code++) tokens.push(normalToken(String.fromCharCode(code)));
   for (const piece of pieces) tokens.push(normalToken(piece));
+  for (const text of controls) tokens.push({ text, bytes: none, type: "control" });
   return tokens;
 }
 

@@ -32,6 +32,10 @@ export interface InferenceGenerateRequest {
    */
   'priority'?: (string);
   'output'?: (_pomona_v1_OutputWish | null);
+  /**
+   * What comes after the answer: a model that was made for it fills the gap behind `prompt`; only with that, empty for none.
+   */
+  'suffix'?: (string);
   'input'?: "prompt"|"chat"|"promptTokenIds";
 }
 
@@ -62,5 +66,9 @@ export interface InferenceGenerateRequest__Output {
    */
   'priority': (string);
   'output': (_pomona_v1_OutputWish__Output | null);
+  /**
+   * What comes after the answer: a model that was made for it fills the gap behind `prompt`; only with that, empty for none.
+   */
+  'suffix': (string);
   'input'?: "prompt"|"chat"|"promptTokenIds";
 }

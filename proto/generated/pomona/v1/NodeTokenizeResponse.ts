@@ -35,6 +35,10 @@ export interface NodeTokenizeResponse {
    * Tokens of such a prompt that are counted and not listed.
    */
   'tokensLeftOut'?: (number);
+  /**
+   * End the answer, beside the model's end-of-generation tokens.
+   */
+  'stopTokenIds'?: (number)[];
 }
 
 export interface NodeTokenizeResponse__Output {
@@ -71,4 +75,8 @@ export interface NodeTokenizeResponse__Output {
    * Tokens of such a prompt that are counted and not listed.
    */
   'tokensLeftOut': (number);
+  /**
+   * End the answer, beside the model's end-of-generation tokens.
+   */
+  'stopTokenIds': (number)[];
 }
