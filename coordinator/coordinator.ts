@@ -206,7 +206,7 @@ export class Coordinator implements Gateway {
       ...{ ...name, api, model, promptDigest, priority, stop: [...request.stop, ...prompt.stop], assembly },
       deadlineAtMs: clock.wallMs() + deadlineMs - clock.nowMs(),
     };
-    const promptTokenIds = prompt.tokenIds;
+    const { tokenIds: promptTokenIds, stopTokenIds = [] } = prompt;
     const session = this.#running.add({ requestId, note, seed, promptTokens: promptTokenIds.length, isStreamed });
     const abandon = (): void => this.take({ kind: "requestCancelled", requestId });
     signal.addEventListener("abort", () => session.hasReaders || abandon(), { once: true });
@@ -214,7 +214,7 @@ export class Coordinator implements Gateway {
     const cacheScope = { owner: tenant, sharedTokens: prompt.sharedTokens };
     const sampling = { ...request.sampling, seed };
     const { topLogprobs } = request.output;
-    const decoding = { ...defaultDecoding, sampling, maxTokens, grammar, topLogprobs, cacheScope };
+    const decoding = { ...defaultDecoding, sampling, maxTokens, stopTokenIds, grammar, topLogprobs, cacheScope };
     const asked = { requestId, model, promptTokenIds, promptDigest, decoding, tenant, priority, deadlineMs };
     this.take({ kind: "requestArrived", request: { ...asked, firstTokenDeadlineMs: null } });
     return { requestId, events: session.read(0, signal) };
@@ -288,7 +288,7 @@ export class Coordinator implements Gateway {
   /** Tokenizes. Together with the queue only so many requests may wait here as may be queued. */
   async #prepare(model: ModelName, input: PromptInput, limits: TokenizeLimits): Promise<TokenizedPrompt> {
     // Those whose prompt is still tokenized will stand in the queue too.
-    const refusal = this.#refusal(model) ?? refuseQueue(this.#context(), model, this.#preparing);
+    const refusal = this.#refusal(model, input) ?? refuseQueue(this.#context(), model, this.#preparing);
     if (refusal !== null) {
       // Whoever is sent away until it is loaded comes back for it.
       if (refusal.loading !== null) this.take({ kind: "modelAwaited", model, change: 0 });
@@ -307,8 +307,8 @@ export class Coordinator implements Gateway {
     return priority === "batch" ? Number.POSITIVE_INFINITY : this.#config.loadPatienceMs;
   }
 
-  #refusal(model: ModelName): PomonaError | null {
-    return this.#isStopping ? shuttingDown() : refuseModel(this.#context(), model);
+  #refusal(model: ModelName, input?: PromptInput): PomonaError | null {
+    return this.#isStopping ? shuttingDown() : refuseModel(this.#context(), model, input);
   }
 
   #context(): StepContext {

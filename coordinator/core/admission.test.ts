@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { testHeader } from "@pomona/shared/core/memory/test-header";
+import { modelCardOf } from "@pomona/shared/core/model-card";
 import { decideMaxTokens, refuseModel, refuseQueue } from "./admission.ts";
 import { untilReadyMs } from "./load-time.ts";
 import { memoryOf, replicaOf, statusOf, TestPool } from "./test-pool.ts";
@@ -12,6 +14,29 @@ test("a model that the pool does not have is refused with the list of those that
   const refusal = refuseModel(pool.context, "c");
   assert.equal(refusal?.code, "model_not_found");
   assert.match(refusal?.message ?? "", /"c" was not found in this pool; it has: a, b/);
+});
+
+test("a gap is refused by a model whose file names no tokens for one, also while it loads", () => {
+  const pool = new TestPool();
+  pool.deploy();
+  pool.join(statusOf("a"));
+  const gap = { kind: "infill", prefix: "a", suffix: "b" } as const;
+  const deployment = pool.state.deployments.get("m");
+  const facts = deployment?.facts ?? null;
+  assert.ok(deployment !== undefined && facts !== null);
+  assert.equal(refuseModel(pool.context, "m", gap), null, "nobody has read its file");
+  const card = modelCardOf(testHeader({ architecture: "llama", figures: {} }));
+  const tell = (infills: boolean): void => {
+    deployment.facts = { ...facts, sizing: { ...facts.sizing, card: { ...card, infills } } };
+  };
+  tell(true);
+  assert.equal(refuseModel(pool.context, "m", gap), null);
+  tell(false);
+  const refusal = refuseModel(pool.context, "m", gap);
+  assert.deepEqual([refusal?.code, refusal?.field], ["invalid_request", "suffix"]);
+  assert.match(refusal?.message ?? "", /suffix .* model m /);
+  assert.equal(refuseModel(pool.context, "m", { kind: "text", text: "a" }), null);
+  assert.equal(refuseModel(pool.context, "m"), null);
 });
 
 for (const { when, prepare, code, state } of [

@@ -1,16 +1,18 @@
 // Whether a request may enter the queue. A refusal is a value that says why and what to do.
 import { PomonaError } from "@pomona/shared/core/errors";
+import type { PromptInput } from "@pomona/shared/core/generation";
 import type { ModelName } from "@pomona/shared/core/ids";
 import { untilReadyMs } from "./load-time.ts";
 import { outlookForNext } from "./queue-outlook.ts";
 import type { ClusterState, StepContext } from "./state.ts";
 import { type ModelOutlook, modelOutlook, servedContextLength } from "./views.ts";
 
-/** Null when the pool has the model and may come to answer; the refusal else. */
-export function refuseModel(context: StepContext, model: ModelName): PomonaError | null {
+/** Null when the pool has the model and may come to answer, a prompt of this kind where one is given; the refusal else. */
+export function refuseModel(context: StepContext, model: ModelName, input?: PromptInput): PomonaError | null {
   const { state, nowMs } = context;
   const outlook = modelOutlook(context, model);
   if (outlook === null) return unknownModel(model, [...state.deployments.keys()].sort());
+  if (input?.kind === "infill" && !mayInfill(state, model)) return unableToInfill(model);
   switch (outlook.state) {
     case "ready":
     case "idle":
@@ -24,6 +26,16 @@ export function refuseModel(context: StepContext, model: ModelName): PomonaError
         retryAfterMs: untilReadyMs(state, model, nowMs),
       });
   }
+}
+
+/** Whether its file says so, or nobody has read that yet: then the engine refuses it. */
+function mayInfill(state: ClusterState, model: ModelName): boolean {
+  return state.deployments.get(model)?.facts?.sizing.card?.infills !== false;
+}
+
+function unableToInfill(model: ModelName): PomonaError {
+  const message = `suffix cannot be honoured: the file of model ${model} names no tokens for a gap between two texts`;
+  return new PomonaError("invalid_request", message, { field: "suffix" });
 }
 
 /** Says which models there are. */

@@ -138,6 +138,7 @@ const fakeCard: ModelCard = {
   quantization: "Q4_K_M",
   chatTemplate: "{{ messages }}",
   thinking: "switched",
+  infills: true,
   values: { "general.architecture": "llama", "llama.context_length": 131_072, "llama.block_count": 32 },
 };
 

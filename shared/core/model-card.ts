@@ -1,4 +1,6 @@
 // What a model's file says of itself, kept for those who ask what the model is.
+
+import { infillTokensOfHeader } from "./gguf/infill-tokens.ts";
 import type { GgufHeader, GgufTensor } from "./gguf/reader.ts";
 import { detectAnswerForm, type Thinking } from "./output/answer-form.ts";
 
@@ -10,6 +12,8 @@ export type ModelCard = {
   /** Jinja; empty without one, or for one that is too long to be kept. */
   readonly chatTemplate: string;
   readonly thinking: Thinking;
+  /** Whether it can be asked for the text between two others. */
+  readonly infills: boolean;
   /** Single values of the header by their keys, but for the template. */
   readonly values: Readonly<Record<string, string | number | boolean>>;
 };
@@ -20,7 +24,8 @@ const valueLengthMax = 1024;
 const valuesMax = 256;
 const templateKey = "tokenizer.chat_template";
 
-export function modelCardOf({ metadata, tensors }: GgufHeader): ModelCard {
+export function modelCardOf(header: GgufHeader): ModelCard {
+  const { metadata, tensors } = header;
   const template = metadata.get(templateKey);
   const text = typeof template === "string" ? template : null;
   return {
@@ -28,6 +33,7 @@ export function modelCardOf({ metadata, tensors }: GgufHeader): ModelCard {
     quantization: fileTypes[Number(metadata.get("general.file_type") ?? -1)] ?? mostlyOf(tensors),
     chatTemplate: text === null || text.length > templateLengthMax ? "" : text,
     thinking: detectAnswerForm(text, "").thinking,
+    infills: infillTokensOfHeader(header) !== null,
     values: Object.fromEntries([...metadata].flatMap(singleValue).slice(0, valuesMax)),
   };
 }

@@ -74,7 +74,7 @@ const trainedContext = 65_536;
 
 /** The models as files, one folder for all; `remove` deletes it. */
 export type KnownModels = {
-  /** Chats, calls tools and writes JSON. */
+  /** Chats, calls tools, writes JSON and fills gaps. */
   readonly assistant: string;
   /** Thinks before it speaks. */
   readonly thinker: string;
@@ -94,6 +94,7 @@ export function writeKnownModels(): KnownModels {
       replies,
       chatTemplate: template,
       contextLength: trainedContext,
+      controls: ["<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"],
     }),
     thinker: write("thinker", {
       reply: said.hello,

@@ -55,6 +55,13 @@ test("a prompt is continued whole and streamed, with options and a limit", { ski
   assert.equal(stopped.response?.trim(), "Good day! The");
 });
 
+test("the gap before a suffix is filled by a model that says that it can", { skip }, async () => {
+  const asked = { prompt: "def f():", suffix: "return x" };
+  assert.equal((await client().generate({ model: "assistant", ...asked })).response, said.hello);
+  assert.ok((await client().show({ model: "assistant" })).capabilities.includes("insert"));
+  await assert.rejects(client().generate({ model: "thinker", ...asked }), { status_code: 400, message: /suffix/ });
+});
+
 test("a prompt goes on from the context of the answer before", { skip }, async () => {
   const first = await client().generate({ model: "assistant", prompt: "Hello?" });
   let last = first;

@@ -36,6 +36,17 @@ test("completions, whole and streamed, for several prompts", { skip }, async () 
   assert.equal(logged.choices[0]?.logprobs?.tokens?.length, 2);
 });
 
+test("the gap before a suffix is filled, whole and streamed, by a model that was made for it", { skip }, async () => {
+  const asked = { model: "assistant", prompt: "def f():", suffix: "return x", max_tokens: 100 };
+  assert.equal((await client().completions.create(asked)).choices[0]?.text, said.hello);
+  let text = "";
+  for await (const { choices } of await client().completions.create({ ...asked, stream: true }))
+    text += choices[0]?.text ?? "";
+  assert.equal(text, said.hello);
+  const error = { status: 400, param: "suffix", message: /thinker/ };
+  await assert.rejects(client().completions.create({ ...asked, model: "thinker" }), error);
+});
+
 test("models are listed and retrieved", { skip }, async () => {
   const names: string[] = [];
   for await (const model of client().models.list()) names.push(model.id);

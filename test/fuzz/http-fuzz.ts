@@ -122,6 +122,7 @@ export async function startFuzzPool(): Promise<TwoNodes> {
     name: "m",
     reply: "All right then.",
     contextLength: 512,
+    controls: ["<fim_prefix>", "<fim_suffix>", "<fim_middle>"],
     chatTemplate:
       "{% if tools %}<tool_call>{{ tools | tojson }}{% endif %}{% for m in messages %}{{ m.content }}{% endfor %}",
   });

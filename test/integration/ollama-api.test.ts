@@ -235,7 +235,7 @@ test("models are listed, shown and told to run, and the version is one of Ollama
   const named = (name: string) => ({ name, model: name, size: 1_000_000, digest: "ab".repeat(32), details });
   const modified_at = "2023-11-14T22:13:20.000Z";
   const names = ["org/tiny:q4", "tiny:latest"];
-  const capabilities = ["completion", "tools", "thinking", "embedding"];
+  const capabilities = ["completion", "tools", "insert", "thinking", "embedding"];
   const listed = names.map((name) => ({ ...named(name), modified_at, capabilities }));
   assert.deepEqual(await get("/api/tags"), { models: listed });
   const running = { expires_at: "2300-01-01T00:00:00Z", size_vram: 1_000_000, context_length: 1000 };
@@ -247,7 +247,7 @@ test("models are listed, shown and told to run, and the version is one of Ollama
       license: "",
       modelfile: "",
       parameters: "num_ctx                        1000",
-      template: "{{ messages }}",
+      template: "{{ messages }}{# .Prompt and .Suffix: the gap between them is filled #}",
       details,
       model_info: {
         "general.architecture": "llama",

@@ -74,7 +74,7 @@ export function showModel(body: unknown, models: readonly ModelSummary[]): objec
     license: "",
     modelfile: "",
     parameters: contextLength === 0 ? "" : `${"num_ctx".padEnd(parameterColumns)} ${contextLength}`,
-    template: card?.chatTemplate ?? "",
+    template: templateOf(card),
     details: detailsOf(found),
     model_info: {
       ...card?.values,
@@ -90,11 +90,20 @@ export function showModel(body: unknown, models: readonly ModelSummary[]): objec
 
 const parameterColumns = 30;
 
+/** Clients that know Ollama's templates look for these words in one, to know whether a model fills gaps. */
+const infillNote = "{# .Prompt and .Suffix: the gap between them is filled #}";
+
+/** The model's own Jinja; a comment in it changes nothing. */
+function templateOf(card: ModelSummary["card"]): string {
+  return `${card?.chatTemplate ?? ""}${card?.infills === true ? infillNote : ""}`;
+}
+
 /** Each model of a pool that writes can be told of tools. */
 function capabilitiesOf({ card, embeds, writes }: ModelSummary): readonly string[] {
   const thinks = card !== null && card.thinking !== "never";
   return [
     ...(writes ? ["completion", "tools"] : []),
+    ...(writes && card?.infills === true ? ["insert"] : []),
     ...(writes && thinks ? ["thinking"] : []),
     ...(embeds ? ["embedding"] : []),
   ];

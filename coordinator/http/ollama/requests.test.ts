@@ -203,6 +203,13 @@ test("a prompt is a chat with its system prompt, or the text that it is", () => 
   });
 });
 
+test("a suffix asks for the gap between prompt and suffix, also at the beginning of a text", () => {
+  const none = { system: "", template: "", raw: false, context: [] };
+  const gap = { kind: "infill", prefix: "hi", suffix: "}" };
+  assert.deepEqual(ofGenerate({ suffix: "}", ...none }).request.input, gap);
+  assert.deepEqual(ofGenerate({ prompt: "", suffix: "}" }).request.input, { ...gap, prefix: "" });
+});
+
 test("a prompt goes on from what was carried, with a new word of the system in the place of the old one", () => {
   const said = [
     { role: "system", content: "be brief" },
@@ -332,7 +339,10 @@ test("what is wrong with a request, or cannot be honoured, is refused by its nam
     ["prompt", { prompt: ["a"] }],
     ["temperature", { temperature: 1 }],
     ["tool_choice", { tool_choice: "auto" }],
-    ["suffix", { suffix: "b" }],
+    ["suffix", { suffix: 5 }],
+    ["system", { suffix: "b", system: "s" }],
+    ["raw", { suffix: "b", raw: true }],
+    ["context", { suffix: "b", context: carryConversation([{ role: "user", content: "a" }]) }],
     ["template", { template: "{{ .Prompt }}" }],
     ["context", { context: [1, 2] }],
     ["images", { images: ["AAAA"] }],

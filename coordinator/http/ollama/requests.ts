@@ -54,7 +54,7 @@ const generateSchema = z.strictObject({
   prompt: text.nullish(),
   system: text.nullish(),
   raw: z.boolean().nullish(),
-  suffix: nothing,
+  suffix: text.nullish(),
   template: nothing,
   images: z.unknown().optional(),
   context: z.unknown().optional(),
@@ -98,14 +98,17 @@ export function parseGenerate(body: unknown, models: Models): OllamaRequest {
   const parsed = parseAt(generateSchema, body, []);
   checkImages(parsed.images, ["images"], parsed.model);
   const prompt = parsed.prompt ?? "";
-  if (prompt === "") return loadOf(parsed, models);
+  const suffix = parsed.suffix ?? "";
+  if (prompt === "" && suffix === "") return loadOf(parsed, models);
   const system = parsed.system ?? "";
   const output = outputOf(parsed);
   const carried = parseCarried(parsed.context);
-  if (parsed.raw === true) {
-    if (system !== "") throw invalid(["system"], "is not possible with raw: true: put it into the prompt");
-    if (carried.length > 0) throw invalid(["context"], "is not possible with raw: true: put it into the prompt");
-    return answerOf(parsed, { input: { kind: "text", text: prompt }, output, api: "generate", models });
+  if (parsed.raw === true || suffix !== "") {
+    const reason = `is not possible with ${suffix === "" ? "raw: true" : "a suffix"}: put it into the prompt`;
+    if (system !== "") throw invalid(["system"], reason);
+    if (carried.length > 0) throw invalid(["context"], reason);
+    const input = suffix === "" ? ({ kind: "text", text: prompt } as const) : gapOf(prompt, suffix, parsed.raw);
+    return answerOf(parsed, { input, output, api: "generate", models });
   }
   // A new word of the system stands for the one before.
   const earlier = system === "" ? carried : carried.filter(({ role }) => role !== "system");
@@ -114,6 +117,12 @@ export function parseGenerate(body: unknown, models: Models): OllamaRequest {
   const messages = withShapeTold(conversation, output.shape);
   const input = chatInput({ messages, tools: [], output, templateOptions: thinkOptions(parsed.think) });
   return answerOf(parsed, { input, output, api: "generate", models, conversation });
+}
+
+function gapOf(prefix: string, suffix: string, raw: boolean | null | undefined): PromptInput {
+  if (raw === true)
+    throw invalid(["raw"], "is not possible with a suffix: the model's own tokens stand around the gap");
+  return { kind: "infill", prefix, suffix };
 }
 
 type Common = z.output<ReturnType<typeof commonSchema>>;

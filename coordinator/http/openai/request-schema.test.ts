@@ -155,7 +155,14 @@ test("hints that change no answer are taken", () => {
   const message = { role: "user", content: "a" };
   assert.ok(input.kind === "chat");
   assert.deepEqual([input.messages, input.tools?.length], [[message, message], tools.length]);
-  assert.equal(parseCompletion({ model: "m", prompt: "a", suffix: "" }).requests.length, 1);
+});
+
+test("a suffix asks for the gap behind each prompt, and an empty one for nothing", () => {
+  const inputsOf = (body: object) => parseCompletion({ model: "m", ...body }).requests.map(({ input }) => input);
+  const gap = { kind: "infill", prefix: "a", suffix: "\ufffd" };
+  assert.deepEqual(inputsOf({ prompt: ["a", ""], suffix: "\ud800" }), [gap, { ...gap, prefix: "" }]);
+  assert.deepEqual(inputsOf({ prompt: "a", suffix: "" }), [{ kind: "text", text: "a" }]);
+  assert.deepEqual(inputsOf({ prompt: [1], suffix: null }), [{ kind: "tokens", tokenIds: [1] }]);
 });
 
 test("an answer may come back with what clients add to it", () => {
@@ -366,7 +373,8 @@ test("what is wrong with a completion, or cannot be honoured, is refused by its 
     ["best_of", { ...base, n: 3, best_of: 2 }],
     ["best_of", { ...base, best_of: 2, stream: true }],
     ["prompt", { ...base, prompt: ["a", "b"], best_of: 9 }],
-    ["suffix", { ...base, suffix: "b" }],
+    ["suffix", { ...base, prompt: [1], suffix: "b" }],
+    ["suffix", { ...base, suffix: ["b"] }],
     ["logprobs", { ...base, logprobs: 6 }],
     ["messages", { ...base, messages }],
   ];

@@ -88,7 +88,7 @@ const completionSchema = z.strictObject({
   echo: z.boolean().nullish(),
   best_of: z.number().int().min(1).max(choicesMax).nullish(),
   logprobs: z.number().int().min(0).max(completionLogprobsMax).nullish(),
-  suffix: only(""),
+  suffix: text.nullish(),
 });
 
 /** OpenAI's default for completions; chat has none. */
@@ -135,7 +135,8 @@ export function parseCompletion(body: unknown): ApiRequest {
   if (tried < choices) throw invalid(["best_of"], `must be at least n, which is ${choices}`);
   const { isStream, ...told } = streamOf(parsed);
   if (isStream && tried > choices) throw invalid(["best_of"], "must be the same as n where the answer is streamed");
-  const inputs = parsePrompts(parsed.prompt);
+  const prompts = parsePrompts(parsed.prompt);
+  const inputs = prompts.map((prompt) => withSuffix(prompt, parsed.suffix ?? ""));
   if (inputs.length * tried > choicesMax)
     throw invalid(["prompt"], `asks for ${inputs.length * tried} answers: ${choicesMax} at most in one request`);
   const tellsLogprobs = parsed.logprobs != null;
@@ -144,7 +145,7 @@ export function parseCompletion(body: unknown): ApiRequest {
   const requests = inputs.flatMap((input) => choicesOf(toRequest(parsed, { input, output, maxTokens }), tried));
   const [first, ...others] = requests;
   if (first === undefined) throw invalid(["prompt"], "must not be empty");
-  const echoes = inputs.map((input) => (parsed.echo === true ? echoOf(input, tellsLogprobs) : ""));
+  const echoes = prompts.map((input) => (parsed.echo === true ? echoOf(input, tellsLogprobs) : ""));
   const answer = completionAnswer({ ...told, echoes, choices, tellsLogprobs });
   return { requests: [first, ...others], isStream, answer };
 }
@@ -181,6 +182,13 @@ function parsePrompts(value: unknown): readonly PromptInput[] {
       ? parseTokens(prompt, ["prompt", index])
       : { kind: "text", text: parseAt(text, prompt, ["prompt", index]) },
   );
+}
+
+/** With a suffix it is the gap between the two that is asked for. */
+function withSuffix(prompt: PromptInput, suffix: string): PromptInput {
+  if (suffix === "") return prompt;
+  if (prompt.kind !== "text") throw invalid(["suffix"], "is only possible with a prompt that is text");
+  return { kind: "infill", prefix: prompt.text, suffix };
 }
 
 type Common = z.output<ReturnType<typeof commonSchema>>;
