@@ -12,6 +12,8 @@ export type CursorLimits = {
   readonly headerBytesMax: number;
 };
 
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
 export class HeaderCursor {
   readonly #view: DataView;
   readonly #limits: CursorLimits;
@@ -99,7 +101,7 @@ export class HeaderCursor {
     const start = this.#take(bytes);
     if (start === null) return "";
     const part = new Uint8Array(this.#view.buffer, this.#view.byteOffset + start, bytes);
-    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(part);
+    return decoder.decode(part);
   }
 
   #read(bytes: number, get: (view: DataView, offset: number) => number): number;
