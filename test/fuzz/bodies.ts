@@ -102,6 +102,7 @@ const otherExamples: readonly Example[] = [
       top_logprobs: 2,
     },
   },
+  { path: "/api/generate", body: { model: "m", prompt: "a", suffix: "b", raw: false, options: { num_predict: 4 } } },
   { path: "/api/show", body: { model: "m", verbose: true } },
 ];
 
