@@ -107,6 +107,7 @@ test("what is free has no grammar, and calls are told by the tools that there ar
   assert.deepEqual(assembly, {
     format: thinker.format,
     startsInReasoning: false,
+    startsInText: false,
     toolNames: ["now", "later"],
     textParameters: {},
     isOneCall: false,
@@ -150,4 +151,24 @@ test("a call that is enforced is read in the form in which it is enforced", () =
   };
   assert.equal(plan({ toolChoice: "required" }, plain).assembly.format.calls, "json");
   assert.equal(plan({}, plain).assembly.format.calls, "none");
+});
+
+test("an answer that has begun begins as text, and what is for whole answers is refused beside it, both named", () => {
+  const form = { ...thinker, startsInText: true };
+  assert.equal(plan({}, form).assembly.startsInText, true);
+  const table: readonly (readonly [field: string, changes: Partial<OutputWish>])[] = [
+    ["response_format", { shape: { kind: "json" } }],
+    ["format", { shape: { kind: "schema", schema: {}, field: "format" } }],
+    ["tool_choice", { toolChoice: "required" }],
+    ["tool_choice", { toolChoice: { name: "now" } }],
+    ["reasoning_effort", { effort: "high" }],
+  ];
+  for (const [field, changes] of table) {
+    assert.throws(() => plan(changes, form), { code: "invalid_request", field, message: /^(\S+) .* messages has/ });
+    plan(changes);
+  }
+  for (const changes of [{ effort: "none" }, { toolChoice: "none" }] as const) plan(changes, form);
+  const thought = { role: "assistant", content: "a", reasoning: "hm" } as const;
+  const behind = { ...input, messages: [...input.messages, thought] };
+  planOutput({ input: behind, output: { ...freeOutput, effort: "high" } }, form);
 });

@@ -4,8 +4,9 @@ import type { ToolDefinition } from "@pomona/shared/core/generation";
 import { callStyle, isFree } from "@pomona/shared/core/grammar/compile-answer";
 import { type ChoosableTool, checkNames } from "@pomona/shared/core/grammar/compile-tool-choice";
 import type { AnswerForm } from "@pomona/shared/core/output/answer-form";
+import { readBeginning } from "@pomona/shared/core/output/begun-answer";
 import { taggedFormats } from "@pomona/shared/core/output/formats/tagged-calls-reader";
-import { type OutputFormat, plainFormat } from "@pomona/shared/core/output/output-parser";
+import { type OutputFormat, plainFormat, tagsOf } from "@pomona/shared/core/output/output-parser";
 import { textParametersOf } from "@pomona/shared/core/output/text-parameters";
 import type { GenerationRequest } from "./generation-request.ts";
 import type { GrammarWish } from "./grammar-key.ts";
@@ -14,6 +15,8 @@ import type { GrammarWish } from "./grammar-key.ts";
 export type Assembly = {
   readonly format: OutputFormat;
   readonly startsInReasoning: boolean;
+  /** The request has begun the text that the answer goes on with. */
+  readonly startsInText: boolean;
   readonly toolNames: readonly string[];
   /** Of each tool, the parameters whose values are texts. */
   readonly textParameters: Readonly<Record<string, readonly string[]>>;
@@ -27,6 +30,7 @@ export type Assembly = {
 export const plainAssembly: Assembly = {
   format: plainFormat,
   startsInReasoning: false,
+  startsInText: false,
   toolNames: [],
   textParameters: {},
   isOneCall: false,
@@ -50,6 +54,7 @@ export function planOutput(
   const { shape, toolChoice, allowedTools, thinking, parametersField = "tools[].function.parameters" } = output;
   checkEffort(output, form);
   if (thinking !== undefined) checkThinking(thinking, form);
+  if (form.startsInText === true) checkContinued({ input, output }, form);
   const told = input.kind === "chat" && toolChoice !== "none" ? (input.tools ?? []) : [];
   const tools = told
     .map((tool, place) => ({ ...tool, field: parametersField.replace("[]", `[${place}]`) }))
@@ -69,6 +74,7 @@ export function planOutput(
     assembly: {
       format,
       startsInReasoning: form.startsInReasoning,
+      startsInText: form.startsInText ?? false,
       toolNames: tools.map(({ name }) => name),
       textParameters: textParametersIn(format, tools),
       isOneCall: output.isOneCall,
@@ -98,6 +104,22 @@ function schemaOf(shape: Exclude<GenerationRequest["output"]["shape"], { kind: "
   return shape.kind === "json"
     ? { schema: { type: "object" }, field: shape.field ?? "response_format" }
     : { schema: shape.schema, field: shape.field };
+}
+
+/** What a grammar asks for is a whole answer, and models think before they begin it. */
+function checkContinued({ input, output }: Pick<GenerationRequest, "input" | "output">, { format }: AnswerForm): void {
+  const { shape, toolChoice, effort, effortField = "reasoning_effort" } = output;
+  const last = input.kind === "chat" ? input.messages.at(-1) : undefined;
+  const { thoughts } = readBeginning(last ?? { content: "" }, tagsOf(format, false));
+  if (effort !== null && effort !== "none" && thoughts === "") {
+    const reason = "the last of messages has begun the answer, without thoughts: leave one of the two out";
+    throw new PomonaError("invalid_request", `${effortField} cannot be honoured: ${reason}`, { field: effortField });
+  }
+  const isFree = toolChoice === "auto" || toolChoice === "none";
+  if (shape.kind === "text" && isFree) return;
+  const field = shape.kind === "text" ? "tool_choice" : (shape.field ?? "response_format");
+  const reason = "it is for whole answers, and the last of messages has begun this one: leave one of the two out";
+  throw new PomonaError("invalid_request", `${field} cannot be honoured: ${reason}`, { field });
 }
 
 function checkEffort(

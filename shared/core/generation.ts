@@ -98,6 +98,11 @@ export type Chat = {
   readonly tools?: readonly ToolDefinition[];
   /** Others may reuse what the system's messages at the beginning leave: they are no secret. */
   readonly isSystemShared?: boolean;
+  /**
+   * Whether the answer goes on from the end of the last message, which is the assistant's, says something and calls no tool;
+   * false by default.
+   */
+  readonly continuesLast?: boolean;
   /** What else a template may ask for, such as `enable_thinking` or `reasoning_effort`. */
   readonly templateOptions?: Readonly<Record<string, string | number | boolean>>;
 };

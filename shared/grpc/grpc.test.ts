@@ -59,6 +59,7 @@ test("a unary call answers with what the handler returned", async () => {
       tokenIds: [1, 2],
       stop: ["x"],
       startsInReasoning: false,
+      startsInText: false,
       tokensLeftOut: 0,
       stopTokenIds: [],
       sharedTokens: 0,

@@ -19,7 +19,8 @@ const optionsLengthMax = 64 * 1024;
 const roles: readonly ChatMessage["role"][] = ["system", "user", "assistant", "tool"];
 const templateOptionsSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
 
-export function chatToWire({ messages, tools = [], templateOptions, isSystemShared = false }: Chat): WireChat {
+export function chatToWire(chat: Chat): WireChat {
+  const { messages, tools = [], templateOptions, isSystemShared = false, continuesLast = false } = chat;
   return {
     messages: messages.map(messageToWire),
     tools: tools.map(({ name, description = "", parameters, strict }) => ({
@@ -30,6 +31,7 @@ export function chatToWire({ messages, tools = [], templateOptions, isSystemShar
     })),
     templateOptions: templateOptions === undefined ? "" : JSON.stringify(templateOptions),
     isSystemShared,
+    continuesLast,
   };
 }
 
@@ -48,7 +50,18 @@ export function chatFromWire(chat: Chat__Output): Chat {
     ...(tools.length === 0 ? {} : { tools }),
     ...(options === "" ? {} : { templateOptions: templateOptionsFromWire(options) }),
     ...(chat.isSystemShared ? { isSystemShared: true } : {}),
+    ...(chat.continuesLast ? { continuesLast: checkBeginning(messages) } : {}),
   };
+}
+
+/** What an answer goes on from is a message that it could have begun itself. */
+function checkBeginning(messages: readonly ChatMessage[]): true {
+  const { role, content = "", reasoning, toolCalls } = messages.at(-1) ?? {};
+  const field = "chat.continues_last";
+  if (role !== "assistant") fail(field, "needs a last message of the assistant");
+  if (toolCalls !== undefined) fail(field, "is not possible behind calls of tools: send their results");
+  if (content === "" && reasoning === undefined) fail(field, "needs a last message that says something");
+  return true;
 }
 
 function messageFromWire(message: ChatMessage__Output, index: number): ChatMessage {

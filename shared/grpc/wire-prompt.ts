@@ -58,20 +58,28 @@ export function tokenizeInputFromWire(wire: TokenizeInputOutput): PromptInput {
 /** What a NodeTokenizeResponse says of the answer. */
 export type AnswerFormWire = {
   readonly startsInReasoning: boolean;
+  readonly startsInText: boolean;
   readonly callFormat: string;
   readonly thoughts: string;
   readonly thinking: string;
 };
 
-export function answerFormToWire({ format, startsInReasoning, thinking }: AnswerForm): AnswerFormWire {
-  return { startsInReasoning, callFormat: format.calls, thoughts: format.thoughts, thinking };
+export function answerFormToWire(form: AnswerForm): AnswerFormWire {
+  const { format, startsInReasoning, startsInText = false, thinking } = form;
+  return { startsInReasoning, startsInText, callFormat: format.calls, thoughts: format.thoughts, thinking };
 }
 
-export function answerFormFromWire({ startsInReasoning, callFormat, thoughts, thinking }: AnswerFormWire): AnswerForm {
+export function answerFormFromWire(form: AnswerFormWire): AnswerForm {
+  const { startsInReasoning, startsInText, callFormat, thoughts, thinking } = form;
   const calls = callFormats.find((known) => known === callFormat) ?? fail("call_format", "is not known");
   const known = thinkings.find((one) => one === thinking) ?? fail("thinking", "is not known");
   const tags = thoughtFormats.find((one) => one === thoughts) ?? fail("thoughts", "is not known");
-  return { format: { calls, thoughts: tags }, startsInReasoning, thinking: known };
+  return {
+    format: { calls, thoughts: tags },
+    startsInReasoning,
+    ...(startsInText ? { startsInText } : {}),
+    thinking: known,
+  };
 }
 
 /** The `input` of InferenceGenerateRequest. */

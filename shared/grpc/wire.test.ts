@@ -258,7 +258,7 @@ test("a replica's specification is the same after a journey over the wire", () =
   }
 });
 
-const noChat = { messages: [], tools: [], templateOptions: "", isSystemShared: false };
+const noChat = { messages: [], tools: [], templateOptions: "", isSystemShared: false, continuesLast: false };
 
 test("prompt inputs are the same after a journey over the wire", () => {
   const chat = {
@@ -275,14 +275,15 @@ test("prompt inputs are the same after a journey over the wire", () => {
     templateOptions: { enable_thinking: false, reasoning_effort: "low" },
     isSystemShared: true,
   } as const;
+  const begun = { ...chat, messages: [{ role: "assistant", content: " {" }], continuesLast: true } as const;
   const text = { kind: "text", text: "" } as const;
   const tokens = { kind: "tokens", tokenIds: [1, 2] } as const;
   const gap = { kind: "infill", prefix: "", suffix: "}" } as const;
-  for (const input of [chat, text, tokens, gap]) {
+  for (const input of [chat, begun, text, tokens, gap]) {
     const bytes = pomona.InferenceGenerateRequest.serialize(generateInputToWire(input));
     assert.deepEqual(generateInputFromWire(pomona.InferenceGenerateRequest.deserialize(bytes)), input);
   }
-  for (const input of [chat, text, gap]) {
+  for (const input of [chat, begun, text, gap]) {
     const bytes = pomona.NodeTokenizeRequest.serialize(tokenizeInputToWire(input));
     assert.deepEqual(tokenizeInputFromWire(pomona.NodeTokenizeRequest.deserialize(bytes)), input);
   }
@@ -346,10 +347,17 @@ test("values out of range are invalid_request with their field", () => {
     () =>
       tokenizeInputFromWire({
         input: "chat",
-        chat: { messages: [user], tools: [], templateOptions: "[1]", isSystemShared: false },
+        chat: { ...noChat, messages: [user], templateOptions: "[1]" },
       }),
     "chat.template_options",
   );
+  const assistant = { ...message, role: "assistant" };
+  const called = { ...assistant, content: "a", toolCalls: [{ id: "1", name: "t", arguments: "" }] };
+  for (const last of [user, assistant, called])
+    refused(
+      () => tokenizeInputFromWire({ input: "chat", chat: { ...noChat, messages: [last], continuesLast: true } }),
+      "chat.continues_last",
+    );
   refused(() => tokenizeInputFromWire({}), "input");
   const unprompted = pomona.InferenceGenerateRequest.serialize({ promptTokenIds: { ids: [1] }, suffix: "}" });
   refused(() => generateInputFromWire(pomona.InferenceGenerateRequest.deserialize(unprompted)), "suffix");

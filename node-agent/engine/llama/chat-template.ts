@@ -3,8 +3,12 @@
 import { commonPrefix } from "@pomona/shared/core/common-prefix";
 import { PomonaError } from "@pomona/shared/core/errors";
 import type { Chat, ChatMessage, ToolCall, ToolDefinition } from "@pomona/shared/core/generation";
-import { detectAnswerForm } from "@pomona/shared/core/output/answer-form";
+import { type AnswerForm, detectAnswerForm } from "@pomona/shared/core/output/answer-form";
+import { readBeginning } from "@pomona/shared/core/output/begun-answer";
+import type { ThoughtTags } from "@pomona/shared/core/output/formats/thought-reader";
+import { detectOutputFormat, tagsOf } from "@pomona/shared/core/output/output-parser";
 import type { LlamaModel } from "node-llama-cpp";
+import { beginningMark, withOpenThoughts, withoutThoughts, withThoughts } from "../../core/begun-answer.ts";
 import { chatVariants, withShortIds } from "../../core/chat-variants.ts";
 import { isJsonObject, parseJson } from "../../core/json.ts";
 import type { TokenizedPrompt } from "../engine.ts";
@@ -48,9 +52,10 @@ export class ChatTemplate {
 
   /** @throws PomonaError `invalid_request` with the template's reason. */
   async tokenize(chat: Chat, limits: CountLimits): Promise<RenderedChat> {
-    const { text, areToolsInWords } = this.#render(chat);
+    const { text, areToolsInWords, ...begun } =
+      chat.continuesLast === true ? this.#renderBegun(chat) : this.#render(chat);
     const { tokens: tokenIds, leftOut: tokensLeftOut } = await this.#written.tokenize(text, limits);
-    const form = detectAnswerForm(this.#template, text);
+    const form = { ...detectAnswerForm(this.#template, text), ...begun };
     return {
       tokenIds,
       tokensLeftOut,
@@ -65,10 +70,39 @@ export class ChatTemplate {
     const first = chat.messages.findIndex(({ role }) => role !== "system");
     if (first <= 0) return 0;
     const messages = [...chat.messages.slice(0, first), { role: "user", content: otherQuestion } as const];
-    const other = this.#tryRender({ ...chat, messages });
+    const other = this.#tryRender({ ...chat, messages, continuesLast: false });
     if (!("text" in other)) return 0;
     const { tokens } = await this.#written.tokenize(other.text, limits);
     return commonPrefix(tokenIds, tokens);
+  }
+
+  /** Up to the end of the last message's text, as the template writes it where it is the last one. */
+  #renderBegun(chat: Chat): RenderedText & Pick<AnswerForm, "startsInReasoning" | "startsInText"> {
+    const format = detectOutputFormat(this.#template);
+    const tags = tagsOf(format, false);
+    const begun = readBeginning(chat.messages.at(-1) ?? { content: "" }, tags);
+    const others = chat.messages.slice(0, -1);
+    const thoughts = this.#written.harmless(begun.thoughts);
+    if (begun.isThinking && tags !== null) {
+      const templateOptions = { enable_thinking: true, ...chat.templateOptions };
+      const { text, ...rest } = this.#render({ ...chat, messages: others, continuesLast: false, templateOptions });
+      return { ...rest, text: withOpenThoughts(text, thoughts, tags), startsInReasoning: true };
+    }
+    const reasoned = begun.thoughts.trim() === "" ? {} : { reasoning: begun.thoughts };
+    const last = { role: "assistant", content: beginningMark, ...reasoned } as const;
+    const { text, ...rest } = this.#render({ ...chat, messages: [...others, last] });
+    const before = tags === null ? text : this.#behindThoughts(text, { ...chat, messages: others }, { thoughts, tags });
+    const startsInText = begun.text !== "";
+    // Behind thoughts alone the answer may be anything.
+    const head = startsInText || format.calls !== "harmony" ? before : withoutHeader(before);
+    return { ...rest, text: head + this.#written.harmless(begun.text), startsInReasoning: false, startsInText };
+  }
+
+  #behindThoughts(before: string, others: Chat, { thoughts, tags }: { thoughts: string; tags: ThoughtTags }): string {
+    if (thoughts.trim() !== "") return withThoughts(before, thoughts, tags);
+    const templateOptions = { enable_thinking: false, ...others.templateOptions };
+    const prompt = this.#tryRender({ ...others, continuesLast: false, templateOptions });
+    return "text" in prompt ? withoutThoughts(before, prompt.text, tags) : before;
   }
 
   #render(chat: Chat): RenderedText {
@@ -87,9 +121,10 @@ export class ChatTemplate {
     for (const variant of this.#variantsOf(chat)) {
       try {
         const input = this.#inputOf(variant);
-        const text = this.#renderer.render(input);
+        const whole = this.#renderer.render(input);
+        const text = variant.continuesLast === true ? beforeMark(whole) : whole;
         const rendered = { text, areToolsInWords: hasTools && variant.tools === undefined };
-        if (isSaid(text, input.messages) && this.#tellsTools(text, variant)) return rendered;
+        if (isSaid(text, input.messages) && this.#tellsTools(whole, variant)) return rendered;
         partial ??= rendered;
       } catch (error) {
         reason ??= error instanceof Error ? error.message : String(error);
@@ -115,14 +150,17 @@ export class ChatTemplate {
     return this.#template?.includes(text) ?? false;
   }
 
-  #inputOf({ messages, tools = [], templateOptions = {} }: Chat): TemplateInput {
+  #inputOf({ messages, tools = [], templateOptions = {}, continuesLast = false }: Chat): TemplateInput {
     const { bosString, eosString } = this.#model.tokens;
+    // An answer that has begun without thoughts has none.
+    const isThoughtless = continuesLast && messages.at(-1)?.reasoning === undefined;
+    const options = isThoughtless ? { enable_thinking: false, ...templateOptions } : templateOptions;
     return {
-      ...otherNames(templateOptions),
-      ...templateOptions,
+      ...otherNames(options),
+      ...options,
       messages: messages.map((message) => this.#messageOf(message)),
       ...(tools.length > 0 ? { tools: tools.map((tool) => this.#toolOf(tool)) } : {}),
-      add_generation_prompt: true,
+      add_generation_prompt: !continuesLast,
       bos_token: bosString ?? "",
       eos_token: eosString ?? "",
     };
@@ -164,6 +202,19 @@ export class ChatTemplate {
       Object.entries(value).map(([key, item]) => [this.#written.harmless(key), this.#harmlessJson(item)]),
     );
   }
+}
+
+/** @throws Error where the template has left the last message out. */
+function beforeMark(text: string): string {
+  const end = text.lastIndexOf(beginningMark);
+  if (end < 0) throw new Error("it leaves the last message out: this model does not support assistant message prefill");
+  return text.slice(0, end);
+}
+
+/** The header of an answer that the user sees: openai/harmony, docs/format.md. */
+function withoutHeader(text: string): string {
+  const header = "<|channel|>final<|message|>";
+  return text.endsWith(header) ? text.slice(0, -header.length) : text;
 }
 
 /** Some templates leave out messages of the system but the first, or the last, without a word. */

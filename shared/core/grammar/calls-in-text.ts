@@ -18,7 +18,9 @@ export type RuledTool = { readonly name: string; readonly rule: string };
 const blank = "[ \\t\\r\\n]{0,8}";
 
 /** How an answer may begin, and how its calls are written: with a mark that text does not hold. */
-export type CallingForm = Pick<AnswerForm, "format" | "startsInReasoning"> & { readonly style: MarkedStyle };
+export type CallingForm = Pick<AnswerForm, "format" | "startsInReasoning" | "startsInText"> & {
+  readonly style: MarkedStyle;
+};
 
 const markedStyles = ["hermes", "mistral", "deepseek", "harmony"] as const;
 type MarkedStyle = (typeof markedStyles)[number];
@@ -32,13 +34,13 @@ export function markedStyle({ format }: AnswerForm): MarkedStyle | null {
 
 /** The GBNF of the answer; `tools` must not be empty. */
 export function callsInText(writer: GrammarWriter, tools: readonly RuledTool[], form: CallingForm): string {
-  const { style, format, startsInReasoning } = form;
-  if (style === "harmony") return harmonyAnswer(writer, tools);
+  const { style, format, startsInReasoning, startsInText = false } = form;
+  if (style === "harmony") return harmonyAnswer(writer, tools, startsInText);
   const calls = callsBehind(writer, tools, style);
   const text = new FreeText(writer, "text", [...calls.marked.keys()]);
   text.define((marker) => calls.marked.get(marker) ?? "", true);
   const tags = tagsOf(format, startsInReasoning);
-  if (tags === null) return text.start;
+  if (tags === null || startsInText) return text.start;
   const [opener, closer] = thoughtTags[tags];
   const thoughts = new FreeText(writer, "thoughts", [closer, ...calls.inThoughts.keys()]);
   thoughts.define((marker) => calls.inThoughts.get(marker) ?? text.start, true);
@@ -123,7 +125,7 @@ function deepseekCalls(writer: GrammarWriter, tools: readonly RuledTool[]): Read
 }
 
 /** Messages with headers: one that names a recipient is a call, all others are free, thoughts and text alike. */
-function harmonyAnswer(writer: GrammarWriter, tools: readonly RuledTool[]): string {
+function harmonyAnswer(writer: GrammarWriter, tools: readonly RuledTool[], startsInText: boolean): string {
   const [start, channel, constrain, message, ...ends] = harmonyMarkers;
   const content = new FreeText(writer, "content", [start, channel, message]);
   const header = new FreeText(writer, "header", [...harmonyMarkers, "to="]);
@@ -138,6 +140,7 @@ function harmonyAnswer(writer: GrammarWriter, tools: readonly RuledTool[]): stri
     if (marker === "to=") return call;
     return marker === message || ends.some((known) => known === marker) ? content.start : header.start;
   }, true);
+  if (startsInText) return content.start;
   // The prompt may have opened the first header.
   return content.fork({ hint: "start", ways: new Map([["to=", call]]), skipped: whiteSpace });
 }

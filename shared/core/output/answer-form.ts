@@ -22,6 +22,8 @@ export type AnswerForm = {
   readonly format: OutputFormat;
   /** The prompt has opened a block of thoughts that the answer goes on with. */
   readonly startsInReasoning: boolean;
+  /** The prompt has begun the text of the answer, thoughts are over; false where it is absent. */
+  readonly startsInText?: boolean;
   readonly thinking: Thinking;
 };
 

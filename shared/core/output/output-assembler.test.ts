@@ -128,7 +128,7 @@ test("any cut of the ids into chunks gives the same parts, in every format", () 
   const tokens = fc.array(snippet, { maxLength: 12 }).map((parts) => tokensOf(parts.join("")));
   const calls = fc.constantFrom("none", "hermes", "llama3", "mistral", "deepseek", "harmony", "json");
   const format = fc.record({ calls, thoughts: fc.constantFrom(...thoughtFormats) });
-  const options = fc.record({ format, startsInReasoning: fc.boolean() });
+  const options = fc.record({ format, startsInReasoning: fc.boolean(), startsInText: fc.boolean() });
   const run = (answer: readonly Uint8Array[], lengths: readonly number[], chosen: Options): string => {
     const assembler = new OutputAssembler({ stop: ["END", "ND "], toolNames: ["f"], ...chosen });
     const deltas: OutputDelta[] = [];

@@ -16,6 +16,7 @@ export type OutputAssemblerOptions = {
   /** Plain by default. */
   readonly format?: OutputFormat;
   readonly startsInReasoning?: boolean;
+  readonly startsInText?: boolean;
   readonly toolNames?: readonly string[];
   readonly textParameters?: Readonly<Record<string, readonly string[]>>;
   /** The answer is complete after its first call; false by default. */
@@ -39,10 +40,10 @@ export class OutputAssembler {
 
   constructor(options: OutputAssemblerOptions) {
     const { stop, format = plainFormat, startsInReasoning = false, toolNames = [] } = options;
-    const { textParameters = {}, isOneCall = false, isCallForced = false } = options;
+    const { startsInText = false, textParameters = {}, isOneCall = false, isCallForced = false } = options;
     this.#isOneCall = isOneCall;
     this.#isCallForced = isCallForced;
-    this.#parser = new OutputParser({ format, startsInReasoning, toolNames, textParameters });
+    this.#parser = new OutputParser({ format, startsInReasoning, startsInText, toolNames, textParameters });
     this.#stop = new StopStrings(stop);
   }
 

@@ -219,7 +219,7 @@ const answers = fc.oneof(
 test("any cut of an answer gives the same parts", () => {
   const places = fc.array(fc.nat(200), { maxLength: 12 });
   const format = fc.record({ calls: fc.constantFrom(...callFormats), thoughts: fc.constantFrom(...thoughtFormats) });
-  const options = fc.record({ format, startsInReasoning: fc.boolean() });
+  const options = fc.record({ format, startsInReasoning: fc.boolean(), startsInText: fc.boolean() });
   fc.assert(
     fc.property(fc.tuple(answers, places), options, ([answer, cuts], parserOptions) => {
       const [pieces, whole] = [cut(answer, cuts), [answer]];

@@ -3,7 +3,7 @@ import { DeepseekReader, deepseekMarkers } from "./formats/deepseek-reader.ts";
 import { HarmonyReader, harmonyMarkers } from "./formats/harmony-reader.ts";
 import { JsonCallsReader } from "./formats/json-calls-reader.ts";
 import { jsonFormats, jsonMarkers } from "./formats/json-formats.ts";
-import { type Reader, type ReaderParts, textReader } from "./formats/reader.ts";
+import { type AnswerStart, type Reader, type ReaderParts, textReader } from "./formats/reader.ts";
 import { TaggedCallsReader, taggedFormats, taggedMarkers } from "./formats/tagged-calls-reader.ts";
 import { ThoughtReader, type ThoughtTags, thoughtMarkers, thoughtTags } from "./formats/thought-reader.ts";
 import { DeltaSink, type OutputDelta } from "./output-delta.ts";
@@ -30,6 +30,8 @@ export type OutputParserOptions = {
   readonly format: OutputFormat;
   /** The prompt has opened a block of thoughts that the answer goes on with. */
   readonly startsInReasoning: boolean;
+  /** The prompt has begun the text that the answer goes on with: no thoughts come first, and no header; false by default. */
+  readonly startsInText?: boolean;
   /** Tools that may be called; without any, calls are text. */
   readonly toolNames: readonly string[];
   /** Of each tool by name, the parameters whose values are texts: some formats write values without quotes. */
@@ -45,20 +47,19 @@ export class OutputParser {
   readonly #sink = new DeltaSink();
   readonly #reader: Reader;
 
-  constructor({ format, startsInReasoning, toolNames, textParameters = {} }: OutputParserOptions) {
+  constructor(options: OutputParserOptions) {
+    const { format, startsInReasoning, startsInText = false, toolNames, textParameters = {} } = options;
     const texts = new Map(Object.entries(textParameters).map(([name, parameters]) => [name, new Set(parameters)]));
     const parts: ReaderParts = { sink: this.#sink, toolNames: new Set(toolNames), textParameters: texts };
+    const start = startsInText ? "text" : startsInReasoning ? "reasoning" : "start";
     const calls = callsReader(
       parts,
       toolNames.length === 0 && format.calls !== "harmony" ? "none" : format.calls,
-      startsInReasoning,
+      start,
     );
     const tags = tagsOf(format, startsInReasoning);
     const beginnings = callBeginnings(format.calls, parts.toolNames);
-    this.#reader =
-      tags === null
-        ? calls
-        : new ThoughtReader(parts, calls, { tags, isOpen: startsInReasoning, callBeginnings: beginnings });
+    this.#reader = tags === null ? calls : new ThoughtReader(parts, calls, { tags, start, callBeginnings: beginnings });
   }
 
   /** Whether what came last is a thought, or stands around one. */
@@ -85,12 +86,12 @@ export function tagsOf({ calls, thoughts }: OutputFormat, startsInReasoning: boo
   return startsInReasoning ? "think" : null;
 }
 
-function callsReader(parts: ReaderParts, calls: OutputFormat["calls"], startsInReasoning: boolean): Reader {
+function callsReader(parts: ReaderParts, calls: OutputFormat["calls"], start: AnswerStart): Reader {
   switch (calls) {
     case "none":
       return textReader(parts);
     case "harmony":
-      return new HarmonyReader(parts, startsInReasoning);
+      return new HarmonyReader(parts, start);
     case "deepseek":
       return new DeepseekReader(parts);
     case "qwenCoder":
@@ -99,7 +100,7 @@ function callsReader(parts: ReaderParts, calls: OutputFormat["calls"], startsInR
     case "seed":
       return new TaggedCallsReader(parts, taggedFormats[calls]);
     default:
-      return new JsonCallsReader(parts, jsonFormats[calls]);
+      return new JsonCallsReader(parts, jsonFormats[calls], start);
   }
 }
 

@@ -15,6 +15,11 @@ export interface Chat {
    * Others may reuse what the system's messages at the beginning leave in slots: they are no secret.
    */
   'isSystemShared'?: (boolean);
+  /**
+   * The answer goes on from the end of the last message, which is the assistant's, says something and calls no tool. It
+   * holds only what is new.
+   */
+  'continuesLast'?: (boolean);
 }
 
 export interface Chat__Output {
@@ -29,4 +34,9 @@ export interface Chat__Output {
    * Others may reuse what the system's messages at the beginning leave in slots: they are no secret.
    */
   'isSystemShared': (boolean);
+  /**
+   * The answer goes on from the end of the last message, which is the assistant's, says something and calls no tool. It
+   * holds only what is new.
+   */
+  'continuesLast': (boolean);
 }

@@ -39,6 +39,10 @@ export interface NodeTokenizeResponse {
    * End the answer, beside the model's end-of-generation tokens.
    */
   'stopTokenIds'?: (number)[];
+  /**
+   * The prompt ends in the text of a message that the answer goes on with.
+   */
+  'startsInText'?: (boolean);
 }
 
 export interface NodeTokenizeResponse__Output {
@@ -79,4 +83,8 @@ export interface NodeTokenizeResponse__Output {
    * End the answer, beside the model's end-of-generation tokens.
    */
   'stopTokenIds': (number)[];
+  /**
+   * The prompt ends in the text of a message that the answer goes on with.
+   */
+  'startsInText': (boolean);
 }

@@ -4,7 +4,7 @@
 // begin in the middle of a header that the prompt has opened.
 import { MarkerMatcher } from "../marker-matcher.ts";
 import { JsonValueEnd } from "./json-call.ts";
-import type { Reader, ReaderParts } from "./reader.ts";
+import type { AnswerStart, Reader, ReaderParts } from "./reader.ts";
 
 const start = "<|start|>";
 const channel = "<|channel|>";
@@ -21,17 +21,16 @@ export class HarmonyReader implements Reader {
   readonly #parts: ReaderParts;
   readonly #markers = new MarkerMatcher(harmonyMarkers);
   /** At the start the answer may go on with the header that the prompt has opened: " to=functions.NAME". */
-  #state: "start" | "header" | "text" | "reasoning" | "call" = "start";
+  #state: "start" | "header" | "text" | "reasoning" | "call";
   #header = "";
   #hasArguments = false;
   /** The marker that ends a call also ends the generation, and is then not part of the answer. */
   #valueEnd = new JsonValueEnd();
   #isWhole = false;
 
-  /** `startsInReasoning`: the prompt has opened a message of thoughts. */
-  constructor(parts: ReaderParts, startsInReasoning: boolean) {
+  constructor(parts: ReaderParts, start: AnswerStart) {
     this.#parts = parts;
-    if (startsInReasoning) this.#state = "reasoning";
+    this.#state = start;
   }
 
   get isThinking(): boolean {

@@ -9,7 +9,7 @@
 import { MarkerMatcher } from "../marker-matcher.ts";
 import { heldLengthMax, JsonCall, JsonValueEnd } from "./json-call.ts";
 import { type ArgumentsText, LiteralArguments, type LiteralSyntax } from "./literal-arguments.ts";
-import type { Reader, ReaderParts } from "./reader.ts";
+import type { AnswerStart, Reader, ReaderParts } from "./reader.ts";
 
 /** How a bare name and its arguments are written. */
 export type NamedArguments = {
@@ -64,12 +64,13 @@ export class JsonCallsReader implements Reader {
     after: (character) => this.#afterCall(character),
   };
 
-  constructor(parts: ReaderParts, options: JsonCallsOptions) {
+  /** Where text has begun, a call without a marker would be a part of it. */
+  constructor(parts: ReaderParts, options: JsonCallsOptions, start: AnswerStart) {
     this.#parts = parts;
     this.#options = options;
     this.#openers = new MarkerMatcher(options.openers);
     this.#around = new MarkerMatcher([...options.openers, ...options.closers]);
-    this.#state = options.isBareAllowed ? "start" : "text";
+    this.#state = options.isBareAllowed && start !== "text" ? "start" : "text";
   }
 
   push(character: string): void {

@@ -9,6 +9,9 @@ export type Reader = {
   readonly isThinking?: boolean;
 };
 
+/** Where an answer begins: anywhere, in thoughts that the prompt has opened, or in text that it has begun. */
+export type AnswerStart = "start" | "reasoning" | "text";
+
 export type ReaderParts = {
   readonly sink: DeltaSink;
   /** Tools that may be called: a call of any other is text. */

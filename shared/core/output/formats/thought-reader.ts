@@ -2,7 +2,7 @@
 // but for tags that are tokens which nobody writes as a text. Space around the thoughts is part of the form and is left out, as
 // llama.cpp's server, vLLM and DeepSeek's API do.
 import { MarkerMatcher } from "../marker-matcher.ts";
-import type { Reader, ReaderParts } from "./reader.ts";
+import type { AnswerStart, Reader, ReaderParts } from "./reader.ts";
 
 /** What stands before and after thoughts; no closing tag has its first character twice. */
 export const thoughtTags = {
@@ -31,8 +31,8 @@ const spaceLengthMax = 1024;
 
 export type ThoughtOptions = {
   readonly tags: ThoughtTags;
-  /** The prompt has opened the block already. A model that opens it once more means the same one. */
-  readonly isOpen: boolean;
+  /** Where the prompt has opened the block already, a model that opens it once more means the same one. */
+  readonly start: AnswerStart;
   /** Texts with which a call begins that ends the thoughts. */
   readonly callBeginnings: readonly string[];
 };
@@ -50,7 +50,7 @@ export class ThoughtReader implements Reader {
   /** Read and not handed on: nothing, if neither text nor a thought follows. */
   #space = "";
 
-  constructor(parts: ReaderParts, rest: Reader, { tags, isOpen, callBeginnings }: ThoughtOptions) {
+  constructor(parts: ReaderParts, rest: Reader, { tags, start, callBeginnings }: ThoughtOptions) {
     this.#tags = thoughtTags[tags];
     const [open, close] = this.#tags;
     this.#parts = parts;
@@ -58,8 +58,8 @@ export class ThoughtReader implements Reader {
     this.#opener = new MarkerMatcher([open]);
     this.#closer = new MarkerMatcher([close, ...callBeginnings]);
     this.#stray = tags === tagsAnywhere ? new MarkerMatcher([open, close]) : null;
-    this.#isOpen = isOpen;
-    this.#state = "start";
+    this.#isOpen = start === "reasoning";
+    this.#state = start === "text" ? "answer" : "start";
   }
 
   get isThinking(): boolean {
