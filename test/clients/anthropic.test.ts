@@ -148,6 +148,25 @@ test("an answer matches its schema", { skip }, async () => {
   assert.deepEqual(parsed.parsed_output, { city: "Paris", degrees: 21 });
 });
 
+test("an answer goes on from what the assistant says last, and is counted with it", { skip }, async () => {
+  const begun: MessageParam[] = [...user("Report."), { role: "assistant", content: "{" }];
+  const request = { ...assistant, messages: begun, stop_sequences: ["}"] };
+  const whole = await client().messages.create(request);
+  assert.deepEqual([textsOf(whole.content), whole.stop_sequence], [[said.begun.slice(0, -1)], "}"]);
+  const { input_tokens } = await client().messages.countTokens({ model: "assistant", messages: begun });
+  assert.equal(input_tokens, whole.usage.input_tokens + (whole.usage.cache_read_input_tokens ?? 0));
+  const stream = client().messages.stream({ ...assistant, messages: begun });
+  const { content, stop_reason } = await stream.finalMessage();
+  assert.deepEqual([textsOf(content), stop_reason], [[said.begun], "end_turn"]);
+  assert.deepEqual(JSON.parse(`{${said.begun}`), JSON.parse(said.document));
+  const spaced: MessageParam[] = [...user("Report."), { role: "assistant", content: "{ " }];
+  await assert.rejects(client().messages.create({ ...assistant, messages: spaced }), (error: unknown) => {
+    assert.ok(error instanceof Anthropic.BadRequestError);
+    assert.match(error.message, /final assistant content cannot end with trailing whitespace/);
+    return true;
+  });
+});
+
 test("tokens are counted as they are then used", { skip }, async () => {
   const request = { model: "assistant", messages: user("What is the weather in Paris?"), tools: [weather] };
   const { input_tokens } = await client().messages.countTokens(request);

@@ -13,6 +13,8 @@ export const said = {
   thoughts: "Somebody wants a number. Six times seven makes it.",
   afterThoughts: "\n\nForty-two, after some thinking.",
   document: '{"city": "Paris", "degrees": 21}',
+  /** The document behind its beginning. */
+  begun: '"city": "Paris", "degrees": 21}',
 } as const;
 
 /** What the calls of the models are made with. */
@@ -34,6 +36,7 @@ const replies = {
   t: said.weather,
   u: said.both,
   j: said.document,
+  "{": said.begun,
 };
 
 /**

@@ -120,6 +120,16 @@ test("an answer matches its schema, or is any JSON object", { skip }, async () =
   }
 });
 
+test("an answer goes on from what the assistant says last", { skip }, async () => {
+  const messages = [...user("Report."), { role: "assistant", content: "{" }];
+  const whole = await client().chat({ model: "assistant", messages });
+  assert.equal(whole.message.content, said.begun);
+  let text = "";
+  for await (const part of await client().chat({ model: "assistant", messages, stream: true }))
+    text += part.message.content;
+  assert.equal(text, said.begun);
+});
+
 test("what there is, what it is, what is loaded, and the version", { skip }, async () => {
   const { models } = await client().list();
   assert.deepEqual(models.map(({ name }) => name).sort(), ["assistant:latest", "thinker:latest"]);

@@ -73,7 +73,7 @@ export type ConversationOptions = {
   readonly model: string;
   /** Told of every tool that the conversation names. */
   readonly tools: OfferedTools;
-  /** Whether it need not end with a question: only its tokens are counted. */
+  /** Whether calls may be without results: only its tokens are counted. */
   readonly isCounted: boolean;
 };
 
@@ -86,6 +86,8 @@ type Reading = Pick<ConversationOptions, "model" | "tools"> & {
   readonly open: Set<string>;
   /** The place of the user's last message. */
   readonly lastUser: number;
+  /** The place of the last message. */
+  readonly last: number;
 };
 
 /** @throws PomonaError `invalid_request` that names the first field that is wrong. */
@@ -101,18 +103,13 @@ export function parseConversation(
   if (messages.length > messagesMax)
     throw invalid(["messages"], `must hold at most ${messagesMax} messages, not ${messages.length}`);
   const lastUser = messages.findLastIndex((message: unknown) => userSchema.safeParse(message).success);
-  const reading: Reading = { model, tools, pieces, calls: new Map(), open: new Set(), lastUser };
+  const last = messages.length - 1;
+  const reading: Reading = { model, tools, pieces, calls: new Map(), open: new Set(), lastUser, last };
   for (const [index, message] of messages.entries())
     for (const next of parseMessage(message, ["messages", index], reading)) append(pieces, next);
   const chat = pieces.map(messageOf);
   if (chat.length === 0) throw invalid(["messages"], "must say something");
-  if (isCounted) return chat;
-  refuseOpenCalls(reading);
-  if (chat.at(-1)?.role === "assistant")
-    throw invalid(
-      ["messages", messages.length - 1, "role"],
-      "is assistant: the beginning of an answer cannot be given, end with a message of the user",
-    );
+  if (!isCounted) refuseOpenCalls(reading);
   return chat;
 }
 
@@ -190,6 +187,8 @@ function parseMessage(value: unknown, path: FieldPath, reading: Reading): readon
       return parseUser(parseBlocks(content, place), reading);
     case "assistant":
       if (!isAnswering(reading)) refuseOpenCalls(reading);
+      // As the API has it, an answer may be begun with nothing.
+      if (path.at(-1) === reading.last && (content === "" || isEmptyList(content))) return [];
       return [parseAssistant(parseBlocks(content, place), reading)];
   }
 }

@@ -269,7 +269,6 @@ test("what is wrong, or cannot be honoured, is refused by its name", () => {
     ["messages[0].content[0].input", { messages: [{ role: "assistant", content: [{ ...call, input: "{}" }] }, user] }],
     ["messages[0].content[0].id", { messages: [{ role: "assistant", content: [{ ...call, id: "a b" }] }, user] }],
     ["messages[0].content[1].id", { messages: [{ role: "assistant", content: [call, call] }, user] }],
-    ["messages[1].role", { messages: [user, { role: "assistant", content: "The answer is" }] }],
     ["messages[2].content[1]", after({ type: "text", text: "so" }, result)],
     ["messages[2].content[1].tool_use_id", after(result, result)],
     ["messages[2].content[0].tool_result.content[0].image", after({ ...result, content: [image] })],

@@ -5,12 +5,14 @@ import { z } from "zod";
 import type { AnswerShape, GenerationRequest, OutputWish } from "../../core/generation-request.ts";
 import type { ApiRequest } from "../answers/answer-request.ts";
 import { chatInput, withShapeTold } from "../requests/chat-input.ts";
+import { continued } from "../requests/continued.ts";
 import { invalid, jsonObject, only, onlyNothing, parseAt } from "../requests/field.ts";
 import { parseStopList } from "../requests/stop-strings.ts";
 import { cacheControl } from "./cache-control.ts";
 import { parseConversation } from "./conversation.ts";
 import { messagesAnswer } from "./messages-answer.ts";
 import { OfferedTools } from "./offered-tools.ts";
+import { checkPrefill } from "./prefill.ts";
 import { efforts, parseThinking } from "./thinking.ts";
 import { parseToolChoice, parseTools } from "./tools.ts";
 
@@ -88,14 +90,18 @@ function promptOf(fields: PromptFields, maxTokens: number | null): Prompt {
     tools: offered,
     isCounted: maxTokens === null,
   });
+  const { messages: said, continuesLast = false } = continued(conversation);
   const tools = offered.list();
   const shape = shapeOf(fields);
   const effort = fields.output_config?.effort ?? null;
   const { thinking, templateOptions, isShown } = parseThinking({ thinking: fields.thinking, effort, maxTokens });
+  if (continuesLast && maxTokens !== null)
+    checkPrefill(fields.messages, { isThinking: templateOptions["enable_thinking"] === true });
   const wish = { shape, effort: null, topLogprobs: null, parametersField: "tools[].input_schema" };
   const output: OutputWish = { ...wish, ...parseToolChoice(fields.tool_choice, tools), ...thinking };
-  const messages = withShapeTold(conversation, shape);
-  return { input: chatInput({ messages, tools, output, templateOptions }), output, isThinkingShown: isShown };
+  const messages = withShapeTold(said, shape);
+  const input = chatInput({ messages, continuesLast, tools, output, templateOptions });
+  return { input, output, isThinkingShown: isShown };
 }
 
 function shapeOf({ output_config: config, output_format: older }: PromptFields): AnswerShape {

@@ -165,6 +165,19 @@ test("answers to calls that the client has left out of the assistant's message a
   ]);
 });
 
+test("an answer goes on from what the assistant says last, unless that is nothing, or a call", () => {
+  const inputOf = (...said: object[]) => {
+    const { input } = ofChat({ messages: [user, ...said] }).request;
+    return input.kind === "chat" ? { said: input.messages.slice(1), goesOn: input.continuesLast ?? false } : null;
+  };
+  const begun = { role: "assistant", content: "{ " };
+  assert.deepEqual(inputOf(begun), { said: [begun], goesOn: true });
+  assert.deepEqual(inputOf({ ...begun, content: "", thinking: "hm" })?.goesOn, true);
+  assert.deepEqual(inputOf({ ...begun, content: "" }), { said: [], goesOn: false });
+  assert.deepEqual(inputOf({ ...begun, tool_calls: [call] })?.goesOn, false);
+  assert.deepEqual(inputOf(begun, user)?.goesOn, false);
+});
+
 test("penalties look back so far, on all of the answer, or on nothing", () => {
   const of = (options: object) => ofChat({ options }).request.sampling;
   const windows = [{}, { repeat_last_n: 8 }, { repeat_last_n: -1 }].map((options) => of(options).penaltyLastTokens);
@@ -176,7 +189,7 @@ test("penalties look back so far, on all of the answer, or on nothing", () => {
 test("tools, formats, thoughts and log-probabilities are asked for", () => {
   const { input } = ofChat({ tools }).request;
   assert.deepEqual(input.kind === "chat" && input.tools, [{ name: "f", parameters: { type: "object" } }]);
-  assert.deepEqual(ofChat({ format: "json" }).request.output.shape, { kind: "json" });
+  assert.deepEqual(ofChat({ format: "json" }).request.output.shape, { kind: "json", field: "format" });
   const schema = { type: "object" };
   assert.deepEqual(ofChat({ format: schema }).request.output.shape, { kind: "schema", schema, field: "format" });
   assert.deepEqual(ofChat({ format: "" }).request.output.shape, { kind: "text" });

@@ -5,6 +5,7 @@ import type { AnswerShape, GenerationRequest, ModelSummary, OutputWish } from ".
 import type { ApiRequest } from "../answers/answer-request.ts";
 import { parseChatTools } from "../openai/chat-tools.ts";
 import { chatInput, withShapeTold } from "../requests/chat-input.ts";
+import { continued } from "../requests/continued.ts";
 import { invalid, only, onlyNothing, parseAt, text } from "../requests/field.ts";
 import { parseToolChoice, toolName } from "../requests/tools.ts";
 import { ollamaAnswer } from "./answers.ts";
@@ -84,8 +85,10 @@ export function parseChat(body: unknown, models: Models): OllamaRequest {
   const nameOf = (choice: object): string => parseAt(namedTool, choice, path).name;
   const toolChoice = parseToolChoice(parsed.tool_choice, tools, { path, nameOf });
   const output = { ...outputOf(parsed), toolChoice };
+  const { messages: said, ...continuation } = continued(conversation);
   const input = chatInput({
-    messages: withShapeTold(conversation, output.shape),
+    messages: withShapeTold(said, output.shape),
+    ...continuation,
     tools,
     output,
     templateOptions: thinkOptions(parsed.think),
@@ -190,7 +193,7 @@ function outputOf({ format, think, logprobs, top_logprobs: top }: Common): Outpu
 
 function shapeOf(format: unknown): AnswerShape {
   if (format === undefined || format === null || format === "") return { kind: "text" };
-  if (format === "json") return { kind: "json" };
+  if (format === "json") return { kind: "json", field: "format" };
   if (typeof format !== "object" || Array.isArray(format)) throw invalid(["format"], "must be json, or a JSON schema");
   return { kind: "schema", schema: format, field: "format" };
 }

@@ -27,6 +27,8 @@ const messageSchema = z.strictObject({
   function_call: z.unknown().optional(),
   // What OpenAI's client adds to an answer that it has read.
   parsed: z.unknown().optional(),
+  // In the dialects of DeepSeek and Mistral: the answer goes on from this message.
+  prefix: z.boolean().nullish(),
 });
 
 const calledFields = { name: z.string().min(1).max(256), arguments: text };
@@ -50,7 +52,10 @@ export function parseMessages(value: unknown, model: string): ChatMessage[] {
     throw invalid(["messages"], `must hold at most ${messagesMax} messages, not ${value.length}`);
   }
   const calls: EarlierCalls = { ids: new Set(), functions: new Map() };
-  return value.map((message: unknown, index) => parseMessage(message, { path: ["messages", index], model, calls }));
+  const last = value.length - 1;
+  return value.map((message: unknown, index) =>
+    parseMessage(message, { path: ["messages", index], model, calls, isLast: index === last }),
+  );
 }
 
 /** What messages of tools may answer. */
@@ -65,12 +70,16 @@ type Place = {
   /** Named where it cannot take what it is given. */
   readonly model: string;
   readonly calls: EarlierCalls;
+  readonly isLast: boolean;
 };
 
 type Message = z.output<typeof messageSchema>;
 
-function parseMessage(value: unknown, { path, model, calls }: Place): ChatMessage {
+function parseMessage(value: unknown, { path, model, calls, isLast }: Place): ChatMessage {
   const message = parseAt(messageSchema, value, path);
+  if (message.prefix != null && message.role !== "assistant")
+    throw invalid([...path, "prefix"], "belongs to messages of the role assistant only");
+  if (message.prefix === true && !isLast) throw invalid([...path, "prefix"], "belongs to the last message only");
   const toolCallId = answeredCall(message, { path, calls });
   const toolCalls = parseCalls(message, { path, calls });
   const reasoning = message.reasoning_content ?? message.reasoning;
@@ -153,7 +162,7 @@ function parseToolCalls(value: unknown, path: FieldPath): readonly ToolCall[] {
   });
 }
 
-type ContentPlace = Omit<Place, "calls">;
+type ContentPlace = Pick<Place, "path" | "model">;
 
 /** Text, or parts that are text, joined. @throws PomonaError `invalid_request` that names the field. */
 export function parseContent(value: unknown, { path, model }: ContentPlace): string {

@@ -11,6 +11,7 @@ import { promptCacheOptions } from "./cache-hints.ts";
 import { chatAnswer } from "./chat-answer.ts";
 import { parseCalling } from "./chat-tools.ts";
 import { completionAnswer } from "./completion-answer.ts";
+import { continuationFields, parseContinuation } from "./continuation.ts";
 import { parseContent, parseMessages } from "./messages.ts";
 import { samplingFields, samplingOf } from "./sampling.ts";
 import { parseTokens } from "./token-ids.ts";
@@ -49,6 +50,7 @@ export const effort = z.enum(["none", "minimal", "low", "medium", "high", "xhigh
 
 const chatSchema = z.strictObject({
   ...common,
+  ...continuationFields,
   messages: z.unknown().optional(),
   max_completion_tokens: tokenCount,
   response_format: z.unknown().optional(),
@@ -99,7 +101,8 @@ export function parseChat(body: unknown): ApiRequest {
   const parsed = parseAt(chatSchema, body, []);
   const { tools, wish, callsAreFunctions } = parseCalling(parsed);
   const shape = parseResponseFormat(parsed.response_format);
-  const messages = withShapeTold(parseMessages(parsed.messages, parsed.model), shape);
+  const { messages: said, ...continuation } = parseContinuation(parsed, parseMessages(parsed.messages, parsed.model));
+  const messages = withShapeTold(said, shape);
   if (parsed.prediction != null)
     parseContent(parsed.prediction.content, { path: ["prediction", "content"], model: parsed.model });
   const output: OutputWish = {
@@ -108,7 +111,8 @@ export function parseChat(body: unknown): ApiRequest {
     effort: parsed.reasoning_effort ?? null,
     topLogprobs: chatLogprobs(parsed),
   };
-  const input = chatInput({ messages, tools, output, templateOptions: parsed.chat_template_kwargs ?? {} });
+  const templateOptions = parsed.chat_template_kwargs ?? {};
+  const input = chatInput({ messages, ...continuation, tools, output, templateOptions });
   const request = toRequest(parsed, {
     input,
     output,

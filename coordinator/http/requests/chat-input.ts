@@ -5,10 +5,11 @@ import type { AnswerShape, OutputWish } from "../../core/generation-request.ts";
 /** Tools that must not be called are not told. */
 export function chatInput({
   messages,
+  continuesLast = false,
   tools,
   output,
   templateOptions = {},
-}: {
+}: Pick<Chat, "continuesLast"> & {
   readonly messages: readonly ChatMessage[];
   readonly tools: readonly ToolDefinition[];
   readonly output: OutputWish;
@@ -19,6 +20,7 @@ export function chatInput({
   return {
     kind: "chat",
     messages,
+    ...(continuesLast ? { continuesLast } : {}),
     ...(tools.length === 0 || toolChoice === "none" ? {} : { tools }),
     ...(Object.keys(options).length === 0 ? {} : { templateOptions: options }),
   };
