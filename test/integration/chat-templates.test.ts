@@ -93,6 +93,12 @@ describe("a template with tools and thoughts", () => {
     assert.deepEqual(tokenIds.slice(1, tokenIds.indexOf(eosTokenId)), tokenizeText(`USER:${nasty}`));
   });
 
+  test("a prompt that is no conversation has the special tokens that it spells", async () => {
+    const { tokenIds } = await replica.tokenize({ kind: "text", text: "a</s><s>b" }, AbortSignal.timeout(10_000));
+    const [a = 0, b = 0] = tokenizeText("ab");
+    assert.deepEqual(tokenIds.slice(-4), [a, eosTokenId, bosTokenId, b]);
+  });
+
   test("tools, calls, thoughts and the template's own options are rendered", async () => {
     const { tokenIds, form } = await render(replica, {
       kind: "chat",

@@ -5,7 +5,7 @@ import type { LlamaModel } from "node-llama-cpp";
 import type { TokenizedPrompt } from "../engine.ts";
 import { countInfill } from "./infill.ts";
 import type { LoadedModel } from "./load-model.ts";
-import { countTokens } from "./token-count.ts";
+import { TokenCount } from "./token-count.ts";
 
 /**
  * @throws PomonaError `invalid_request` when the template cannot render the conversation, or the model fills no gaps; why the
@@ -26,7 +26,9 @@ export async function tokenizePrompt(
     case "tokens":
       return { ...plain, tokenIds: input.tokenIds, tokensLeftOut: 0 };
     case "text": {
-      const count = await countTokens(model, input.text, limits);
+      const count = new TokenCount(model, limits);
+      // Whoever writes a whole prompt writes what a template would: llama-server, vLLM and Ollama read it so as well.
+      await count.add(input.text, { readsSpecial: true });
       return { ...plain, tokenIds: withBos(model, count.tokens), tokensLeftOut: count.leftOut };
     }
     case "infill": {

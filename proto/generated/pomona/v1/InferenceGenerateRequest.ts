@@ -7,6 +7,9 @@ import type { OutputWish as _pomona_v1_OutputWish, OutputWish__Output as _pomona
 
 export interface InferenceGenerateRequest {
   'model'?: (string);
+  /**
+   * Special tokens of the model are read where they are spelt.
+   */
   'prompt'?: (string);
   'chat'?: (_pomona_v1_Chat | null);
   'promptTokenIds'?: (_pomona_v1_TokenIds | null);
@@ -41,6 +44,9 @@ export interface InferenceGenerateRequest {
 
 export interface InferenceGenerateRequest__Output {
   'model': (string);
+  /**
+   * Special tokens of the model are read where they are spelt.
+   */
   'prompt'?: (string);
   'chat'?: (_pomona_v1_Chat__Output | null);
   'promptTokenIds'?: (_pomona_v1_TokenIds__Output | null);

@@ -258,7 +258,7 @@ export interface NodeClient extends grpc.Client {
   
   /**
    * Renders the model's chat template where a conversation is given, and tokenizes. Text of a message
-   * never becomes a special token.
+   * never becomes a special token; in a prompt that is text they are read.
    */
   Tokenize(argument: _pomona_v1_NodeTokenizeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_NodeTokenizeResponse__Output>): grpc.ClientUnaryCall;
   Tokenize(argument: _pomona_v1_NodeTokenizeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_NodeTokenizeResponse__Output>): grpc.ClientUnaryCall;
@@ -266,7 +266,7 @@ export interface NodeClient extends grpc.Client {
   Tokenize(argument: _pomona_v1_NodeTokenizeRequest, callback: grpc.requestCallback<_pomona_v1_NodeTokenizeResponse__Output>): grpc.ClientUnaryCall;
   /**
    * Renders the model's chat template where a conversation is given, and tokenizes. Text of a message
-   * never becomes a special token.
+   * never becomes a special token; in a prompt that is text they are read.
    */
   tokenize(argument: _pomona_v1_NodeTokenizeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_pomona_v1_NodeTokenizeResponse__Output>): grpc.ClientUnaryCall;
   tokenize(argument: _pomona_v1_NodeTokenizeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_pomona_v1_NodeTokenizeResponse__Output>): grpc.ClientUnaryCall;
@@ -389,7 +389,7 @@ export interface NodeHandlers extends grpc.UntypedServiceImplementation {
   
   /**
    * Renders the model's chat template where a conversation is given, and tokenizes. Text of a message
-   * never becomes a special token.
+   * never becomes a special token; in a prompt that is text they are read.
    */
   Tokenize: grpc.handleUnaryCall<_pomona_v1_NodeTokenizeRequest__Output, _pomona_v1_NodeTokenizeResponse>;
   
