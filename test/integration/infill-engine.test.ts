@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { EngineReplica } from "@pomona/node-agent/engine/engine";
 import { type ScriptedOptions, scriptedModel } from "@pomona/shared/core/gguf/scripted-model";
-import { bosTokenId, characterTokenId } from "@pomona/shared/core/gguf/vocabulary";
+import { bosTokenId, byteTokenId, characterTokenId } from "@pomona/shared/core/gguf/vocabulary";
 import type { GgufModel } from "@pomona/shared/core/gguf/writer";
 import { attemptOf, start } from "../support/attempts.ts";
 import { EngineModels } from "../support/engine-models.ts";
@@ -44,6 +44,13 @@ test("what comes before a gap begins as a document, with SentencePiece's space; 
     const { tokenIds, stopTokenIds } = await fill(replica, "a", "b");
     assert.deepEqual(tokenIds, [bosTokenId, prefix, space, a, suffix, b, middle]);
     assert.deepEqual(stopTokenIds, [prefix, suffix, middle, end]);
+    for (const [text, ...ids] of [
+      ["\nb", byteTokenId(10), b],
+      [" b", space, b],
+      ["  b", space, space, b],
+      ["\n\n b", byteTokenId(10), byteTokenId(10), space, b],
+    ] as const)
+      assert.deepEqual((await fill(replica, "", text)).tokenIds, [bosTokenId, prefix, suffix, ...ids, middle], text);
     const atBeginning = await fill(replica, "", "b");
     assert.deepEqual(atBeginning.tokenIds, [bosTokenId, prefix, suffix, b, middle]);
   });

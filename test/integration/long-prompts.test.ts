@@ -49,6 +49,24 @@ test("a text in pieces has the tokens that it has whole", async () => {
   }
 });
 
+test("SentencePiece's space stands before the first piece alone, also where a later one begins with an empty line", async () => {
+  const { metadata, tensors } = countingModel({ variant: "cycle" });
+  const spaced = new Map(metadata).set("tokenizer.ggml.add_space_prefix", { kind: "bool", value: true });
+  const roomy = await models.load("spaced", () => ({ metadata: spaced, tensors }), { contextLength: 65_536 });
+  try {
+    for (const text of ["a\n\n", "xa\n\n", "xxa\n\n"].map((line) => line + "a\n\n".repeat(10_000))) {
+      const { tokenIds } = await roomy.tokenize({ kind: "text", text }, never);
+      assert.deepEqual(tokenIds.slice(1), tokenizeText(` ${text}`));
+    }
+    // What spells a special token is cut there.
+    const content = "say </s>\n or\n</s>";
+    const chat = await roomy.tokenize({ kind: "chat", messages: [{ role: "user", content }] }, never);
+    assert.deepEqual(chat.tokenIds.slice(1), tokenizeText(` ${content}`));
+  } finally {
+    await roomy.close();
+  }
+});
+
 test("an input for a vector is listed as long as that may be, whatever the slots take", async () => {
   const options = { ...defaultEngineOptions, threads: 1, embeddingLength: 1024 };
   const model = (): GgufModel => scriptedModel({ name: "vectors", reply: "No.", contextLength: 1024 });

@@ -6,6 +6,12 @@ import { piecesOf } from "../../core/text-pieces.ts";
 /** For so long the streams of the node wait at a time. */
 const turnMs = 10;
 
+/**
+ * Gets SentencePiece's space in the place of what follows it, and is part of no longer token. Source: codellama,
+ * llama/tokenizer.py, encode_infilling; mistral-common.
+ */
+const lead = "☺";
+
 export type CountLimits = {
   /** Tokens that are kept; those behind are only counted. */
   readonly keptMax: number;
@@ -25,12 +31,16 @@ export class TokenCount {
   leftOut = 0;
   readonly #model: LlamaModel;
   readonly #limits: CountLimits;
+  readonly #isSentencePiece: boolean;
+  /** In tokens; null before it was needed. */
+  #leadLength: number | null = null;
   #isBegun = false;
   #turnEndsMs = performance.now() + turnMs;
 
   constructor(model: LlamaModel, limits: CountLimits) {
     this.#model = model;
     this.#limits = limits;
+    this.#isSentencePiece = model.fileInfo.metadata.tokenizer.ggml.model === "llama";
   }
 
   /** Adds the tokens of a text behind those of others. The first one begins as a text does, unless something is said of it. */
@@ -38,9 +48,16 @@ export class TokenCount {
     this.#isBegun = isBegun;
     for (const piece of piecesOf(text)) {
       if (performance.now() > this.#turnEndsMs) await this.#nextTurn();
-      this.addTokens(this.#model.tokenize(piece, readsSpecial, this.#isBegun ? "trimLeadingSpace" : undefined));
+      this.addTokens(this.#isBegun ? this.#continued(piece, readsSpecial) : this.#model.tokenize(piece, readsSpecial));
       this.#isBegun = true;
     }
+  }
+
+  /** Without SentencePiece's space, which the library leaves before an empty line, and behind a special token. */
+  #continued(text: string, readsSpecial: boolean): readonly Token[] {
+    if (!this.#isSentencePiece) return this.#model.tokenize(text, readsSpecial, "trimLeadingSpace");
+    this.#leadLength ??= this.#model.tokenize(lead).length;
+    return this.#model.tokenize(lead + text, readsSpecial).slice(this.#leadLength);
   }
 
   addTokens(tokens: readonly Token[]): void {
