@@ -35,7 +35,7 @@ const noteSchema = z.strictObject({
   assembly: z.strictObject({
     format: z.strictObject({ calls: z.enum(callFormats), thoughts: z.enum(thoughtFormats) }),
     startsInReasoning: z.boolean(),
-    startsInText: z.boolean(),
+    startsInText: z.boolean().default(false),
     toolNames: z.array(z.string()),
     textParameters: z.record(z.string(), z.array(z.string())),
     isOneCall: z.boolean(),

@@ -153,21 +153,26 @@ test("a call that is enforced is read in the form in which it is enforced", () =
   assert.equal(plan({}, plain).assembly.format.calls, "none");
 });
 
-test("an answer that has begun begins as text, and what is for whole answers is refused beside it, both named", () => {
+test("an answer that has begun begins as text, and what comes before a text, or instead of it, is refused beside it", () => {
   const form = { ...thinker, startsInText: true };
   assert.equal(plan({}, form).assembly.startsInText, true);
   const table: readonly (readonly [field: string, changes: Partial<OutputWish>])[] = [
-    ["response_format", { shape: { kind: "json" } }],
-    ["format", { shape: { kind: "schema", schema: {}, field: "format" } }],
     ["tool_choice", { toolChoice: "required" }],
     ["tool_choice", { toolChoice: { name: "now" } }],
     ["reasoning_effort", { effort: "high" }],
   ];
   for (const [field, changes] of table) {
-    assert.throws(() => plan(changes, form), { code: "invalid_request", field, message: /^(\S+) .* messages has/ });
+    assert.throws(() => plan(changes, form), { code: "invalid_request", field, message: /the last of messages has/ });
     plan(changes);
   }
   for (const changes of [{ effort: "none" }, { toolChoice: "none" }] as const) plan(changes, form);
+  const json = { ...input, messages: [...input.messages, { role: "assistant", content: " {" }] } as const;
+  const { grammar } = planOutput({ input: json, output: { ...freeOutput, shape: { kind: "json" } } }, form);
+  const matcher = new GbnfMatcher(grammar ?? "");
+  assert.deepEqual(
+    ['"a": 1}', '{"a": 1}', "<think>a</think>}", "}"].map((text) => matcher.matches(text)),
+    [true, false, false, true],
+  );
   const thought = { role: "assistant", content: "a", reasoning: "hm" } as const;
   const behind = { ...input, messages: [...input.messages, thought] };
   planOutput({ input: behind, output: { ...freeOutput, effort: "high" } }, form);

@@ -4,7 +4,7 @@ import type { ToolDefinition } from "@pomona/shared/core/generation";
 import { callStyle, isFree } from "@pomona/shared/core/grammar/compile-answer";
 import { type ChoosableTool, checkNames } from "@pomona/shared/core/grammar/compile-tool-choice";
 import type { AnswerForm } from "@pomona/shared/core/output/answer-form";
-import { readBeginning } from "@pomona/shared/core/output/begun-answer";
+import { type BegunAnswer, readBeginning } from "@pomona/shared/core/output/begun-answer";
 import { taggedFormats } from "@pomona/shared/core/output/formats/tagged-calls-reader";
 import { type OutputFormat, plainFormat, tagsOf } from "@pomona/shared/core/output/output-parser";
 import { textParametersOf } from "@pomona/shared/core/output/text-parameters";
@@ -54,7 +54,8 @@ export function planOutput(
   const { shape, toolChoice, allowedTools, thinking, parametersField = "tools[].function.parameters" } = output;
   checkEffort(output, form);
   if (thinking !== undefined) checkThinking(thinking, form);
-  if (form.startsInText === true) checkContinued({ input, output }, form);
+  const begun = form.startsInText === true ? beginningOf(input, form) : null;
+  if (begun !== null) checkBegun(output, begun);
   const told = input.kind === "chat" && toolChoice !== "none" ? (input.tools ?? []) : [];
   const tools = told
     .map((tool, place) => ({ ...tool, field: parametersField.replace("[]", `[${place}]`) }))
@@ -64,6 +65,7 @@ export function planOutput(
     schema: shape.kind === "text" ? null : schemaOf(shape),
     tools: tools.map(ruled),
     choice: toolChoice,
+    ...(begun === null ? {} : { begun: begun.text }),
   };
   // In free text it is for the model to keep from thinking, and to choose how it calls: what it thinks nevertheless is no text.
   const isText = answer.schema === null && (toolChoice === "auto" || toolChoice === "none");
@@ -106,20 +108,25 @@ function schemaOf(shape: Exclude<GenerationRequest["output"]["shape"], { kind: "
     : { schema: shape.schema, field: shape.field };
 }
 
-/** What a grammar asks for is a whole answer, and models think before they begin it. */
-function checkContinued({ input, output }: Pick<GenerationRequest, "input" | "output">, { format }: AnswerForm): void {
-  const { shape, toolChoice, effort, effortField = "reasoning_effort" } = output;
+/** What the answer goes on from. */
+function beginningOf(input: GenerationRequest["input"], { format }: AnswerForm): BegunAnswer {
   const last = input.kind === "chat" ? input.messages.at(-1) : undefined;
-  const { thoughts } = readBeginning(last ?? { content: "" }, tagsOf(format, false));
-  if (effort !== null && effort !== "none" && thoughts === "") {
-    const reason = "the last of messages has begun the answer, without thoughts: leave one of the two out";
-    throw new PomonaError("invalid_request", `${effortField} cannot be honoured: ${reason}`, { field: effortField });
-  }
+  return readBeginning(last ?? { content: "" }, tagsOf(format, false));
+}
+
+/** Models think before they begin, and calls that have to be made are a whole answer. */
+function checkBegun(
+  { toolChoice, effort, effortField = "reasoning_effort" }: GenerationRequest["output"],
+  { thoughts }: BegunAnswer,
+): void {
   const isFree = toolChoice === "auto" || toolChoice === "none";
-  if (shape.kind === "text" && isFree) return;
-  const field = shape.kind === "text" ? "tool_choice" : (shape.field ?? "response_format");
-  const reason = "it is for whole answers, and the last of messages has begun this one: leave one of the two out";
-  throw new PomonaError("invalid_request", `${field} cannot be honoured: ${reason}`, { field });
+  const isThinking = effort !== null && effort !== "none" && thoughts === "";
+  if (isFree && !isThinking) return;
+  const field = isFree ? effortField : "tool_choice";
+  const reason = `the last of messages has begun the answer${isFree ? " without thoughts" : ""}`;
+  throw new PomonaError("invalid_request", `${field} cannot be honoured: ${reason}, leave one of the two out`, {
+    field,
+  });
 }
 
 function checkEffort(

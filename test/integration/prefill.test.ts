@@ -110,7 +110,7 @@ describe("an answer that goes on from its beginning", { timeout }, () => {
     const requests: readonly (readonly [path: string, body: object, field: string])[] = [
       ["/v1/messages", asked("{", { output_config: { format } }), "output_config.format.schema"],
       ["/v1/messages", asked("{", { tools, tool_choice: { type: "any" } }), "tool_choice"],
-      ["/api/chat", { model: "scripted", messages: ending("{"), format: "json" }, "format"],
+      ["/api/chat", { model: "scripted", messages: ending("Here: {"), format: "json" }, "format"],
     ];
     for (const [path, body, field] of requests) {
       const response = await post(`${pool.http}${path}`, body);
@@ -135,6 +135,27 @@ describe("an answer that goes on from its beginning", { timeout }, () => {
     const dialect = { continue_final_message: true, add_generation_prompt: false };
     assert.equal(await ask(dialect), replies["#"]);
     assert.equal(await ask({}), "A new answer.");
+  });
+
+  test("a schema holds for the beginning and the rest together", async () => {
+    const schema = { type: "object", properties: { city: { enum: ["Rome"] } }, required: ["city"] };
+    const body = { model: "scripted", messages: ending('{"ci'), format: schema, stream: false };
+    const { message } = await jsonOf<{ message: { content: string } }>("/api/chat", body);
+    assert.deepEqual(JSON.parse(`{"ci${message.content}`), { city: "Rome" });
+    const json_schema = { name: "city", schema };
+    const whole = await jsonOf<{ choices: { message: { content: string }; finish_reason: string }[] }>(
+      "/v1/chat/completions",
+      {
+        model: "scripted",
+        messages: ending('{"city": "Rome"}'),
+        continue_final_message: true,
+        response_format: { type: "json_schema", json_schema },
+      },
+    );
+    assert.deepEqual(
+      whole.choices.map(({ message, finish_reason }) => [message.content, finish_reason]),
+      [["", "stop"]],
+    );
   });
 
   test("Ollama: the answer goes on, whole and line by line", async () => {

@@ -96,7 +96,7 @@ function promptOf(fields: PromptFields, maxTokens: number | null): Prompt {
   const effort = fields.output_config?.effort ?? null;
   const { thinking, templateOptions, isShown } = parseThinking({ thinking: fields.thinking, effort, maxTokens });
   if (continuesLast && maxTokens !== null)
-    checkPrefill(fields.messages, { isThinking: templateOptions["enable_thinking"] === true });
+    checkPrefill(fields.messages, { isThinking: templateOptions["enable_thinking"] === true, shape });
   const wish = { shape, effort: null, topLogprobs: null, parametersField: "tools[].input_schema" };
   const output: OutputWish = { ...wish, ...parseToolChoice(fields.tool_choice, tools), ...thinking };
   const messages = withShapeTold(said, shape);

@@ -52,6 +52,11 @@ test("what the API refuses of a last message is refused in its words", () => {
     [ending("{ "), "messages[1].content", /final assistant content cannot end with trailing whitespace/],
     [ending([text, { ...text, text: "a\n" }]), "messages[1].content", /cannot end with trailing whitespace/],
     [
+      ending("{", { output_config: { format: { type: "json_schema", schema: { type: "object" } } } }),
+      "output_config.format.schema",
+      /message prefilling is incompatible with JSON outputs/,
+    ],
+    [
       ending("{", thinking),
       "messages[1].content[0].type",
       /Expected `thinking` or `redacted_thinking`, but found `text`. When `thinking` is enabled, a final `assistant`/,

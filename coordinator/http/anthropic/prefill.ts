@@ -1,17 +1,25 @@
 // The last message of a conversation where the assistant says it: the answer goes on from its end.
+import type { AnswerShape } from "../../core/generation-request.ts";
 import { type FieldPath, invalid } from "../requests/field.ts";
 
+type PrefillWish = { readonly isThinking: boolean; readonly shape: AnswerShape };
+
 /**
- * What the API refuses of it, in its words, which clients know: issue 1872 of tailcallhq/forgecode, 11978 of
- * anthropics/claude-code, 1853 and 2107 of tailcallhq/forgecode. `messages` have been looked at otherwise.
+ * What the API refuses of it, in its words, which clients know: issues 1853, 1872 and 2107 of tailcallhq/forgecode, 11978 of
+ * anthropics/claude-code, and the limits of structured outputs in its documents. `messages` have been looked at otherwise.
  * @throws PomonaError `invalid_request` that names the field.
  */
-export function checkPrefill(messages: unknown, { isThinking }: { readonly isThinking: boolean }): void {
+export function checkPrefill(messages: unknown, { isThinking, shape }: PrefillWish): void {
   const all: readonly unknown[] = Array.isArray(messages) ? messages : [];
   const path: FieldPath = ["messages", all.length - 1, "content"];
   const blocks = blocksOf(all.at(-1));
   const thought = blocks.findIndex(isThought);
   if (blocks.length === 0) return;
+  if (shape.kind === "schema")
+    throw invalid(
+      [shape.field],
+      "cannot be honoured: message prefilling is incompatible with JSON outputs, end messages with one of the user",
+    );
   if (isThinking && thought !== 0)
     throw invalid(
       [...path, 0, "type"],

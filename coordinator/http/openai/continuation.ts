@@ -1,5 +1,6 @@
 // Answers that go on from the assistant's last message. OpenAI's API has none: they are asked for as in the dialects of
-// DeepSeek and Mistral (`prefix` of the message), or of vLLM and SGLang (`continue_final_message`).
+// DeepSeek (api-docs.deepseek.com, Chat Prefix Completion) and Mistral (mistral-common, validator.py) by `prefix` of the message,
+// or of vLLM (entrypoints/openai/protocol.py) and SGLang by `continue_final_message`.
 import type { Chat, ChatMessage } from "@pomona/shared/core/generation";
 import { z } from "zod";
 import { continued } from "../requests/continued.ts";
@@ -21,7 +22,10 @@ export function parseContinuation(
   messages: readonly ChatMessage[],
 ): Pick<Chat, "messages" | "continuesLast"> {
   if (isContinued === true && isTurnAdded === true)
-    throw invalid(["add_generation_prompt"], "must not be true with continue_final_message: true, set one of the two");
+    throw invalid(
+      ["add_generation_prompt"],
+      "is true: Cannot set both `continue_final_message` and `add_generation_prompt` to True.",
+    );
   const isPrefix = hasPrefix(Array.isArray(sent) ? sent.at(-1) : null);
   if (isContinued !== true && !isPrefix) {
     if (isTurnAdded === false)

@@ -76,7 +76,10 @@ export class ChatTemplate {
     return commonPrefix(tokenIds, tokens);
   }
 
-  /** Up to the end of the last message's text, as the template writes it where it is the last one. */
+  /**
+   * Up to the end of the last message's text, as the template writes it where it is the last one: what HF transformers do for
+   * `continue_final_message` (utils/chat_template_utils.py), and Ollama's renderers.
+   */
   #renderBegun(chat: Chat): RenderedText & Pick<AnswerForm, "startsInReasoning" | "startsInText"> {
     const format = detectOutputFormat(this.#template);
     const tags = tagsOf(format, false);

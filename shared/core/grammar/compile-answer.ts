@@ -1,3 +1,4 @@
+import { PomonaError } from "../errors.ts";
 import type { AnswerForm } from "../output/answer-form.ts";
 import { runThrough, type Slices } from "../slices.ts";
 import { type CallingForm, callsInText, markedStyle } from "./calls-in-text.ts";
@@ -21,7 +22,12 @@ export type AnswerGrammar = {
   readonly tools: readonly ChoosableTool[];
   /** `auto` allows a call instead of the answer. */
   readonly choice: "auto" | "none" | ToolChoice;
+  /** The beginning of the document, which the answer goes on with; none by default. */
+  readonly begun?: string;
 };
+
+/** Characters of a beginning that is held to a schema. */
+const begunLengthMax = 10_000;
 
 /**
  * The GBNF grammar of a whole answer in a model's form: thoughts where the model has them, and then a call, or a document
@@ -34,9 +40,10 @@ export function compileAnswer(answer: AnswerGrammar, form: AnswerForm): string |
 
 /** The same, with a pause behind each schema and each part of the check. */
 export function* compileAnswerInSlices(
-  { schema, tools, choice }: AnswerGrammar,
+  { schema, tools, choice, begun }: AnswerGrammar,
   form: AnswerForm,
 ): Slices<string | null> {
+  if (schema !== null && begun !== undefined) return yield* compileRest(schema, begun);
   if (isFree({ schema, tools, choice })) return null;
   const isForced = choice !== "auto" && choice !== "none";
   if (schema === null && !isForced) return yield* compileCallsInText(tools, form);
@@ -47,6 +54,18 @@ export function* compileAnswerInSlices(
   }
   if (schema !== null && !isForced) bodies.push(documentBody(writer, schema, form));
   return yield* writer.finish(afterThoughts(writer, bodies.join(" | "), thoughtsBefore(form)));
+}
+
+/** What is left of a document that has begun, maybe with space: no call comes instead of it, and no thoughts before it. */
+function* compileRest({ schema, field }: NonNullable<AnswerGrammar["schema"]>, begun: string): Slices<string> {
+  const writer = new GrammarWriter(field);
+  const isShort = begun.length <= begunLengthMax;
+  const rest = isShort ? yield* writer.finishBehind(schemaBody(writer, schema, field), begun.trimStart()) : null;
+  if (rest !== null) return rest;
+  const reason = isShort
+    ? "no answer that matches it begins as the last of messages does"
+    : `the last of messages may begin an answer with at most ${begunLengthMax} characters beside it`;
+  throw new PomonaError("invalid_request", `${field} cannot be honoured: ${reason}`, { field });
 }
 
 /** Whether anything goes, however the model writes: nothing is promised where no tool is strict. */

@@ -1,5 +1,6 @@
 import { PomonaError } from "../../errors.ts";
 import type { Slices } from "../../slices.ts";
+import { grammarBehind } from "./behind-text.ts";
 import { checkRules, compiledGbnfBytesMax } from "./check-gbnf.ts";
 import { canEnd } from "./gbnf-analysis.ts";
 import { type GbnfGrammar, gbnfLimits } from "./gbnf-grammar.ts";
@@ -47,7 +48,7 @@ export class GrammarWriter {
     this.#bodies.set(name, body);
     // As `finish` writes it.
     this.#bytes += new TextEncoder().encode(`${name} ::= ${body}\n`).length;
-    if (this.#bytes > compiledGbnfBytesMax) this.#failTooLarge(`its text is longer than ${compiledGbnfBytesMax} bytes`);
+    this.#checkLength(this.#bytes);
   }
 
   add(hint: string, body: string): string {
@@ -82,6 +83,21 @@ export class GrammarWriter {
 
   /** The grammar whose texts are those of `body`, checked against the limits of the engine. */
   *finish(body: string): Slices<string> {
+    return (yield* this.#finished(body)).text;
+  }
+
+  /** The same of what such a text has behind its beginning; null where none begins so. */
+  *finishBehind(body: string, beginning: string): Slices<string | null> {
+    const { grammar } = yield* this.#finished(body);
+    const rest = yield* grammarBehind(grammar, beginning);
+    if (rest === null) return null;
+    this.#checkLength(new TextEncoder().encode(rest).length);
+    yield;
+    yield* this.#check(rest);
+    return rest;
+  }
+
+  *#finished(body: string): Slices<{ readonly text: string; readonly grammar: GbnfGrammar }> {
     this.define("root", body);
     const rules = [...this.#bodies].map(([name, text]) => `${name} ::= ${text}\n`);
     const text = rules.reverse().join("");
@@ -92,7 +108,11 @@ export class GrammarWriter {
       const message = "the schema matches nothing that ends: a value requires another one of its own kind";
       throw new PomonaError("invalid_request", message, { field: this.#field });
     }
-    return text;
+    return { text, grammar };
+  }
+
+  #checkLength(bytes: number): void {
+    if (bytes > compiledGbnfBytesMax) this.#failTooLarge(`its text is longer than ${compiledGbnfBytesMax} bytes`);
   }
 
   *#check(text: string): Slices<GbnfGrammar> {

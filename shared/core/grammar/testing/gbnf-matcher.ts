@@ -1,27 +1,18 @@
 // For tests only: what the engine does with a grammar, without the engine.
 import type { GbnfGrammar, GbnfSequence } from "../gbnf/gbnf-grammar.ts";
 import { parseGbnf } from "../gbnf/gbnf-parser.ts";
+import { emptyStack, type GbnfStacks, StackMachine } from "../gbnf/gbnf-stacks.ts";
 
-/** What has to follow: `sequence` from `place` on, then `rest`. Equal stacks are the same object. */
-type Stack = {
-  readonly id: number;
-  readonly sequence: GbnfSequence;
-  readonly place: number;
-  readonly rest: Stack | null;
-};
-
-const emptyStack = 0;
-
-/** Matches texts by following all derivations at once, character by character, as llama-grammar.cpp does. */
+/** Matches texts by following all derivations at once. */
 export class GbnfMatcher {
   readonly grammar: GbnfGrammar;
-  readonly #stacks = new Map<string, Stack>();
-  readonly #sequenceIds = new Map<GbnfSequence, number>();
+  readonly #machine: StackMachine;
   /** The most stacks that were alive at once: what a token costs the engine. */
   stacksMax = 0;
 
   constructor(text: string) {
     this.grammar = parseGbnf(text, "grammar");
+    this.#machine = new StackMachine(this.grammar);
   }
 
   /** Whether the whole text is a text of `root`. */
@@ -46,54 +37,15 @@ export class GbnfMatcher {
     };
   }
 
-  #stacksBehind(text: string, from = this.#expand(this.#ruleStacks(this.grammar.root, null))) {
+  #stacksBehind(text: string, from = this.#machine.start()): GbnfStacks {
     let stacks = from;
+    this.stacksMax = Math.max(this.stacksMax, stacks.size);
     for (const character of text) {
-      const codePoint = character.codePointAt(0) ?? 0;
-      stacks = this.#expand([...stacks.values()].flatMap((stack) => this.#step(stack, codePoint)));
+      stacks = this.#machine.behind(character.codePointAt(0) ?? 0, stacks);
+      this.stacksMax = Math.max(this.stacksMax, stacks.size);
       if (stacks.size === 0) return stacks;
     }
     return stacks;
-  }
-
-  #step(stack: Stack | null, codePoint: number): (Stack | null)[] {
-    const element = stack?.sequence[stack.place];
-    if (stack === null || element?.kind !== "characters") return [];
-    const isIn = element.ranges.some(([low, high]) => low <= codePoint && codePoint <= high);
-    return isIn ? [this.#push(stack.sequence, stack.place + 1, stack.rest)] : [];
-  }
-
-  /** Replaces references by their rules until each stack begins with a terminal or is empty. */
-  #expand(stacks: readonly (Stack | null)[]): Map<number, Stack | null> {
-    const seen = new Set<number>();
-    const ready = new Map<number, Stack | null>();
-    const open = [...stacks];
-    for (let stack = open.pop(); stack !== undefined; stack = open.pop()) {
-      const id = stack?.id ?? emptyStack;
-      if (seen.has(id)) continue;
-      seen.add(id);
-      const element = stack?.sequence[stack.place];
-      if (stack === null || element?.kind !== "rule") ready.set(id, stack);
-      else open.push(...this.#ruleStacks(element.index, this.#push(stack.sequence, stack.place + 1, stack.rest)));
-    }
-    this.stacksMax = Math.max(this.stacksMax, ready.size);
-    return ready;
-  }
-
-  #ruleStacks(index: number, rest: Stack | null): (Stack | null)[] {
-    return (this.grammar.rules[index]?.alternatives ?? []).map((sequence) => this.#push(sequence, 0, rest));
-  }
-
-  #push(sequence: GbnfSequence, place: number, rest: Stack | null): Stack | null {
-    if (place >= sequence.length) return rest;
-    const sequenceId = this.#sequenceIds.get(sequence) ?? this.#sequenceIds.size;
-    this.#sequenceIds.set(sequence, sequenceId);
-    const key = `${sequenceId} ${place} ${rest?.id ?? emptyStack}`;
-    const known = this.#stacks.get(key);
-    if (known !== undefined) return known;
-    const stack = { id: this.#stacks.size + 1, sequence, place, rest };
-    this.#stacks.set(key, stack);
-    return stack;
   }
 }
 
