@@ -20,12 +20,19 @@ const object = `{"name": "get_weather", "arguments": ${bad}}`;
 const written = {
   hermes: `Let me see. <tool_call>\n${object}\n</tool_call>`,
   mistral: `Just so. [TOOL_CALLS] get_weather[ARGS] ${bad}`,
+  kimi: `Well. <|tool_calls_section_begin|> <|tool_call_begin|>functions.get_weather:0 <|tool_call_argument_begin|> ${bad}<|tool_call_end|> <|tool_calls_section_end|>`,
+  coder:
+    "Just a moment. <tool_call>\n<function=get_weather>\n<parameter=town>\nOslo\n</parameter>\n</function>\n</tool_call>",
+  glm: "I look. <tool_call>get_weather\n<arg_key>town</arg_key>\n<arg_value>Oslo</arg_value>\n</tool_call>",
   harmony: `<|channel|>analysis<|message|>Look.<|end|><|start|>assistant<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>${bad}`,
 };
 /** What a template has to hold for its format to be found. */
 const signs = {
   hermes: "<tool_call> <think>",
   mistral: "[TOOL_CALLS]",
+  kimi: "<|tool_call_begin|>",
+  coder: "<tool_call><function=",
+  glm: "<tool_call><arg_key>",
   harmony: "<|channel|>",
 };
 const text = "The sun shines in [Oslo] < today>, {so} it does.";

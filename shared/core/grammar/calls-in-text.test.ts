@@ -8,9 +8,12 @@ import { checkGbnf } from "./gbnf/check-gbnf.ts";
 import { GbnfMatcher } from "./testing/gbnf-matcher.ts";
 import { conforms } from "./testing/json-conformance.ts";
 
-type Format = "hermes" | "mistral" | "deepseek" | "harmony";
+type Format = (typeof formats)[number];
 
-const formats: readonly Format[] = ["hermes", "mistral", "deepseek", "harmony"];
+const formats = [
+  ...(["hermes", "mistral", "deepseek", "harmony", "kimi"] as const),
+  ...(["qwenCoder", "seed", "glm", "minimax"] as const),
+];
 const count = { type: "object", properties: { n: { type: "integer" } }, required: ["n"] };
 const tools = [
   { name: "add", parameters: count, strict: "always" },
@@ -75,7 +78,41 @@ const spellings: Readonly<Record<Format, (name: string, json: string) => readonl
     `<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>commentary to=functions.${name} <|constrain|>json<|message|>${json}`,
     `<|start|>assistant to=functions.${name}<|channel|>commentary json<|message|>${json}`,
   ],
+  kimi: (name, json) => [
+    `Fine.<|tool_calls_section_begin|><|tool_call_begin|>functions.${name}:0<|tool_call_argument_begin|>${json}<|tool_call_end|><|tool_calls_section_end|>`,
+    `<|tool_call_begin|> functions.${name}:12 <|tool_call_argument_begin|> ${json}<|tool_call_end|><|tool_call_begin|>functions.add:13<|tool_call_argument_begin|>{"n": 1}<|tool_call_end|>`,
+  ],
+  qwenCoder: (name, json) =>
+    inTags(json, (key, value) => `<parameter=${key}>\n${value}\n</parameter>\n`).flatMap((pairs) => [
+      `Let me see.\n<tool_call>\n<function=${name}>\n${pairs}</function>\n</tool_call>`,
+      `<function=${name}>${pairs}</function>\n<tool_call>\n<function=add>\n<parameter=n>\n1\n</parameter>\n</function>\n</tool_call>`,
+    ]),
+  seed: (name, json) =>
+    inTags(json, (key, value) => `<parameter=${key}>${value}</parameter>\n`).map(
+      (pairs) => `Hm.\n<seed:tool_call>\n<function=${name}>\n${pairs}</function>\n</seed:tool_call>`,
+    ),
+  glm: (name, json) =>
+    inTags(json, (key, value) => `<arg_key>${key}</arg_key>\n<arg_value>${value}</arg_value>\n`).flatMap((pairs) => [
+      `Let me see.\n<tool_call>${name}\n${pairs}</tool_call>`,
+      `<tool_call>${name}${pairs}</tool_call>\n<tool_call>add<arg_key>n</arg_key><arg_value>1</arg_value></tool_call>`,
+    ]),
+  minimax: (name, json) =>
+    inTags(json, (key, value) => `<parameter name="${key}">${value}</parameter>\n`).flatMap((pairs) => [
+      `So:\n<minimax:tool_call>\n<invoke name="${name}">\n${pairs}</invoke>\n</minimax:tool_call>`,
+      `<minimax:tool_call><invoke name="${name}">${pairs}</invoke><invoke name="add"><parameter name="n">1</parameter></invoke></minimax:tool_call>`,
+    ]),
 };
+
+/** None for what is no object. */
+function inTags(json: string, pair: (key: string, value: string) => string): readonly string[] {
+  const value: unknown = JSON.parse(json);
+  if (typeof value !== "object" || value === null) return [];
+  return [
+    Object.entries(value)
+      .map(([key, item]) => pair(key, JSON.stringify(item)))
+      .join(""),
+  ];
+}
 
 describe("a call of a strict tool has arguments of its schema, one of another tool an object", () => {
   for (const [format, spell] of Object.entries(spellings)) {
@@ -144,11 +181,18 @@ test("behind a marker no tool is named that there is not", () => {
 });
 
 test("a call that begins in the middle of thoughts, and ends them, is held to the rules", () => {
-  const call = (json: string): string => `<think>Hm.<tool_call>\n{"name": "add", "arguments": ${json}}\n</tool_call>`;
-  const form = formOf("hermes", true);
-  assert.deepEqual(callsIn(call('{"n": 1}'), form)[0]?.json, '{"n": 1}');
-  assert.ok(matcherOf(form).matches(call('{"n": 1}')));
-  assert.ok(!matcherOf(form).begins(call("{}")));
+  const table = [
+    ["hermes", (json: string) => `<tool_call>\n{"name": "add", "arguments": ${json}}\n</tool_call>`],
+    ["qwenCoder", (json: string) => spellings.qwenCoder("add", json)[0] ?? ""],
+    ["kimi", (json: string) => spellings.kimi("add", json)[0] ?? ""],
+  ] as const;
+  for (const [format, spell] of table) {
+    const form = formOf(format, true);
+    const call = (json: string): string => `<think>Hm.${spell(json)}`;
+    assert.deepEqual(callsIn(call('{"n": 1}'), form)[0]?.json, '{"n": 1}');
+    assert.ok(matcherOf(form).matches(call('{"n": 1}')), format);
+    assert.ok(!matcherOf(form).begins(call("{}")), format);
+  }
 });
 
 test("whatever a model says, what is read as a call follows the rules", () => {
@@ -163,6 +207,13 @@ test("whatever a model says, what is read as a call follows the rules", () => {
       "assistant",
       "commentary",
       "function",
+      "functions.add:1",
+      "<function=",
+      "<function=add>",
+      '<invoke name="add">',
+      "<parameter=n>",
+      '<parameter name="n">',
+      "<arg_key>n</arg_key>",
     ],
     ...[
       '{"name": "add"',

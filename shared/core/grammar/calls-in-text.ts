@@ -6,23 +6,21 @@ import { deepseekMarkers } from "../output/formats/deepseek-reader.ts";
 import { harmonyMarkers } from "../output/formats/harmony-reader.ts";
 import { thoughtTags } from "../output/formats/thought-reader.ts";
 import { tagsOf } from "../output/output-parser.ts";
+import { blank, type Calls, type RuledTool } from "./calls/calls.ts";
+import { kimiCalls } from "./calls/kimi-calls.ts";
+import { type TaggedStyle, taggedCalls } from "./calls/tagged-calls.ts";
 import { FreeText } from "./free-text.ts";
 import { whiteSpace } from "./gbnf/code-points.ts";
 import { gbnfLiteral } from "./gbnf/gbnf-text.ts";
 import type { GrammarWriter } from "./gbnf/grammar-writer.ts";
-
-/** A tool, and the rule of its arguments. */
-export type RuledTool = { readonly name: string; readonly rule: string };
-
-/** Bounded: a model that may say nothing forever sometimes does. */
-const blank = "[ \\t\\r\\n]{0,8}";
 
 /** How an answer may begin, and how its calls are written: with a mark that text does not hold. */
 export type CallingForm = Pick<AnswerForm, "format" | "startsInReasoning" | "startsInText"> & {
   readonly style: MarkedStyle;
 };
 
-const markedStyles = ["hermes", "mistral", "deepseek", "harmony"] as const;
+const taggedStyles = ["qwenCoder", "seed", "glm", "minimax"] as const satisfies readonly TaggedStyle[];
+const markedStyles = [...(["hermes", "mistral", "deepseek", "harmony", "kimi"] as const), ...taggedStyles] as const;
 type MarkedStyle = (typeof markedStyles)[number];
 
 /** Null for forms whose calls have no mark of their own, or are written in more ways than a grammar has. */
@@ -30,6 +28,11 @@ export function markedStyle({ format }: AnswerForm): MarkedStyle | null {
   // Gemma's models think in the middle of an answer.
   if (format.thoughts === "gemma") return null;
   return markedStyles.find((style) => style === format.calls) ?? null;
+}
+
+/** Whether arguments stand in tags, see `TaggedArguments`. */
+export function isTagged(style: MarkedStyle): style is (typeof taggedStyles)[number] {
+  return taggedStyles.some((tagged) => tagged === style);
 }
 
 /** The GBNF of the answer; `tools` must not be empty. */
@@ -48,19 +51,14 @@ export function callsInText(writer: GrammarWriter, tools: readonly RuledTool[], 
   return text.fork({ hint: "start", ways: new Map([[opener, thoughts.start]]), skipped: whiteSpace });
 }
 
-/** The rule behind each text that calls begin with. Behind a call comes another one, or the end. */
-type Calls = {
-  readonly marked: ReadonlyMap<string, string>;
-  /** Those that end thoughts, see `callBeginnings`. */
-  readonly inThoughts: ReadonlyMap<string, string>;
-};
-
 function callsBehind(
   writer: GrammarWriter,
   tools: readonly RuledTool[],
   style: Exclude<MarkedStyle, "harmony">,
 ): Calls {
   const inThoughts = new Map<string, string>();
+  if (isTagged(style)) return taggedCalls(writer, tools, style);
+  if (style === "kimi") return kimiCalls(writer, tools);
   if (style === "deepseek") return { marked: deepseekCalls(writer, tools), inThoughts };
   if (style === "mistral") return { marked: new Map([["[TOOL_CALLS]", mistralCalls(writer, tools)]]), inThoughts };
   const calls = writer.reserve("calls");

@@ -1,7 +1,9 @@
 import { PomonaError } from "../errors.ts";
 import type { AnswerForm } from "../output/answer-form.ts";
+import { taggedFormats } from "../output/formats/tagged-calls-reader.ts";
 import { runThrough, type Slices } from "../slices.ts";
-import { type CallingForm, callsInText, markedStyle } from "./calls-in-text.ts";
+import { TaggedArguments } from "./calls/tagged-arguments.ts";
+import { type CallingForm, callsInText, isTagged, markedStyle } from "./calls-in-text.ts";
 import { schemaBody } from "./compile-json-schema.ts";
 import {
   argumentsRule,
@@ -91,21 +93,29 @@ function* compileCallsInText(tools: readonly ChoosableTool[], form: AnswerForm):
 }
 
 function* grammarOfCalls(tools: readonly ChoosableTool[], form: CallingForm): Slices<string> {
-  const writer = new GrammarWriter("tools");
+  const writer = new GrammarWriter("tools", isTagged(form.style));
+  const written = isTagged(form.style) ? new TaggedArguments(writer, taggedFormats[form.style]) : jsonArguments(writer);
   const rules = new Map<ChoosableTool, string>();
   // Those that have to be strict come first: nothing else may use up their time.
   for (const [index, tool] of tools.entries()) {
     if (tool.strict !== "always") continue;
-    rules.set(tool, argumentsRule(writer, tool, index));
+    rules.set(tool, written.ruleFor(tool, index));
     yield;
   }
   for (const [index, tool] of tools.entries()) {
-    const rule = tool.strict === "where-possible" ? writer.attempt(() => argumentsRule(writer, tool, index)) : null;
+    const rule = tool.strict === "where-possible" ? writer.attempt(() => written.ruleFor(tool, index)) : null;
     if (rule !== null) rules.set(tool, rule);
     yield;
   }
-  const ruled = tools.map((tool) => ({ name: tool.name, rule: rules.get(tool) ?? writer.json("object") }));
+  const ruled = tools.map((tool) => ({ name: tool.name, rule: rules.get(tool) ?? written.anything() }));
   return yield* writer.finish(callsInText(writer, ruled, form));
+}
+
+function jsonArguments(writer: GrammarWriter): Pick<TaggedArguments, "ruleFor" | "anything"> {
+  return {
+    ruleFor: (tool, index) => argumentsRule(writer, tool, index),
+    anything: () => writer.json("object"),
+  };
 }
 
 /** Forms that no grammar is written for, and models whose form is not known, get the generic one. */

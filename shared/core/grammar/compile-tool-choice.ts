@@ -3,8 +3,10 @@ import type { Strictness } from "../generation.ts";
 import { runThrough, type Slices } from "../slices.ts";
 import { gbnfLiteral } from "./gbnf/gbnf-text.ts";
 import { GrammarWriter } from "./gbnf/grammar-writer.ts";
+import type { WorkBudget } from "./gbnf/work-budget.ts";
 import { SchemaCompiler } from "./schema/schema-compiler.ts";
 import { type LocatedSchema, SchemaDocument } from "./schema/schema-document.ts";
+import type { Conjunction } from "./schema/schema-shapes.ts";
 
 /** A tool and the JSON schema of its arguments; none is a tool without arguments. */
 export type ChoosableTool = {
@@ -105,14 +107,23 @@ export function* callBody(writer: GrammarWriter, { tools, choice, style }: Call)
 
 /** The rule for arguments that match the tool's schema. @throws PomonaError `invalid_request` as `compileJsonSchema`. */
 export function argumentsRule(writer: GrammarWriter, tool: ChoosableTool, index: number): string {
-  const schema = tool.parameters ?? { type: "object", properties: {}, additionalProperties: false };
-  const field = tool.field ?? `tools[${index}].function.parameters`;
-  const document = new SchemaDocument(schema, field, writer.budget);
+  const { document, schemas } = openSchema(tool, index, writer.budget);
   const compiler = new SchemaCompiler(document, writer);
-  const isObject: LocatedSchema = { schema: { type: "object" }, pointer: "the arguments" };
-  const rule = compiler.ruleFor([document.root, isObject]);
+  const rule = compiler.ruleFor(schemas);
   compiler.finish();
   return rule;
+}
+
+/** The schema of a tool's arguments, and what has to hold for them: whatever it leaves open, they are an object. */
+export function openSchema(
+  tool: ChoosableTool,
+  index: number,
+  budget: WorkBudget,
+): { readonly document: SchemaDocument; readonly schemas: Conjunction } {
+  const schema = tool.parameters ?? { type: "object", properties: {}, additionalProperties: false };
+  const document = new SchemaDocument(schema, tool.field ?? `tools[${index}].function.parameters`, budget);
+  const isObject: LocatedSchema = { schema: { type: "object" }, pointer: "the arguments" };
+  return { document, schemas: [document.root, isObject] };
 }
 
 /** @throws PomonaError `invalid_request` for two tools of the same name. */

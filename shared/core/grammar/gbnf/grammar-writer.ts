@@ -5,7 +5,8 @@ import { checkRules, compiledGbnfBytesMax } from "./check-gbnf.ts";
 import { canEnd } from "./gbnf-analysis.ts";
 import { type GbnfGrammar, gbnfLimits } from "./gbnf-grammar.ts";
 import { parseGbnfInSlices } from "./gbnf-parser.ts";
-import { type JsonRuleName, jsonRules } from "./json-rules.ts";
+import { gbnfLiteral } from "./gbnf-text.ts";
+import { type JsonRuleName, jsonRules, jsonRulesInTags } from "./json-rules.ts";
 import { answerWork, type WorkBudget } from "./work-budget.ts";
 
 /** What `work` gives, or null when it throws an `invalid_request`. */
@@ -26,13 +27,16 @@ function isInvalid(error: unknown): boolean {
 export class GrammarWriter {
   readonly #bodies = new Map<string, string>();
   readonly #field: string;
+  /** JSON stands between tags, and holds no `</` as it is. */
+  readonly isInTags: boolean;
   /** Of all schemas that are compiled into it, also those whose rules are taken back. */
   readonly budget: WorkBudget = { workLeft: answerWork };
   #bytes = 0;
 
   /** `field` is the request field that an error names. */
-  constructor(field: string) {
+  constructor(field: string, isInTags = false) {
     this.#field = field;
+    this.isInTags = isInTags;
   }
 
   /** A name that no rule has yet; `hint` makes it readable. It has to be defined later. */
@@ -60,10 +64,16 @@ export class GrammarWriter {
   /** The name of a rule of JSON itself, added with all that it refers to. */
   json(name: JsonRuleName): JsonRuleName {
     if (this.#bodies.has(name)) return name;
-    const { body, uses } = jsonRules[name];
+    const { body, uses } = (this.isInTags ? jsonRulesInTags : jsonRules)[name];
     this.define(name, body);
     for (const used of uses) this.json(used);
     return name;
+  }
+
+  /** The literal of a JSON value, as `JSON.stringify` writes it. */
+  jsonLiteral(value: unknown, more = ""): string {
+    const text = JSON.stringify(value);
+    return gbnfLiteral((this.isInTags ? text.replaceAll("<", "\\u003c") : text) + more);
   }
 
   /** What `work` gives, or null and as if it had never been when it throws an `invalid_request`. */

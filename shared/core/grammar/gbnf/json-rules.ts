@@ -14,6 +14,7 @@ export type JsonRuleName =
   | "more-values"
   | "string"
   | "char"
+  | "escape"
   | "number"
   | "fraction"
   | "exponent"
@@ -34,10 +35,11 @@ export const jsonRules: Readonly<Record<JsonRuleName, JsonRule>> = {
   array: { body: '"[" ws (value more-values* ws)? "]"', uses: ["ws", "value", "more-values"] },
   "more-values": { body: '"," ws value', uses: ["ws", "value"] },
   string: { body: '"\\"" char* "\\""', uses: ["char"] },
+  char: { body: '[^"\\\\\\x00-\\x1f] | escape', uses: ["escape"] },
   // One code point. Surrogates come as pairs only, so that the length of a string is what is counted.
-  char: {
+  escape: {
     body:
-      '[^"\\\\\\x00-\\x1f] | "\\\\" (["\\\\/bfnrt] | "u" ([0-9abcefABCEF] [0-9a-fA-F]{3} | [dD] [0-7] [0-9a-fA-F]{2} | ' +
+      '"\\\\" (["\\\\/bfnrt] | "u" ([0-9abcefABCEF] [0-9a-fA-F]{3} | [dD] [0-7] [0-9a-fA-F]{2} | ' +
       '[dD] [89abAB] [0-9a-fA-F]{2} "\\\\u" [dD] [c-fC-F] [0-9a-fA-F]{2}))',
     uses: [],
   },
@@ -48,4 +50,14 @@ export const jsonRules: Readonly<Record<JsonRuleName, JsonRule>> = {
   integer: { body: '"-"? ("0" | [1-9] [0-9]{0,15})', uses: [] },
   boolean: { body: '"true" | "false"', uses: [] },
   null: { body: '"null"', uses: [] },
+};
+
+/** Of JSON between tags, which must not hold the beginning of an end tag: a slash behind `<` is escaped, or `<` itself. */
+export const jsonRulesInTags: typeof jsonRules = {
+  ...jsonRules,
+  string: {
+    body: '"\\"" ([^"\\\\<\\x00-\\x1f] | escape | "<"+ ([^"\\\\/<\\x00-\\x1f] | escape))* "<"* "\\""',
+    uses: ["escape"],
+  },
+  char: { body: '[^"\\\\<\\x00-\\x1f] | escape', uses: ["escape"] },
 };

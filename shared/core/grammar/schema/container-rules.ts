@@ -1,4 +1,3 @@
-import { gbnfLiteral } from "../gbnf/gbnf-text.ts";
 import type { GrammarWriter } from "../gbnf/grammar-writer.ts";
 import type { ArrayShape, Conjunction, PropertyShape } from "./schema-shapes.ts";
 
@@ -27,7 +26,7 @@ export function objectBody(writer: GrammarWriter, parts: ObjectParts, ruleFor: R
     first = `${member} ${next} | "}"`;
   }
   for (const [index, { name, schemas, isRequired }] of [...properties.entries()].reverse()) {
-    const pair = `${gbnfLiteral(`${JSON.stringify(name)}:`)} " "? ${ruleFor(schemas ?? [])}`;
+    const pair = `${writer.jsonLiteral(name, ":")} " "? ${ruleFor(schemas ?? [])}`;
     // What is written twice, or has alternatives, becomes a rule of its own.
     if (!isRequired || (index === required && index > 0)) next = named(writer, next);
     first = isRequired ? `${pair} ${next}` : `${pair} ${next} | ${named(writer, first)}`;

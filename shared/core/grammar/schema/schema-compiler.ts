@@ -1,5 +1,4 @@
 import { unreachable } from "../../assert.ts";
-import { gbnfLiteral } from "../gbnf/gbnf-text.ts";
 import type { GrammarWriter } from "../gbnf/grammar-writer.ts";
 import {
   type Automaton,
@@ -128,7 +127,9 @@ export class SchemaCompiler {
 
   #writeValues(values: readonly unknown[], hint: string): string {
     const texts = values.filter((value) => typeof value === "string");
-    const bodies = new Set(values.filter((value) => typeof value !== "string").map((value) => literalOf(value)));
+    const bodies = new Set(
+      values.filter((value) => typeof value !== "string").map((value) => this.#writer.jsonLiteral(value)),
+    );
     this.#spendLetters(texts, "listed values");
     if (texts.length > 0) bodies.add(`"\\"" ${addStringRules(this.#writer, automatonOfWords(texts), hint)}`);
     return this.#writer.add(hint, [...bodies].join(" | "));
@@ -192,10 +193,6 @@ export class SchemaCompiler {
 
 function numberBody({ kind, range }: NumberShape): string | null {
   return kind === "integer" ? integerRange(range.minimum, range.maximum) : numberRange(range);
-}
-
-function literalOf(value: unknown): string {
-  return gbnfLiteral(JSON.stringify(value));
 }
 
 /** The last names of the pointers: `#/properties/address object` becomes `address object`. */

@@ -90,6 +90,20 @@ export function automatonExceptWords(words: Iterable<string>): Automaton {
   return [...states, { isAccepting: true, edges: [{ ranges: scalarValues, target: anyText }] }];
 }
 
+/** Every text that does not hold `tag`, which has its first character nowhere else. */
+export function automatonWithout(tag: string): Automaton {
+  const points = [...tag].map((character) => character.codePointAt(0) ?? 0);
+  const only = (point: number): CodePointRange => [point, point];
+  return points.map((point, read) => {
+    const [first = point] = points;
+    const known = [...new Set([first, point])];
+    const others = { ranges: subtractRanges(scalarValues, known.map(only)), target: 0 };
+    const begun = read === 0 ? [] : [{ ranges: [only(first)], target: 1 }];
+    const next = read + 1 < points.length ? [{ ranges: [only(point)], target: read + 1 }] : [];
+    return { isAccepting: true, edges: [...begun, ...next, others] };
+  });
+}
+
 type TrieNode = { isWord: boolean; readonly children: Map<number, number> };
 
 function trieOf(words: Iterable<string>): readonly TrieNode[] {

@@ -3,6 +3,11 @@ import { gbnfClass, gbnfLiteral } from "../gbnf/gbnf-text.ts";
 import type { GrammarWriter } from "../gbnf/grammar-writer.ts";
 import type { Automaton, AutomatonEdge } from "./automaton.ts";
 
+/** NUL, and half surrogate pairs. */
+const unsayable: readonly CodePointRange[] = [
+  [0, 0],
+  [0xd800, 0xdfff],
+];
 /** Code points that a JSON string must not hold as they are (RFC 8259, section 7), and half surrogate pairs. */
 const escaped: readonly CodePointRange[] = [
   [0, 0x1f],
@@ -25,17 +30,35 @@ const shortEscaped: readonly CodePointRange[] = [...shortEscapes.keys()].map((po
 /** A part of a sequence: text as it is, or a piece of GBNF. */
 type Part = { readonly literal: string } | { readonly source: string };
 
+/** How a character is written, and what stands at the end. */
+type Spelling = { readonly waysAlong: (edge: AutomatonEdge) => Way[]; readonly end: Part };
+
 /**
  * Adds the rules for the JSON strings whose value the automaton matches, and gives the name of the one to begin with;
  * the opening quotation mark is not in it, the closing one is. Each value has one spelling, that of `JSON.stringify`,
  * and the engine never has to follow more than one derivation. The automaton must be pruned.
  */
 export function addStringRules(writer: GrammarWriter, automaton: Automaton, hint: string): string {
+  return addRules(writer, {
+    automaton,
+    hint,
+    spelling: { waysAlong: writer.isInTags ? waysInTags : waysAlong, end: { literal: '"' } },
+  });
+}
+
+/** The same for texts as they are, without quotation marks. */
+export function addBareTextRules(writer: GrammarWriter, automaton: Automaton, hint: string): string {
+  return addRules(writer, { automaton, hint, spelling: { waysAlong: bareWays, end: { source: '""' } } });
+}
+
+type Spelled = { readonly automaton: Automaton; readonly hint: string; readonly spelling: Spelling };
+
+function addRules(writer: GrammarWriter, { automaton, hint, spelling }: Spelled): string {
   const sources = new Map<number, number>();
   for (const { target } of automaton.flatMap(({ edges }) => edges)) sources.set(target, (sources.get(target) ?? 0) + 1);
   const waysOf = automaton.map(({ isAccepting, edges }) => [
-    ...edges.flatMap((edge) => waysAlong(edge)),
-    ...(isAccepting ? [{ part: { literal: '"' }, target: null }] : []),
+    ...(isAccepting ? [{ part: spelling.end, target: null }] : []),
+    ...edges.flatMap((edge) => spelling.waysAlong(edge)),
   ]);
   const names = new Map<number, string>();
   const open: number[] = [];
@@ -99,6 +122,20 @@ function waysAlong({ ranges, target }: AutomatonEdge): Way[] {
     if (digits.length > 0) parts.push(charactersPart(digits, prefix));
   }
   return parts.map((part) => ({ part, target }));
+}
+
+const less: readonly CodePointRange[] = [[0x3c, 0x3c]];
+
+/** `<` would begin an end tag. */
+function waysInTags({ ranges, target }: AutomatonEdge): Way[] {
+  const others = subtractRanges(ranges, less);
+  const ways = others.length > 0 ? waysAlong({ ranges: others, target }) : [];
+  return intersectRanges(ranges, less).length > 0 ? [...ways, { part: { literal: "\\u003c" }, target }] : ways;
+}
+
+function bareWays({ ranges, target }: AutomatonEdge): Way[] {
+  const sayable = subtractRanges(ranges, unsayable);
+  return sayable.length > 0 ? [{ part: charactersPart(sayable, ""), target }] : [];
 }
 
 /** The last digits of the code points, as ranges of characters. */
