@@ -46,6 +46,8 @@ type Reading = {
   readonly done: Promise<void>;
 };
 
+type Orphaned = { readonly ids: readonly number[]; readonly heldAtMs: number };
+
 /** Runs the suite against one node. */
 export function attemptsCompliance(name: string, node: NodeUnderTest): void {
   describe(`attempts on the ${name} engine`, () => {
@@ -136,27 +138,33 @@ export function attemptsCompliance(name: string, node: NodeUnderTest): void {
       ).then(({ kept }) => kept.map(({ requestId }) => requestId));
 
     /**
-     * Starts an attempt over a line of its own, and cuts it after the first tokens. Its reader takes no more of them, so
-     * that the ending of a fast engine cannot have left the node. Returns what came through.
+     * Starts an attempt over a line of its own, lets nothing through after the first tokens, so that the ending of a fast
+     * engine cannot have been read, and cuts it when it is time. Returns what came through.
      */
-    async function orphan(attempt: Attempt): Promise<{ readonly ids: readonly number[]; readonly cutAtMs: number }> {
+    async function orphan(attempt: Attempt, isTime = (): boolean => true): Promise<Orphaned> {
       const line = await openLine(server.address);
       const lost = createNodeClient(line.address);
       const reading: Reading = { ids: [], frames: [], request: null, done: Promise.resolve() };
-      let cutAtMs = 0;
+      let heldAtMs = 0;
       const done = readStream(lost, pomona.Node.service.Generate, {
         ...call(attemptToWire(attempt)),
-        onMessage: (response) => {
+        onMessage: async (response) => {
           take(reading, response);
           if (reading.ids.length === 0) return;
-          cutAtMs = performance.now();
+          heldAtMs = performance.now();
+          line.hold();
+          await waitFor(isTime, timeoutMs, "the time to cut the line");
           line.cut();
-          return new Promise(() => undefined);
+          await new Promise(() => undefined);
         },
       });
-      await assert.rejects(done, { code: "node_lost" });
-      lost.close();
-      return { ids: reading.ids, cutAtMs };
+      try {
+        await assert.rejects(done, { code: "node_lost" });
+        return { ids: reading.ids, heldAtMs };
+      } finally {
+        line.cut();
+        lost.close();
+      }
     }
 
     /** The slot is free for somebody else, at once. */
@@ -205,21 +213,22 @@ export function attemptsCompliance(name: string, node: NodeUnderTest): void {
 
     test("one that nobody takes up in time is gone, and its slot is free", async () => {
       const attempt = wants("one", { orphanMs: 400 });
-      const { cutAtMs } = await orphan(attempt);
+      const { heldAtMs } = await orphan(attempt);
       await waitFor(isFree("one"), 10_000, "the attempt to be cancelled");
-      assert.ok(performance.now() - cutAtMs >= 400, "it was given its time");
+      assert.ok(performance.now() - heldAtMs >= 400, "it was given its time");
       assert.deepEqual(ended(), [], "it was cancelled, and has not come to its end");
       await isGone(attempt);
       await serves("one");
     });
 
     test("one that ended unread leaves when its time is over", async () => {
-      const attempt = wants("one", { maxTokens: 400, orphanMs: 3000 });
+      const attempt = wants("one", { maxTokens: 400, orphanMs: 1000 });
       const { requestId, epoch } = attempt;
-      await orphan(attempt);
-      await waitFor(() => ended()[0]?.isOrphaned === true, 10_000, "the attempt to end unread");
+      const { heldAtMs } = await orphan(attempt, () => ended().length === 1);
+      await waitFor(() => ended()[0]?.isOrphaned === true, 10_000, "the node to notice");
       assert.deepEqual(ended(), [{ requestId, epoch, isOrphaned: true }]);
       await waitFor(() => ended().length === 0, 10_000, "its time to be over");
+      assert.ok(performance.now() - heldAtMs >= 1000, "it was given its time");
       await isGone(attempt);
     });
 

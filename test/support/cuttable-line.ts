@@ -5,6 +5,8 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 export type CuttableLine = {
   /** host:port to connect to. */
   readonly address: string;
+  /** Lets nothing through any more, in either direction, and says so to nobody. */
+  hold(): void;
   /** Resets every connection, and takes no new ones. */
   cut(): void;
 };
@@ -25,9 +27,12 @@ export async function openLine(target: string): Promise<CuttableLine> {
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
+  const hold = (): void => {
+    for (const socket of sockets) socket.unpipe().pause();
+  };
   const cut = (): void => {
     server.close();
     for (const socket of sockets) socket.resetAndDestroy();
   };
-  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, cut };
+  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, hold, cut };
 }
