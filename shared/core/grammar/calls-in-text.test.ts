@@ -35,13 +35,13 @@ function matcherOf(form: AnswerForm): GbnfMatcher {
 }
 
 test("behind a text that has begun stand text and calls, and neither thoughts nor a header", () => {
-  const strange = { hermes: "", mistral: "", deepseek: "", harmony: " to=functions.add{}" } as const;
+  const strange: Partial<Record<Format, string>> = { harmony: " to=functions.add{}" };
   for (const [format, spell] of Object.entries(spellings)) {
     const form = { ...formOf(format as Format, format === "hermes"), startsInText: true };
     const matcher = matcherOf(form);
     for (const call of spell("add", '{"n": 3}')) assert.ok(matcher.matches(`" 1}. ${call}`), call);
     assert.ok(!matcher.matches(`" 1}. ${spell("add", '{"n": "3"}')[0]}`));
-    assert.ok(matcher.matches(`${strange[format as Format]}<think>`));
+    assert.ok(matcher.matches(`${strange[format as Format] ?? ""}<think>`));
   }
 });
 
