@@ -202,6 +202,16 @@ export const examples: readonly Example[] = [
       max_tokens: 8,
     },
   },
+  {
+    path: "/v1/chat/completions",
+    body: {
+      model: "m",
+      messages: [...conversation, { role: "assistant", content: "{", reasoning_content: "hm", prefix: true }],
+      continue_final_message: true,
+      add_generation_prompt: false,
+      max_tokens: 8,
+    },
+  },
   { path: "/v1/completions", body: { model: "m", prompt: "a", max_tokens: 4, n: 2, best_of: 3, suffix: "b" } },
   { path: "/v1/completions", body: { model: "m", prompt: ["a", "b"], max_tokens: 4, echo: true, stop: "x", seed: 1 } },
   { path: "/v1/completions", body: { model: "m", prompt: [5, 6], max_tokens: 4, logprobs: 2, stream: true } },
