@@ -13,6 +13,8 @@ test("thoughts that a template leaves out stand before the text, in the place of
     assert.equal(withThoughts(before, " hm", "think"), `A:${block}`, before);
   const told = `A:<think>hm</think>`;
   assert.equal(withThoughts(told, "hm", "think"), told);
+  // The name of a role is no thought.
+  assert.equal(withThoughts("assistant:", "a", "think"), "assistant:<think>\na\n</think>\n\n");
   assert.equal(withThoughts("A:[THINK]hm[/THINK]", "hm", "mistral"), "A:[THINK]hm[/THINK]");
 });
 

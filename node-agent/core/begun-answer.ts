@@ -14,13 +14,15 @@ export function withOpenThoughts(prompt: string, thoughts: string, tags: Thought
   return `${end.endsWith(open) ? end : prompt + open}${thoughts}`;
 }
 
-/** What templates write between thoughts and text is shorter. */
+/** What templates write around thoughts, before the text, is shorter. */
 const markupLengthMax = 100;
 
 /** What stands before an answer's text, with the thoughts before it that the template has left out. */
 export function withThoughts(before: string, thoughts: string, tags: ThoughtTags): string {
   const [open, close] = thoughtTags[tags];
-  if (before.slice(-thoughts.length - markupLengthMax).includes(thoughts.trim())) return before;
+  const end = before.slice(-thoughts.length - markupLengthMax);
+  const opened = end.indexOf(open);
+  if (opened >= 0 && end.includes(thoughts.trim(), opened + open.length)) return before;
   const head = withoutEnd(withoutEnd(before.trimEnd(), close).trimEnd(), open);
   const isBlock = head.length < before.trimEnd().length;
   return `${isBlock ? head : before}${open}\n${thoughts.trim()}\n${close}\n\n`;
