@@ -282,7 +282,9 @@ test("a schema that cannot be enforced is refused by its field, or left free whe
 test("tools that are too large together are left free, but for those that have to be strict", () => {
   const large = {
     type: "object",
-    properties: Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`p${i}`, { type: "string", maxLength: 150 }])),
+    properties: Object.fromEntries(
+      Array.from({ length: 60 }, (_, i) => [`p${i}`, { type: "string", maxLength: 1500 }]),
+    ),
   };
   const many = Array.from({ length: 4 }, (_, index) => ({
     name: `f${index}`,

@@ -8,6 +8,7 @@ import {
   intersectAutomata,
   pruneAutomaton,
 } from "../strings/automaton.ts";
+import { CountedCharacters } from "../strings/counted-characters.ts";
 import { stringAutomaton } from "../strings/string-automaton.ts";
 import { addStringRules } from "../strings/string-rules.ts";
 import { arrayBody, objectBody } from "./container-rules.ts";
@@ -31,6 +32,7 @@ export class SchemaCompiler {
   readonly #document: SchemaDocument;
   readonly #writer: GrammarWriter;
   readonly #reader: SchemaReader;
+  readonly #characters: CountedCharacters;
   readonly #names = new Map<string, string>();
   readonly #valueRules = new Map<string, string>();
   readonly #open: { readonly name: string; readonly read: ReadShape }[] = [];
@@ -39,6 +41,7 @@ export class SchemaCompiler {
     this.#document = document;
     this.#writer = writer;
     this.#reader = new SchemaReader(document);
+    this.#characters = new CountedCharacters(writer);
   }
 
   /** The rule for the values that match all the schemas. Its own rules are added by `finish`: schemas may be recursive. */
@@ -138,8 +141,7 @@ export class SchemaCompiler {
   #stringBody(shape: StringShape, hint: string): string {
     const automaton = stringAutomaton(this.#document, shape);
     if (automaton !== null) return `"\\"" ${addStringRules(this.#writer, automaton, hint)}`;
-    const { minLength, maxLength } = shape;
-    return `"\\"" ${this.#writer.json("char")}{${minLength},${maxLength ?? ""}} "\\""`;
+    return `"\\"" ${this.#characters.between(shape.minLength, shape.maxLength)} "\\""`;
   }
 
   #objectBody(shape: ObjectShape, hint: string): string {

@@ -1,11 +1,12 @@
+import { lengthMax } from "../strings/counted-characters.ts";
 import { stringFormats } from "../strings/string-formats.ts";
 import { isObject, type LocatedSchema, pointerTo, type SchemaDocument } from "./schema-document.ts";
 
 export const typeNames = ["null", "boolean", "integer", "number", "string", "object", "array"] as const;
 export type TypeName = (typeof typeNames)[number];
 
-/** The most that strings and arrays can be counted up to: the engine writes repetitions out. */
-const countMax = 1_999;
+/** The most that items can be counted up to: the engine writes repetitions out. */
+const itemsMax = 1_999;
 
 type KeywordRole = "combines" | "describes" | "states" | TypeName;
 
@@ -90,11 +91,12 @@ export class KeywordReader {
   }
 
   /** A length or a number of items. */
-  count(keyword: string): number | null {
+  count(keyword: "minLength" | "maxLength" | "minItems" | "maxItems"): number | null {
     const value = this.number(keyword);
     if (value === null) return null;
     if (!Number.isInteger(value) || value < 0) this.#fail(keyword, "a whole number from 0 on");
-    if (value > countMax) this.#document.refuse(keyword, this.#located, `${value} is more than ${countMax}`);
+    const most = keyword === "minLength" || keyword === "maxLength" ? lengthMax : itemsMax;
+    if (value > most) this.#document.refuse(keyword, this.#located, `${value} is more than ${most}`);
     return value;
   }
 

@@ -34,7 +34,13 @@ function patternAutomaton(document: SchemaDocument, fact: PatternFact): Automato
   return pruned ?? document.fail(`no text matches the keyword \`${fact.keyword}\` at ${fact.at.pointer}`);
 }
 
+/** Beside a pattern, and in a name, every character that is counted is a state of its own. */
+const countedStatesMax = 1_999;
+
 function lengthAutomaton(document: SchemaDocument, { minLength, maxLength }: StringShape): Automaton {
+  const counted = maxLength ?? minLength;
+  if (counted > countedStatesMax)
+    document.fail(`beside a pattern, and in names, a length is at most ${countedStatesMax}, not ${counted}`);
   const item: RegexNode = { kind: "characters", ranges: scalarValues };
   const node: RegexNode = { kind: "repeat", item, min: minLength, max: maxLength };
   return automatonOfRegex(node, limitsOf(document, undefined));
