@@ -55,6 +55,13 @@ const cases: Readonly<Record<string, Case>> = {
       { a: "a", b: 1, c: null },
     ],
   },
+  "a decimal as pydantic has it, which is a number where its text cannot be told": {
+    schema: {
+      anyOf: [{ type: "number" }, { type: "string", pattern: "^(?!^[-+.]*$)[+-]?0*\\d*\\.?\\d*$" }, { type: "null" }],
+    },
+    yes: [1.5, null],
+    no: ["1.5", "", []],
+  },
   "optional properties in any choice": {
     schema: {
       type: "object",

@@ -27,6 +27,11 @@ const refused: readonly (readonly [string, unknown, RegExp])[] = [
     /`format` at # cannot be enforced: `regex` is none of date,/,
   ],
   ["looking ahead", { type: "string", pattern: "^(?=a)" }, /`pattern` at # cannot be enforced: looking ahead/],
+  [
+    "looking ahead, where nothing but null is left without it",
+    { anyOf: [{ type: "string", pattern: "^(?=a)" }, { type: "null" }] },
+    /`pattern` at #\/anyOf\/0 cannot be enforced: looking ahead/,
+  ],
   ["a back reference", { type: "string", pattern: "(a)\\1" }, /`pattern` at #.*`\\1`/],
   ["an anchor inside", { type: "string", pattern: "a^b" }, /`pattern` at #.*`\^`/],
   ["a pattern that explodes", { type: "string", pattern: "(a|b)*a(a|b){14}$" }, /the pattern is too large/],

@@ -9,11 +9,13 @@ import {
   pruneAutomaton,
 } from "../strings/automaton.ts";
 import { CountedCharacters } from "../strings/counted-characters.ts";
+import { parsePattern } from "../strings/regex-syntax.ts";
 import { stringAutomaton } from "../strings/string-automaton.ts";
 import { addStringRules } from "../strings/string-rules.ts";
 import { arrayBody, objectBody } from "./container-rules.ts";
 import { integerRange, numberRange } from "./number-ranges.ts";
 import type { SchemaDocument } from "./schema-document.ts";
+import type { PatternFact } from "./schema-facts.ts";
 import { type ReadShape, SchemaReader } from "./schema-reader.ts";
 import {
   type Conjunction,
@@ -49,7 +51,7 @@ export class SchemaCompiler {
     const key = keyOf(schemas);
     const known = this.#names.get(key);
     if (known !== undefined) return known;
-    const reads = this.#reader.shapes(schemas);
+    const reads = writableOf(this.#reader.shapes(schemas));
     const listed = reads.flatMap(({ shape }) => (shape.kind === "values" ? shape.values : []));
     const rules = reads.filter(({ shape }) => shape.kind !== "values").map((read) => this.#ruleOfShape(read));
     if (listed.length > 0) rules.push(this.#ruleOfValues(listed, hintOf(key)));
@@ -192,6 +194,30 @@ export class SchemaCompiler {
     return first === undefined ? null : this.#document.refuse("propertyNames", first, "it is no single kind of text");
   }
 }
+
+/**
+ * Of several kinds of values those whose patterns can be read, as long as they say something: a Decimal of pydantic is a
+ * number, or a text with a pattern that looks ahead.
+ */
+function writableOf(reads: readonly ReadShape[]): readonly ReadShape[] {
+  if (reads.length === 1) return reads;
+  const writable = reads.filter(({ shape }) => shape.kind !== "string" || shape.patterns.every(isReadable));
+  return writable.some(({ shape }) => shape.kind !== "null") ? writable : reads;
+}
+
+function isReadable({ pattern }: PatternFact): boolean {
+  try {
+    parsePattern(pattern, (reason) => {
+      throw new UnreadablePattern(reason);
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof UnreadablePattern) return false;
+    throw error;
+  }
+}
+
+class UnreadablePattern extends Error {}
 
 function numberBody({ kind, range }: NumberShape): string | null {
   return kind === "integer" ? integerRange(range.minimum, range.maximum) : numberRange(range);
