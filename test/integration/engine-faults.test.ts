@@ -31,7 +31,7 @@ writeFileSync(keyedPath, keyedBytes);
 after(() => folder.remove());
 
 const forever = new AbortController().signal;
-const restartDeadlineMs = 10_000;
+const restartDeadlineMs = 30_000;
 
 function startAgent(t: { after: (done: () => Promise<void>) => void }): { agent: NodeAgent; metrics: NodeMetrics } {
   const log = createSilentLogger();
@@ -139,7 +139,7 @@ for (const [signal, words] of [
     assert.deepEqual([reason, failure?.code, failure?.isRetryable], ["failed", "engine_crashed", true]);
     assert.equal(usage.generatedTokens, tokens.length);
     assert.match(failure?.message ?? "", words);
-    await waitFor(() => statusOf(agent, "victim").state === "loading", 1000);
+    await waitFor(() => statusOf(agent, "victim").state === "loading", 5000);
     assert.match(statusOf(agent, "victim").failure?.message ?? "", words);
 
     await waitFor(() => isBack(agent, "victim", pid), restartDeadlineMs, "the restart");
@@ -158,7 +158,7 @@ test("a replica waits before its second restart, and unloading ends the wait and
   await waitFor(() => isBack(agent, "victim", first.pid), restartDeadlineMs, "the first restart");
   const second = statusOf(agent, "victim");
   process.kill(second.pid ?? 0, "SIGKILL");
-  await waitFor(() => statusOf(agent, "victim").state === "loading", 1000);
+  await waitFor(() => statusOf(agent, "victim").state === "loading", 5000);
   assert.ok(agent.status().capacity.freeBytes < free);
   await agent.unload("victim");
   await waitFor(() => agent.replicas().length === 0, 500, "the replica to be gone before it is started again");
@@ -204,6 +204,8 @@ test("a hostile grammar is refused, and other requests of the replica go on", as
 });
 
 const mutants = 200;
+/** Of the processor for all of them: 0.6 s were measured. */
+const secondsMax = 5;
 const mutatedBytes = 4096;
 
 /** A file that is damaged within its first 4 KB: bits flipped, cut off, or with a count that is absurd. */
@@ -228,7 +230,7 @@ function mutate(seed: number): Uint8Array {
 test("200 damaged headers load or are refused by name, and end no node-agent", { timeout: 300_000 }, async (t) => {
   const { agent } = startAgent(t);
   const outcomes: Record<string, number> = {};
-  const startedAt = performance.now();
+  const before = process.cpuUsage();
   for (let seed = 1; seed <= mutants; seed += 1) {
     const path = join(folder.path, `mutant-${seed}.gguf`);
     writeFileSync(path, mutate(seed));
@@ -245,9 +247,11 @@ test("200 damaged headers load or are refused by name, and end no node-agent", {
     );
     outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
   }
-  const seconds = (performance.now() - startedAt) / 1000;
-  t.diagnostic(`${seconds.toFixed(0)} s: ${JSON.stringify(outcomes)}`);
-  assert.ok(seconds < 60, `${seconds} s`);
+  // Of this process alone, which reads the headers; what else the machine does counts for nothing.
+  const { user, system } = process.cpuUsage(before);
+  const seconds = (user + system) / 1e6;
+  t.diagnostic(`${seconds.toFixed(1)} s of the processor: ${JSON.stringify(outcomes)}`);
+  assert.ok(seconds < secondsMax, `${seconds} s`);
   await load(agent, "sound");
   await answersRightly(agent, "sound");
 });

@@ -10,6 +10,8 @@ import { withPool } from "./with-pool.ts";
 
 const loadDeadlineMs = 60_000;
 const abortedAtOnce = 200;
+/** A minute: none ends before the last one has come. */
+const abortedTokens = 3000;
 const halfOpenClients = 20;
 
 /** Connections that announce a request and never finish it. */
@@ -27,10 +29,13 @@ function halfRequests(http: string): Socket[] {
 async function aborts(pool: ChaosPool, settings: RowSettings): Promise<RowOutcome> {
   const notes = new RowNotes();
   const halves = halfRequests(pool.http);
-  const leaving = Load.start(pool, "leaving", { streams: abortedAtOnce, tokens: 1000 });
+  const leaving = Load.start(pool, "leaving", { streams: abortedAtOnce, tokens: abortedTokens });
   const places = pool.nodes.length * 25;
   const hasBegun = (): boolean => leaving.streams.filter(({ tokens }) => tokens > 0).length >= places;
   await waitFor(hasBegun, 30_000, "every slot is taken");
+  // Whoever leaves before its request has come is nobody's to count.
+  const haveCome = async (): Promise<boolean> => (await pool.metric("pomona_queue_depth")) === abortedAtOnce - places;
+  await waitFor(haveCome, 30_000, "all others wait");
   const [running, waiting] = [await pool.runningAttempts(), await pool.metric("pomona_queue_depth")];
   const leftAtMs = performance.now();
   for (const stream of leaving.streams) stream.abort();
@@ -44,7 +49,10 @@ async function aborts(pool: ChaosPool, settings: RowSettings): Promise<RowOutcom
     (await pool.metric("pomona_node_slots", /state="busy"/)) === 0 &&
     (await pool.metric("pomona_requests_total", /outcome="cancelled"/)) === abortedAtOnce;
   await waitFor(isCounted, 10_000, "gauges and counters").catch(() => undefined);
-  notes.must(running === places && waiting > 0, `${running} attempts ran and ${waiting} waited when all clients left`);
+  notes.must(
+    running === places && waiting === abortedAtOnce - places,
+    `${running} attempts ran and ${waiting} waited when all clients left`,
+  );
   notes.must(await isCounted(), `no slot is busy in the metrics, and ${abortedAtOnce} requests count as cancelled`);
   const summary = await Load.start(pool, "afterwards", settings).finish(loadDeadlineMs);
   notes.must(
