@@ -213,8 +213,9 @@ export class Coordinator implements Gateway {
     // What one tenant's prompts left in a slot says nothing to another, not even by being fast.
     const cacheScope = { owner: tenant, sharedTokens: prompt.sharedTokens };
     const sampling = { ...request.sampling, seed };
-    const { topLogprobs } = request.output;
-    const decoding = { ...defaultDecoding, sampling, maxTokens, stopTokenIds, grammar, topLogprobs, cacheScope };
+    const { topLogprobs, logsPrompt = false } = request.output;
+    const drawn = { sampling, maxTokens, stopTokenIds, grammar, topLogprobs, logsPrompt };
+    const decoding = { ...defaultDecoding, ...drawn, cacheScope };
     const asked = { requestId, model, promptTokenIds, promptDigest, decoding, tenant, priority, deadlineMs };
     this.take({ kind: "requestArrived", request: { ...asked, firstTokenDeadlineMs: null } });
     return { requestId, events: session.read(0, signal) };

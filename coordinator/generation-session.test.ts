@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Ending } from "@pomona/shared/core/generation";
 import { shownText } from "@pomona/shared/core/output/output-delta";
+import { packPrompt } from "@pomona/shared/core/prompt-logprobs";
 import type { GenerationEvent } from "./core/generation-request.ts";
 import { plainAssembly } from "./core/output-plan.ts";
 import { GenerationSession } from "./generation-session.ts";
@@ -38,6 +39,34 @@ test("a reader gets what was before it and what comes, and the ending last", asy
   running.end(ending, false);
   assert.equal(await text, "abc");
   assert.equal(counts.abandoned, 0, "who reads to the end abandons nothing");
+});
+
+test("the token that ended an answer is told after its text, with nothing to show", async () => {
+  const { session: running } = session();
+  running.addTokens(bytes("a"), [{ logprob: -1, top: [] }]);
+  running.end({ ...ending, reason: "stop", endLogprobs: { logprob: -2, top: [] } }, false);
+  const told: unknown[] = [];
+  for await (const event of running.read(0, never()))
+    if (event.kind === "output") told.push([shownText(event.deltas), event.lastIndex, event.tokens?.[0]?.logprob]);
+  assert.deepEqual(told, [
+    ["a", 0, -1],
+    ["", 1, -2],
+  ]);
+});
+
+test("the tokens of a prompt come to whoever reads from the beginning, and to nobody who has some of the answer", async () => {
+  const { session: running } = session();
+  const row = { id: 1, text: new Uint8Array(0), logprobs: null };
+  running.add({ kind: "prompt", logprobs: packPrompt(0, 0, [row]) });
+  for (const letter of "ab") running.addTokens(bytes(letter), null);
+  running.end(ending, false);
+  const kinds = async (fromIndex: number) => {
+    const read: string[] = [];
+    for await (const { kind } of running.read(fromIndex, never())) read.push(kind);
+    return read;
+  };
+  assert.deepEqual(await kinds(0), ["prompt", "output", "output", "ending"]);
+  assert.deepEqual(await kinds(1), ["output", "ending"]);
 });
 
 test("a reader from a token index gets no text before it", async () => {

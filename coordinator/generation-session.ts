@@ -68,6 +68,7 @@ export class GenerationSession {
   /** Adds the ending, and before it the text that was held back, unless a stop string cut it off. */
   end(ending: Ending, isStopped: boolean): void {
     if (!isStopped) this.#appendRest(this.#assembler.finish());
+    if (ending.endLogprobs !== undefined) this.#appendEnd(ending.endLogprobs);
     this.#isEnded = true;
     this.#append({ kind: "ending", ending: { ...ending, stopString: this.#assembler.stopString } });
   }
@@ -82,7 +83,8 @@ export class GenerationSession {
         while (next >= this.#events.length && !signal.aborted) await this.#more();
         const event = this.#at(next);
         if (event === null) return;
-        if (event.kind !== "output" || event.lastIndex >= fromIndex) yield event;
+        const isSeen = event.kind === "output" ? event.lastIndex < fromIndex : event.kind === "prompt" && fromIndex > 0;
+        if (!isSeen) yield event;
         if (event.kind === "ending") return;
       }
     } finally {
@@ -96,6 +98,13 @@ export class GenerationSession {
   #appendRest(rest: Output): void {
     const isSeen = this.#lastOutputIndex === rest.lastIndex;
     this.#appendOutput(isSeen ? { ...rest, lastIndex: rest.lastIndex + 1 } : rest);
+  }
+
+  /** The token that ended the answer: it has a probability and no text. */
+  #appendEnd(logprobs: TokenLogprobs): void {
+    const lastIndex = this.#lastOutputIndex + 1;
+    const tokens = [...this.#logged, { ...logprobs, text: new Uint8Array(0) }];
+    this.#append({ kind: "output", deltas: [], lastIndex, tokens });
   }
 
   #appendOutput({ deltas, lastIndex }: Output): void {

@@ -165,6 +165,8 @@ export class RunningRequests {
     } else if (frame.kind === "prefill") {
       const { evaluatedTokens, totalTokens } = frame;
       running.session.add({ kind: "progress", evaluatedTokens, totalTokens });
+    } else if (frame.kind === "promptLogprobs") {
+      running.session.add({ kind: "prompt", logprobs: frame.logprobs });
     } else {
       const nowMs = clock.nowMs();
       this.#noteResumed(running, nowMs);

@@ -3,9 +3,12 @@ import { PomonaError } from "@pomona/shared/core/errors";
 import type { Attempt, AttemptFrame } from "@pomona/shared/core/generation";
 import type { AttemptReader } from "./node-port.ts";
 
+/** Entries of a prompt's log-probabilities that take as much memory as an alternative of a token's. */
+const packedPerToken = 8;
+
 /**
- * Holds at most max tokens (with up to 20 log-probabilities each, where they were asked for), one frame for each chunk of
- * the prompt, and the ending, however many read it and however slowly: readers are positions in it.
+ * Holds at most max tokens (with up to 20 log-probabilities each, where they were asked for), one or two frames for each
+ * chunk of the prompt, and the ending, however many read it and however slowly: readers are positions in it.
  */
 export class AttemptLog {
   readonly attempt: Attempt;
@@ -32,6 +35,7 @@ export class AttemptLog {
   push(frame: AttemptFrame): void {
     this.#frames.push(frame);
     if (frame.kind === "tokens") this.#tokens += frame.ids.length * (1 + (this.attempt.decoding.topLogprobs ?? 0));
+    if (frame.kind === "promptLogprobs") this.#tokens += Math.ceil(frame.logprobs.ids.length / packedPerToken);
     for (const cursor of this.#cursors) cursor.wake();
     if (frame.kind === "ending") this.#settleEnded();
   }

@@ -26,6 +26,9 @@ export function noteFrame(progress: AttemptProgress, frame: AttemptFrame): boole
       progress.evaluatedTokens = frame.evaluatedTokens + 1;
       return true;
     }
+    // The request's record tells what it has.
+    case "promptLogprobs":
+      return true;
     case "tokens":
       progress.nextIndex = frame.firstIndex + frame.ids.length;
       return true;

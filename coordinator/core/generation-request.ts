@@ -5,6 +5,7 @@ import type { ModelName, NodeId, TenantId } from "@pomona/shared/core/ids";
 import type { ModelCard } from "@pomona/shared/core/model-card";
 import type { ModelFile } from "@pomona/shared/core/model-files";
 import type { OutputDelta } from "@pomona/shared/core/output/output-delta";
+import type { PromptLogprobs } from "@pomona/shared/core/prompt-logprobs";
 import type { Priority } from "./scheduler/waiting-request.ts";
 
 /** Who asks, and how soon the answer is wanted. */
@@ -50,6 +51,8 @@ export type OutputWish = {
   readonly thinking?: { readonly isOn: boolean; readonly field: string };
   /** Most likely tokens that are told with each token, 0 to 20; null tells no log-probabilities. */
   readonly topLogprobs: number | null;
+  /** Whether those of the prompt's tokens are told too, which are all evaluated then; false by default. */
+  readonly logsPrompt?: boolean;
 };
 
 /** Free text, and calls as the model likes. */
@@ -106,6 +109,8 @@ export type GenerationEvent =
       readonly isExact: boolean;
     }
   | { readonly kind: "progress"; readonly evaluatedTokens: number; readonly totalTokens: number }
+  /** The next tokens of the prompt, where they were asked for; all of them come before the first output. */
+  | { readonly kind: "prompt"; readonly logprobs: PromptLogprobs }
   /**
    * What became safe to show: whole UTF-8 characters, stop strings removed, thoughts and calls told from text. `lastIndex`
    * is the index of the last token it is made of. `tokens` are those of the text; null where they were not asked for.

@@ -22,6 +22,7 @@ import { clearOfSuspicion, noteEngineDeath } from "./engine-deaths.ts";
 import type { NewRequest } from "./event.ts";
 import { faultIn } from "./frame-faults.ts";
 import { refusePoison } from "./poison.ts";
+import { takePromptLogprobs } from "./prompt-frames.ts";
 import { outlooksOfWaiting } from "./queue-outlook.ts";
 import { serviceOf } from "./scheduler/tenants.ts";
 import { type RequestRecord, type StepContext, usageOf } from "./state.ts";
@@ -67,6 +68,7 @@ export function newRecord(context: StepContext, request: NewRequest): RequestRec
     promptChunkLengths: [],
     hasChunks: false,
     cachedPromptTokens: 0,
+    loggedPromptTokens: 0,
     moves: 0,
     preemptedAtMs: Number.NEGATIVE_INFINITY,
     checkpoint: null,
@@ -138,6 +140,8 @@ export function takeFrame(
       record.evaluatedTokens += sent.frame.chunkLength;
       if (!record.hasChunks && sent.frame.chunkLength > 0) record.promptChunkLengths.push(sent.frame.chunkLength);
       return [{ kind: "deliver", requestId: record.requestId, nodeId, frame: sent.frame }];
+    case "promptLogprobs":
+      return takePromptLogprobs(record, sent.frame) ?? cutOff(context, record, `node ${nodeId} sent a wrong prompt`);
     case "tokens":
       return takeTokens(context, record, sent.frame);
     case "ending":
@@ -188,7 +192,8 @@ function takeEnding(context: StepContext, record: RequestRecord, ending: Ending)
       const message = `the node ended after ${generatedTokens} tokens, and ${record.emittedTokenIds.length} came`;
       return cutOff(context, record, message);
     }
-    return finish(context, record, { reason: ending.reason, failure: null });
+    const { reason, endLogprobs } = ending;
+    return finish(context, record, { reason, failure: null, ...(endLogprobs === undefined ? {} : { endLogprobs }) });
   }
   const failure = ending.failure ?? {
     code: "node_lost",
@@ -262,7 +267,7 @@ export function cancelAttempt(record: RequestRecord): Effect[] {
   return [{ kind: "cancelAttempt", nodeId: record.place.nodeId, requestId, epoch }];
 }
 
-type Outcome = { readonly reason: FinishReason; readonly failure: GenerationFailure | null };
+type Outcome = Pick<Ending, "reason" | "failure" | "endLogprobs">;
 
 /** Its one ending. */
 export function finish(context: StepContext, record: RequestRecord, outcome: Outcome): Effect[] {

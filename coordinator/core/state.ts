@@ -200,6 +200,8 @@ export type RequestRecord = {
   /** Whether `promptChunkLengths` is complete: the first token came. */
   hasChunks: boolean;
   cachedPromptTokens: number;
+  /** Tokens of the prompt whose log-probabilities were passed on, whichever attempt told them. */
+  loggedPromptTokens: number;
   /** How often a running attempt was lost. */
   moves: number;
   /** When it last made way for others. */

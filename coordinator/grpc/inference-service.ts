@@ -13,6 +13,7 @@ import type { GrpcService } from "@pomona/shared/grpc/server";
 import { endingToWire, samplingFromWire } from "@pomona/shared/grpc/wire";
 import { checkHexId, checkModelName, checkText } from "@pomona/shared/grpc/wire-checks";
 import { generateInputFromWire, tokenizeInputFromWire } from "@pomona/shared/grpc/wire-prompt";
+import { promptLogprobsToWire } from "@pomona/shared/grpc/wire-prompt-logprobs";
 import { parseIdempotencyKey, parsePriority, tenantOf } from "../caller.ts";
 import {
   type Caller,
@@ -141,6 +142,8 @@ function toWire({ requestId }: Generation, event: GenerationEvent): readonly Inf
       const { evaluatedTokens, totalTokens } = event;
       return [{ frame: "progress", progress: { evaluatedTokens, totalTokens } }];
     }
+    case "prompt":
+      return [{ frame: "promptLogprobs", promptLogprobs: promptLogprobsToWire(event.logprobs) }];
     case "output":
       return outputToWire(requestId, event);
     case "ending":

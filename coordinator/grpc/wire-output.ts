@@ -26,6 +26,7 @@ export function outputFromWire(wire: OutputWish__Output | null): OutputWish {
   const topLogprobs = wire.topLogprobs ?? null;
   if (topLogprobs !== null && topLogprobs > topLogprobsMax)
     fail("output.top_logprobs", `must be at most ${topLogprobsMax}`);
+  if (wire.promptLogprobs && topLogprobs === null) fail("output.prompt_logprobs", "is only possible with top_logprobs");
   const effort = checkText("output.effort", wire.effort, wordLengthMax);
   return {
     shape: shapeFromWire(wire),
@@ -33,6 +34,7 @@ export function outputFromWire(wire: OutputWish__Output | null): OutputWish {
     isOneCall: wire.singleCall,
     effort: effort === "" ? null : effort,
     topLogprobs,
+    logsPrompt: topLogprobs !== null && wire.promptLogprobs,
   };
 }
 

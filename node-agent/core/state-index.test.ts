@@ -25,10 +25,13 @@ test("the state that keeps most of a prompt is found, of the same scope alone", 
   index.add(stateOf(1, { tokenIds: [...sequence(1, 180), 9] }));
   index.add(stateOf(1, { tokenIds: sequence(1, 400), scope: ownScope("other") }));
   const prompt = sequence(1, 500);
-  assert.equal(index.find({ tokenIds: prompt, scope: ownScope(""), plan: [] })?.length, 180);
-  assert.equal(index.find({ tokenIds: prompt, scope: ownScope("other"), plan: [] })?.length, 400);
-  assert.equal(index.find({ tokenIds: prompt, scope: ownScope("third"), plan: [] }), null);
-  assert.equal(index.find({ tokenIds: sequence(1, 150), scope: ownScope(""), plan: [] })?.length, 149);
+  assert.equal(index.find({ tokenIds: prompt, scope: ownScope(""), plan: [], isEvaluated: false })?.length, 180);
+  assert.equal(index.find({ tokenIds: prompt, scope: ownScope("other"), plan: [], isEvaluated: false })?.length, 400);
+  assert.equal(index.find({ tokenIds: prompt, scope: ownScope("third"), plan: [], isEvaluated: false }), null);
+  assert.equal(
+    index.find({ tokenIds: sequence(1, 150), scope: ownScope(""), plan: [], isEvaluated: false })?.length,
+    149,
+  );
 });
 
 test("of another owner's state only what both call shared is found", () => {
@@ -36,7 +39,8 @@ test("of another owner's state only what both call shared is found", () => {
   const lengths = { chunkLengths: [64, 64, 64, 8] };
   index.add(stateOf(1, { tokenIds: sequence(1, 200), scope: { owner: "a", sharedTokens: 150 }, ...lengths }));
   const find = (owner: string, sharedTokens: number): number =>
-    index.find({ tokenIds: sequence(1, 500), scope: { owner, sharedTokens }, plan: [] })?.length ?? 0;
+    index.find({ tokenIds: sequence(1, 500), scope: { owner, sharedTokens }, plan: [], isEvaluated: false })?.length ??
+    0;
   assert.equal(find("a", 0), 200);
   assert.equal(find("b", 0), 0);
   assert.equal(find("b", 100), 64);

@@ -150,6 +150,8 @@ export type Wanted = {
   readonly tokenIds: readonly number[];
   readonly scope: CacheScope;
   readonly plan: readonly number[];
+  /** All of it is to be evaluated: what is held has no logits. */
+  readonly isEvaluated: boolean;
 };
 
 /** What an attempt wants of a slot before it goes on. */
@@ -159,6 +161,7 @@ export function wantedOf({ promptTokenIds, emittedTokenIds, promptChunkLengths, 
     tokenIds,
     scope: decoding.cacheScope,
     plan: wholePlan(promptChunkLengths, tokenIds.length, emittedTokenIds),
+    isEvaluated: decoding.logsPrompt,
   };
 }
 
@@ -174,8 +177,9 @@ function wholePlan(plan: readonly number[], length: number, emittedTokenIds: rea
 /** How many tokens of the prompt the sequence can keep. */
 export function keptOf(
   held: Pick<SavedState, "scope" | "tokenIds" | "chunkLengths">,
-  { tokenIds, scope, plan }: Wanted,
+  { tokenIds, scope, plan, isEvaluated }: Wanted,
 ): number {
+  if (isEvaluated) return 0;
   const record = new ChunkRecord(held.chunkLengths);
   const reusable = Math.min(tokenIds.length - 1, sharedBetween(held.scope, scope));
   let common = Math.min(commonPrefix(held.tokenIds, tokenIds), reusable);

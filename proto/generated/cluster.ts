@@ -98,6 +98,7 @@ import type { PlannedReplica as _pomona_v1_PlannedReplica, PlannedReplica__Outpu
 import type { PowerStatus as _pomona_v1_PowerStatus, PowerStatus__Output as _pomona_v1_PowerStatus__Output } from './pomona/v1/PowerStatus.ts';
 import type { PrefillChunk as _pomona_v1_PrefillChunk, PrefillChunk__Output as _pomona_v1_PrefillChunk__Output } from './pomona/v1/PrefillChunk.ts';
 import type { PrefillProgress as _pomona_v1_PrefillProgress, PrefillProgress__Output as _pomona_v1_PrefillProgress__Output } from './pomona/v1/PrefillProgress.ts';
+import type { PromptLogprobs as _pomona_v1_PromptLogprobs, PromptLogprobs__Output as _pomona_v1_PromptLogprobs__Output } from './pomona/v1/PromptLogprobs.ts';
 import type { PullModelRequest as _pomona_v1_PullModelRequest, PullModelRequest__Output as _pomona_v1_PullModelRequest__Output } from './pomona/v1/PullModelRequest.ts';
 import type { PullModelResponse as _pomona_v1_PullModelResponse, PullModelResponse__Output as _pomona_v1_PullModelResponse__Output } from './pomona/v1/PullModelResponse.ts';
 import type { PutDeploymentRequest as _pomona_v1_PutDeploymentRequest, PutDeploymentRequest__Output as _pomona_v1_PutDeploymentRequest__Output } from './pomona/v1/PutDeploymentRequest.ts';
@@ -261,6 +262,7 @@ export interface ProtoGrpcType {
       PowerStatus: MessageTypeDefinition<_pomona_v1_PowerStatus, _pomona_v1_PowerStatus__Output>
       PrefillChunk: MessageTypeDefinition<_pomona_v1_PrefillChunk, _pomona_v1_PrefillChunk__Output>
       PrefillProgress: MessageTypeDefinition<_pomona_v1_PrefillProgress, _pomona_v1_PrefillProgress__Output>
+      PromptLogprobs: MessageTypeDefinition<_pomona_v1_PromptLogprobs, _pomona_v1_PromptLogprobs__Output>
       PullModelRequest: MessageTypeDefinition<_pomona_v1_PullModelRequest, _pomona_v1_PullModelRequest__Output>
       PullModelResponse: MessageTypeDefinition<_pomona_v1_PullModelResponse, _pomona_v1_PullModelResponse__Output>
       PutDeploymentRequest: MessageTypeDefinition<_pomona_v1_PutDeploymentRequest, _pomona_v1_PutDeploymentRequest__Output>

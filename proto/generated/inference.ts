@@ -31,6 +31,7 @@ import type { LogitBias as _pomona_v1_LogitBias, LogitBias__Output as _pomona_v1
 import type { ModelSummary as _pomona_v1_ModelSummary, ModelSummary__Output as _pomona_v1_ModelSummary__Output } from './pomona/v1/ModelSummary.ts';
 import type { OutputWish as _pomona_v1_OutputWish, OutputWish__Output as _pomona_v1_OutputWish__Output } from './pomona/v1/OutputWish.ts';
 import type { PrefillProgress as _pomona_v1_PrefillProgress, PrefillProgress__Output as _pomona_v1_PrefillProgress__Output } from './pomona/v1/PrefillProgress.ts';
+import type { PromptLogprobs as _pomona_v1_PromptLogprobs, PromptLogprobs__Output as _pomona_v1_PromptLogprobs__Output } from './pomona/v1/PromptLogprobs.ts';
 import type { QueueOutlook as _pomona_v1_QueueOutlook, QueueOutlook__Output as _pomona_v1_QueueOutlook__Output } from './pomona/v1/QueueOutlook.ts';
 import type { RankedDocument as _pomona_v1_RankedDocument, RankedDocument__Output as _pomona_v1_RankedDocument__Output } from './pomona/v1/RankedDocument.ts';
 import type { Sampling as _pomona_v1_Sampling, Sampling__Output as _pomona_v1_Sampling__Output } from './pomona/v1/Sampling.ts';
@@ -86,6 +87,7 @@ export interface ProtoGrpcType {
       ModelSummary: MessageTypeDefinition<_pomona_v1_ModelSummary, _pomona_v1_ModelSummary__Output>
       OutputWish: MessageTypeDefinition<_pomona_v1_OutputWish, _pomona_v1_OutputWish__Output>
       PrefillProgress: MessageTypeDefinition<_pomona_v1_PrefillProgress, _pomona_v1_PrefillProgress__Output>
+      PromptLogprobs: MessageTypeDefinition<_pomona_v1_PromptLogprobs, _pomona_v1_PromptLogprobs__Output>
       QueueOutlook: MessageTypeDefinition<_pomona_v1_QueueOutlook, _pomona_v1_QueueOutlook__Output>
       RankedDocument: MessageTypeDefinition<_pomona_v1_RankedDocument, _pomona_v1_RankedDocument__Output>
       Sampling: MessageTypeDefinition<_pomona_v1_Sampling, _pomona_v1_Sampling__Output>

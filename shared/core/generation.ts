@@ -1,5 +1,6 @@
 // One generation as both processes see it: plain values, no wire format. Durations are milliseconds.
 import { type ErrorCode, PomonaError, type QueueOutlook } from "./errors.ts";
+import type { PromptLogprobs } from "./prompt-logprobs.ts";
 
 /** How the next token is drawn. Every field is set; see `defaultSampling`. */
 export type Sampling = {
@@ -166,6 +167,8 @@ export type Ending = {
   readonly failure: GenerationFailure | null;
   readonly usage: Usage;
   readonly timings: Timings;
+  /** Of the token that ended the answer and is no part of it, where the prompt's were asked for. */
+  readonly endLogprobs?: TokenLogprobs;
 };
 
 /** Who may reuse what a prompt leaves in slots and saved states. */
@@ -197,6 +200,8 @@ export type Decoding = {
   readonly grammar: string | null;
   /** Most likely tokens that are told with each token, 0 to 20; null tells no log-probabilities at all. */
   readonly topLogprobs: number | null;
+  /** Whether those of the prompt's tokens are told too: all of it is evaluated then. Only where `topLogprobs` is set. */
+  readonly logsPrompt: boolean;
   readonly cacheScope: CacheScope;
 };
 
@@ -207,6 +212,7 @@ export const defaultDecoding: Decoding = {
   stopTokenIds: [],
   grammar: null,
   topLogprobs: null,
+  logsPrompt: false,
   cacheScope: ownScope(""),
 };
 
@@ -249,7 +255,10 @@ export const endsUnread: Pick<Attempt, "orphanMs" | "takeover"> = { orphanMs: 0,
  */
 export type CheckpointUse = "restored" | "failed";
 
-/** What an attempt sends: one accepted, prefill after each chunk, tokens, exactly one ending, in this order. */
+/**
+ * What an attempt sends: one accepted, prefill after each chunk, with the log-probabilities of its tokens where they were
+ * asked for, tokens, exactly one ending, in this order.
+ */
 export type AttemptFrame =
   | {
       readonly kind: "accepted";
@@ -269,6 +278,7 @@ export type AttemptFrame =
       /** Length of the chunk just evaluated. */
       readonly chunkLength: number;
     }
+  | { readonly kind: "promptLogprobs"; readonly logprobs: PromptLogprobs }
   | {
       readonly kind: "tokens";
       readonly firstIndex: number;

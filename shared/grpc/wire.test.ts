@@ -6,6 +6,7 @@ import { defaultEngineOptions } from "../core/engine-options.ts";
 import type { Attempt, AttemptFrame, Sampling } from "../core/generation.ts";
 import { defaultSampling } from "../core/generation.ts";
 import type { NodeStatus, ReplicaStatus } from "../core/node-status.ts";
+import { packPrompt } from "../core/prompt-logprobs.ts";
 import {
   type AddressedFrame,
   attemptFrameFromWire,
@@ -71,8 +72,9 @@ const attempt: fc.Arbitrary<Attempt> = record({
     stopTokenIds: fc.array(uint32, { maxLength: 4 }),
     grammar: fc.constantFrom(null, 'root ::= "a"'),
     topLogprobs: fc.option(fc.integer({ min: 0, max: 20 }), { nil: null }),
+    logsPrompt: fc.boolean(),
     cacheScope: record({ owner: fc.constantFrom("", "team"), sharedTokens: uint32 }),
-  }),
+  }).filter(({ topLogprobs, logsPrompt }) => topLogprobs !== null || !logsPrompt),
   orphanMs: fc.integer({ min: 0, max: 60_000 }),
   takeover: fc.uint8Array({ maxLength: 40 }),
 });
@@ -87,7 +89,8 @@ const ending: fc.Arbitrary<AttemptFrame> = record({
     }),
     record({ reason: fc.constantFrom("failed" as const, "expired" as const), failure }),
   ),
-}).map(({ outcome, usage, timings }) => ({ kind: "ending", ending: { ...outcome, usage, timings } }));
+  end: fc.constantFrom({}, { endLogprobs: { logprob: -0.5, top: [] } }),
+}).map(({ outcome, usage, timings, end }) => ({ kind: "ending", ending: { ...outcome, usage, timings, ...end } }));
 
 const frame: fc.Arbitrary<AttemptFrame> = fc.oneof(
   fc.array(positive, { maxLength: 4 }).map((cachedChunkLengths) => ({
@@ -110,6 +113,18 @@ const frame: fc.Arbitrary<AttemptFrame> = fc.oneof(
     ids: tokens.map(([id]) => id),
     texts: tokens.map(([, text]) => text),
     logprobs: null,
+  })),
+  fc.array(fc.tuple(uint32, fc.uint8Array({ maxLength: 6 })), { maxLength: 5 }).map((tokens) => ({
+    kind: "promptLogprobs" as const,
+    logprobs: packPrompt(
+      0,
+      2,
+      tokens.map(([id, text], place) => ({
+        id,
+        text,
+        logprobs: place === 0 ? null : { logprob: -0.5, top: [{ id, text, logprob: Number.NEGATIVE_INFINITY }] },
+      })),
+    ),
   })),
   fc.array(fc.tuple(uint32, fc.uint8Array({ maxLength: 6 })), { maxLength: 5 }).map((top) => ({
     kind: "tokens" as const,

@@ -48,6 +48,7 @@ import {
   fail,
   tokensMax,
 } from "./wire-checks.ts";
+import { promptLogprobsFromWire, promptLogprobsToWire } from "./wire-prompt-logprobs.ts";
 
 const uint32Max = 2 ** 32 - 1;
 const logitBiasMax = 1024;
@@ -165,6 +166,7 @@ export function endingToWire(ending: Ending): WireEnding {
     error: ending.failure === null ? null : failureToWire(ending.failure),
     usage: { ...ending.usage },
     timings: { ...ending.timings },
+    endLogprobs: ending.endLogprobs === undefined ? null : logprobsToWire(ending.endLogprobs),
   };
 }
 
@@ -186,6 +188,7 @@ export function endingFromWire(wire: Ending__Output): Ending {
       prefillMs: checkNumber("ending.timings.prefill_ms", wire.timings?.prefillMs ?? 0, durations),
       decodeMs: checkNumber("ending.timings.decode_ms", wire.timings?.decodeMs ?? 0, durations),
     },
+    ...(wire.endLogprobs === null ? {} : { endLogprobs: wire.endLogprobs }),
   };
 }
 
@@ -197,6 +200,7 @@ function decodingToWire(decoding: Decoding): NodeGenerateRequest {
     grammar: decoding.grammar ?? "",
     hasLogprobs: decoding.topLogprobs !== null,
     topLogprobs: decoding.topLogprobs ?? 0,
+    hasPromptLogprobs: decoding.logsPrompt,
     cacheScope: decoding.cacheScope.owner,
     sharedPromptTokens: decoding.cacheScope.sharedTokens,
   };
@@ -210,6 +214,7 @@ function decodingFromWire(wire: NodeGenerateRequest__Output): Decoding {
     stopTokenIds: checkLength("stop_token_ids", wire.stopTokenIds, stopTokensMax),
     grammar: checkText("grammar", wire.grammar, compiledGbnfBytesMax) || null,
     topLogprobs: wire.hasLogprobs ? topLogprobs : null,
+    logsPrompt: wire.hasLogprobs && wire.hasPromptLogprobs,
     cacheScope: { owner: checkText("cache_scope", wire.cacheScope, 256), sharedTokens: wire.sharedPromptTokens },
   };
 }
@@ -281,6 +286,8 @@ export function attemptFrameToWire({ requestId, epoch, frame }: AddressedFrame):
       const prefill = { progress: { evaluatedTokens, totalTokens }, chunkLength };
       return { requestId, epoch, frame: "prefill", prefill };
     }
+    case "promptLogprobs":
+      return { requestId, epoch, frame: "promptLogprobs", promptLogprobs: promptLogprobsToWire(frame.logprobs) };
     case "tokens": {
       const texts = frame.texts.map(bufferOf);
       const logprobs = (frame.logprobs ?? []).map(logprobsToWire);
@@ -322,6 +329,10 @@ function frameFromWire(wire: NodeGenerateResponse__Output): AttemptFrame {
       if (progress.evaluatedTokens > progress.totalTokens)
         fail("prefill.progress.evaluated_tokens", `is ${progress.evaluatedTokens} of ${progress.totalTokens}`);
       return { kind: "prefill", ...progress, chunkLength: prefill.chunkLength };
+    }
+    case "promptLogprobs": {
+      const logprobs = promptLogprobsFromWire(checkPresent("prompt_logprobs", wire.promptLogprobs));
+      return { kind: "promptLogprobs", logprobs };
     }
     case "tokens":
       return tokensFromWire(checkPresent("tokens", wire.tokens));

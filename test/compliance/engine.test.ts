@@ -22,6 +22,7 @@ import { type GgufModel, writeGguf } from "@pomona/shared/core/gguf/writer";
 import { createSilentLogger } from "@pomona/shared/runtime/logger";
 import { engineCompliance } from "./engine-compliance.ts";
 import { movedStates } from "./moved-states.ts";
+import { promptLogprobsCompliance } from "./prompt-logprobs.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pomona-engine-"));
 const modelPath = join(folder, "keyed.gguf");
@@ -58,6 +59,8 @@ for (const [name, engine] of [
   ["simulated", createSimulatedEngine({ stepMs: 1, chunkLength: 64 })],
 ] as const) {
   const load = (path: string, slots: number) => loadWith(engine, path, { slots, contextLength });
+  const words = `4${"lorem ipsum ".repeat(20)}c`;
+  promptLogprobsCompliance(name, { load: () => load(modelPath, 2), prompt: words, tolerance: 1e-4 });
   movedStates(name, {
     load: () => loadWith(engine, modelPath, longContext),
     prompt: `4${"lorem ipsum ".repeat(40)}c`,
@@ -84,6 +87,11 @@ const models: readonly (readonly [string, GgufModel])[] = [
 for (const [name, model] of models) {
   const path = join(folder, `${name}.gguf`);
   writeFileSync(path, writeGguf(model));
+  promptLogprobsCompliance(`llama, ${name}`, {
+    load: () => loadWith(createLlamaEngine({ log: createSilentLogger() }), path, { slots: 2, contextLength }),
+    prompt: "some words of a prompt ".repeat(20),
+    tolerance: 1e-3,
+  });
   const bannedTokens = Array.from({ length: firstPieceTokenId }, (_, tokenId) => ({ tokenId, bias: -1000 }));
   movedStates(`llama, ${name}`, {
     load: () => loadWith(createLlamaEngine({ log: createSilentLogger() }), path, longContext),

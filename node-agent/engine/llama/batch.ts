@@ -5,24 +5,21 @@ import type { Slot } from "./slot.ts";
 export type BatchEntry = {
   readonly slot: Slot;
   readonly tokenIds: readonly number[];
-  /** Whether the logits after the last token are wanted. */
-  readonly isLast: boolean;
+  /** After which of the tokens the logits are wanted, in ascending order. */
+  readonly logitPlaces: readonly number[];
 };
-
-const none = new Uint32Array(0);
 
 /**
  * Evaluates the entries in one batch and notes them in their slots. llama.cpp evaluates only consecutive, increasing
  * sequence ids together, so the entries must come in the order of their slots.
- * @returns the logit index of each entry, null where the logits were not wanted.
+ * @returns the logit indexes of each entry, one for each place.
  * @throws Error when the engine fails; the slots of the entries are empty then.
  */
-export async function evaluate(context: NativeContext, entries: readonly BatchEntry[]): Promise<(number | null)[]> {
+export async function evaluate(context: NativeContext, entries: readonly BatchEntry[]): Promise<Uint32Array[]> {
   context.initBatch(entries.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0));
-  const logitIndexes = entries.map(({ slot, tokenIds, isLast }) => {
-    const wanted = isLast ? Uint32Array.of(tokenIds.length - 1) : none;
-    return context.addToBatch(slot.id, slot.length, Uint32Array.from(tokenIds), wanted)[0] ?? null;
-  });
+  const logitIndexes = entries.map(({ slot, tokenIds, logitPlaces }) =>
+    context.addToBatch(slot.id, slot.length, Uint32Array.from(tokenIds), Uint32Array.from(logitPlaces)),
+  );
   try {
     await context.decodeBatch();
   } catch (error) {

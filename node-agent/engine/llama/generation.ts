@@ -12,6 +12,7 @@ import {
 } from "@pomona/shared/core/generation";
 import { plannedLength, smallChunkMax } from "../../core/chunk-record.ts";
 import { type Wanted, wantedOf } from "../../core/state-index.ts";
+import type { PromptReader } from "./prompt-reader.ts";
 import type { Slot } from "./slot.ts";
 import type { ChosenToken, TokenSampler } from "./token-sampler.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -20,13 +21,20 @@ export type GenerationParts = {
   readonly attempt: Attempt;
   readonly slot: Slot;
   readonly sampler: TokenSampler;
+  /** null where the prompt's log-probabilities were not asked for. */
+  readonly promptReader: PromptReader | null;
   readonly vocabulary: Vocabulary;
   readonly contextLength: number;
   readonly onFrame: (frame: AttemptFrame) => void;
 };
 
-/** Tokens to evaluate next. `isLast`: the logits after them are wanted. */
-export type Chunk = { readonly tokenIds: readonly number[]; readonly isLast: boolean };
+/** Tokens to evaluate next, and after which of them the logits are wanted. */
+export type Chunk = {
+  readonly tokenIds: readonly number[];
+  readonly logitPlaces: readonly number[];
+  /** The next token is chosen after it. */
+  readonly isLast: boolean;
+};
 
 export class Generation {
   readonly attempt: Attempt;
@@ -42,6 +50,9 @@ export class Generation {
   #decodeStartedAtMs: number | null = null;
   /** Whether the slot holds what it can of the prompt. */
   #isPrepared = false;
+  /** Tokens of the prompt whose log-probabilities were told. */
+  #told = 0;
+  #endLogprobs: TokenLogprobs | null = null;
   isEnded = false;
   hasFailed = false;
 
@@ -79,6 +90,11 @@ export class Generation {
     return this.#isPrepared && !this.isEnded && this.pendingLength > 1;
   }
 
+  /** Whether the next chunk has tokens whose logits are looked at one by one. */
+  get isLoggingPrompt(): boolean {
+    return this.#parts.promptReader !== null && this.slot.length < this.attempt.promptTokenIds.length;
+  }
+
   /** What the slot was to hold at first, and how an earlier attempt came to it. */
   get wanted(): Wanted {
     return this.#wanted;
@@ -104,8 +120,35 @@ export class Generation {
     const wanted = promptLeft > 0 ? Math.min(promptLeft, planned ?? lengthMax) : smallChunkMax;
     // A model that goes back to checkpoints keeps one before the last token, for a prompt that comes again.
     const room = this.slot.needsCheckpoints && this.pendingLength > 1 ? this.pendingLength - 1 : this.pendingLength;
-    const length = Math.min(wanted, room);
-    return { tokenIds: this.#all.slice(start, start + length), isLast: length === this.pendingLength };
+    // One that was planned for a smaller vocabulary's sake may be cut again: small chunks are all alike.
+    const length = Math.min(wanted, room, this.isLoggingPrompt ? lengthMax : room);
+    const isLast = length === this.pendingLength;
+    // The logits after a token tell the one that follows.
+    const logged = this.isLoggingPrompt ? Math.min(length, promptLeft - 1) : 0;
+    const logitPlaces = Array.from({ length: logged }, (_, place) => place);
+    if (isLast) logitPlaces.push(length - 1);
+    return { tokenIds: this.#all.slice(start, start + length), logitPlaces, isLast };
+  }
+
+  /** Tells what the chunk that was just evaluated makes of the prompt. */
+  async readPrompt(logitIndexes: Uint32Array): Promise<void> {
+    const { promptReader } = this.#parts;
+    const { promptTokenIds, decoding } = this.attempt;
+    const firstIndex = this.#told;
+    const end = Math.min(this.slot.length + 1, promptTokenIds.length);
+    if (promptReader === null || firstIndex >= end) return;
+    // Nothing comes before the first token.
+    const logits = firstIndex === 0 ? [null, ...logitIndexes] : [...logitIndexes];
+    const tokens = promptTokenIds
+      .slice(firstIndex, end)
+      .map((id, place) => ({ id, logitIndex: logits[place] ?? null }));
+    this.#told = end;
+    try {
+      const logprobs = await promptReader.read(firstIndex, tokens, decoding.topLogprobs ?? 0);
+      this.#parts.onFrame({ kind: "promptLogprobs", logprobs });
+    } catch (error) {
+      this.fail(toPomonaError(error));
+    }
   }
 
   /** A chunk of more than the last token was evaluated. */
@@ -116,6 +159,7 @@ export class Generation {
 
   /** Chooses the token after those that were evaluated. */
   async choose(logitIndex: number): Promise<void> {
+    if (this.isEnded) return;
     this.#decodeStartedAtMs ??= performance.now();
     try {
       this.#take(await this.sampler.choose(logitIndex, this.attempt.promptTokenIds, this.#emitted));
@@ -127,6 +171,7 @@ export class Generation {
   #take({ id, logprobs }: ChosenToken): void {
     const { decoding, promptTokenIds } = this.attempt;
     if (this.#parts.vocabulary.isEnd(id) || decoding.stopTokenIds.includes(id)) {
+      this.#endLogprobs = decoding.logsPrompt ? logprobs : null;
       this.end("stop", null);
       return;
     }
@@ -157,6 +202,7 @@ export class Generation {
     if (this.isEnded) return;
     this.isEnded = true;
     this.sampler.close();
+    this.#parts.promptReader?.close();
     const nowMs = performance.now();
     const decodeStartedAtMs = this.#decodeStartedAtMs ?? nowMs;
     const ending: Ending = {
@@ -172,6 +218,7 @@ export class Generation {
         prefillMs: decodeStartedAtMs - this.#startedAtMs,
         decodeMs: nowMs - decodeStartedAtMs,
       },
+      ...(this.#endLogprobs === null ? {} : { endLogprobs: this.#endLogprobs }),
     };
     this.#parts.onFrame({ kind: "ending", ending });
   }

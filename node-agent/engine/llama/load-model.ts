@@ -20,6 +20,7 @@ import { Grammars } from "./grammars.ts";
 import { infillTokensOfModel } from "./infill.ts";
 import { type Native, openNative } from "./native.ts";
 import { PooledContexts } from "./pooled-contexts.ts";
+import { PromptReader } from "./prompt-reader.ts";
 import { Slot } from "./slot.ts";
 import { SlotPreparation } from "./slot-preparation.ts";
 import { StateStore } from "./state-store.ts";
@@ -182,6 +183,7 @@ function openLoop(llama: Llama, { model, native, preparation, learner, spec, onF
       sampler.replay(emittedTokenIds);
       return sampler;
     },
+    createPromptReader: () => new PromptReader({ native, vocabulary }),
     onFrame,
     onStep,
   });

@@ -104,7 +104,7 @@ export class SlotPreparation {
 
   /** The longest common beginning with a prompt that is being evaluated and has not come so far yet. */
   #promised({ slot, wanted }: Generation, running: readonly Generation[]): number {
-    if (this.#parts.store === null || slot.needsCheckpoints || wanted.plan.length > 0) return 0;
+    if (this.#parts.store === null || slot.needsCheckpoints || wanted.plan.length > 0 || wanted.isEvaluated) return 0;
     const lengths = running
       .filter((other) => other.isPrefilling)
       .map((other) => ({

@@ -5,12 +5,14 @@ import { PomonaError, toPomonaError } from "@pomona/shared/core/errors";
 import { type Attempt, type AttemptFrame, failureOf } from "@pomona/shared/core/generation";
 import { BatchWidths } from "../../core/batch-widths.ts";
 import { ChunkSize } from "../../core/chunk-size.ts";
+import { LoggedChunkSize } from "../../core/logged-chunk-size.ts";
 import type { SpeedLearner } from "../../core/speed-learner.ts";
 import { wantedOf } from "../../core/state-index.ts";
 import { failedEnding } from "../failed-ending.ts";
 import { evaluate } from "./batch.ts";
 import { Generation } from "./generation.ts";
 import type { NativeContext } from "./native.ts";
+import type { PromptReader } from "./prompt-reader.ts";
 import type { Slot } from "./slot.ts";
 import type { SlotPreparation } from "./slot-preparation.ts";
 import type { TokenSampler } from "./token-sampler.ts";
@@ -28,6 +30,7 @@ export type StepLoopParts = {
   readonly chunkLength: number;
   /** @throws PomonaError `invalid_request` for a grammar that cannot be used. */
   readonly createSampler: (attempt: Attempt) => Promise<TokenSampler>;
+  readonly createPromptReader: () => PromptReader;
   readonly onFrame: (attempt: Attempt, frame: AttemptFrame) => void;
   /** After each step: what the slots hold may have changed. */
   readonly onStep: () => void;
@@ -36,6 +39,7 @@ export type StepLoopParts = {
 export class StepLoop {
   readonly #parts: StepLoopParts;
   readonly #chunkSize: ChunkSize;
+  readonly #loggedChunkSize: LoggedChunkSize;
   readonly #batchWidths = new BatchWidths();
   readonly #arrived: Attempt[] = [];
   /** In the order of their arrival. */
@@ -48,6 +52,7 @@ export class StepLoop {
   constructor(parts: StepLoopParts) {
     this.#parts = parts;
     this.#chunkSize = new ChunkSize(parts.chunkLength);
+    this.#loggedChunkSize = new LoggedChunkSize(parts.vocabulary.size);
   }
 
   /** Takes an attempt in. The parent sends no more than there are slots; one too many waits for the next free slot. */
@@ -125,7 +130,9 @@ export class StepLoop {
       wantedOf(attempt),
       new Set(this.#running.map((generation) => generation.slot)),
     );
-    this.#running.push(new Generation({ attempt, slot, sampler, vocabulary, contextLength, onFrame: send }));
+    const promptReader = attempt.decoding.logsPrompt ? this.#parts.createPromptReader() : null;
+    const parts = { attempt, slot, sampler, promptReader, vocabulary, contextLength, onFrame: send };
+    this.#running.push(new Generation(parts));
   }
 
   async #prepare(): Promise<void> {
@@ -168,8 +175,13 @@ export class StepLoop {
     const isOtherRunning = this.#running.some(({ isDecoding }) => isDecoding);
     let left = this.#chunkSize.next(isOtherRunning);
     for (const generation of this.#running) {
-      while (left > 0 && generation.isPrefilling) left -= await this.#evaluate([generation], left);
+      while (left > 0 && generation.isPrefilling && !generation.isLoggingPrompt)
+        left -= await this.#evaluate([generation], left);
     }
+    // A look at all logits takes long: one such chunk a step, and nobody else's prompt waits for more.
+    const logging = this.#running.find(({ isPrefilling, isLoggingPrompt }) => isPrefilling && isLoggingPrompt);
+    const isAlone = this.#running.length === 1;
+    if (logging !== undefined) await this.#evaluate([logging], this.#loggedChunkSize.next(!isAlone));
   }
 
   /** Evaluates the next chunk of each, and chooses tokens where a prompt is complete. Returns the tokens evaluated. */
@@ -186,18 +198,28 @@ export class StepLoop {
     // The logits stay until the next batch; samplers do not share anything, and take a thread each.
     await Promise.all(
       generations.map(async (generation, index) => {
-        const { length } = entries[index]?.tokenIds ?? [];
-        const logitIndex = logitIndexes[index] ?? null;
+        const { tokenIds = [], isLast = false, logitPlaces = [] } = entries[index] ?? {};
+        const indexes = logitIndexes[index] ?? new Uint32Array(0);
+        const { length } = tokenIds;
+        const hasLooks = logitPlaces.length > 1;
         if (length > 1) {
-          this.#chunkSize.observe(length, durationMs);
-          this.#parts.learner?.evaluated(length, lengthBefore, durationMs / 1000);
+          // Chunks that are small for another reason say little of the engine's speed.
+          if (!hasLooks) this.#learn(length, lengthBefore, durationMs);
           generation.evaluated(length);
         }
-        if (logitIndex !== null) await generation.choose(logitIndex);
+        await generation.readPrompt(indexes);
+        if (hasLooks) this.#loggedChunkSize.observe(length, performance.now() - startedAtMs);
+        const logitIndex = isLast ? indexes.at(-1) : undefined;
+        if (logitIndex !== undefined) await generation.choose(logitIndex);
         else if (generation.isDecoding) await generation.slot.remember();
       }),
     );
     return entries.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
+  }
+
+  #learn(length: number, lengthBefore: number, durationMs: number): void {
+    this.#chunkSize.observe(length, durationMs);
+    this.#parts.learner?.evaluated(length, lengthBefore, durationMs / 1000);
   }
 }
 

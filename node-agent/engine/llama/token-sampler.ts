@@ -5,13 +5,12 @@ import type { Decoding, LogitBias, TokenLogprobs } from "@pomona/shared/core/gen
 import { drawToken } from "../../core/draw.ts";
 import { dryBiases } from "../../core/dry.ts";
 import { typicalTokens } from "../../core/typical.ts";
+import { LogprobReader } from "./logprob-reader.ts";
 import type { Native, NativeGrammarState, NativeSampler, SamplerConfig } from "./native.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** Most candidates that a draw chooses from: the rest of a vocabulary has no weight that a client would notice. */
 const candidatesMax = 1024;
-/** Candidates that log-probabilities are read from; a token beyond them costs a look at the whole vocabulary. */
-const logprobCandidates = 64;
 
 export type TokenSamplerParts = {
   readonly native: Native;
@@ -28,7 +27,7 @@ export class TokenSampler {
   readonly #parts: TokenSamplerParts;
   readonly #sampler: NativeSampler;
   readonly #base: SamplerConfig;
-  #logprobSampler: NativeSampler | null = null;
+  #reader: LogprobReader | null = null;
 
   constructor(parts: TokenSamplerParts) {
     this.#parts = parts;
@@ -68,12 +67,14 @@ export class TokenSampler {
     }
     if (grammar !== null && !vocabulary.isEnd(id)) native.acceptToken(grammar, id);
     const { topLogprobs } = decoding;
-    return { id, logprobs: topLogprobs === null ? null : await this.#logprobs(logitIndex, id, topLogprobs) };
+    if (topLogprobs === null) return { id, logprobs: null };
+    this.#reader ??= new LogprobReader(this.#parts);
+    return { id, logprobs: await this.#reader.read(logitIndex, id, topLogprobs) };
   }
 
   close(): void {
     this.#sampler.dispose();
-    this.#logprobSampler?.dispose();
+    this.#reader?.close();
   }
 
   async #draw(logitIndex: number, config: SamplerConfig, position: number): Promise<number | null> {
@@ -107,36 +108,6 @@ export class TokenSampler {
     const biases = dryBiases(text, dry, (id) => this.#parts.vocabulary.isSequenceBreaker(id));
     return { ...window, ...biasConfig([...logitBias, ...biases]) };
   }
-
-  /** Two looks at the untouched logits: the share of the most likely token, and the order of the first candidates. */
-  async #logprobs(logitIndex: number, id: number, topCount: number): Promise<TokenLogprobs> {
-    const { native, vocabulary } = this.#parts;
-    this.#logprobSampler ??= native.createSampler();
-    const look = async (config: SamplerConfig, withCandidates: boolean) => {
-      this.#logprobSampler?.applyConfig(config);
-      const sampler = this.#logprobSampler ?? this.#sampler;
-      return await native.context.sampleToken(logitIndex, sampler, withCandidates, true);
-    };
-    const [, , likeliest] = await look({}, false);
-    const [, first = []] = await look({ temperature: 1, topK: logprobCandidates, seed: 0 }, true);
-    const scale = Math.log(likeliest ?? 1) - Math.log(first[1] ?? 1);
-    let own = logprobIn(first, id, scale);
-    if (own === null) {
-      const [, all = []] = await look({}, true);
-      own = logprobIn(all, id, 0) ?? Number.NEGATIVE_INFINITY;
-    }
-    const top = Array.from({ length: Math.min(topCount, first.length / 2) }, (_, rank) => {
-      const topId = first[2 * rank] ?? 0;
-      return { id: topId, text: vocabulary.bytesOf(topId), logprob: Math.log(first[2 * rank + 1] ?? 0) + scale };
-    });
-    return { logprob: own, top };
-  }
-}
-
-function logprobIn(candidates: readonly number[], id: number, scale: number): number | null {
-  for (let i = 0; i < candidates.length; i += 2)
-    if (candidates[i] === id) return Math.log(candidates[i + 1] ?? 0) + scale;
-  return null;
 }
 
 function baseConfig({ sampling }: Decoding): SamplerConfig {

@@ -9,13 +9,14 @@ import type {
   Attempt,
   AttemptFrame,
   CheckpointUse,
-  FinishReason,
-  GenerationFailure,
+  Ending,
   PromptInput,
+  TokenLogprobs,
 } from "@pomona/shared/core/generation";
 import { infillTokensOfHeader } from "@pomona/shared/core/gguf/infill-tokens";
 import { type InfillTokens, infillPrompt } from "@pomona/shared/core/infill";
 import { plainForm } from "@pomona/shared/core/output/answer-form";
+import { packPrompt } from "@pomona/shared/core/prompt-logprobs";
 import { readGgufBeginning } from "@pomona/shared/runtime/gguf-file";
 import { checkAttempt } from "../check-attempt.ts";
 import { checkEmbedInputs } from "../check-pooled-call.ts";
@@ -91,6 +92,8 @@ type Running = {
   readonly cached: number;
   evaluated: number;
   index: number;
+  /** Tokens of the prompt whose log-probabilities were told. */
+  told: number;
 };
 
 /** The same life as a real replica: one ending each, prefill before tokens, slots that keep what they have read. */
@@ -134,8 +137,16 @@ export class SimulatedReplica implements EngineReplica {
     const all = [...attempt.promptTokenIds, ...attempt.emittedTokenIds];
     const { slot, common: inSlot } = this.#chooseSlot(all);
     const { common, use } = this.#restore(attempt.requestId, all, inSlot);
-    const cached = Math.min(common, all.length - 1);
-    const running = { attempt, slot, onFrame, cached, evaluated: cached, index: attempt.emittedTokenIds.length };
+    const cached = attempt.decoding.logsPrompt ? 0 : Math.min(common, all.length - 1);
+    const running = {
+      attempt,
+      slot,
+      onFrame,
+      cached,
+      evaluated: cached,
+      index: attempt.emittedTokenIds.length,
+      told: 0,
+    };
     this.#running.push(running);
     this.#held[slot] = all;
     this.#timer ??= setInterval(() => this.#step(), this.#options.stepMs);
@@ -247,13 +258,18 @@ export class SimulatedReplica implements EngineReplica {
     const chunkLength = Math.min(this.#options.chunkLength, totalTokens - 1 - running.evaluated);
     running.evaluated += chunkLength;
     running.onFrame({ kind: "prefill", evaluatedTokens: running.evaluated, totalTokens, chunkLength });
+    tellPrompt(running);
   }
 
   #decode(running: Running): void {
     const { attempt } = running;
+    const { topLogprobs, logsPrompt, stopTokenIds } = attempt.decoding;
+    tellPrompt(running);
     const id = simulatedToken(attempt.promptTokenIds, running.index);
-    if (attempt.decoding.stopTokenIds.includes(id)) {
-      this.#end(running, { reason: "stop", failure: null });
+    const logprobs = topLogprobs === null ? null : simulatedLogprobs(topLogprobs);
+    if (stopTokenIds.includes(id)) {
+      const end = logsPrompt && logprobs !== null ? { endLogprobs: logprobs } : {};
+      this.#end(running, { reason: "stop", failure: null, ...end });
       return;
     }
     running.onFrame({
@@ -261,14 +277,14 @@ export class SimulatedReplica implements EngineReplica {
       firstIndex: running.index,
       ids: [id],
       texts: [Uint8Array.of(id)],
-      logprobs: null,
+      logprobs: logprobs === null ? null : [logprobs],
     });
     running.index += 1;
     this.#held[running.slot]?.push(id);
     if (running.index >= attempt.decoding.maxTokens) this.#end(running, { reason: "length", failure: null });
   }
 
-  #end(running: Running, how: { readonly reason: FinishReason; readonly failure: GenerationFailure | null }): void {
+  #end(running: Running, how: Pick<Ending, "reason" | "failure" | "endLogprobs">): void {
     const index = this.#running.indexOf(running);
     if (index < 0) return;
     this.#running.splice(index, 1);
@@ -308,6 +324,29 @@ function tokensOf(input: PromptInput): readonly number[] {
 
 function bytesOf(text: string): number[] {
   return [...new TextEncoder().encode(text)];
+}
+
+/** Every token is as likely as any other one in its place. */
+function simulatedLogprobs(topCount: number): TokenLogprobs {
+  const top = Array.from({ length: topCount }, (_, rank) => {
+    const id = firstLetter + rank;
+    return { id, text: Uint8Array.of(id), logprob: -1 - rank };
+  });
+  return { logprob: -1, top };
+}
+
+function tellPrompt(running: Running): void {
+  const { promptTokenIds, decoding } = running.attempt;
+  const firstIndex = running.told;
+  const end = Math.min(running.evaluated + 1, promptTokenIds.length);
+  if (!decoding.logsPrompt || firstIndex >= end) return;
+  running.told = end;
+  const topCount = decoding.topLogprobs ?? 0;
+  const tokens = promptTokenIds.slice(firstIndex, end).map((id, place) => {
+    const logprobs = firstIndex + place === 0 ? null : simulatedLogprobs(topCount);
+    return { id, text: Uint8Array.of(id), logprobs };
+  });
+  running.onFrame({ kind: "promptLogprobs", logprobs: packPrompt(firstIndex, topCount, tokens) });
 }
 
 function countVector(tokenIds: readonly number[]): Float32Array {

@@ -7,6 +7,7 @@ import type { Ending as _pomona_v1_Ending, Ending__Output as _pomona_v1_Ending__
 import type { QueueOutlook as _pomona_v1_QueueOutlook, QueueOutlook__Output as _pomona_v1_QueueOutlook__Output } from '../../pomona/v1/QueueOutlook.ts';
 import type { LoadingOutlook as _pomona_v1_LoadingOutlook, LoadingOutlook__Output as _pomona_v1_LoadingOutlook__Output } from '../../pomona/v1/LoadingOutlook.ts';
 import type { ToolCallDelta as _pomona_v1_ToolCallDelta, ToolCallDelta__Output as _pomona_v1_ToolCallDelta__Output } from '../../pomona/v1/ToolCallDelta.ts';
+import type { PromptLogprobs as _pomona_v1_PromptLogprobs, PromptLogprobs__Output as _pomona_v1_PromptLogprobs__Output } from '../../pomona/v1/PromptLogprobs.ts';
 
 export interface InferenceGenerateResponse {
   'bound'?: (_pomona_v1_Bound | null);
@@ -26,7 +27,8 @@ export interface InferenceGenerateResponse {
    */
   'reasoning'?: (_pomona_v1_TextDelta | null);
   'toolCall'?: (_pomona_v1_ToolCallDelta | null);
-  'frame'?: "bound"|"progress"|"text"|"ending"|"waiting"|"loading"|"reasoning"|"toolCall";
+  'promptLogprobs'?: (_pomona_v1_PromptLogprobs | null);
+  'frame'?: "bound"|"progress"|"text"|"ending"|"waiting"|"loading"|"reasoning"|"toolCall"|"promptLogprobs";
 }
 
 export interface InferenceGenerateResponse__Output {
@@ -47,5 +49,6 @@ export interface InferenceGenerateResponse__Output {
    */
   'reasoning'?: (_pomona_v1_TextDelta__Output | null);
   'toolCall'?: (_pomona_v1_ToolCallDelta__Output | null);
-  'frame'?: "bound"|"progress"|"text"|"ending"|"waiting"|"loading"|"reasoning"|"toolCall";
+  'promptLogprobs'?: (_pomona_v1_PromptLogprobs__Output | null);
+  'frame'?: "bound"|"progress"|"text"|"ending"|"waiting"|"loading"|"reasoning"|"toolCall"|"promptLogprobs";
 }

@@ -57,6 +57,10 @@ export interface NodeGenerateRequest {
    * What a coordinator that takes the request up has to know of it beside all this. Nobody else reads it; 64 KiB at most.
    */
   'takeover'?: (Buffer | Uint8Array | string);
+  /**
+   * Those of the prompt's tokens are told too, before the first token; only with has_logprobs.
+   */
+  'hasPromptLogprobs'?: (boolean);
 }
 
 export interface NodeGenerateRequest__Output {
@@ -114,4 +118,8 @@ export interface NodeGenerateRequest__Output {
    * What a coordinator that takes the request up has to know of it beside all this. Nobody else reads it; 64 KiB at most.
    */
   'takeover': (Buffer);
+  /**
+   * Those of the prompt's tokens are told too, before the first token; only with has_logprobs.
+   */
+  'hasPromptLogprobs': (boolean);
 }

@@ -4,6 +4,7 @@ import type { Accepted as _pomona_v1_Accepted, Accepted__Output as _pomona_v1_Ac
 import type { PrefillChunk as _pomona_v1_PrefillChunk, PrefillChunk__Output as _pomona_v1_PrefillChunk__Output } from '../../pomona/v1/PrefillChunk.ts';
 import type { TokenChunk as _pomona_v1_TokenChunk, TokenChunk__Output as _pomona_v1_TokenChunk__Output } from '../../pomona/v1/TokenChunk.ts';
 import type { Ending as _pomona_v1_Ending, Ending__Output as _pomona_v1_Ending__Output } from '../../pomona/v1/Ending.ts';
+import type { PromptLogprobs as _pomona_v1_PromptLogprobs, PromptLogprobs__Output as _pomona_v1_PromptLogprobs__Output } from '../../pomona/v1/PromptLogprobs.ts';
 
 export interface NodeGenerateResponse {
   'requestId'?: (string);
@@ -12,7 +13,8 @@ export interface NodeGenerateResponse {
   'prefill'?: (_pomona_v1_PrefillChunk | null);
   'tokens'?: (_pomona_v1_TokenChunk | null);
   'ending'?: (_pomona_v1_Ending | null);
-  'frame'?: "accepted"|"prefill"|"tokens"|"ending";
+  'promptLogprobs'?: (_pomona_v1_PromptLogprobs | null);
+  'frame'?: "accepted"|"prefill"|"tokens"|"ending"|"promptLogprobs";
 }
 
 export interface NodeGenerateResponse__Output {
@@ -22,5 +24,6 @@ export interface NodeGenerateResponse__Output {
   'prefill'?: (_pomona_v1_PrefillChunk__Output | null);
   'tokens'?: (_pomona_v1_TokenChunk__Output | null);
   'ending'?: (_pomona_v1_Ending__Output | null);
-  'frame'?: "accepted"|"prefill"|"tokens"|"ending";
+  'promptLogprobs'?: (_pomona_v1_PromptLogprobs__Output | null);
+  'frame'?: "accepted"|"prefill"|"tokens"|"ending"|"promptLogprobs";
 }

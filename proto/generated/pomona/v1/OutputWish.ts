@@ -29,6 +29,10 @@ export interface OutputWish {
    * Most likely tokens that are told with each token, 0 to 20; unset tells no log-probabilities.
    */
   'topLogprobs'?: (number);
+  /**
+   * Those of the prompt's tokens are told too, before the first text; only with top_logprobs.
+   */
+  'promptLogprobs'?: (boolean);
   '_topLogprobs'?: "topLogprobs";
 }
 
@@ -60,5 +64,9 @@ export interface OutputWish__Output {
    * Most likely tokens that are told with each token, 0 to 20; unset tells no log-probabilities.
    */
   'topLogprobs'?: (number);
+  /**
+   * Those of the prompt's tokens are told too, before the first text; only with top_logprobs.
+   */
+  'promptLogprobs': (boolean);
   '_topLogprobs'?: "topLogprobs";
 }
