@@ -5,7 +5,7 @@ import type { ModelName, NodeId, RequestId } from "@pomona/shared/core/ids";
 import { randomId, randomSeed } from "@pomona/shared/runtime/random-id";
 import { AnswerGrammars } from "./answer-grammars.ts";
 import type { CoordinatorDependencies } from "./coordinator-dependencies.ts";
-import { contextChanged, decideMaxTokens, refuseModel, refuseQueue } from "./core/admission.ts";
+import { contextChanged, decideMaxTokens, refuseModel, refuseQueue, refuseTokens } from "./core/admission.ts";
 import type { CoreConfig } from "./core/core-config.ts";
 import type { Announcement, Effect, EffectKind, EffectOf } from "./core/effect.ts";
 import type { ClusterEvent } from "./core/event.ts";
@@ -195,7 +195,8 @@ export class Coordinator implements Gateway {
     if (typeof maxTokens !== "number") throw maxTokens;
     if (prompt.tokensLeftOut > 0) throw contextChanged(model);
     // The pool may have changed while the prompt was tokenized. No await from here to the queue.
-    const refusal = this.#refusal(model) ?? refuseQueue(this.#context(), model);
+    const wrong = refuseTokens(this.state, model, request.input);
+    const refusal = wrong ?? this.#refusal(model) ?? refuseQueue(this.#context(), model);
     if (refusal !== null) throw refusal;
     signal.throwIfAborted();
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { testHeader } from "@pomona/shared/core/memory/test-header";
 import { modelCardOf } from "@pomona/shared/core/model-card";
-import { decideMaxTokens, refuseModel, refuseQueue } from "./admission.ts";
+import { decideMaxTokens, refuseModel, refuseQueue, refuseTokens } from "./admission.ts";
 import { untilReadyMs } from "./load-time.ts";
 import { memoryOf, replicaOf, statusOf, TestPool } from "./test-pool.ts";
 import { modelSummaries, queueDepths, readinessOf } from "./views.ts";
@@ -124,6 +124,23 @@ test("a limit that may be cut becomes the rest of the context, and a prompt that
   const refused = decide(100, 4000);
   assert.ok(typeof refused !== "number" && refused.code === "context_length_exceeded");
   assert.deepEqual(refused.overflow, { promptTokens: 100, contextLength: 100 });
+});
+
+test("token ids beyond a vocabulary are refused as soon as it is known", () => {
+  const pool = new TestPool();
+  pool.deploy();
+  pool.join(statusOf("a"));
+  const refused = (...tokenIds: readonly number[]) => refuseTokens(pool.state, "m", { kind: "tokens", tokenIds });
+  assert.equal(refused(5, 50_000), null);
+  const deployment = pool.state.deployments.get("m");
+  assert.ok(deployment?.facts != null);
+  const sizing = { ...deployment.facts.sizing, vocabularySize: 50 };
+  pool.state.deployments.set("m", { ...deployment, facts: { ...deployment.facts, sizing } });
+  assert.equal(refused(0, 49), null);
+  const refusal = refused(0, 50);
+  assert.deepEqual([refusal?.code, refusal?.field], ["invalid_request", "prompt"]);
+  assert.match(refusal?.message ?? "", /token id 50 .* 50 tokens/);
+  assert.equal(refuseTokens(pool.state, "m", { kind: "text", text: "a" }), null);
 });
 
 test("a full queue refuses with a time to come back; the depth is counted by model", () => {

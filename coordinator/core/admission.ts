@@ -90,6 +90,16 @@ export function decideMaxTokens(state: ClusterState, size: PromptSize): number |
   );
 }
 
+/** Token ids that the model does not have, as far as its vocabulary is known; null when all may be asked for. */
+export function refuseTokens({ deployments }: ClusterState, model: ModelName, input: PromptInput): PomonaError | null {
+  const vocabularySize = deployments.get(model)?.facts?.sizing.vocabularySize ?? 0;
+  if (input.kind !== "tokens" || vocabularySize === 0) return null;
+  const unknown = input.tokenIds.find((id) => id >= vocabularySize);
+  if (unknown === undefined) return null;
+  const message = `token id ${unknown} is not in the vocabulary of ${model}, which has ${vocabularySize} tokens`;
+  return new PomonaError("invalid_request", message, { field: "prompt" });
+}
+
 /**
  * The refusal when the queue is full, else null, with the time after which it will have room. Requests that go back into
  * the queue are not asked: they were admitted once.
