@@ -6,6 +6,19 @@ import fc from "fast-check";
 import OpenAI from "openai";
 import { ask, chatPath, errorOf, hello, post, sdk, serve } from "../support/http-front.ts";
 
+test("of a request for several answers none is made when one of them is refused", async (t) => {
+  const served = await serve(t);
+  const prompt = ["a", "b".repeat(5000)];
+  for (const stream of [false, true]) {
+    served.gateway.signals.length = 0;
+    await assert.rejects(sdk(served).completions.create({ model: "tiny", prompt, stream }), { status: 400 });
+    assert.deepEqual(
+      served.gateway.signals.map(({ aborted }) => aborted),
+      [true],
+    );
+  }
+});
+
 test("the OpenAI SDK gets a whole chat answer, with its headers", async (t) => {
   const served = await serve(t);
   const { data, response } = await sdk(served)

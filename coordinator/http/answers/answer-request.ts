@@ -1,8 +1,10 @@
 // Carries a request of any API through the gateway: a whole answer, or one on its way.
 import { setMaxListeners } from "node:events";
+import { Readable } from "node:stream";
 import { type LoadingOutlook, PomonaError, type QueueOutlook, toPomonaError } from "@pomona/shared/core/errors";
 import { errorOf } from "@pomona/shared/core/generation";
 import type { RequestId } from "@pomona/shared/core/ids";
+import { promptRows, splitPrompt } from "@pomona/shared/core/prompt-logprobs";
 import type { Logger } from "@pomona/shared/runtime/logger";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { AnswerEnding, Caller, GenerationRequest } from "../../core/generation-request.ts";
@@ -18,7 +20,16 @@ import {
   type CollectedAnswer,
   type Frame,
 } from "./api-answer.ts";
-import { beginId, endId, frameId, lastEventHeader, nothingSeen, type SeenEvent, seenFrames } from "./event-ids.ts";
+import {
+  beginId,
+  endId,
+  frameId,
+  lastEventHeader,
+  nothingSeen,
+  promptId,
+  type SeenEvent,
+  seenFrames,
+} from "./event-ids.ts";
 import { EventStream, type Framing, farewellComment, linesAsEventsHeader } from "./event-stream.ts";
 import type { OpenAnswers } from "./open-answers.ts";
 import { headerOf, idempotencyKeyOf, requestCaller, seenOf, withSharing } from "./request-headers.ts";
@@ -83,7 +94,7 @@ async function start(
   context: AnswerContext,
   onLoading: (outlook: LoadingOutlook) => void = () => undefined,
 ): Promise<Started> {
-  const { gateway, asked, signal } = context;
+  const { gateway, asked, signal, stop } = context;
   const [first, ...others] = asked.requests;
   try {
     const seen = seenBy(context);
@@ -95,6 +106,8 @@ async function start(
     return { generations: [generation, ...more], head, seen };
   } catch (thrown) {
     const error = toPomonaError(thrown);
+    // Nobody reads those that have begun.
+    stop(error);
     if (error.code !== "cancelled") gateway.countRefusal(first.api, first.model, error);
     throw promptNamed(thrown, asked);
   }
@@ -141,13 +154,16 @@ async function answerAtOnce(context: AnswerContext): Promise<void> {
     for await (const event of events) {
       if (event.kind === "bound" && choice === 0) reply.headers(boundHeaders(requestId, event, asked));
       if (event.kind === "output") collector.add(event);
+      if (event.kind === "prompt") collector.addPrompt(event);
       if (event.kind === "ending") ending = event.ending;
     }
     return collector.finish(succeeded(ending, context));
   };
   const answers = await all(generations.map(collect), context);
   asked.onAnswered?.(head, answers);
-  await reply.send(asked.answer.whole(head, answers));
+  const pieces = asked.answer.pieces?.(head, answers);
+  if (pieces === undefined) await reply.send(asked.answer.whole(head, answers));
+  else await reply.type("application/json; charset=utf-8").send(Readable.from(pieces));
 }
 
 /** All of them, or the first failure, which stops the others, once none is left that might still write. */
@@ -206,7 +222,7 @@ type Writing = {
   readonly context: AnswerContext;
   readonly head: AnswerHead;
   /** Whoever comes back for the rest has its beginning: the frames of that are made again, and not sent. */
-  readonly seen: Pick<SeenEvent, "index" | "frames" | "ends">;
+  readonly seen: Omit<SeenEvent, "requestId">;
   /** Frames after the last token. */
   readonly ended: { count: number };
 };
@@ -241,6 +257,16 @@ async function writeChoice(
       const first = isBegun ? [] : stream.begin(choice, event);
       isBegun = true;
       if (seen.index < 0) for (const frame of first) events.frame(frame, isOnly ? beginId(requestId) : null);
+    }
+    if (event.kind === "prompt") {
+      collector?.addPrompt(event);
+      // Pieces end elsewhere when another coordinator goes on: what was seen of them is counted in tokens.
+      const [before, rest] = splitPrompt(event.logprobs, seen.promptTokens);
+      if (before !== null) stream.prompt?.(choice, { ...event, logprobs: before });
+      if (rest !== null) {
+        const id = isOnly ? promptId(requestId, rest.firstIndex + promptRows(rest)) : null;
+        for (const frame of stream.prompt?.(choice, { ...event, logprobs: rest }) ?? []) events.frame(frame, id);
+      }
     }
     if (event.kind === "output") {
       collector?.add(event);

@@ -3,6 +3,7 @@
 import type { PomonaError } from "@pomona/shared/core/errors";
 import type { RequestId } from "@pomona/shared/core/ids";
 import { appendDelta, type OutputDelta, shownText, thoughtText } from "@pomona/shared/core/output/output-delta";
+import type { PromptLogprobs } from "@pomona/shared/core/prompt-logprobs";
 import { callId } from "../../call-id.ts";
 import type { AnswerEnding, GenerationEvent, LoggedToken } from "../../core/generation-request.ts";
 
@@ -16,6 +17,9 @@ export type AnswerHead = {
 
 /** A part of the answer to one choice. */
 export type OutputEvent = Extract<GenerationEvent, { kind: "output" }>;
+
+/** Some of the prompt's tokens. */
+export type PromptEvent = Extract<GenerationEvent, { kind: "prompt" }>;
 
 /** A place where the answer is made. */
 export type BoundEvent = Extract<GenerationEvent, { kind: "bound" }>;
@@ -37,6 +41,8 @@ export type ApiAnswer = {
   /** The API's own header for the request's id, beside `x-request-id`. */
   readonly idHeader?: string;
   whole(head: AnswerHead, answers: readonly CollectedAnswer[]): object;
+  /** The same as JSON in pieces, where it may be so large that it is never to be there at once. */
+  pieces?(head: AnswerHead, answers: readonly CollectedAnswer[]): Iterable<string>;
   stream(head: AnswerHead): AnswerStream;
 };
 
@@ -44,6 +50,8 @@ export type ApiAnswer = {
 export type AnswerStream = {
   /** Once for each choice, before anything else of it. */
   begin(choice: number, bound: BoundEvent): readonly Frame[];
+  /** Where log-probabilities of the prompt were asked for: all of them, before the first output. */
+  prompt?(choice: number, event: PromptEvent): readonly Frame[];
   output(choice: number, event: OutputEvent): readonly Frame[];
   end(choice: number, ending: AnswerEnding): readonly Frame[];
   /** All choices have ended. */
@@ -72,6 +80,8 @@ export type CollectedAnswer = {
   readonly reasoningTokens: number;
   /** Tokens of the text; null where they were not asked for. */
   readonly tokens: readonly LoggedToken[] | null;
+  /** The prompt's tokens in order; none where they were not asked for. */
+  readonly prompt: readonly PromptLogprobs[];
   readonly ending: AnswerEnding;
 };
 
@@ -91,6 +101,7 @@ export class AnswerCollector {
   readonly #requestId: RequestId;
   readonly #choice: number;
   readonly #tokens: LoggedToken[] = [];
+  readonly #prompt: PromptLogprobs[] = [];
   readonly #reasoningTokens = new ReasoningTokens();
   readonly #deltas: OutputDelta[] = [];
   #isLogged = false;
@@ -108,6 +119,10 @@ export class AnswerCollector {
     for (const delta of event.deltas) appendDelta(this.#deltas, delta);
   }
 
+  addPrompt({ logprobs }: PromptEvent): void {
+    this.#prompt.push(logprobs);
+  }
+
   finish(ending: AnswerEnding): CollectedAnswer {
     const deltas = this.#deltas;
     return {
@@ -117,6 +132,7 @@ export class AnswerCollector {
       deltas,
       reasoningTokens: this.#reasoningTokens.count,
       tokens: this.#isLogged ? this.#tokens : null,
+      prompt: this.#prompt,
       ending,
     };
   }

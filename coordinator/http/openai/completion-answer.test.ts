@@ -15,7 +15,15 @@ const ending = {
 } as const;
 const bound = { kind: "bound", nodeId: "n", epoch: 1, queueMs: 0, promptTokens: 1, seed: 1, isExact: true } as const;
 
-const plain = { includeUsage: false, isObfuscated: false, echoes: [""], choices: 1, tellsLogprobs: true };
+const plain = {
+  includeUsage: false,
+  isObfuscated: false,
+  echoes: [""],
+  choices: 1,
+  tellsLogprobs: true,
+  logsPrompt: false,
+  maxTokens: 9,
+};
 
 function token(text: Uint8Array | string, logprob: number): LoggedToken {
   return { text: Buffer.from(text), logprob, top: [{ id: 1, text: Buffer.from("x"), logprob: -0.5 }] };

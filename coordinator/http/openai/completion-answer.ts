@@ -1,7 +1,7 @@
 // Answers of /v1/completions.
-import { isUtf8 } from "node:buffer";
 import type { Ending, Usage } from "@pomona/shared/core/generation";
 import { shownText } from "@pomona/shared/core/output/output-delta";
+import { type PromptLogprobs, unpackPrompt } from "@pomona/shared/core/prompt-logprobs";
 import type { LoggedToken } from "../../core/generation-request.ts";
 import type {
   AnswerHead,
@@ -10,25 +10,47 @@ import type {
   CollectedAnswer,
   Frame,
   OutputEvent,
+  PromptEvent,
 } from "../answers/api-answer.ts";
-import { fingerprint, finishReason, finite, openaiUsage, textOf, usagesOf } from "./answer.ts";
+import { fingerprint, finishReason, finite, openaiUsage, usagesOf } from "./answer.ts";
+import {
+  completionLogprobs,
+  completionLogprobsJson,
+  PromptOffsets,
+  shownToken,
+  TextOffsets,
+  textOfPrompt,
+} from "./completion-logprobs.ts";
 import { errorBody } from "./error-body.ts";
 import { obfuscationOf } from "./obfuscation.ts";
 
 export type CompletionOptions = {
   readonly includeUsage: boolean;
   readonly isObfuscated: boolean;
-  /** Stands before the answers to each prompt; empty unless the prompt is to be echoed. */
-  readonly echoes: readonly string[];
+  /** Stands before the answers to each prompt: empty unless the prompt is to be echoed; null is the text of its tokens. */
+  readonly echoes: readonly (string | null)[];
   /** How many answers to each prompt are told: the most likely ones of all. */
   readonly choices: number;
   readonly tellsLogprobs: boolean;
+  /** Whether log-probabilities of the prompt come: all of them are to be told then, or their text alone. */
+  readonly logsPrompt: boolean;
+  /** With 0 the answer is made and left out. */
+  readonly maxTokens: number;
 };
 
 export function completionAnswer(options: CompletionOptions): ApiAnswer {
+  const isLarge = options.logsPrompt && options.tellsLogprobs;
   return {
     framing: "events",
-    whole: (head, answers) => whole(head, answers, options),
+    whole: (head, answers) => {
+      const choices = toldChoices(answers, options).map(({ logged, ...choice }, index) => {
+        const logprobs =
+          logged === null ? null : completionLogprobs(logged.map(shownToken), new TextOffsets(choice.echo));
+        return choiceOf({ index, text: choice.echo + choice.text, logprobs, reason: choice.reason });
+      });
+      return wrap(head, choices, usageOf(answers, options));
+    },
+    ...(isLarge ? { pieces: (head, answers) => pieces(head, answers, options) } : {}),
     stream: (head) => new CompletionStream(head, options),
   };
 }
@@ -46,20 +68,76 @@ function wrap(head: AnswerHead, choices: readonly object[], usage: object | null
   };
 }
 
-function whole(head: AnswerHead, answers: readonly CollectedAnswer[], options: CompletionOptions): object {
-  const { echoes, tellsLogprobs } = options;
+type ChoiceParts = {
+  readonly index: number;
+  readonly text: string;
+  readonly logprobs: object | null;
+  readonly reason: string | null;
+};
+
+function choiceOf({ index, text, logprobs, reason }: ChoiceParts): object {
+  return { index, text, logprobs, finish_reason: reason };
+}
+
+type ToldChoice = {
+  readonly echo: string;
+  /** As it was sent; null where it was token ids. */
+  readonly sent: string | null;
+  readonly text: string;
+  readonly reason: string;
+  /** null where none are told. */
+  readonly logged: readonly LoggedToken[] | null;
+  readonly prompt: readonly PromptLogprobs[];
+};
+
+function toldChoices(answers: readonly CollectedAnswer[], options: CompletionOptions): readonly ToldChoice[] {
+  const { echoes, tellsLogprobs, maxTokens } = options;
   const tried = answers.length / echoes.length;
-  const told = echoes.flatMap((echo, prompt) =>
-    mostLikely(answers.slice(prompt * tried, (prompt + 1) * tried), options.choices).map((answer) => ({
-      echo,
-      answer,
-    })),
+  return echoes.flatMap((sent, place) =>
+    mostLikely(answers.slice(place * tried, (place + 1) * tried), options.choices).map(
+      ({ text, tokens, prompt, ending }) => ({
+        echo: sent ?? textOfPrompt(prompt),
+        sent,
+        text: maxTokens === 0 ? "" : text,
+        reason: reasonOf(ending, options),
+        logged: tellsLogprobs ? loggedOf(tokens, options) : null,
+        prompt,
+      }),
+    ),
   );
-  const choices = told.map(({ echo, answer: { text, tokens, ending } }, index) => {
-    const logprobs = tellsLogprobs && tokens !== null ? completionLogprobs(tokens, new TextOffsets(echo)) : null;
-    return { index, text: echo + text, logprobs, finish_reason: finishReason(ending, false) };
-  });
-  return wrap(head, choices, openaiUsage(usagesOf(answers), echoes.length));
+}
+
+/** An answer without any token has no list of them, unless that of its prompt stands before it. */
+function loggedOf(tokens: readonly LoggedToken[] | null, { maxTokens, logsPrompt }: CompletionOptions) {
+  if (maxTokens === 0) return [];
+  return logsPrompt ? (tokens ?? []) : tokens;
+}
+
+function reasonOf(ending: Ending, { maxTokens }: CompletionOptions): string {
+  return maxTokens === 0 ? "length" : finishReason(ending, false);
+}
+
+function usageOf(answers: readonly CollectedAnswer[], options: CompletionOptions): object {
+  return openaiUsage(
+    usagesOf(answers).map((usage) => toldUsage(usage, options)),
+    options.echoes.length,
+  );
+}
+
+function toldUsage(usage: Usage, { maxTokens }: CompletionOptions): Usage {
+  return maxTokens === 0 ? { ...usage, generatedTokens: 0 } : usage;
+}
+
+/** The whole answer as JSON, with the log-probabilities of prompts in pieces. */
+function* pieces(head: AnswerHead, answers: readonly CollectedAnswer[], options: CompletionOptions): Generator<string> {
+  const [before = "", after = ""] = JSON.stringify(wrap(head, [], usageOf(answers, options))).split('"choices":[]');
+  yield `${before}"choices":[`;
+  for (const [index, { echo, sent, text, reason, logged, prompt }] of toldChoices(answers, options).entries()) {
+    yield `${index === 0 ? "" : ","}{"index":${index},"text":${JSON.stringify(echo + text)},"logprobs":`;
+    yield* completionLogprobsJson({ prompt, tokens: logged ?? [] }, sent);
+    yield `,"finish_reason":${JSON.stringify(reason)}}`;
+  }
+  yield `]${after}`;
 }
 
 /** So many of the answers to one prompt, those whose tokens were the most likely on average. */
@@ -75,48 +153,19 @@ function meanLogprob({ tokens }: CollectedAnswer): number {
   return tokens.reduce((sum, { logprob }) => sum + finite(logprob), 0) / tokens.length;
 }
 
-/** Where each token begins in a text, in characters; one that goes on with a character begins where that does. */
-class TextOffsets {
-  readonly #decoder = new TextDecoder();
-  #next: number;
-
-  constructor(before: string) {
-    this.#next = [...before].length;
-  }
-
-  push(token: Uint8Array): number {
-    const offset = this.#next;
-    this.#next += [...this.#decoder.decode(token, { stream: true })].length;
-    return offset;
-  }
-}
-
-function completionLogprobs(tokens: readonly LoggedToken[], offsets: TextOffsets): object {
-  return {
-    tokens: tokens.map(({ text }) => nameOf(text)),
-    token_logprobs: tokens.map(({ logprob }) => finite(logprob)),
-    // The one that was taken is always among them.
-    top_logprobs: tokens.map(({ top, ...taken }) =>
-      Object.fromEntries([...top, taken].map(({ text, logprob }) => [nameOf(text), finite(logprob)])),
-    ),
-    text_offset: tokens.map(({ text }) => offsets.push(text)),
-  };
-}
-
-/** As OpenAI names tokens that are parts of characters, of which a replacement character would make one and the same. */
-function nameOf(token: Uint8Array): string {
-  if (isUtf8(token)) return textOf(token);
-  return `bytes:${[...token].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("")}`;
-}
-
-type ChunkParts = { readonly text?: string; readonly logprobs?: object | null; readonly reason?: string | null };
+/** Of one choice on its way. */
+type ChoiceState = {
+  /** Of an echo that is the text of the prompt's tokens; null for another one. */
+  readonly decoder: InstanceType<typeof TextDecoder> | null;
+  readonly promptOffsets: PromptOffsets;
+  offsets: TextOffsets;
+};
 
 class CompletionStream implements AnswerStream {
   readonly #head: AnswerHead;
   readonly #options: CompletionOptions;
   readonly #usages: Usage[] = [];
-  /** Of each choice. */
-  readonly #offsets: TextOffsets[] = [];
+  readonly #states: ChoiceState[] = [];
 
   constructor(head: AnswerHead, options: CompletionOptions) {
     this.#head = head;
@@ -124,21 +173,37 @@ class CompletionStream implements AnswerStream {
   }
 
   begin(choice: number): readonly Frame[] {
-    const echo = this.#options.echoes[Math.floor(choice / this.#options.choices)] ?? "";
-    this.#offsets[choice] = new TextOffsets(echo);
-    return echo === "" ? [] : [this.#chunk(choice, { text: echo })];
+    const { echoes, choices } = this.#options;
+    const echo = echoes[Math.floor(choice / choices)] ?? null;
+    const decoder = echo === null ? new TextDecoder() : null;
+    const offsets = new TextOffsets(echo ?? "");
+    this.#states[choice] = { decoder, promptOffsets: new PromptOffsets(echo), offsets };
+    return echo === null || echo === "" ? [] : [this.#chunk(choice, { text: echo })];
+  }
+
+  prompt(choice: number, { logprobs: packed }: PromptEvent): readonly Frame[] {
+    const state = this.#states[choice];
+    if (state === undefined) return [];
+    const tokens = [...unpackPrompt(packed)];
+    const text = tokens.map((token) => state.decoder?.decode(token.text, { stream: true }) ?? "").join("");
+    // The answer goes on where the tokens of the prompt end.
+    if (state.decoder !== null) for (const token of tokens) state.offsets.push(token.text);
+    const logprobs = this.#options.tellsLogprobs ? completionLogprobs(tokens, state.promptOffsets) : null;
+    return text === "" && logprobs === null ? [] : [this.#chunk(choice, { text, logprobs })];
   }
 
   output(choice: number, { deltas, tokens }: OutputEvent): readonly Frame[] {
+    if (this.#options.maxTokens === 0) return [];
     const text = shownText(deltas);
-    const offsets = this.#offsets[choice];
-    const logprobs = tokens === null || offsets === undefined ? null : completionLogprobs(tokens, offsets);
-    return text === "" ? [] : [this.#chunk(choice, { text, logprobs })];
+    const offsets = this.#states[choice]?.offsets;
+    const shown = tokens?.map(shownToken) ?? null;
+    const logprobs = shown === null || offsets === undefined ? null : completionLogprobs(shown, offsets);
+    return text === "" && logprobs === null ? [] : [this.#chunk(choice, { text, logprobs })];
   }
 
   end(choice: number, ending: Ending): readonly Frame[] {
-    this.#usages[choice] = ending.usage;
-    return [this.#chunk(choice, { reason: finishReason(ending, false) })];
+    this.#usages[choice] = toldUsage(ending.usage, this.#options);
+    return [this.#chunk(choice, { reason: reasonOf(ending, this.#options) })];
   }
 
   finish(): readonly Frame[] {
@@ -151,8 +216,8 @@ class CompletionStream implements AnswerStream {
     return [{ data: errorBody(error) }];
   }
 
-  #chunk(index: number, { text = "", logprobs = null, reason = null }: ChunkParts): Frame {
-    const choices = [{ index, text, logprobs, finish_reason: reason }];
+  #chunk(index: number, { text = "", logprobs = null, reason = null }: Partial<ChoiceParts>): Frame {
+    const choices = [choiceOf({ index, text, logprobs, reason })];
     return { data: { ...wrap(this.#head, choices, null), ...obfuscationOf(choices, this.#options.isObfuscated) } };
   }
 }

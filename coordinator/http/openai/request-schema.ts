@@ -86,6 +86,13 @@ const completionLogprobsMax = 5;
 
 const completionSchema = z.strictObject({
   ...common,
+  // 0 has the prompt read, and told where it is echoed.
+  max_tokens: z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 31)
+    .nullish(),
   prompt: z.unknown().optional(),
   echo: z.boolean().nullish(),
   best_of: z.number().int().min(1).max(choicesMax).nullish(),
@@ -144,20 +151,26 @@ export function parseCompletion(body: unknown): ApiRequest {
   if (inputs.length * tried > choicesMax)
     throw invalid(["prompt"], `asks for ${inputs.length * tried} answers: ${choicesMax} at most in one request`);
   const tellsLogprobs = parsed.logprobs != null;
-  const output: OutputWish = { ...freeOutput, topLogprobs: parsed.logprobs ?? (tried > choices ? 0 : null) };
+  const isEcho = parsed.echo === true;
+  const logsPrompt = isEcho && (tellsLogprobs || prompts.some(({ kind }) => kind !== "text"));
+  if (logsPrompt && inputs.some(({ kind }) => kind === "infill"))
+    throw invalid(["echo"], "is not possible with logprobs beside a suffix: the tokens are not those of the prompt");
+  const topLogprobs = parsed.logprobs ?? (tried > choices || logsPrompt ? 0 : null);
+  const output: OutputWish = { ...freeOutput, topLogprobs, logsPrompt };
   const maxTokens = parsed.max_tokens ?? completionTokensDefault;
-  const requests = inputs.flatMap((input) => choicesOf(toRequest(parsed, { input, output, maxTokens }), tried));
+  // There is no answer of less than a token; that of a request for none is not told.
+  const asked = { output, maxTokens: Math.max(1, maxTokens) };
+  const requests = inputs.flatMap((input) => choicesOf(toRequest(parsed, { input, ...asked }), tried));
   const [first, ...others] = requests;
   if (first === undefined) throw invalid(["prompt"], "must not be empty");
-  const echoes = prompts.map((input) => (parsed.echo === true ? echoOf(input, tellsLogprobs) : ""));
-  const answer = completionAnswer({ ...told, echoes, choices, tellsLogprobs });
+  const echoes = prompts.map((input) => (isEcho ? echoOf(input) : ""));
+  const answer = completionAnswer({ ...told, echoes, choices, tellsLogprobs, logsPrompt, maxTokens });
   return { requests: [first, ...others], isStream, answer };
 }
 
-function echoOf(input: PromptInput, tellsLogprobs: boolean): string {
-  if (tellsLogprobs) throw invalid(["echo"], "is not possible with logprobs: those of a prompt are not known");
-  if (input.kind !== "text") throw invalid(["echo"], "is only possible for a prompt that is text");
-  return input.text;
+/** What token ids say only the model knows. */
+function echoOf(input: PromptInput): string | null {
+  return input.kind === "text" ? input.text : null;
 }
 
 /** Choices of one prompt differ by their seed. */

@@ -1,0 +1,137 @@
+// `logprobs` of /v1/completions: four lists, side by side. Those of a prompt may be long, and are written piece by piece.
+import { isUtf8 } from "node:buffer";
+import type { TokenLogprobs } from "@pomona/shared/core/generation";
+import { type PromptLogprobs, unpackPrompt } from "@pomona/shared/core/prompt-logprobs";
+import type { LoggedToken } from "../../core/generation-request.ts";
+import { finite, textOf } from "./answer.ts";
+
+/** Of the prompt or the answer; the first one of a prompt has no log-probabilities. */
+export type ShownToken = { readonly text: Uint8Array; readonly logprobs: TokenLogprobs | null };
+
+/** Where each token begins in a text, in characters; one that goes on with a character begins where that does. */
+export class TextOffsets {
+  readonly #decoder = new TextDecoder();
+  #next: number;
+
+  constructor(before: string) {
+    this.#next = lengthOf(before);
+  }
+
+  push(token: Uint8Array): number {
+    const offset = Math.max(0, this.#next);
+    this.#next += lengthOf(this.#decoder.decode(token, { stream: true }));
+    return offset;
+  }
+}
+
+/**
+ * Where the tokens of a prompt begin in its text. Some tokenizers put a space before it, which is none of it.
+ */
+export class PromptOffsets {
+  readonly #text: string | null;
+  #offsets: TextOffsets | null = null;
+
+  /** `text` is the prompt as it was sent; null where the text is that of the tokens. */
+  constructor(text: string | null) {
+    this.#text = text;
+  }
+
+  push(token: Uint8Array): number {
+    if (this.#offsets !== null) return this.#offsets.push(token);
+    // Tokens that begin a document have no text.
+    if (token.length === 0) return 0;
+    const isSpaceAdded = this.#text !== null && token[0] === space && !this.#text.startsWith(" ");
+    this.#offsets = new TextOffsets("");
+    this.#offsets.push(isSpaceAdded ? token.subarray(1) : token);
+    return 0;
+  }
+}
+
+const space = 0x20;
+
+function lengthOf(text: string): number {
+  let length = 0;
+  for (const _ of text) length += 1;
+  return length;
+}
+
+/** Each list with what it holds of a token. */
+function columns(offsetOf: (token: ShownToken) => number): Readonly<Record<string, (token: ShownToken) => unknown>> {
+  return {
+    tokens: ({ text }) => nameOf(text),
+    token_logprobs: ({ logprobs }) => (logprobs === null ? null : finite(logprobs.logprob)),
+    top_logprobs: topOf,
+    text_offset: offsetOf,
+  };
+}
+
+export function completionLogprobs(tokens: readonly ShownToken[], offsets: TextOffsets | PromptOffsets): object {
+  const lists = Object.entries(columns(({ text }) => offsets.push(text)));
+  return Object.fromEntries(lists.map(([name, of]) => [name, tokens.map(of)]));
+}
+
+const tokensOfPiece = 64;
+
+export type Logged = { readonly prompt: readonly PromptLogprobs[]; readonly tokens: readonly LoggedToken[] };
+
+/** The same as JSON. `prompt` is its text as it was sent; null where that is the text of its tokens. */
+export function* completionLogprobsJson(logged: Logged, prompt: string | null): Generator<string, void, void> {
+  const promptText = prompt ?? textOfPrompt(logged.prompt);
+  const [inPrompt, inAnswer] = [new PromptOffsets(prompt), new TextOffsets(promptText)];
+  let isPrompt = true;
+  const lists = columns(({ text }) => (isPrompt ? inPrompt : inAnswer).push(text));
+  let separator = "{";
+  for (const [name, of] of Object.entries(lists)) {
+    let piece = `${separator}${JSON.stringify(name)}:[`;
+    let count = 0;
+    isPrompt = true;
+    for (const token of shownTokens(logged, () => {
+      isPrompt = false;
+    })) {
+      piece += `${count === 0 ? "" : ","}${JSON.stringify(of(token))}`;
+      count += 1;
+      if (count % tokensOfPiece !== 0) continue;
+      yield piece;
+      piece = "";
+    }
+    yield `${piece}]`;
+    separator = ",";
+  }
+  yield "}";
+}
+
+function* shownTokens({ prompt, tokens }: Logged, onAnswer: () => void): Generator<ShownToken, void, void> {
+  for (const packed of prompt) yield* unpackPrompt(packed);
+  onAnswer();
+  for (const token of tokens) yield shownToken(token);
+}
+
+export function shownToken({ text, ...logprobs }: LoggedToken): ShownToken {
+  return { text, logprobs };
+}
+
+/** What the tokens of a prompt say. */
+export function textOfPrompt(prompt: readonly PromptLogprobs[]): string {
+  const decoder = new TextDecoder();
+  let text = "";
+  for (const packed of prompt)
+    for (const token of unpackPrompt(packed)) text += decoder.decode(token.text, { stream: true });
+  return text + decoder.decode();
+}
+
+/** The token itself is always among them; of several that are written alike the likeliest counts. */
+function topOf({ text, logprobs }: ShownToken): object | null {
+  if (logprobs === null) return null;
+  const named = new Map<string, number>();
+  for (const each of [...logprobs.top, { text, logprob: logprobs.logprob }]) {
+    const name = nameOf(each.text);
+    named.set(name, Math.max(named.get(name) ?? Number.NEGATIVE_INFINITY, finite(each.logprob)));
+  }
+  return Object.fromEntries(named);
+}
+
+/** As OpenAI names tokens that are parts of characters, of which a replacement character would make one and the same. */
+function nameOf(token: Uint8Array): string {
+  if (isUtf8(token)) return textOf(token);
+  return `bytes:${[...token].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("")}`;
+}
