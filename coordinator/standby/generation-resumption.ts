@@ -2,6 +2,7 @@
 import type { InferenceGenerateResponse__Output } from "@pomona/proto/generated/pomona/v1/InferenceGenerateResponse";
 import { pomona } from "@pomona/proto/load";
 import type { RestCall, Resumption } from "@pomona/shared/grpc/forwarding";
+import { PromptReached } from "@pomona/shared/grpc/wire-prompt-logprobs";
 
 const { Generate, Attach } = pomona.Inference.service;
 
@@ -27,11 +28,13 @@ function resumption(
   /** Several messages may end with the same token: a break between them loses none. */
   const last = { index: -1, messages: 0 };
   let toDrop = 0;
+  const prompt = new PromptReached();
   return {
     take: (message) => {
       const { bound = null, ending = null, ...frame } = read(message) ?? {};
       if (bound !== null) requestId = bound.requestId;
       if (ending?.error?.code === "shutting_down" && requestId !== "") return "left";
+      if (frame.promptLogprobs != null) return prompt.isNew(frame.promptLogprobs) ? "pass" : "drop";
       const index = frame.text?.lastIndex ?? frame.reasoning?.lastIndex ?? frame.toolCall?.lastIndex ?? null;
       if (index === null) return "pass";
       if (index === last.index && toDrop > 0) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type PromptToken, packPrompt, promptRows, splitPrompt, unpackPrompt } from "./prompt-logprobs.ts";
+import { type PromptToken, packPrompt, promptBytes, promptRows, splitPrompt, unpackPrompt } from "./prompt-logprobs.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const rows: readonly PromptToken[] = [
@@ -23,6 +23,11 @@ test("what was packed comes out as it was, also in two parts cut anywhere", () =
     const [, from] = splitPrompt(packed, index);
     assert.equal(from?.firstIndex, index >= 14 ? undefined : Math.max(10, index));
   }
+});
+
+test("the bytes of a prompt's tokens are without those of their alternatives", () => {
+  const packed = packPrompt(0, 1, rows);
+  assert.equal(new TextDecoder().decode(promptBytes([packed, packed])), "éabééabé");
 });
 
 test("alternatives beyond those that were asked for are left out", () => {

@@ -73,6 +73,24 @@ export function splitPrompt(
   return [part(firstIndex, [0, entry], [0, textEnd]), part(index, [entry], [textEnd])];
 }
 
+/** The bytes of the tokens themselves, one after another. */
+export function promptBytes(pieces: readonly PromptLogprobs[]): Uint8Array {
+  return joined(pieces.flatMap(ownBytes));
+}
+
+function ownBytes({ rowLength, texts, textLengths }: PromptLogprobs): Uint8Array {
+  const own = new Uint8Array(texts.length);
+  let [from, to] = [0, 0];
+  for (const [entry, length] of textLengths.entries()) {
+    if (entry % rowLength === 0) {
+      own.set(texts.subarray(from, from + length), to);
+      to += length;
+    }
+    from += length;
+  }
+  return own.subarray(0, to);
+}
+
 /** One after another; texts are views. */
 export function* unpackPrompt(packed: PromptLogprobs): Generator<PromptToken, void, void> {
   const { rowLength, ids, logprobs, texts, textLengths } = packed;

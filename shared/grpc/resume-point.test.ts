@@ -34,6 +34,21 @@ test("frames of the last token that came already are left out, however often the
   assert.deepEqual(isNew(4, 5), [false, true]);
 });
 
+test("pieces of a prompt that came already are left out, wherever they are cut the second time", () => {
+  const point = new ResumePoint("key");
+  const piece = (firstIndex: number, tokens: number): InferenceGenerateResponse__Output => ({
+    frame: "promptLogprobs",
+    promptLogprobs: {
+      ...{ firstIndex, rowLength: 2, ids: Array<number>(2 * tokens).fill(7) },
+      ...{ logprobs: [], texts: Buffer.alloc(0), textLengths: [] },
+    },
+  });
+  assert.deepEqual(
+    [piece(0, 4), piece(4, 4), piece(0, 3), piece(3, 5), piece(8, 1)].map((wire) => point.isNew(wire)),
+    [true, true, false, false, true],
+  );
+});
+
 test("a request that is sent again by its key gives what came already once more, and none of it is new", () => {
   const point = new ResumePoint("key");
   for (const index of [0, 1, 1]) assert.ok(point.isNew(text(index)));

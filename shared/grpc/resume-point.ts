@@ -1,6 +1,6 @@
 // How far an answer has come, so that it goes on after a lost connection with neither a gap nor a repetition.
 import type { InferenceGenerateResponse__Output } from "@pomona/proto/generated/pomona/v1/InferenceGenerateResponse";
-import type { PromptLogprobs__Output } from "@pomona/proto/generated/pomona/v1/PromptLogprobs";
+import { PromptReached } from "./wire-prompt-logprobs.ts";
 
 /** What is to be asked for next: everything by the key, or the rest of a request from a token index. */
 export type Resume = { readonly requestId: string | null; readonly fromIndex: number; readonly key: string };
@@ -12,8 +12,7 @@ export class ResumePoint {
   /** Frames that came with the last index: a token may make several, and only all of them are sent again. */
   #framesOfLast = 0;
   #toSkip = 0;
-  /** Tokens of the prompt whose log-probabilities came. */
-  #promptTokens = 0;
+  readonly #prompt = new PromptReached();
 
   constructor(key: string) {
     this.key = key;
@@ -33,7 +32,7 @@ export class ResumePoint {
   /** Whether a frame has not come before. */
   isNew(wire: InferenceGenerateResponse__Output): boolean {
     this.#requestId = wire.bound?.requestId ?? this.#requestId;
-    if (wire.promptLogprobs != null) return this.#isNewOfPrompt(wire.promptLogprobs);
+    if (wire.promptLogprobs != null) return this.#prompt.isNew(wire.promptLogprobs);
     const lastIndex = (wire.text ?? wire.reasoning ?? wire.toolCall)?.lastIndex;
     if (lastIndex === undefined) return true;
     if (lastIndex < this.#lastIndex) return false;
@@ -49,13 +48,5 @@ export class ResumePoint {
     }
     this.#framesOfLast += 1;
     return true;
-  }
-
-  /** One that another coordinator has cut elsewhere may begin with what came before: its first index says so. */
-  #isNewOfPrompt({ firstIndex, rowLength, ids }: PromptLogprobs__Output): boolean {
-    const end = firstIndex + ids.length / Math.max(1, rowLength);
-    const isNew = end > this.#promptTokens;
-    this.#promptTokens = Math.max(end, this.#promptTokens);
-    return isNew;
   }
 }

@@ -22,6 +22,19 @@ export function promptLogprobsToWire(packed: PromptLogprobs): WirePromptLogprobs
   };
 }
 
+/** Counts the tokens of a prompt that came: after a lost connection they come again, maybe in other pieces. */
+export class PromptReached {
+  #tokens = 0;
+
+  /** Whether any of them has not come before. */
+  isNew({ firstIndex, rowLength, ids }: PromptLogprobs__Output): boolean {
+    const end = firstIndex + ids.length / Math.max(1, rowLength);
+    const isNew = end > this.#tokens;
+    this.#tokens = Math.max(end, this.#tokens);
+    return isNew;
+  }
+}
+
 /** Copies: a view would keep the whole message. @throws PomonaError `invalid_request`. */
 export function promptLogprobsFromWire(wire: PromptLogprobs__Output): PromptLogprobs {
   const { firstIndex, rowLength } = wire;

@@ -3,6 +3,9 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { branchingLogits, branchingModel } from "@pomona/shared/core/gguf/branching-model";
 import { characterTokenId, eosTokenId } from "@pomona/shared/core/gguf/vocabulary";
+import { type PromptToken, unpackPrompt } from "@pomona/shared/core/prompt-logprobs";
+import { PomonaClient } from "@pomona/shared/grpc/inference-client";
+import { promptLogprobsFromWire } from "@pomona/shared/grpc/wire-prompt-logprobs";
 import { TwoNodes } from "../support/two-nodes.ts";
 
 const timeout = 90_000;
@@ -251,6 +254,26 @@ describe("log-probabilities of prompts", () => {
     });
     assert.equal(tokens.length, ids.length + 2);
     assert.equal(tokens.slice(0, ids.length).join(""), text.repeat(40).slice(0, 6000));
+  });
+
+  test("by gRPC they come in frames of their own, and only with those of the answer", { timeout }, async () => {
+    const client = new PomonaClient([pool.grpc]);
+    const ids = idsOf(text);
+    const asked = { model: "branching", promptTokenIds: { ids }, maxTokens: 1 };
+    const rows: PromptToken[] = [];
+    for await (const event of client.generate({ ...asked, output: { topLogprobs: 1, promptLogprobs: true } }))
+      if (event.kind === "promptLogprobs") rows.push(...unpackPrompt(promptLogprobsFromWire(event)));
+    assert.deepEqual(
+      rows.map(({ id }) => id),
+      ids,
+    );
+    const [first, ...others] = rows.map(({ logprobs }) => logprobs?.logprob ?? null);
+    assert.equal(first, null);
+    for (const [place, logprob] of others.entries())
+      assert.ok(Math.abs((logprob ?? Number.NaN) - expectedAfter(ids[place] ?? 0, ids[place + 1] ?? 0)) < tolerance);
+    const wrong = client.generate({ ...asked, output: { promptLogprobs: true } });
+    await assert.rejects(wrong.next(), { code: "invalid_request", message: /prompt_logprobs/ });
+    await client.close();
   });
 
   test("token ids that the model does not have are refused before a stream begins", { timeout }, async () => {

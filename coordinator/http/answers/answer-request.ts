@@ -163,7 +163,15 @@ async function answerAtOnce(context: AnswerContext): Promise<void> {
   asked.onAnswered?.(head, answers);
   const pieces = asked.answer.pieces?.(head, answers);
   if (pieces === undefined) await reply.send(asked.answer.whole(head, answers));
-  else await reply.type("application/json; charset=utf-8").send(Readable.from(pieces));
+  else await reply.type("application/json; charset=utf-8").send(Readable.from(inTurns(pieces)));
+}
+
+/** A socket that takes all at once would leave nobody else a turn. */
+async function* inTurns(pieces: Iterable<string>): AsyncGenerator<string, void, void> {
+  for (const piece of pieces) {
+    yield piece;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 /** All of them, or the first failure, which stops the others, once none is left that might still write. */

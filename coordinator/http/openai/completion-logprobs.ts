@@ -1,7 +1,7 @@
 // `logprobs` of /v1/completions: four lists, side by side. Those of a prompt may be long, and are written piece by piece.
 import { isUtf8 } from "node:buffer";
 import type { TokenLogprobs } from "@pomona/shared/core/generation";
-import { type PromptLogprobs, unpackPrompt } from "@pomona/shared/core/prompt-logprobs";
+import { type PromptLogprobs, promptBytes, unpackPrompt } from "@pomona/shared/core/prompt-logprobs";
 import type { LoggedToken } from "../../core/generation-request.ts";
 import { finite, textOf } from "./answer.ts";
 
@@ -112,11 +112,7 @@ export function shownToken({ text, ...logprobs }: LoggedToken): ShownToken {
 
 /** What the tokens of a prompt say. */
 export function textOfPrompt(prompt: readonly PromptLogprobs[]): string {
-  const decoder = new TextDecoder();
-  let text = "";
-  for (const packed of prompt)
-    for (const token of unpackPrompt(packed)) text += decoder.decode(token.text, { stream: true });
-  return text + decoder.decode();
+  return new TextDecoder().decode(promptBytes(prompt));
 }
 
 /** The token itself is always among them; of several that are written alike the likeliest counts. */

@@ -27,6 +27,9 @@ export interface InferenceGenerateResponse {
    */
   'reasoning'?: (_pomona_v1_TextDelta | null);
   'toolCall'?: (_pomona_v1_ToolCallDelta | null);
+  /**
+   * Before the first text. After a lost connection one may begin with tokens that came before: its first_index says so.
+   */
   'promptLogprobs'?: (_pomona_v1_PromptLogprobs | null);
   'frame'?: "bound"|"progress"|"text"|"ending"|"waiting"|"loading"|"reasoning"|"toolCall"|"promptLogprobs";
 }
@@ -49,6 +52,9 @@ export interface InferenceGenerateResponse__Output {
    */
   'reasoning'?: (_pomona_v1_TextDelta__Output | null);
   'toolCall'?: (_pomona_v1_ToolCallDelta__Output | null);
+  /**
+   * Before the first text. After a lost connection one may begin with tokens that came before: its first_index says so.
+   */
   'promptLogprobs'?: (_pomona_v1_PromptLogprobs__Output | null);
   'frame'?: "bound"|"progress"|"text"|"ending"|"waiting"|"loading"|"reasoning"|"toolCall"|"promptLogprobs";
 }
