@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { AttemptFrame, Decoding } from "@pomona/shared/core/generation";
 import type { PeerLine, ReplicaStatus } from "@pomona/shared/core/node-status";
+import { packPrompt } from "@pomona/shared/core/prompt-logprobs";
 import { defaultCheckpointConfig } from "./checkpoint-gain.ts";
 import type { Effect } from "./effect.ts";
 import { ending, failureOf, only, replicaOf, requestOf, starts, statusOf, TestPool, tokens } from "./test-pool.ts";
@@ -38,11 +40,17 @@ function poolOf(lines: Lines, replica: Partial<ReplicaStatus> = {}, mode = defau
 }
 
 /** A long prompt goes to a node, and its first token comes. */
-function begin(pool: TestPool, requestId = "q"): Effect[] {
-  const decoding = { ...requestOf("", 0).decoding, maxTokens: 4000 };
+function begin(pool: TestPool, requestId = "q", changes: Partial<Decoding> = {}): Effect[] {
+  const decoding = { ...requestOf("", 0).decoding, maxTokens: 4000, ...changes };
   const [started = ""] = starts(pool.request(requestId, { promptTokenIds, decoding }));
   assert.match(started, /1@a$/);
+  if (changes.logsPrompt === true) pool.frame(requestId, 1, loggedPrompt());
   return pool.frame(requestId, 1, tokens(0, [1]));
+}
+
+function loggedPrompt(): AttemptFrame {
+  const rows = promptTokenIds.map((id) => ({ id, text: new Uint8Array(0), logprobs: null }));
+  return { kind: "promptLogprobs", logprobs: packPrompt(0, 0, rows) };
 }
 
 const held = { kind: "stateHeld", nodeId: "b", requestId: "q", epoch: 1, bytes: 1e9, transferMs: 900 } as const;
@@ -123,6 +131,12 @@ test("a request that goes on where its state is keeps it until its next token, a
   assert.deepEqual([decision?.candidates[0]?.cachedIn, decision?.candidates[0]?.cachedTokens], ["peer", 8000]);
   const effects = pool.frame("q", 2, tokens(1, [2]));
   assert.deepEqual([drops(effects), holds(effects)], [["q/1 b"], ["q/2 b:1 -> c"]]);
+});
+
+test("a prompt whose log-probabilities are told is evaluated again in any case: its state goes nowhere", () => {
+  const lines = { a: [], b: [lineTo("a")] };
+  assert.deepEqual(holds(begin(poolOf(lines), "q", { topLogprobs: 0 })), ["q/1 a:1 -> b"]);
+  assert.deepEqual(holds(begin(poolOf(lines), "q", { topLogprobs: 0, logsPrompt: true })), []);
 });
 
 test("a request that goes on elsewhere keeps the state that it has", () => {

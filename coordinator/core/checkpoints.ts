@@ -22,6 +22,8 @@ type FrameEvent = ClusterEvent & { kind: "frame" };
 export function considerCheckpoint(context: StepContext, { requestId, epoch, frame }: FrameEvent): Effect[] {
   const record = frame.kind === "tokens" ? context.state.requests.get(requestId) : undefined;
   if (record?.epoch !== epoch || !isBound(record) || record.checkpointEpoch === epoch) return [];
+  // It would evaluate its prompt nevertheless.
+  if (record.decoding.logsPrompt) return [];
   record.checkpointEpoch = epoch;
   // One that is at another node still is of use, whoever saved it.
   if (record.checkpoint !== null && record.checkpoint.nodeId !== record.place.nodeId) return [];

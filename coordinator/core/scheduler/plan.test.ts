@@ -103,6 +103,10 @@ test("replicas that cost the same take turns, unless one holds the beginning of 
   const holder = candidate("a", { lastBinding: 7, held, speed: { ...speed, prefillTokensPerSecond: 1e6 } });
   const other = candidate("b", { speed: { ...speed, prefillTokensPerSecond: 1e6 } });
   assert.deepEqual(bindings(planningOf([holder, other]), [waiting(1, 200, { prefixHashes: [11] })]), ["1 on a"]);
+  // Log-probabilities of a prompt are not held.
+  const decoding = { maxTokens: 1000, logsPrompt: true };
+  const logged = waiting(1, 200, { prefixHashes: [11], decoding });
+  assert.deepEqual(bindings(planningOf([holder, other]), [logged]), ["1 on b"]);
 });
 
 function near(actual: readonly number[], expected: readonly number[]): void {

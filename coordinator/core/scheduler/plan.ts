@@ -120,7 +120,7 @@ function demandOf({ lengths }: Planning, request: WaitingRequest): Demand {
   const { promptTokenIds, emittedTokenIds, prefixHashes, decoding, checkpoint = null } = request;
   return {
     tokens: promptTokenIds.length + emittedTokenIds.length,
-    hashes: prefixHashes,
+    hashes: decoding.logsPrompt === true ? [] : prefixHashes,
     checkpoint,
     outputLeft: lengths.left(emittedTokenIds.length, decoding.maxTokens),
   };

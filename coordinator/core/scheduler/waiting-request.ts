@@ -20,7 +20,8 @@ export type WaitingRequest = {
   readonly prefixHashes: readonly number[];
   /** What a node holds for it alone; null for nothing. */
   readonly checkpoint?: Checkpoint | null;
-  readonly decoding: { readonly maxTokens: number };
+  /** With `logsPrompt` all of its prompt is evaluated, whatever is held of it. */
+  readonly decoding: { readonly maxTokens: number; readonly logsPrompt?: boolean };
   readonly arrivedAtMs: number;
   readonly queuedAtMs: number;
   /** When its first token should come. */
