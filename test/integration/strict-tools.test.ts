@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { scriptedModel } from "@pomona/shared/core/gguf/scripted-model";
+import type { GgufModel } from "@pomona/shared/core/gguf/writer";
 import OpenAI from "openai";
 import { TwoNodes } from "../support/two-nodes.ts";
 
@@ -24,6 +25,8 @@ const written = {
   coder:
     "Just a moment. <tool_call>\n<function=get_weather>\n<parameter=town>\nOslo\n</parameter>\n</function>\n</tool_call>",
   glm: "I look. <tool_call>get_weather\n<arg_key>town</arg_key>\n<arg_value>Oslo</arg_value>\n</tool_call>",
+  llama: `{ "name": "get_weather", "parameters": ${bad} }`,
+  granite: `So it is. <|tool_call|> [{"name": "get_weather", "arguments": ${bad}}]`,
   harmony: `<|channel|>analysis<|message|>Look.<|end|><|start|>assistant<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>${bad}`,
 };
 /** What a template has to hold for its format to be found. */
@@ -33,21 +36,24 @@ const signs = {
   kimi: "<|tool_call_begin|>",
   coder: "<tool_call><function=",
   glm: "<tool_call><arg_key>",
+  llama: "<|python_tag|>",
+  granite: "<|tool_call|>",
   harmony: "<|channel|>",
 };
 const text = "The sun shines in [Oslo] < today>, {so} it does.";
 
-const models = Object.fromEntries(
-  Object.entries(written).map(([name, call]) => [
+function modelOf(name: string): GgufModel {
+  return scriptedModel({
     name,
-    scriptedModel({
-      name,
-      reply: "Nothing that is asked.",
-      replies: { c: call, t: text, h: `<think>\nShall I <tool_call> it, or not?\n</think>\n\nNo, I may not.` },
-      chatTemplate: `{% if tools %}${signs[name as keyof typeof signs]}{{ tools | tojson }}{% endif %}{% for message in messages %}{{ message.content }}{% endfor %}`,
-    }),
-  ]),
-);
+    reply: "Nothing that is asked.",
+    replies: {
+      c: written[name as keyof typeof written],
+      t: text,
+      h: "<think>\nShall I <tool_call> it, or not?\n</think>\n\nNo, I may not.",
+    },
+    chatTemplate: `{% if tools %}${signs[name as keyof typeof signs]}{{ tools | tojson }}{% endif %}{% for message in messages %}{{ message.content }}{% endfor %}`,
+  });
+}
 
 let pool: TwoNodes;
 let client: OpenAI;
@@ -70,14 +76,19 @@ async function ask(model: string, content: string, strict: boolean | null) {
   return { ...choice, calls, text: choice.message.content };
 }
 
-describe("tools that a model may call, and that are strict", { timeout }, () => {
+function startWith(names: readonly string[]): void {
   before(async () => {
-    pool = await TwoNodes.start({ engine: "llama", models });
+    pool = await TwoNodes.start({
+      engine: "llama",
+      models: Object.fromEntries(names.map((name) => [name, modelOf(name)])),
+    });
     client = new OpenAI({ baseURL: `${pool.http}/v1`, apiKey: "none", maxRetries: 0 });
   });
   after(() => pool?.close());
+}
 
-  for (const model of Object.keys(written)) {
+function testCalls(names: readonly string[]): void {
+  for (const model of names) {
     test(`${model}: a call's arguments are those of the schema, where the model's own would not be`, async () => {
       assert.deepEqual((await ask(model, "c", null)).calls, [bad], "what it says where nothing is enforced");
       const { calls, finish_reason } = await ask(model, "c", true);
@@ -93,6 +104,21 @@ describe("tools that a model may call, and that are strict", { timeout }, () => 
       }
     });
   }
+}
+
+for (const names of [
+  ["kimi", "coder", "glm"],
+  ["llama", "granite"],
+])
+  describe(`calls as ${names.join(", ")} write them`, { timeout }, () => {
+    startWith(names);
+    testCalls(names);
+  });
+
+describe("tools that a model may call, and that are strict", { timeout }, () => {
+  const names = ["hermes", "mistral", "harmony"];
+  startWith(names);
+  testCalls(names);
 
   test("thoughts may speak of calls", async () => {
     const { message, calls } = await ask("hermes", "h", true);

@@ -6,6 +6,7 @@ import { deepseekMarkers } from "../output/formats/deepseek-reader.ts";
 import { harmonyMarkers } from "../output/formats/harmony-reader.ts";
 import { thoughtTags } from "../output/formats/thought-reader.ts";
 import { tagsOf } from "../output/output-parser.ts";
+import { BareCalls, type BareStyle } from "./calls/bare-calls.ts";
 import { blank, type Calls, type RuledTool } from "./calls/calls.ts";
 import { kimiCalls } from "./calls/kimi-calls.ts";
 import { type TaggedStyle, taggedCalls } from "./calls/tagged-calls.ts";
@@ -20,7 +21,12 @@ export type CallingForm = Pick<AnswerForm, "format" | "startsInReasoning" | "sta
 };
 
 const taggedStyles = ["qwenCoder", "seed", "glm", "minimax"] as const satisfies readonly TaggedStyle[];
-const markedStyles = [...(["hermes", "mistral", "deepseek", "harmony", "kimi"] as const), ...taggedStyles] as const;
+const bareStyles = ["llama3", "json"] as const satisfies readonly BareStyle[];
+const markedStyles = [
+  ...(["hermes", "mistral", "deepseek", "harmony", "kimi"] as const),
+  ...taggedStyles,
+  ...bareStyles,
+] as const;
 type MarkedStyle = (typeof markedStyles)[number];
 
 /** Null for forms whose calls have no mark of their own, or are written in more ways than a grammar has. */
@@ -35,26 +41,41 @@ export function isTagged(style: MarkedStyle): style is (typeof taggedStyles)[num
   return taggedStyles.some((tagged) => tagged === style);
 }
 
+function isBare(style: MarkedStyle): style is BareStyle {
+  return bareStyles.some((bare) => bare === style);
+}
+
 /** The GBNF of the answer; `tools` must not be empty. */
 export function callsInText(writer: GrammarWriter, tools: readonly RuledTool[], form: CallingForm): string {
   const { style, format, startsInReasoning, startsInText = false } = form;
   if (style === "harmony") return harmonyAnswer(writer, tools, startsInText);
-  const calls = callsBehind(writer, tools, style);
-  const text = new FreeText(writer, "text", [...calls.marked.keys()]);
-  text.define((marker) => calls.marked.get(marker) ?? "", true);
+  const answer = isBare(style) ? new BareCalls(writer, tools, style) : markedCalls(writer, tools, style);
+  if (startsInText) return answer.text;
   const tags = tagsOf(format, startsInReasoning);
-  if (tags === null || startsInText) return text.start;
+  if (tags === null) return answer.begin(new Map());
   const [opener, closer] = thoughtTags[tags];
-  const thoughts = new FreeText(writer, "thoughts", [closer, ...calls.inThoughts.keys()]);
-  thoughts.define((marker) => calls.inThoughts.get(marker) ?? text.start, true);
+  const { inThoughts } = answer;
+  const thoughts = new FreeText(writer, "thoughts", [closer, ...inThoughts.keys()]);
+  const behind = answer.begin(new Map());
+  thoughts.define((marker) => inThoughts.get(marker) ?? behind, true);
   if (startsInReasoning) return thoughts.start;
-  return text.fork({ hint: "start", ways: new Map([[opener, thoughts.start]]), skipped: whiteSpace });
+  return answer.begin(new Map([[opener, thoughts.start]]));
+}
+
+/** Text in which calls begin with marks. */
+function markedCalls(writer: GrammarWriter, tools: readonly RuledTool[], style: Parameters<typeof callsBehind>[2]) {
+  const { marked, inThoughts } = callsBehind(writer, tools, style);
+  const text = new FreeText(writer, "text", [...marked.keys()]);
+  text.define((marker) => marked.get(marker) ?? "", true);
+  const begin = (ways: ReadonlyMap<string, string>): string =>
+    ways.size === 0 ? text.start : text.fork({ hint: "start", ways, skipped: whiteSpace });
+  return { begin, text: text.start, inThoughts };
 }
 
 function callsBehind(
   writer: GrammarWriter,
   tools: readonly RuledTool[],
-  style: Exclude<MarkedStyle, "harmony">,
+  style: Exclude<MarkedStyle, "harmony" | BareStyle>,
 ): Calls {
   const inThoughts = new Map<string, string>();
   if (isTagged(style)) return taggedCalls(writer, tools, style);

@@ -6,8 +6,8 @@ import type { GrammarWriter } from "./gbnf/grammar-writer.ts";
 
 export type Fork = {
   readonly hint: string;
-  /** The rule behind each literal. No literal begins another one. */
-  readonly ways: ReadonlyMap<string, string>;
+  /** The rule behind each literal; null for one that must not be there. No literal begins another one. */
+  readonly ways: ReadonlyMap<string, string | null>;
   /** What may stand before them and says nothing. */
   readonly skipped: readonly CodePointRange[];
 };
@@ -56,7 +56,13 @@ export class FreeText {
         if (longer.marker !== null) longer.rule = ways.get(longer.marker) ?? "";
         else open.push({ read: longer, text: text.ways.get(character) ?? this.#tree.root });
       }
-      const state = { ways: new Map([...text.ways, ...read.longer]), others: this.start, mayEnd: true };
+      const barred = [...read.longer].filter(([, { marker }]) => marker !== null && ways.get(marker) === null);
+      const state = {
+        ways: new Map([...text.ways, ...read.longer]),
+        barred: new Set(barred.map(([character]) => character)),
+        others: this.start,
+        mayEnd: true,
+      };
       const isStart = read === root;
       this.#writer.define(
         read.rule,
@@ -105,6 +111,8 @@ function linkWays(root: Read): void {
 type State = {
   /** What is read with each character that has a rule of its own behind it. */
   readonly ways: ReadonlyMap<string, Pick<Read, "rule">>;
+  /** Those of the characters that must not be there. */
+  readonly barred?: ReadonlySet<string>;
   /** The rule behind all other characters. */
   readonly others: string;
   readonly mayEnd: boolean;
@@ -112,7 +120,7 @@ type State = {
   readonly skipped?: { readonly ranges: readonly CodePointRange[]; readonly rule: string };
 };
 
-function bodyOf({ ways, others, mayEnd, skipped }: State): string {
+function bodyOf({ ways, barred, others, mayEnd, skipped }: State): string {
   const taken = [...ways.keys()].map((character): CodePointRange => {
     const codePoint = character.codePointAt(0) ?? 0;
     return [codePoint, codePoint];
@@ -121,7 +129,9 @@ function bodyOf({ ways, others, mayEnd, skipped }: State): string {
   const bodies = [
     // An alternative that is empty has to be the first: behind a bar the engine reads on in the next line.
     ...(mayEnd ? [""] : []),
-    ...[...ways].map(([character, { rule }]) => `${gbnfLiteral(character)} ${rule}`),
+    ...[...ways].flatMap(([character, { rule }]) =>
+      barred?.has(character) === true ? [] : `${gbnfLiteral(character)} ${rule}`,
+    ),
     ...(skipped === undefined ? [] : [`${gbnfClass(skipped.ranges)} ${skipped.rule}`]),
     `${gbnfClass(rest)} ${others}`,
   ];

@@ -62,19 +62,21 @@ function callsIn(text: string, { format, startsInReasoning }: AnswerForm) {
   return { calls, said };
 }
 
-/** What stands before the first call's own part, by format. */
+/** What stands before the first call's own part, by format, and the rule of that. */
 const marks = {
-  hermes: "<tool_call>",
-  mistral: "[TOOL_CALLS]",
-  kimi: "<|tool_call_begin|>",
-  qwenCoder: "<function=",
-  seed: "<function=",
-  glm: "<tool_call>",
-  minimax: '<invoke name="',
+  hermes: ["<tool_call>", "calls"],
+  mistral: ["[TOOL_CALLS]", "calls"],
+  kimi: ["<|tool_call_begin|>", "calls"],
+  qwenCoder: ["<function=", "calls"],
+  seed: ["<function=", "calls"],
+  glm: ["<tool_call>", "calls"],
+  minimax: ['<invoke name="', "calls"],
+  llama3: ["{", "call"],
+  json: ["{", "call"],
 } as const;
 
 describe("every call of the grammar is read, whole, with arguments of its schema", () => {
-  for (const [calls, mark] of Object.entries(marks)) {
+  for (const [calls, [mark, rule]] of Object.entries(marks)) {
     test(calls, () => {
       const form: AnswerForm = {
         format: { calls: calls as keyof typeof marks, thoughts: "none" },
@@ -82,7 +84,7 @@ describe("every call of the grammar is read, whole, with arguments of its schema
         thinking: "never",
       };
       const { grammar } = new GbnfMatcher(compileAnswer({ schema: null, tools, choice: "auto" }, form) ?? "");
-      const root = grammar.rules.findIndex(({ name }) => /^calls-\d+$/.test(name));
+      const root = grammar.rules.findIndex(({ name }) => name.replace(/-\d+$/, "") === rule);
       const seen = new Set<string>();
       fc.assert(
         fc.property(fc.infiniteStream(fc.nat()), (numbers) => {

@@ -49,9 +49,9 @@ export class TaggedArguments {
     return this.#anyPairs;
   }
 
-  /** Names without quotes are words here. */
+  /** Names without quotes, read without the space around them. */
   #others(value: string): string {
-    return `${this.#writer.add("pair", `${this.#pair("[A-Za-z0-9_.-]{1,64}", value)} ${blank}`)}*`;
+    return `${this.#writer.add("pair", `${this.#pair('[^<>"\\x00-\\x20] [^<>"\\x00-\\x1f]{0,63}', value)} ${blank}`)}*`;
   }
 
   /** The rule of arguments that match the tool's schema. @throws PomonaError `invalid_request` as `compileJsonSchema`. */
