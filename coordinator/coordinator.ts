@@ -181,7 +181,7 @@ export class Coordinator implements Gateway {
     const { clock } = this.#dependencies;
     const arrivedAtMs = clock.nowMs();
     const deadlineMs = arrivedAtMs + (request.timeoutMs ?? defaultTimeoutMs[priority]);
-    const { model, api } = request;
+    const { model, api, maxTokens: wanted, isMaxTokensCut = false } = request;
     const prompt = await this.#prepare(model, request.input, {
       ...caller,
       owner: tenant,
@@ -189,7 +189,6 @@ export class Coordinator implements Gateway {
       patienceMs: this.#patienceMs(priority),
     });
     const { grammar, assembly } = await this.#grammars.plan(request, prompt.form, tenant);
-    const { maxTokens: wanted, isMaxTokensCut = false } = request;
     const size = { model, promptTokens: countOf(prompt), maxTokens: wanted, isMaxTokensCut };
     const maxTokens = decideMaxTokens(this.state, size);
     if (typeof maxTokens !== "number") throw maxTokens;
@@ -202,12 +201,11 @@ export class Coordinator implements Gateway {
 
     const requestId = randomId();
     const seed = request.sampling.seed ?? randomSeed();
-    const promptDigest = prompt.digest;
+    const { tokenIds: promptTokenIds, digest: promptDigest, stopTokenIds = [] } = prompt;
     const note = {
       ...{ ...name, api, model, promptDigest, priority, stop: [...request.stop, ...prompt.stop], assembly },
       deadlineAtMs: clock.wallMs() + deadlineMs - clock.nowMs(),
     };
-    const { tokenIds: promptTokenIds, stopTokenIds = [] } = prompt;
     const session = this.#running.add({ requestId, note, seed, promptTokens: promptTokenIds.length, isStreamed });
     const abandon = (): void => this.take({ kind: "requestCancelled", requestId });
     signal.addEventListener("abort", () => session.hasReaders || abandon(), { once: true });
