@@ -12,8 +12,12 @@ export const schemaFields = {
 };
 
 const schemaFormat = z.strictObject({ type: z.literal("json_schema"), json_schema: z.strictObject(schemaFields) });
-/** Not OpenAI's, but llama.cpp's and others': a schema for the object. */
-const objectFormat = z.strictObject({ type: z.literal("json_object"), schema: schemaFields.schema });
+/** Not OpenAI's, but llama.cpp's and others': a schema for the object. `value` is what huggingface_hub calls it. */
+const objectFormat = z.strictObject({
+  type: z.literal("json_object"),
+  schema: schemaFields.schema,
+  value: schemaFields.schema,
+});
 const plainFormat = z.strictObject({ type: z.string() });
 
 /** @throws PomonaError `invalid_request` that names the field. */
@@ -26,9 +30,10 @@ export function parseResponseFormat(value: unknown): AnswerShape {
     return shapeOf(format.schema, "response_format.json_schema.schema");
   }
   if (type === "json_object") {
-    const { schema } = parseAt(objectFormat, value, path);
+    const { schema: named, value: unnamed } = parseAt(objectFormat, value, path);
+    const [schema, field] = named == null ? [unnamed, "value"] : [named, "schema"];
     const isAny = typeof schema === "object" && schema !== null && Object.keys(schema).length === 0;
-    return shapeOf(isAny ? null : schema, "response_format.schema");
+    return shapeOf(isAny ? null : schema, `response_format.${field}`);
   }
   parseAt(plainFormat, value, path);
   return plainShape(type, path);

@@ -99,15 +99,16 @@ test("every setting that can be honoured arrives", () => {
   });
 });
 
-test("a JSON object may have its schema beside its type, as with llama.cpp", () => {
+test("a JSON object may have its schema beside its type, as with llama.cpp and huggingface_hub", () => {
   const shapeOf = (more: object) =>
     parseChat({ ...chat, response_format: { type: "json_object", ...more } }).requests[0].output.shape;
   const schema = { type: "object", required: ["a"] };
-  assert.deepEqual([{}, { schema: null }, { schema: {} }, { schema }].map(shapeOf), [
+  assert.deepEqual([{}, { schema: null }, { schema: {} }, { schema }, { value: schema }].map(shapeOf), [
     { kind: "json" },
     { kind: "json" },
     { kind: "json" },
     { kind: "schema", schema, field: "response_format.schema" },
+    { kind: "schema", schema, field: "response_format.value" },
   ]);
 });
 
