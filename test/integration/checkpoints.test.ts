@@ -17,7 +17,7 @@ import { waitFor } from "../support/wait-for.ts";
 
 const promptTokens = 1500;
 const deadlineMs = 60_000;
-const timeout = 120_000;
+const timeout = 300_000;
 
 let pool: TwoNodes;
 
@@ -94,7 +94,7 @@ function flip(path: string): void {
   writeFileSync(path, content);
 }
 
-const tokens = 4000;
+const tokens = 6000;
 
 describe("llama engines, counting", { timeout }, () => {
   usePool(() => ({ engine: "llama", models: { counting: countingModel({ variant: "cycle" }) } }));

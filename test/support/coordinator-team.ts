@@ -2,7 +2,11 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { LeaseRecord } from "@pomona/coordinator/core/lease";
+import { decodeLease } from "@pomona/coordinator/nats/coordinator-record";
 import { type GgufModel, writeGguf } from "@pomona/shared/core/gguf/writer";
+import { connectBus } from "@pomona/shared/nats/connect-bus";
+import { createSilentLogger } from "@pomona/shared/runtime/logger";
 import type { EngineName } from "../chaos/prompts.ts";
 import { startTestNatsServer, type TestNatsServer } from "./nats-server.ts";
 import { type StartedProcess, startPomona } from "./started-process.ts";
@@ -20,6 +24,9 @@ export type TeamOptions = {
 
 export type Completion = { readonly status: number; readonly text: string; readonly body: string };
 
+export type WatchedLease = { readonly wasGivenBack: () => boolean; readonly close: () => Promise<void> };
+
+const cluster = "team";
 const timeoutMs = 15_000;
 const startTimeoutMs = 30_000;
 const agentCount = 2;
@@ -53,7 +60,7 @@ export class CoordinatorTeam {
   }
 
   async startCoordinator(name: string, natsUrl = this.nats.url): Promise<void> {
-    const args = ["--state-dir", join(this.#directory.path, name), "--cluster", "team", "--http-port", "0"];
+    const args = ["--state-dir", join(this.#directory.path, name), "--cluster", cluster, "--http-port", "0"];
     const models = ["tiny=builtin:tiny", ...this.#models].flatMap((model) => ["--model", model]);
     const { http = "", ...started } = await startPomona(["coordinator", ...args, ...models, "--nats-url", natsUrl]);
     this.coordinators.set(name, { ...started, http });
@@ -89,6 +96,19 @@ export class CoordinatorTeam {
   async answersAll(some: Iterable<{ readonly http: string }> = this.coordinators.values()): Promise<boolean> {
     const answers = await Promise.all([...some].map(({ http }) => completion(http)));
     return answers.every(({ status }) => status === 200);
+  }
+
+  /** What the lease says from now on: whoever follows one that did not give it back has waited until it ran out. */
+  async watchLease(): Promise<WatchedLease> {
+    const bus = connectBus({ urls: [this.nats.url], name: "test", log: createSilentLogger() });
+    const records: LeaseRecord[] = [];
+    let hasBegun = false;
+    bus.openBucket({ name: `pomona-${cluster}-lease` }).watch((change) => {
+      hasBegun = true;
+      if (change.kind === "set") records.push(decodeLease(change.entry.value));
+    });
+    await waitFor(() => hasBegun, timeoutMs, "the lease is read");
+    return { wasGivenBack: () => records.some(({ holder }) => holder === null), close: () => bus.close() };
   }
 
   async close(): Promise<void> {
