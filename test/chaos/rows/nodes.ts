@@ -60,9 +60,12 @@ async function killTwo(pool: ChaosPool, settings: RowSettings): Promise<RowOutco
   return notes.outcome(summary, await pool.moves());
 }
 
+/** Five seconds: streams that outlast the hang. */
+const hangTokens = 250;
+
 async function hang(pool: ChaosPool, settings: RowSettings): Promise<RowOutcome> {
   const notes = new RowNotes();
-  const load = Load.start(pool, "hang", settings);
+  const load = Load.start(pool, "hang", { ...settings, tokens: Math.max(settings.tokens, hangTokens) });
   await load.allPast(begunLetters);
   const victim = pool.node(0);
   const hit = load.runningOn(victim.id);
