@@ -20,6 +20,9 @@ function testSources() {
     .sort();
 }
 
+/** A file that goes on for so long has failed: a test that leaves a server open keeps its process for ever. */
+const fileTimeoutMs = 1_200_000;
+
 const isOfClients = (path) => path.startsWith("test/clients/");
 
 /** shared/core/x.test.ts -> shared/dist/core/x.test.js */
@@ -32,7 +35,8 @@ function compiled(path) {
 function runGroup(title, sources, concurrency) {
   if (sources.length === 0) return Promise.resolve({ code: 0, skipped: [] });
   process.stdout.write(`\n== ${title}: ${sources.length} files\n`);
-  const args = ["--test", "--test-reporter=tap", `--test-concurrency=${concurrency}`, ...sources.map(compiled)];
+  const options = ["--test-reporter=tap", `--test-concurrency=${concurrency}`, `--test-timeout=${fileTimeoutMs}`];
+  const args = ["--test", ...options, ...sources.map(compiled)];
   const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
   const skipped = [];
   createInterface({ input: child.stdout }).on("line", (line) => {
