@@ -48,3 +48,12 @@ test("hundreds of values or properties do not make the engine follow hundreds of
   assert.ok(matcher.matches(JSON.stringify(colours)));
   assert.ok(matcher.stacksMax <= 20, `${matcher.stacksMax} derivations`);
 });
+
+test("as many values are listed as OpenAI takes, and with more letters", () => {
+  const values = Array.from({ length: 1000 }, (_, index) => `${index} ${`word-${index % 7} \u{1f600}<é" `.repeat(9)}`);
+  const matcher = new GbnfMatcher(compileJsonSchema({ enum: values }));
+  for (const value of values.slice(0, 100)) {
+    assert.ok(matcher.matches(JSON.stringify(value)), value);
+    assert.ok(!matcher.matches(JSON.stringify(value.slice(0, -1))), value);
+  }
+});

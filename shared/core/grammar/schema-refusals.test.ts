@@ -87,8 +87,8 @@ const refused: readonly (readonly [string, unknown, RegExp])[] = [
   ["no schema", "string", /schema at # must be an object, true or false/],
   ["a function", { default: () => 1 }, /no JSON/],
   [
-    "a word of 60 KB",
-    { enum: ["x".repeat(60_000)] },
+    "a word of 160 KB",
+    { enum: ["x".repeat(160_000)] },
     /the listed values of the schema, or of all together, are too long/,
   ],
   [
@@ -120,8 +120,8 @@ const refused: readonly (readonly [string, unknown, RegExp])[] = [
   ["half a surrogate pair", { const: "\ud800" }, /half a surrogate pair/],
   ["itself, in memory", circular, /nested deeper than 100/],
   ["101 levels", nested(101), /nested deeper than 100/],
-  ["65 KB", { description: "x".repeat(65 * 1024) }, /longer than 65536 bytes/],
-  ["65 KB of UTF-8", { description: "é".repeat(33 * 1024) }, /longer than 65536 bytes/],
+  ["257 KB", { description: "x".repeat(257 * 1024) }, /longer than 262144 bytes/],
+  ["257 KB of UTF-8", { description: "é".repeat(129 * 1024) }, /longer than 262144 bytes/],
   [
     "a product of choices",
     {

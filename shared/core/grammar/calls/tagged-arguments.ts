@@ -9,15 +9,10 @@ import { SchemaCompiler } from "../schema/schema-compiler.ts";
 import type { SchemaDocument } from "../schema/schema-document.ts";
 import { SchemaReader } from "../schema/schema-reader.ts";
 import type { Conjunction, ObjectShape, PropertyShape, StringShape } from "../schema/schema-shapes.ts";
-import {
-  type Automaton,
-  automatonOfWords,
-  automatonWithout,
-  intersectAutomata,
-  pruneAutomaton,
-} from "../strings/automaton.ts";
+import { type Automaton, automatonWithout, intersectAutomata, pruneAutomaton } from "../strings/automaton.ts";
 import { stringAutomaton } from "../strings/string-automaton.ts";
 import { addBareTextRules } from "../strings/string-rules.ts";
+import { addWordRules } from "../strings/word-rules.ts";
 import { blank } from "./calls.ts";
 
 /** Longest text whose length is counted in states; beyond it one with a length holds no `<`. */
@@ -122,7 +117,7 @@ export class TaggedArguments {
 
   #wordsRule(words: readonly string[], document: SchemaDocument): string {
     document.spend(words.join("").length, "the listed values of the schema, or of all together, are too long");
-    return addBareTextRules(this.#writer, automatonOfWords(words), "word");
+    return addWordRules(this.#writer, words, { hint: "word", spell: (text) => text, end: "" });
   }
 
   #stringRule(shape: StringShape, document: SchemaDocument): string {

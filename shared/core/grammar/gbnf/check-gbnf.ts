@@ -5,7 +5,7 @@ import { parseGbnf } from "./gbnf-parser.ts";
 
 /** UTF-8 bytes of a grammar that a user may send. */
 const gbnfTextBytesMax = 64 * 1024;
-/** UTF-8 bytes of a grammar on its way to a node: compiled from a schema of 64 KB it may be longer than its source. */
+/** UTF-8 bytes of a grammar on its way to a node: compiled from a schema it may be longer than its source. */
 export const compiledGbnfBytesMax = 512 * 1024;
 
 /**

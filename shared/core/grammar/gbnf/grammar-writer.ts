@@ -72,8 +72,16 @@ export class GrammarWriter {
 
   /** The literal of a JSON value, as `JSON.stringify` writes it. */
   jsonLiteral(value: unknown, more = ""): string {
-    const text = JSON.stringify(value);
-    return gbnfLiteral((this.isInTags ? text.replaceAll("<", "\\u003c") : text) + more);
+    return gbnfLiteral(this.#escape(JSON.stringify(value)) + more);
+  }
+
+  /** A part of a JSON string, as `JSON.stringify` writes it. */
+  spell(text: string): string {
+    return this.#escape(JSON.stringify(text).slice(1, -1));
+  }
+
+  #escape(json: string): string {
+    return this.isInTags ? json.replaceAll("<", "\\u003c") : json;
   }
 
   /** What `work` gives, or null and as if it had never been when it throws an `invalid_request`. */

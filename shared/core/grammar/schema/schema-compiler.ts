@@ -12,6 +12,7 @@ import { CountedCharacters } from "../strings/counted-characters.ts";
 import { parsePattern } from "../strings/regex-syntax.ts";
 import { stringAutomaton } from "../strings/string-automaton.ts";
 import { addStringRules } from "../strings/string-rules.ts";
+import { addWordRules } from "../strings/word-rules.ts";
 import { arrayBody, objectBody } from "./container-rules.ts";
 import { integerRange, numberRange } from "./number-ranges.ts";
 import type { SchemaDocument } from "./schema-document.ts";
@@ -26,7 +27,7 @@ import {
   type StringShape,
 } from "./schema-shapes.ts";
 
-/** Of the budget, for a letter that is told from others. */
+/** Of the budget, for a letter of names that others are told from: each is a state, and a rule. */
 const letterWork = 4;
 
 /** Adds the rules of one schema to a grammar. Call `finish` when all that is wanted was asked for. */
@@ -135,8 +136,10 @@ export class SchemaCompiler {
     const bodies = new Set(
       values.filter((value) => typeof value !== "string").map((value) => this.#writer.jsonLiteral(value)),
     );
-    this.#spendLetters(texts, "listed values");
-    if (texts.length > 0) bodies.add(`"\\"" ${addStringRules(this.#writer, automatonOfWords(texts), hint)}`);
+    const letters = texts.reduce((sum, text) => sum + text.length, 0);
+    this.#document.spend(letters, "the listed values of the schema, or of all together, are too long");
+    const spell = (text: string): string => this.#writer.spell(text);
+    if (texts.length > 0) bodies.add(`"\\"" ${addWordRules(this.#writer, texts, { hint, spell, end: '"' })}`);
     return this.#writer.add(hint, [...bodies].join(" | "));
   }
 
@@ -163,18 +166,16 @@ export class SchemaCompiler {
   /** The rule for names of properties that are not listed, behind the opening quotation mark; null when there is none. */
   #keyRule(listed: readonly string[], names: Automaton | null, hint: string): string | null {
     if (listed.length === 0 && names === null) return `${this.#writer.json("char")}* "\\""`;
-    this.#spendLetters(listed, "names of properties");
+    const letters = listed.reduce((sum, name) => sum + name.length, 0);
+    this.#document.spend(
+      letters * letterWork,
+      "the names of properties of the schema, or of all together, are too long",
+    );
     const others = automatonExceptWords(listed);
     const refuse = (reason: string): never => this.#document.fail(`the schema has too many properties: ${reason}`);
     const limits = { budget: this.#document.budget, refuse };
     const automaton = pruneAutomaton(names === null ? others : intersectAutomata(others, names, limits));
     return automaton === null ? null : addStringRules(this.#writer, automaton, `${hint}-key`);
-  }
-
-  /** Each is a state, and a rule. */
-  #spendLetters(words: readonly string[], what: string): void {
-    const letters = words.reduce((sum, word) => sum + word.length, 0);
-    this.#document.spend(letters * letterWork, `the ${what} of the schema, or of all together, are too long`);
   }
 
   /** What `propertyNames` allows; null is every name. */

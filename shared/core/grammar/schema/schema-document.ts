@@ -7,7 +7,7 @@ export type JsonSchema = boolean | Readonly<Record<string, unknown>>;
 export type LocatedSchema = { readonly schema: JsonSchema; readonly pointer: string };
 
 /** What a schema that a user sends may be. */
-const schemaLimits = { bytes: 64 * 1024, depth: 100 } as const;
+const schemaLimits = { bytes: 256 * 1024, depth: 100 } as const;
 
 /** A JSON schema within its limits, with the errors about it. All errors are `invalid_request` about `field`. */
 export class SchemaDocument {
