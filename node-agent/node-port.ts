@@ -4,7 +4,7 @@ import type { ReplicaId } from "@pomona/shared/core/ids";
 import type { NodeStatus, ReplicaSpec, ReplicaStatus, RunningAttempt } from "@pomona/shared/core/node-status";
 import type { StateHeader } from "@pomona/shared/grpc/wire-states";
 import type { AttemptId } from "./core/held-attempts.ts";
-import type { Ranking, TokenizedPrompt } from "./engine/engine.ts";
+import type { Ranking, TokenizedPrompt, TokenizeInput } from "./engine/engine.ts";
 import type { InspectStored, PullCall } from "./model-store/model-store.ts";
 import type { ReadableFile } from "./model-store/readable-file.ts";
 import type { InspectedModel } from "./model-store/sources/inspect-model.ts";
@@ -81,7 +81,7 @@ export type NodePort = {
   rank(replicaId: ReplicaId, call: RankCall, signal: AbortSignal): Promise<Ranking>;
 };
 
-export type EmbedInput = Exclude<PromptInput, { kind: "chat" | "infill" }>;
+export type EmbedInput = Extract<TokenizeInput, { kind: "tokens" | "plainText" }>;
 
 export type Embedded = {
   /** Of length 1. */

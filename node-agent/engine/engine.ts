@@ -85,7 +85,7 @@ export type EngineReplica = {
    * Renders the chat template where the input is a chat, and puts the model's own tokens around a gap.
    * @throws PomonaError `invalid_request`, naming `suffix` where the model was not made to fill gaps; `engine_crashed`.
    */
-  tokenize(input: PromptInput, signal: AbortSignal): Promise<TokenizedPrompt>;
+  tokenize(input: TokenizeInput, signal: AbortSignal): Promise<TokenizedPrompt>;
   /**
    * One vector of length 1 for each input, in order. Aborting the signal leaves the rest out.
    * @throws PomonaError `failed_precondition` when the replica makes none; `invalid_request`, `context_length_exceeded`
@@ -137,6 +137,9 @@ export type EngineReplicaInfo = {
   /** What the engine itself reports after the load. */
   readonly memory: ReplicaMemory;
 };
+
+/** A prompt, or an input for a vector: a text in which nothing becomes a special token. */
+export type TokenizeInput = PromptInput | { readonly kind: "plainText"; readonly text: string };
 
 export type TokenizedPrompt = {
   /** All of them, or the beginning of a prompt that no slot takes. */

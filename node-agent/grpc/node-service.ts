@@ -97,7 +97,7 @@ export function nodeService(node: NodePort, states: StatesPort, onHeartbeat: OnH
 
 function embedInputFromWire({ tokenIds, text }: EmbedInput__Output, index: number): EmbedInput {
   if (tokenIds.length > 0) return { kind: "tokens", tokenIds };
-  return { kind: "text", text: checkText(`inputs[${index}]`, text, textLengthMax) };
+  return { kind: "plainText", text: checkText(`inputs[${index}]`, text, textLengthMax) };
 }
 
 type Follow<Response> = {

@@ -230,6 +230,11 @@ export function engineCompliance(name: string, engine: EngineUnderTest): void {
       await assert.rejects(infillOf(replica, { prefix: "a", suffix: "b" }), error);
     });
 
+    test("a text in which nothing is special has the tokens of an ordinary prompt", async () => {
+      const { tokenIds } = await replica.tokenize({ kind: "plainText", text: "a 7b" }, AbortSignal.timeout(10_000));
+      assert.deepEqual(tokenIds, await ids(replica, "a 7b"));
+    });
+
     test("a call that was aborted before it began is refused", async () => {
       await assert.rejects(replica.tokenize({ kind: "text", text: "a" }, AbortSignal.abort()), { code: "cancelled" });
     });

@@ -97,6 +97,9 @@ describe("a template with tools and thoughts", () => {
     const { tokenIds } = await replica.tokenize({ kind: "text", text: "a</s><s>b" }, AbortSignal.timeout(10_000));
     const [a = 0, b = 0] = tokenizeText("ab");
     assert.deepEqual(tokenIds.slice(-4), [a, eosTokenId, bosTokenId, b]);
+    // What vectors are made of may be anybody's document.
+    const plain = await replica.tokenize({ kind: "plainText", text: "a</s><s>b" }, AbortSignal.timeout(10_000));
+    assert.deepEqual(plain.tokenIds.slice(-9), tokenizeText("a</s><s>b"));
   });
 
   test("tools, calls, thoughts and the template's own options are rendered", async () => {

@@ -72,11 +72,11 @@ test("an input for a vector is listed as long as that may be, whatever the slots
   const model = (): GgufModel => scriptedModel({ name: "vectors", reply: "No.", contextLength: 1024 });
   const embedder = await models.load("vectors", model, { contextLength: 256, options });
   try {
-    const fits = await embedder.tokenize({ kind: "text", text: "x".repeat(1000) }, never);
+    const fits = await embedder.tokenize({ kind: "plainText", text: "x".repeat(1000) }, never);
     assert.equal(fits.tokensLeftOut, 0);
     assert.equal((await embedder.embed([fits.tokenIds], never)).length, 1);
     assert.equal(embedder.info.inputLengthMax, 1024);
-    const long = await embedder.tokenize({ kind: "text", text: "x".repeat(2000) }, never);
+    const long = await embedder.tokenize({ kind: "plainText", text: "x".repeat(2000) }, never);
     assert.ok(long.tokensLeftOut > 900);
   } finally {
     await embedder.close();

@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
 import { PomonaError } from "@pomona/shared/core/errors";
-import { type Attempt, type AttemptFrame, endsUnread, type PromptInput } from "@pomona/shared/core/generation";
+import { type Attempt, type AttemptFrame, endsUnread } from "@pomona/shared/core/generation";
 import type { HeldPrefix } from "@pomona/shared/core/node-status";
 import type { SpeedProfile } from "@pomona/shared/core/speed-profile";
 import type { Logger } from "@pomona/shared/runtime/logger";
@@ -20,6 +20,7 @@ import type {
   Ranking,
   SequenceState,
   TokenizedPrompt,
+  TokenizeInput,
 } from "../engine.ts";
 import { failedEnding } from "../failed-ending.ts";
 import type { CallAnswer, CallRequest, FromWorker, ToWorker, WireError, WorkerFrame } from "./messages.ts";
@@ -137,7 +138,7 @@ class LlamaReplica implements EngineReplica {
     this.#send({ kind: "cancel", requestId, epoch });
   }
 
-  async tokenize(input: PromptInput, signal: AbortSignal): Promise<TokenizedPrompt> {
+  async tokenize(input: TokenizeInput, signal: AbortSignal): Promise<TokenizedPrompt> {
     const answer = await this.#call({ kind: "tokenize", input }, signal);
     return answer.kind === "prompt" ? answer.prompt : wrongAnswer(answer);
   }

@@ -1,6 +1,6 @@
 // What a node-agent and an engine worker tell each other. Sent with structured clone, so that bytes stay bytes.
 import type { ErrorCode } from "@pomona/shared/core/errors";
-import type { Attempt, AttemptFrame, PromptInput } from "@pomona/shared/core/generation";
+import type { Attempt, AttemptFrame } from "@pomona/shared/core/generation";
 import type { HeldPrefix } from "@pomona/shared/core/node-status";
 import type { SpeedProfile } from "@pomona/shared/core/speed-profile";
 import type {
@@ -10,6 +10,7 @@ import type {
   Ranking,
   SequenceState,
   TokenizedPrompt,
+  TokenizeInput,
 } from "../engine.ts";
 
 export type WireError = { readonly code: ErrorCode; readonly message: string; readonly field: string | null };
@@ -28,7 +29,7 @@ export type ToWorker =
 
 /** What is answered once. */
 export type CallRequest =
-  | { readonly kind: "tokenize"; readonly input: PromptInput }
+  | { readonly kind: "tokenize"; readonly input: TokenizeInput }
   | { readonly kind: "saveState"; readonly requestId: string; readonly epoch: number; readonly path: string }
   | { readonly kind: "embed"; readonly inputs: readonly (readonly number[])[] }
   | { readonly kind: "rank"; readonly query: string; readonly documents: readonly string[] };

@@ -1,11 +1,10 @@
 // Prompts as token ids.
-import type { PromptInput } from "@pomona/shared/core/generation";
 import { plainForm } from "@pomona/shared/core/output/answer-form";
 import type { LlamaModel } from "node-llama-cpp";
-import type { TokenizedPrompt } from "../engine.ts";
+import type { TokenizedPrompt, TokenizeInput } from "../engine.ts";
 import { countInfill } from "./infill.ts";
 import type { LoadedModel } from "./load-model.ts";
-import { TokenCount } from "./token-count.ts";
+import { countTokens, TokenCount } from "./token-count.ts";
 
 /**
  * @throws PomonaError `invalid_request` when the template cannot render the conversation, or the model fills no gaps; why the
@@ -18,7 +17,7 @@ export async function tokenizePrompt(
     infill,
     keptMax,
   }: Pick<LoadedModel, "model" | "template" | "infill"> & { readonly keptMax: number },
-  input: PromptInput,
+  input: TokenizeInput,
   signal: AbortSignal,
 ): Promise<TokenizedPrompt> {
   const limits = { keptMax, signal };
@@ -29,6 +28,10 @@ export async function tokenizePrompt(
       const count = new TokenCount(model, limits);
       // Whoever writes a whole prompt writes what a template would: llama-server, vLLM and Ollama read it so as well.
       await count.add(input.text, { readsSpecial: true });
+      return { ...plain, tokenIds: withBos(model, count.tokens), tokensLeftOut: count.leftOut };
+    }
+    case "plainText": {
+      const count = await countTokens(model, input.text, limits);
       return { ...plain, tokenIds: withBos(model, count.tokens), tokensLeftOut: count.leftOut };
     }
     case "infill": {

@@ -5,14 +5,7 @@ import { readFile, stat, writeFile } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { commonPrefix } from "@pomona/shared/core/common-prefix";
 import { PomonaError } from "@pomona/shared/core/errors";
-import type {
-  Attempt,
-  AttemptFrame,
-  CheckpointUse,
-  Ending,
-  PromptInput,
-  TokenLogprobs,
-} from "@pomona/shared/core/generation";
+import type { Attempt, AttemptFrame, CheckpointUse, Ending, TokenLogprobs } from "@pomona/shared/core/generation";
 import { infillTokensOfHeader } from "@pomona/shared/core/gguf/infill-tokens";
 import { type InfillTokens, infillPrompt } from "@pomona/shared/core/infill";
 import { plainForm } from "@pomona/shared/core/output/answer-form";
@@ -30,6 +23,7 @@ import type {
   Ranking,
   SequenceState,
   TokenizedPrompt,
+  TokenizeInput,
 } from "../engine.ts";
 import { unableToInfill } from "../unable-to-infill.ts";
 
@@ -163,7 +157,7 @@ export class SimulatedReplica implements EngineReplica {
     if (running !== undefined) queueMicrotask(() => this.#end(running, { reason: "cancelled", failure: null }));
   }
 
-  tokenize(input: PromptInput, signal: AbortSignal): Promise<TokenizedPrompt> {
+  tokenize(input: TokenizeInput, signal: AbortSignal): Promise<TokenizedPrompt> {
     if (this.#gone !== null) return Promise.reject(this.#gone);
     if (signal.aborted) return Promise.reject(new PomonaError("cancelled", "tokenizing was cancelled"));
     if (input.kind === "infill" && this.#options.infills !== true) return Promise.reject(unableToInfill());
@@ -309,11 +303,12 @@ export class SimulatedReplica implements EngineReplica {
   }
 }
 
-function tokensOf(input: PromptInput): readonly number[] {
+function tokensOf(input: TokenizeInput): readonly number[] {
   switch (input.kind) {
     case "tokens":
       return input.tokenIds;
     case "text":
+    case "plainText":
       return bytesOf(input.text);
     case "chat":
       return bytesOf(input.messages.map(({ content }) => content).join("\n"));
