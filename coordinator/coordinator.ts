@@ -1,6 +1,6 @@
 // The coordinator's state and its one loop: events in, step, effects out.
 import { PomonaError } from "@pomona/shared/core/errors";
-import { type Attempt, defaultDecoding, type PromptInput } from "@pomona/shared/core/generation";
+import type { Attempt, PromptInput } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, RequestId } from "@pomona/shared/core/ids";
 import { randomId, randomSeed } from "@pomona/shared/runtime/random-id";
 import { AnswerGrammars } from "./answer-grammars.ts";
@@ -213,8 +213,7 @@ export class Coordinator implements Gateway {
     const cacheScope = { owner: tenant, sharedTokens: prompt.sharedTokens };
     const sampling = { ...request.sampling, seed };
     const { topLogprobs, logsPrompt = false } = request.output;
-    const drawn = { sampling, maxTokens, stopTokenIds, grammar, topLogprobs, logsPrompt };
-    const decoding = { ...defaultDecoding, ...drawn, cacheScope };
+    const decoding = { sampling, maxTokens, stopTokenIds, grammar, topLogprobs, logsPrompt, cacheScope };
     const asked = { requestId, model, promptTokenIds, promptDigest, decoding, tenant, priority, deadlineMs };
     this.take({ kind: "requestArrived", request: { ...asked, firstTokenDeadlineMs: null } });
     return { requestId, events: session.read(0, signal) };
