@@ -4,6 +4,7 @@ import { type PromptToken, packPrompt } from "@pomona/shared/core/prompt-logprob
 import type { LoggedToken } from "../../core/generation-request.ts";
 import { AnswerCollector, type CollectedAnswer } from "../answers/api-answer.ts";
 import { type CompletionOptions, completionAnswer } from "./completion-answer.ts";
+import { parseCompletion } from "./request-schema.ts";
 
 const requestId = "ab".repeat(16);
 const head = { requestId, createdAtMs: 0, model: "m" };
@@ -135,4 +136,15 @@ test("of tokens that are written alike the likeliest counts: whether the best on
   collector.add(output);
   const { logprobs } = whole({}, [collector.finish(ending)]).choices[0] ?? {};
   assert.deepEqual((logprobs as { top_logprobs: object[] }).top_logprobs[1], { a: -0.1 });
+});
+
+test("log-probabilities of the prompt are asked for where it is echoed with them, or only its tokens say its text", () => {
+  const outputOf = (more: object) => {
+    const { topLogprobs, logsPrompt } = parseCompletion({ model: "m", prompt: "a", ...more }).requests[0].output;
+    return [topLogprobs, logsPrompt];
+  };
+  assert.deepEqual(outputOf({ logprobs: 2 }), [2, false]);
+  assert.deepEqual(outputOf({ echo: true }), [null, false]);
+  assert.deepEqual(outputOf({ echo: true, logprobs: 2 }), [2, true]);
+  assert.deepEqual(outputOf({ echo: true, prompt: [1, 2] }), [0, true]);
 });

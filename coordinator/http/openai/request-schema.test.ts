@@ -129,17 +129,6 @@ test("a completion takes a text, one text in a list, or token ids, and 16 tokens
   assert.equal(parseCompletion({ model: "m", prompt: "a" }).requests[0].maxTokens, 16);
 });
 
-test("log-probabilities of the prompt are asked for where it is echoed with them, or only its tokens say its text", () => {
-  const outputOf = (more: object) => {
-    const { topLogprobs, logsPrompt } = parseCompletion({ model: "m", prompt: "a", ...more }).requests[0].output;
-    return [topLogprobs, logsPrompt];
-  };
-  assert.deepEqual(outputOf({ logprobs: 2 }), [2, false]);
-  assert.deepEqual(outputOf({ echo: true }), [null, false]);
-  assert.deepEqual(outputOf({ echo: true, logprobs: 2 }), [2, true]);
-  assert.deepEqual(outputOf({ echo: true, prompt: [1, 2] }), [0, true]);
-});
-
 test("seeds of 64 bits and with a sign become ones from 0, small ones themselves", () => {
   const seedOf = (seed: unknown) => parseChat({ ...chat, seed }).requests[0].sampling.seed;
   assert.deepEqual([0, 7, 2 ** 53 - 1, -1, -2, null].map(seedOf), [0, 7, 2 ** 53 - 1, 2 ** 53 - 1, 2 ** 53 - 2, null]);
