@@ -166,27 +166,6 @@ test("a suffix asks for the gap behind each prompt, and an empty one for nothing
   assert.deepEqual(inputsOf({ prompt: [1], suffix: null }), [{ kind: "tokens", tokenIds: [1] }]);
 });
 
-test("an answer may come back with what clients add to it", () => {
-  const call = { ...called, index: 0, function: { ...called.function, parsed_arguments: {} } };
-  const { requests } = parseChat({ ...chat, messages: [{ role: "assistant", tool_calls: [call], parsed: null }] });
-  assert.deepEqual(requests[0].input, {
-    kind: "chat",
-    messages: [{ role: "assistant", content: "", toolCalls: [{ id: "call_1", name: "f", arguments: "{}" }] }],
-  });
-});
-
-test("thoughts come back under either of the names that servers have for them", () => {
-  const thoughtsOf = (more: object) => {
-    const { input } = parseChat({ ...chat, messages: [{ role: "assistant", content: "b", ...more }] }).requests[0];
-    return input.kind === "chat" && input.messages[0]?.reasoning;
-  };
-  assert.equal(thoughtsOf({ reasoning_content: "a" }), "a");
-  assert.equal(thoughtsOf({ reasoning: "a", reasoning_content: null }), "a");
-  assert.equal(thoughtsOf({ reasoning: null }), undefined);
-  // Nothing but thoughts, of an answer that was cut.
-  assert.equal(thoughtsOf({ reasoning: "a", content: null }), "a");
-});
-
 test("a choice of allowed tools tells the model all of them, and lets it call some", () => {
   const more = [...tools, { type: "function", function: { name: "g" } }];
   const { input, output } = parseChat({ ...chat, tools: more, tool_choice: allowing("g") }).requests[0];
