@@ -24,6 +24,7 @@ const schema = {
     code: { type: "string", pattern: "^[a-z]{2}-[0-9<>/]{1,3}$" },
     short: { type: "string", maxLength: 5 },
     long: { type: "string", minLength: 70, maxLength: 90 },
+    huge: { type: "string", maxLength: 50_000 },
     maybe: { type: ["string", "null"] },
     either: { anyOf: [{ type: "integer", minimum: 3 }, { type: "string" }] },
     list: { type: "array", items: { type: "string" }, maxItems: 3 },

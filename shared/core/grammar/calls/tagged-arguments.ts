@@ -10,6 +10,7 @@ import type { SchemaDocument } from "../schema/schema-document.ts";
 import { SchemaReader } from "../schema/schema-reader.ts";
 import type { Conjunction, ObjectShape, PropertyShape, StringShape } from "../schema/schema-shapes.ts";
 import { type Automaton, automatonWithout, intersectAutomata, pruneAutomaton } from "../strings/automaton.ts";
+import { CountedCharacters } from "../strings/counted-characters.ts";
 import { stringAutomaton } from "../strings/string-automaton.ts";
 import { addBareTextRules } from "../strings/string-rules.ts";
 import { addWordRules } from "../strings/word-rules.ts";
@@ -25,10 +26,12 @@ export class TaggedArguments {
   /** Any text up to the end of a value, and with it. */
   readonly #anyText: string;
   #anyPairs: string | null = null;
+  readonly #characters: CountedCharacters;
 
   constructor(writer: GrammarWriter, options: TaggedCallsOptions) {
     this.#writer = writer;
     this.#options = options;
+    this.#characters = new CountedCharacters(writer, () => "[^<\\x00]");
     const text = new FreeText(writer, "value", [this.#valueEnd]);
     text.define(() => "", false);
     this.#anyText = text.start;
@@ -125,7 +128,7 @@ export class TaggedArguments {
     const hasLength = minLength > 0 || maxLength !== null;
     if (!hasLength && patterns.length === 0) return this.#anyText;
     if (patterns.length === 0 && (maxLength ?? minLength) > countedMax)
-      return this.#ended(`[^<\\x00]{${minLength},${maxLength ?? ""}}`);
+      return this.#ended(this.#characters.between(minLength, maxLength));
     const automaton = stringAutomaton(document, shape, true);
     const refuse = (reason: string): never => document.fail(reason);
     const limits = { budget: document.budget, refuse };

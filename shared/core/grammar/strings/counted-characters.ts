@@ -10,18 +10,21 @@ const blocksFrom = 64;
 /** Counts the characters of the strings of one grammar; strings of about the same length share their blocks. */
 export class CountedCharacters {
   readonly #writer: GrammarWriter;
+  readonly #character: () => string;
   readonly #blocks = new Map<number, string>();
 
-  constructor(writer: GrammarWriter) {
+  /** `character` is GBNF; one of a JSON string by default. */
+  constructor(writer: GrammarWriter, character: () => string = () => writer.json("char")) {
     this.#writer = writer;
+    this.#character = character;
   }
 
   /**
-   * GBNF for `least` to `most` characters of a JSON string; null is any number. Many are counted by blocks: n of them
+   * GBNF for `least` to `most` characters; null is any number. Many are counted by blocks: n of them
    * take about 4 √n rules, and the engine follows three derivations at most.
    */
   between(least: number, most: number | null): string {
-    const char = this.#writer.json("char");
+    const char = this.#character();
     const greatest = most ?? least;
     if (greatest < blocksFrom) return `${char}{${least},${most ?? ""}}`;
     const size = 2 ** Math.ceil(Math.log2(greatest) / 2);
@@ -38,7 +41,7 @@ export class CountedCharacters {
   #blockOf(size: number): string {
     const known = this.#blocks.get(size);
     if (known !== undefined) return known;
-    const name = this.#writer.add("characters", `${this.#writer.json("char")}{${size}}`);
+    const name = this.#writer.add("characters", `${this.#character()}{${size}}`);
     this.#blocks.set(size, name);
     return name;
   }
