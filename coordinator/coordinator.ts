@@ -16,7 +16,7 @@ import { pooledReplicas } from "./core/pooled-replicas.ts";
 import { refusePooled } from "./core/pooled-request.ts";
 import { type ClusterState, emptyState, type StepContext } from "./core/state.ts";
 import { step } from "./core/step.ts";
-import { isTakenUp } from "./core/takeover.ts";
+import { isTakenUp, isTakingUp } from "./core/takeover.ts";
 import { modelSummaries, readinessOf, tokenizingReplicas } from "./core/views.ts";
 import type { Gateway, Generation } from "./gateway.ts";
 import { leaveRequests, retiredEffects, shuttingDown } from "./leaving.ts";
@@ -34,8 +34,6 @@ import { waitingForModels } from "./waiting-for-models.ts";
 const defaultTimeoutMs = { interactive: 600_000, batch: 86_400_000 } as const;
 const tokenizeTimeoutMs = 30_000;
 const tickMs = 100;
-/** So long after the first node was heard of, all have told what they still run. */
-const takingUpMs = 3000;
 
 type Executors = { readonly [Kind in EffectKind]: (effect: EffectOf<Kind>) => void };
 
@@ -72,7 +70,7 @@ export class Coordinator implements Gateway {
     });
     this.#named = new NamedRequests({
       isHere: (requestId) => this.#running.isHere(requestId),
-      isTakingUp: () => this.#isTakingUp(),
+      isTakingUp: () => isTakingUp(this.#context()),
       changed: async () => {
         await this.#changed();
         if (this.#isStopping) throw shuttingDown();
@@ -222,7 +220,8 @@ export class Coordinator implements Gateway {
   attach(requestId: RequestId, fromIndex: number, signal: AbortSignal): Generation {
     const generation = this.#running.attach(requestId, fromIndex, signal);
     if (generation !== null) return generation;
-    if (!this.#isTakingUp()) throw new PomonaError("not_found", `no request ${requestId} is running here`);
+    if (!isTakingUp(this.#context(), requestId))
+      throw new PomonaError("not_found", `no request ${requestId} is running here`);
     const message = `request ${requestId} has not been taken up from its node yet`;
     throw new PomonaError("model_not_ready", message, { retryAfterMs: 500 });
   }
@@ -230,11 +229,6 @@ export class Coordinator implements Gateway {
   cancel(request: Parameters<Gateway["cancel"]>[0]): void {
     const requestId = typeof request === "string" ? request : this.#named.idOf(request);
     if (requestId !== null) this.take({ kind: "requestCancelled", requestId });
-  }
-
-  #isTakingUp(): boolean {
-    const { firstHeardMs } = this.state;
-    return firstHeardMs === null || this.#dependencies.clock.nowMs() - firstHeardMs < takingUpMs;
   }
 
   async tokenize(model: ModelName, input: PromptInput, signal: AbortSignal): Promise<TokenizedPrompt> {

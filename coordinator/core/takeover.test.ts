@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { type Attempt, defaultDecoding, endsUnread } from "@pomona/shared/core/generation";
 import type { RunningAttempt } from "@pomona/shared/core/node-status";
 import type { Effect } from "./effect.ts";
+import { isTakingUp } from "./takeover.ts";
 import { ending, endings, only, replicaOf, requestOf, starts, statusOf, TestPool, tokens } from "./test-pool.ts";
 
 const maxTokens = 100;
@@ -63,6 +64,21 @@ function delivered(effects: readonly Effect[]): [number, readonly number[]][] {
     frame.kind === "tokens" ? [[frame.firstIndex, frame.ids] as [number, readonly number[]]] : [],
   );
 }
+
+test("a request may be found until all nodes have told what they run, and for as long as one of them lists it", () => {
+  const pool = successor();
+  const found = (): boolean[] => ["q", "other", null].map((each) => isTakingUp(pool.context, each));
+  assert.deepEqual(found(), [true, true, true]);
+  pool.meet("a", { running: [read("q", 1)] });
+  pool.nowMs += 2999;
+  assert.deepEqual(found(), [true, true, true]);
+  pool.nowMs += 1;
+  assert.deepEqual(found(), [true, false, false]);
+  pool.hear("a", { running: [orphan("q", 1)] });
+  assert.deepEqual(found(), [true, false, false]);
+  pool.hear("a", {});
+  assert.deepEqual(found(), [false, false, false]);
+});
 
 test("what nobody reads is asked for when its node is linked, and again after two seconds without an answer", () => {
   const pool = successor();

@@ -15,6 +15,8 @@ import type { Member, RequestRecord, StepContext } from "./state.ts";
 
 /** So long after the first node was heard of there may be something to take up: nodes keep it for 30 s. */
 const takeoverMs = 60_000;
+/** So long after the first node was heard of, all have told what they still run. */
+const toldMs = 3000;
 /** A node that did not answer is asked again after so long. */
 const askAgainMs = 2000;
 
@@ -54,6 +56,17 @@ export function greetNode(context: StepContext, member: Member): Effect[] {
 
 function mayTakeUp({ state, nowMs }: StepContext): boolean {
   return nowMs - (state.firstHeardMs ?? nowMs) < takeoverMs;
+}
+
+/**
+ * Whether something that an earlier coordinator began may still be found; a request also for as long as a node lists it: the
+ * node may notice late that its coordinator is gone, or answer late.
+ */
+export function isTakingUp(context: StepContext, requestId: RequestId | null = null): boolean {
+  const { firstHeardMs, endedAtMs } = context.state;
+  if (firstHeardMs === null || context.nowMs - firstHeardMs < toldMs) return true;
+  if (requestId === null || endedAtMs.has(requestId)) return false;
+  return mayTakeUp(context) && highestEpoch(context, requestId) > 0;
 }
 
 /** Asks for what a node says that nobody reads: it may notice late that a coordinator is gone, or not answer at once. */

@@ -38,6 +38,7 @@ function httpStream(http: string, prompt: string, count = tokens): Streaming {
 }
 
 function checkWhole(body: string, prompt: string, count = tokens): void {
+  assert.notEqual(textIn(body), "", body);
   assert.equal(textIn(body), expectedOf(prompt, count));
   assert.equal(body.match(/^data: \[DONE\]$/gm)?.length, 1);
   assert.equal(body.match(/"error"/g), null);
@@ -144,7 +145,8 @@ test("one that slept through its lease changes nothing on nodes, steps down, and
   const grpcDone = grpc.generate(team.at(standby).grpc, { model: "tiny", prompt: "grpc", maxTokens: tokens });
   const own = new GrpcGeneration();
   const ownDone = own.generate(team.at(active).grpc, { model: "tiny", prompt: "own", maxTokens: tokens });
-  await waitFor(async () => (await attemptsOnNodes()).length === 6, timeoutMs, "all run");
+  // A request that has moved may hold two slots for a moment.
+  await waitFor(async () => new Set(await attemptsOnNodes()).size === 6, timeoutMs, "all run");
   // More than there are slots: they wait, and would be started by whoever takes itself for the active one.
   const more = Array.from({ length: 6 }, (_, index) => httpStream(team.at(active).http, `more ${index}`));
   const isQueued = async (): Promise<boolean> => {
