@@ -20,7 +20,7 @@ export function compileJsonSchema(schema: unknown, field = "schema"): string {
 
 /** Adds the rules of a schema to a grammar, and returns its body. Throws as `compileJsonSchema`. */
 export function schemaBody(writer: GrammarWriter, schema: unknown, field: string): string {
-  const document = new SchemaDocument(schema, field, writer.budget);
+  const document = new SchemaDocument(schema, field, { budget: writer.budget });
   const compiler = new SchemaCompiler(document, writer);
   const root = compiler.ruleFor([document.root]);
   compiler.finish();

@@ -61,6 +61,22 @@ test("arguments are an object, whatever the schema leaves open", () => {
   assert.ok(!matcher.matches('{"name": "f", "arguments": 1}'));
 });
 
+test("of a tool that is not strict as much is enforced as can be", () => {
+  const parameters = {
+    type: "object",
+    properties: { tags: { type: "array", items: { type: "string" }, uniqueItems: true }, share: { multipleOf: 0.5 } },
+    required: ["tags"],
+    minProperties: 1,
+  };
+  for (const strict of [undefined, "where-possible"] as const) {
+    const tool = { name: "f", parameters, ...(strict === undefined ? {} : { strict }) };
+    const matcher = new GbnfMatcher(compileToolChoice([tool], "required", "json"));
+    assert.ok(matcher.matches('{"name": "f", "arguments": {"tags": ["a", "b"]}}'));
+    assert.ok(!matcher.matches('{"name": "f", "arguments": {"tags": [1]}}'));
+    assert.ok(!matcher.matches('{"name": "f", "arguments": {}}'));
+  }
+});
+
 const wrong: readonly (readonly [string, readonly ChoosableTool[], string, RegExp])[] = [
   ["no tools", [], "tool_choice", /has no tools/],
   ["an unknown tool", [search], "tool_choice", /`now` is wanted, but the request has only search/],
@@ -73,7 +89,7 @@ const wrong: readonly (readonly [string, readonly ChoosableTool[], string, RegEx
   ],
   [
     "arguments that cannot be enforced",
-    [{ ...clock, parameters: { not: {} } }],
+    [{ ...clock, strict: "always", parameters: { not: {} } }],
     "tools[0].function.parameters",
     /`not` at #/,
   ],

@@ -4,6 +4,7 @@ import { runThrough, type Slices } from "../slices.ts";
 import { gbnfLiteral } from "./gbnf/gbnf-text.ts";
 import { GrammarWriter } from "./gbnf/grammar-writer.ts";
 import type { WorkBudget } from "./gbnf/work-budget.ts";
+import { relaxedSchema } from "./schema/relaxed-schema.ts";
 import { SchemaCompiler } from "./schema/schema-compiler.ts";
 import { type LocatedSchema, SchemaDocument } from "./schema/schema-document.ts";
 import type { Conjunction } from "./schema/schema-shapes.ts";
@@ -114,14 +115,20 @@ export function argumentsRule(writer: GrammarWriter, tool: ChoosableTool, index:
   return rule;
 }
 
-/** The schema of a tool's arguments, and what has to hold for them: whatever it leaves open, they are an object. */
+/**
+ * The schema of a tool's arguments, as far as it can be enforced where the tool is not strict, and what has to hold for them:
+ * whatever it leaves open, they are an object.
+ */
 export function openSchema(
   tool: ChoosableTool,
   index: number,
   budget: WorkBudget,
 ): { readonly document: SchemaDocument; readonly schemas: Conjunction } {
   const schema = tool.parameters ?? { type: "object", properties: {}, additionalProperties: false };
-  const document = new SchemaDocument(schema, tool.field ?? `tools[${index}].function.parameters`, budget);
+  const document = new SchemaDocument(schema, tool.field ?? `tools[${index}].function.parameters`, {
+    budget,
+    ...(tool.strict === "always" ? {} : { read: relaxedSchema }),
+  });
   const isObject: LocatedSchema = { schema: { type: "object" }, pointer: "the arguments" };
   return { document, schemas: [document.root, isObject] };
 }

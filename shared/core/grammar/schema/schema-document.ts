@@ -9,21 +9,26 @@ export type LocatedSchema = { readonly schema: JsonSchema; readonly pointer: str
 /** What a schema that a user sends may be. */
 const schemaLimits = { bytes: 256 * 1024, depth: 100 } as const;
 
+export type DocumentOptions = {
+  readonly budget: WorkBudget;
+  readonly read?: (schema: unknown) => unknown;
+};
+
 /** A JSON schema within its limits, with the errors about it. All errors are `invalid_request` about `field`. */
 export class SchemaDocument {
   readonly root: LocatedSchema;
   readonly budget: WorkBudget;
   readonly #field: string;
 
-  /** Throws when `schema` is no JSON, no schema, or too large. */
-  constructor(schema: unknown, field: string, budget: WorkBudget) {
+  /** `read` makes another schema of one that is no larger than it may be. Throws when `schema` is no JSON, no schema, or too large. */
+  constructor(schema: unknown, field: string, { budget, read = (whole) => whole }: DocumentOptions) {
     this.#field = field;
     this.budget = budget;
     this.#checkJson(schema);
     if (new TextEncoder().encode(JSON.stringify(schema)).length > schemaLimits.bytes) {
       this.fail(`the schema is longer than ${schemaLimits.bytes} bytes`);
     }
-    this.root = this.locate(schema, "#");
+    this.root = this.locate(read(schema), "#");
   }
 
   fail(message: string): never {

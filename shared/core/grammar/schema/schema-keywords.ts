@@ -42,24 +42,30 @@ export const numberFormats: ReadonlyMap<string, readonly [minimum: number, maxim
   ["double", null],
 ]);
 
-/** The role of a keyword of `located`; refuses those that cannot be enforced. */
-export function roleOf(document: SchemaDocument, located: LocatedSchema, keyword: string): KeywordRole {
+/** What is done about a keyword with a value; null for one that cannot be enforced. */
+export function keywordRole(keyword: string, value: unknown): KeywordRole | null {
   const role = roles.get(keyword);
   if (role !== undefined) return role;
-  const value = isObject(located.schema) ? located.schema[keyword] : undefined;
-  if (keyword === "format") return formatRole(document, located, value);
-  // An identifier of the whole document changes none of the references that are followed.
-  if (keyword.startsWith("x-") || (keyword === "$id" && located.pointer === "#")) return "describes";
-  if (keyword === "uniqueItems" && value === false) return "describes";
-  return document.refuse(keyword, located);
+  if (keyword === "format") return typeof value === "string" ? formatRole(value) : null;
+  return keyword.startsWith("x-") || (keyword === "uniqueItems" && value === false) ? "describes" : null;
 }
 
-function formatRole(document: SchemaDocument, located: LocatedSchema, format: unknown): KeywordRole {
-  if (typeof format !== "string") return document.failKeyword("format", located, "a text");
+function formatRole(format: string): KeywordRole | null {
   if (stringFormats.has(format)) return "string";
-  if (numberFormats.has(format)) return "number";
+  return numberFormats.has(format) ? "number" : null;
+}
+
+/** The role of a keyword of `located`; refuses those that cannot be enforced. */
+export function roleOf(document: SchemaDocument, located: LocatedSchema, keyword: string): KeywordRole {
+  const value = isObject(located.schema) ? located.schema[keyword] : undefined;
+  const role = keywordRole(keyword, value);
+  if (role !== null) return role;
+  // An identifier of the whole document changes none of the references that are followed.
+  if (keyword === "$id" && located.pointer === "#") return "describes";
+  if (keyword !== "format") return document.refuse(keyword, located);
+  if (typeof value !== "string") return document.failKeyword("format", located, "a text");
   const known = [...stringFormats.keys()].join(", ");
-  return document.refuse("format", located, `\`${format.slice(0, 40)}\` is none of ${known}`);
+  return document.refuse("format", located, `\`${value.slice(0, 40)}\` is none of ${known}`);
 }
 
 /** Reads the values of keywords of one schema, each into its type. All are null where the keyword is not there. */
