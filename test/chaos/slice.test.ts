@@ -18,7 +18,7 @@ for (const number of [1, 3, 9, 12, 15, 27]) {
   const row = rowOf(rows, number);
   test(`fault row ${number}, ${row.title}: no stream fails and every text is right`, {
     skip: natsSkipReason,
-    timeout: 90_000,
+    timeout: 180_000,
   }, async (t) => {
     const outcome = await row.run(settings);
     assert.ok(outcome.kind === "ran", `row ${number} needs nothing that is missing here`);

@@ -29,7 +29,7 @@ async function crashOne(pool: ChaosPool, settings: RowSettings): Promise<RowOutc
     hit = await victim.runningAttempts();
     return hit > 0;
   };
-  await waitFor(isDecoding, 20_000, "text from the node");
+  await waitFor(isDecoding, 60_000, "text from the node");
   const killedAtMs = performance.now();
   process.kill(replica.pid, "SIGKILL");
   const isBack = async (): Promise<boolean> =>
