@@ -19,9 +19,8 @@ test("a chat without settings gets OpenAI's defaults", () => {
   } = parseChat(chat);
   assert.equal(isStream, false);
   assert.equal(request.maxTokens, null);
-  assert.equal(request.sampling.temperature, 1);
-  assert.equal(request.sampling.topP, 1);
-  assert.equal(request.sampling.seed, null);
+  const { temperature, topP, seed } = request.sampling;
+  assert.deepEqual([temperature, topP, seed], [1, 1, null]);
   assert.deepEqual(request.stop, []);
 });
 
