@@ -151,6 +151,18 @@ describe("log-probabilities of prompts", () => {
     assert.deepEqual([usage.prompt_tokens, usage.completion_tokens], [ids.length + 30, 2]);
   });
 
+  test("special tokens of a prompt are told as it spells them, so that the text has its places", {
+    timeout,
+  }, async () => {
+    const spelt = "ab</s>hi";
+    const { choices } = await complete({ prompt: spelt, max_tokens: 0, logprobs: 1, echo: true });
+    assert.equal(choices[0]?.text, spelt);
+    const { tokens = [], text_offset: offsets } = choices[0]?.logprobs ?? {};
+    // Before them may stand the token that begins a document.
+    assert.deepEqual(tokens.slice(-5), ["a", "b", "</s>", "h", "i"]);
+    assert.deepEqual(offsets?.slice(-5), [0, 1, 2, 6, 7]);
+  });
+
   test("a token that ends the answer at once is told, with no text, so that the lists are as long", {
     timeout,
   }, async () => {

@@ -24,7 +24,9 @@ export class PromptReader {
     const readOn = async (reader: LogprobReader): Promise<void> => {
       for (let place = next++; place < tokens.length; place = next++) {
         const { id, logitIndex } = tokens[place] ?? { id: 0, logitIndex: null };
-        const text = this.#parts.vocabulary.bytesOf(id);
+        const { vocabulary } = this.#parts;
+        // The token that begins a document is none of its text.
+        const text = firstIndex + place === 0 ? vocabulary.bytesOf(id) : vocabulary.spellingOf(id);
         const logprobs = logitIndex === null ? null : await reader.read(logitIndex, id, topCount);
         read[place] = { id, text, logprobs };
       }

@@ -45,6 +45,14 @@ export class Vocabulary {
     return bytes;
   }
 
+  /** As it is spelt in a prompt: control tokens too. */
+  spellingOf(tokenId: number): Uint8Array {
+    const piece = this.#pieces[tokenId];
+    return piece !== undefined && this.#types[tokenId] === tokenTypes.control
+      ? encoder.encode(piece)
+      : this.bytesOf(tokenId);
+  }
+
   /** Whether no repetition is counted over the token: llama.cpp's default breakers of the DRY penalty. */
   isSequenceBreaker(tokenId: number): boolean {
     const known = this.#breakers.get(tokenId);
