@@ -66,6 +66,8 @@ function channelOptions(keepaliveMs: number, keepaliveTimeoutMs: number): Channe
     "grpc.use_local_subchannel_pool": 1,
     // Nodes are addresses on a LAN: no proxy of the environment, no service configuration by DNS TXT.
     "grpc.enable_http_proxy": 0,
+    // Statistics of each connection, call and message, which nobody asks for.
+    "grpc.enable_channelz": 0,
     "grpc.service_config_disable_resolution": 1,
   };
 }

@@ -114,6 +114,7 @@ function serverOptions(options: GrpcServerOptions): ServerOptions {
     "grpc.keepalive_time_ms": options.keepaliveMs ?? 2000,
     "grpc.keepalive_timeout_ms": options.keepaliveTimeoutMs ?? 2000,
     "grpc.keepalive_permit_without_calls": 1,
+    "grpc.enable_channelz": 0,
     "grpc.max_concurrent_streams": options.callsPerConnectionMax ?? 2048,
   };
 }
