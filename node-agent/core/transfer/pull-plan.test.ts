@@ -31,6 +31,25 @@ test("a node that pulls itself is asked before one that has all", () => {
   assert.deepEqual(readsOf(effects), ["puller 0"]);
 });
 
+test("a node that others follow is not left for a holder because a chunk takes it longer than a question waits", () => {
+  const state = pullWith(10, { holder: 10, puller: 10 });
+  stepPull(state, { kind: "peerHolds", address: "puller", chunks: 1 }, 0);
+  stepPull(state, { kind: "chunkCame", address: "puller", chunk: 0 }, 10);
+  stepPull(state, { kind: "chunkVerified" }, 10);
+  stepPull(state, { kind: "chunkWritten" }, 10);
+  stepPull(state, { kind: "peerHolds", address: "holder", chunks: 10 }, 20);
+  const asked: string[] = [];
+  for (const event of [{ kind: "probeEnded", address: "puller", failure: null }, { kind: "timePassed" }] as const)
+    asked.push(...readsOf(stepPull(state, event, 510)));
+  assert.deepEqual(asked, []);
+  assert.ok(nextPullWakeMs(state, 510) < 540);
+  const again = stepPull(state, { kind: "timePassed" }, 540);
+  assert.ok(
+    again.some(({ kind, ...effect }) => kind === "probe" && "address" in effect && effect.address === "puller"),
+  );
+  assert.deepEqual(readsOf(stepPull(state, { kind: "timePassed" }, 1001)), ["holder 1", "holder 2", "holder 3"]);
+});
+
 test("who waits for a holder goes to a node that has got the chunk meanwhile, but not once it is coming", () => {
   const state = pullWith(10, { holder: 10, puller: 2 });
   stepPull(state, { kind: "peerHolds", address: "holder", chunks: 10 }, 0);

@@ -63,6 +63,7 @@ function addPeer(state: PullState, address: string): void {
     reading: new Map(),
     isProbing: false,
     notBeforeMs: 0,
+    noProbeBeforeMs: 0,
     failures: 0,
     isStruck: false,
     lastFailure: "",
@@ -83,11 +84,11 @@ function endProbe(state: PullState, { address, failure }: PullEvent & { kind: "p
   peer.isProbing = false;
   if (failure !== null) noteFailure(state, { peer, message: failure, nowMs });
   // A node that says at once that it has no more would be asked without end.
-  else if (peer.heldChunks <= state.written) waitFor(state, peer, nowMs);
+  else if (peer.heldChunks <= state.written) peer.noProbeBeforeMs = nowMs + busyWaitMs(state);
 }
 
-function waitFor({ jitter }: PullState, peer: PullPeer, nowMs: number): void {
-  peer.notBeforeMs = nowMs + pullLimits.busyMs * (1 + jitter);
+function busyWaitMs({ jitter }: PullState): number {
+  return pullLimits.busyMs * (1 + jitter);
 }
 
 function noteFailure(
@@ -107,7 +108,7 @@ function endRead(state: PullState, event: PullEvent & { kind: "readEnded" }, now
   if (peer === undefined || !peer.reading.delete(event.chunk)) return;
   switch (event.end.kind) {
     case "busy":
-      waitFor(state, peer, nowMs);
+      peer.notBeforeMs = nowMs + busyWaitMs(state);
       return;
     case "notHeld":
       peer.heldChunks = Math.min(peer.heldChunks, event.chunk);
@@ -181,8 +182,8 @@ function planReads(state: PullState, nowMs: number): PullEffect[] {
   }
   effects.push(...hedge(state, nowMs));
   for (const peer of state.peers.values()) {
-    if (!isAskable(peer, nowMs) || peer.isProbing || peer.heldChunks > state.written || state.written >= state.chunks)
-      continue;
+    const isDue = isAskable(peer, nowMs) && peer.noProbeBeforeMs <= nowMs;
+    if (!isDue || peer.isProbing || peer.heldChunks > state.written || state.written >= state.chunks) continue;
     peer.isProbing = true;
     effects.push({ kind: "probe", address: peer.address, chunk: state.written });
   }
@@ -278,8 +279,8 @@ function giveUpIfHopeless(state: PullState, nowMs: number): PullEffect[] {
 /** When something is due without an event; infinite when nothing is. */
 export function nextPullWakeMs(state: PullState, nowMs: number): number {
   const due = [state.lastProgressMs + pullLimits.patienceMs + 1];
-  for (const { isStruck, notBeforeMs, heldAtMs, reading } of state.peers.values()) {
-    if (!isStruck) due.push(notBeforeMs);
+  for (const { isStruck, notBeforeMs, noProbeBeforeMs, heldAtMs, reading } of state.peers.values()) {
+    if (!isStruck) due.push(notBeforeMs, noProbeBeforeMs);
     due.push(heldAtMs + pullLimits.followMs);
     for (const { startedAtMs, hasBegun } of reading.values()) {
       due.push(startedAtMs + pullLimits.hedgeMs);

@@ -35,6 +35,8 @@ export type PullPeer = {
   readonly reading: Map<number, PullRead>;
   isProbing: boolean;
   notBeforeMs: number;
+  /** It had nothing more: it is not asked for that, and is still the one to wait for. */
+  noProbeBeforeMs: number;
   /** In a row. */
   failures: number;
   /** It sent what its digest was not: it is asked no more. */
