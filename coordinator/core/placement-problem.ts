@@ -189,7 +189,7 @@ function isPressed({ state, nowMs, config }: StepContext, model: ModelName): boo
 }
 
 /** Replicas of nodes that were lost a moment ago, as long as another one answers meanwhile. */
-function missingReplicas({ state, nowMs, config }: StepContext, model: ModelName): number {
+export function missingReplicas({ state, nowMs, config }: StepContext, model: ModelName): number {
   let missing = 0;
   let answers = false;
   for (const member of state.members.values()) {

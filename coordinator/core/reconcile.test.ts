@@ -201,6 +201,40 @@ test("what makes room elsewhere is moved again when the node that it was moved t
   assert.deepEqual(loads(pool.heartbeat(statusOf("a", { sequence: 2 }))), ["big@a"]);
 });
 
+test("what stays after all because another one was lost meanwhile can make room later", () => {
+  const pool = new TestPool();
+  pool.deploy({ model: "small", replicas: { min: 2, max: 2 } });
+  pool.deploy({ model: "big", memory: memoryOf(15), replicas: { min: 1, max: 1 } });
+  const small = (replicaId: string) => ({ replicas: [replicaOf(replicaId, { model: "small" })] });
+  pool.join(statusOf("c", { freeBytes: 1e9, ...small("other") }));
+  pool.join(statusOf("a", { freeBytes: 12e9, ...small("old") }));
+  assert.deepEqual(loads(pool.join(statusOf("b", { freeBytes: 5e9 }))), ["small@b"]);
+  const replica = replicaOf(loadingReplica(pool, "b"), { model: "small" });
+  pool.heartbeat(statusOf("c", { freeBytes: 1e9, incarnation: 2, sequence: 2 }));
+  assert.deepEqual(only(pool.take({ kind: "replicaLoaded", nodeId: "b", replica }), "unloadReplica"), []);
+  assert.deepEqual(loads(pool.join(statusOf("d", { freeBytes: 5e9 }))), ["small@d"]);
+});
+
+test("what was to leave for its new place still does when the one comes back that it stayed for", () => {
+  const pool = new TestPool();
+  pool.deploy({ model: "small", replicas: { min: 2, max: 2 } });
+  pool.deploy({ model: "big", memory: memoryOf(15), replicas: { min: 1, max: 1 } });
+  const nodes = {
+    c: { freeBytes: 1e9, replicas: [replicaOf("other", { model: "small" })] },
+    a: { freeBytes: 12e9, replicas: [replicaOf("old", { model: "small" })] },
+    b: { freeBytes: 5e9 },
+  };
+  for (const [nodeId, node] of Object.entries(nodes)) pool.join(statusOf(nodeId, node));
+  const replica = replicaOf(loadingReplica(pool, "b"), { model: "small" });
+  pool.nowMs += 2400;
+  for (const nodeId of ["a", "b"] as const) pool.heartbeat(statusOf(nodeId, { ...nodes[nodeId], sequence: 2 }));
+  pool.wait(200);
+  assert.equal(pool.state.members.get("c")?.state, "dead");
+  assert.deepEqual(only(pool.take({ kind: "replicaLoaded", nodeId: "b", replica }), "unloadReplica"), []);
+  const isBack = pool.join(statusOf("c", { ...nodes.c, sequence: 2 }));
+  assert.deepEqual(only(isBack, "unloadReplica"), [{ kind: "unloadReplica", nodeId: "a", replicaId: "old" }]);
+});
+
 test("a model whose file cannot be read is failed and loaded nowhere", () => {
   const pool = new TestPool();
   pool.deploy();

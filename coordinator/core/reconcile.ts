@@ -9,7 +9,7 @@ import { giveUpLoad } from "./membership.ts";
 import { inspectSources, isInPlace, namedFiles, pinPaths } from "./model-sources.ts";
 import { decidePlacement } from "./placement/decide.ts";
 import type { PlacementDecision } from "./placement/problem.ts";
-import { isBusy, optionOn, problemOf } from "./placement-problem.ts";
+import { isBusy, missingReplicas, optionOn, problemOf } from "./placement-problem.ts";
 import type { ClusterState, Member, StepContext } from "./state.ts";
 import { keepCopies } from "./survival.ts";
 import { readyReplicas } from "./views.ts";
@@ -28,8 +28,11 @@ export function reconcile(context: StepContext): Effect[] {
   endOutdatedLoads(context.state);
   const effects = [...cancelPulls(context), ...inspectSources(context), ...pinPaths(context)];
   // The biggest models are placed first: the others wait a moment until it is known which those are.
-  const decisions = isAskingStill(context) ? [] : decidePlacement(problemOf(context), context.config.placement);
-  for (const decision of decisions) effects.push(...carryOut(context, decision));
+  if (!isAskingStill(context)) {
+    const decisions = decidePlacement(problemOf(context), context.config.placement);
+    for (const decision of decisions) effects.push(...carryOut(context, decision));
+    endMoves(context);
+  }
   effects.push(...keepCopies(context), ...unloadLeavers(context));
   return effects;
 }
@@ -90,6 +93,18 @@ function load(context: StepContext, member: Member, decision: PlacementDecision 
 function noteMove(state: ClusterState, replicaId: ReplicaId): void {
   for (const { status, moving } of state.members.values()) {
     if (status.replicas.some((replica) => replica.replicaId === replicaId)) moving.add(replicaId);
+  }
+}
+
+/** What has its new place and stays all the same, because another one was lost for good, may be moved again. */
+function endMoves(context: StepContext): void {
+  const { members } = context.state;
+  const begun = new Set([...members.values()].map(({ loading }) => loading?.insteadOf));
+  for (const { moving, status } of members.values()) {
+    for (const { replicaId, model } of status.replicas) {
+      const isOver = moving.has(replicaId) && !begun.has(replicaId) && missingReplicas(context, model) === 0;
+      if (isOver) moving.delete(replicaId);
+    }
   }
 }
 
