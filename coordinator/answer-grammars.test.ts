@@ -91,6 +91,9 @@ test("a schema that is refused is refused each time, by the field of its own req
   const withDefault = (value: number | null): ToolDefinition[] => [
     { name: "f", parameters: { type: "object", default: value }, strict: "always" },
   ];
+  const deep: unknown = JSON.parse(`${'{"items":'.repeat(20_000)}{}${"}".repeat(20_000)}`);
+  const shape = { kind: "schema", schema: deep, field: "output.json_schema" } as const;
+  await assert.rejects(grammars.plan(asked([], { shape }), hermes, "a"), { code: "invalid_request" });
   await grammars.plan(asked(withDefault(null)), hermes, "a");
   // JSON would write it as null.
   await assert.rejects(grammars.plan(asked(withDefault(Number.POSITIVE_INFINITY)), hermes, "a"), /no JSON/);
