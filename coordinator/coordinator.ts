@@ -186,7 +186,7 @@ export class Coordinator implements Gateway {
       deadlineMs,
       patienceMs: this.#patienceMs(priority),
     });
-    const { grammar, assembly } = await this.#grammars.plan(request, prompt.form, tenant);
+    const { grammar, assembly } = await this.#grammars.plan(request, prompt.form, caller);
     const size = { model, promptTokens: countOf(prompt), maxTokens: wanted, isMaxTokensCut };
     const maxTokens = decideMaxTokens(this.state, size);
     if (typeof maxTokens !== "number") throw maxTokens;
