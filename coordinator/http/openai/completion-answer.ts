@@ -1,12 +1,13 @@
 // Answers of /v1/completions.
 import type { Ending, Usage } from "@pomona/shared/core/generation";
 import { shownText } from "@pomona/shared/core/output/output-delta";
-import { type PromptLogprobs, unpackPrompt } from "@pomona/shared/core/prompt-logprobs";
+import { type PromptLogprobs, promptBytes, promptRows, unpackPrompt } from "@pomona/shared/core/prompt-logprobs";
 import type { LoggedToken } from "../../core/generation-request.ts";
 import type {
   AnswerHead,
   AnswerStream,
   ApiAnswer,
+  BoundEvent,
   CollectedAnswer,
   Frame,
   OutputEvent,
@@ -158,7 +159,8 @@ type ChoiceState = {
   /** Of an echo that is the text of the prompt's tokens; null for another one. */
   readonly decoder: InstanceType<typeof TextDecoder> | null;
   readonly promptOffsets: PromptOffsets;
-  offsets: TextOffsets;
+  readonly offsets: TextOffsets;
+  readonly promptTokens: number;
 };
 
 class CompletionStream implements AnswerStream {
@@ -172,12 +174,12 @@ class CompletionStream implements AnswerStream {
     this.#options = options;
   }
 
-  begin(choice: number): readonly Frame[] {
+  begin(choice: number, { promptTokens }: BoundEvent): readonly Frame[] {
     const { echoes, choices } = this.#options;
     const echo = echoes[Math.floor(choice / choices)] ?? null;
-    const decoder = echo === null ? new TextDecoder() : null;
+    const decoder = echo === null ? new TextDecoder("utf-8", { ignoreBOM: true }) : null;
     const offsets = new TextOffsets(echo ?? "");
-    this.#states[choice] = { decoder, promptOffsets: new PromptOffsets(echo), offsets };
+    this.#states[choice] = { decoder, promptOffsets: new PromptOffsets(echo), offsets, promptTokens };
     return echo === null || echo === "" ? [] : [this.#chunk(choice, { text: echo })];
   }
 
@@ -185,9 +187,10 @@ class CompletionStream implements AnswerStream {
     const state = this.#states[choice];
     if (state === undefined) return [];
     const tokens = [...unpackPrompt(packed)];
-    const text = tokens.map((token) => state.decoder?.decode(token.text, { stream: true }) ?? "").join("");
-    // The answer goes on where the tokens of the prompt end.
-    if (state.decoder !== null) for (const token of tokens) state.offsets.push(token.text);
+    const isWhole = packed.firstIndex + promptRows(packed) >= state.promptTokens;
+    // A character that the prompt's last token cuts has its replacement before the answer, which begins with its own.
+    const text = state.decoder?.decode(promptBytes([packed]), { stream: !isWhole }) ?? "";
+    state.offsets.skip(text);
     const logprobs = this.#options.tellsLogprobs ? completionLogprobs(tokens, state.promptOffsets) : null;
     return text === "" && logprobs === null ? [] : [this.#chunk(choice, { text, logprobs })];
   }
@@ -196,7 +199,7 @@ class CompletionStream implements AnswerStream {
     if (this.#options.maxTokens === 0) return [];
     const text = shownText(deltas);
     const offsets = this.#states[choice]?.offsets;
-    const shown = tokens?.map(shownToken) ?? null;
+    const shown = this.#options.tellsLogprobs ? (tokens?.map(shownToken) ?? null) : null;
     const logprobs = shown === null || offsets === undefined ? null : completionLogprobs(shown, offsets);
     return text === "" && logprobs === null ? [] : [this.#chunk(choice, { text, logprobs })];
   }

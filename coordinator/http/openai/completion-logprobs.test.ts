@@ -53,9 +53,9 @@ const expected = {
   text_offset: [0, 0, 0, 1, 3],
 };
 
-function collected(): CollectedAnswer {
+function collected(pieces = prompt): CollectedAnswer {
   const collector = new AnswerCollector(requestId, 0);
-  for (const logprobs of prompt) collector.addPrompt({ kind: "prompt", logprobs });
+  for (const logprobs of pieces) collector.addPrompt({ kind: "prompt", logprobs });
   collector.add(output);
   return collector.finish(ending);
 }
@@ -71,22 +71,25 @@ function whole(changes: Partial<CompletionOptions>, answers = [collected()]): { 
   return JSON.parse(text) as { choices: Choice[]; usage: object };
 }
 
-function streamed(changes: Partial<CompletionOptions>) {
+function streamed(changes: Partial<CompletionOptions>, pieces = prompt) {
   const stream = completionAnswer({ ...options, ...changes }).stream(head);
   const frames = [
     ...stream.begin(0, bound),
-    ...prompt.flatMap((logprobs) => stream.prompt?.(0, { kind: "prompt", logprobs }) ?? []),
+    ...pieces.flatMap((logprobs) => stream.prompt?.(0, { kind: "prompt", logprobs }) ?? []),
     ...stream.output(0, output),
     ...stream.end(0, ending),
   ];
   const choices = frames.flatMap(({ data }) => (data as { choices: Choice[] }).choices);
   const logprobs = choices.flatMap((choice) => choice.logprobs ?? []) as Record<string, unknown[]>[];
-  const lists = Object.keys(expected).map((key) => [key, logprobs.flatMap((part) => part[key] ?? [])]);
   return {
     text: choices.map(({ text }) => text).join(""),
-    logprobs: Object.fromEntries(lists),
+    logprobs: allLists(logprobs),
     reason: choices.at(-1)?.finish_reason,
   };
+}
+
+function allLists(parts: readonly Record<string, unknown[]>[]) {
+  return Object.fromEntries(Object.keys(expected).map((key) => [key, parts.flatMap((part) => part[key] ?? [])]));
 }
 
 test("a prompt's tokens stand before those of the answer, in pieces of JSON and streamed, the first one with nulls", () => {
@@ -107,7 +110,19 @@ test("the text of token ids is that of their tokens, with or without figures", (
   assert.deepEqual(streamed({ echoes: [null] }), { text: " é b!", logprobs, reason: "length" });
   const silent = { echoes: [null], tellsLogprobs: false };
   assert.deepEqual(whole(silent).choices[0], { index: 0, text: " é b!", logprobs: null, finish_reason: "length" });
-  assert.equal(streamed(silent).text, " é b!");
+  assert.deepEqual(streamed(silent), { text: " é b!", logprobs: allLists([]), reason: "length" });
+});
+
+test("token ids that end within a character say the same whole and streamed, and so do those that begin with a mark of order", () => {
+  const cut = [
+    packPrompt(0, 0, [row("\uFEFF", null), row("a", -1)]),
+    packPrompt(2, 0, [row("b", -1), row(Buffer.from([0xf0, 0x9f]), -1)]),
+  ];
+  const [choice] = whole({ echoes: [null] }, [collected(cut)]).choices;
+  assert.equal(choice?.text, "\uFEFFab\uFFFD!");
+  assert.deepEqual(choice?.logprobs, { ...choice?.logprobs, text_offset: [0, 1, 2, 3, 4] });
+  const { text, logprobs } = streamed({ echoes: [null] }, cut);
+  assert.deepEqual({ text, logprobs }, { text: choice?.text, logprobs: choice?.logprobs });
 });
 
 test("of a request for no tokens the answer is left out", () => {

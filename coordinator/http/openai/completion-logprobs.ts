@@ -10,7 +10,7 @@ export type ShownToken = { readonly text: Uint8Array; readonly logprobs: TokenLo
 
 /** Where each token begins in a text, in characters; one that goes on with a character begins where that does. */
 export class TextOffsets {
-  readonly #decoder = new TextDecoder();
+  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   #next: number;
 
   constructor(before: string) {
@@ -19,31 +19,43 @@ export class TextOffsets {
 
   push(token: Uint8Array): number {
     const offset = Math.max(0, this.#next);
-    this.#next += lengthOf(this.#decoder.decode(token, { stream: true }));
+    this.skip(this.#decoder.decode(token, { stream: true }));
     return offset;
+  }
+
+  /** Goes past a text that is there before the next token. */
+  skip(text: string): void {
+    this.#next += lengthOf(text);
   }
 }
 
 /**
- * Where the tokens of a prompt begin in its text. Some tokenizers put a space before it, which is none of it.
+ * Where the tokens of a prompt begin in its text. Some tokenizers put a space before it, and behind special tokens, which is
+ * none of it.
  */
 export class PromptOffsets {
-  readonly #text: string | null;
-  #offsets: TextOffsets | null = null;
+  readonly #sent: Buffer | null;
+  readonly #offsets = new TextOffsets("");
+  /** In bytes. */
+  #place = 0;
 
   /** `text` is the prompt as it was sent; null where the text is that of the tokens. */
   constructor(text: string | null) {
-    this.#text = text;
+    this.#sent = text === null ? null : Buffer.from(text);
   }
 
   push(token: Uint8Array): number {
-    if (this.#offsets !== null) return this.#offsets.push(token);
-    // Tokens that begin a document have no text.
-    if (token.length === 0) return 0;
-    const isSpaceAdded = this.#text !== null && token[0] === space && !this.#text.startsWith(" ");
-    this.#offsets = new TextOffsets("");
-    this.#offsets.push(isSpaceAdded ? token.subarray(1) : token);
-    return 0;
+    const own = this.#isSpaceAdded(token) ? token.subarray(1) : token;
+    this.#place += own.length;
+    return this.#offsets.push(own);
+  }
+
+  #isSpaceAdded(token: Uint8Array): boolean {
+    return token[0] === space && !this.#isNext(token) && this.#isNext(token.subarray(1));
+  }
+
+  #isNext(token: Uint8Array): boolean {
+    return this.#sent?.subarray(this.#place, this.#place + token.length).equals(token) ?? true;
   }
 }
 
@@ -112,7 +124,7 @@ export function shownToken({ text, ...logprobs }: LoggedToken): ShownToken {
 
 /** What the tokens of a prompt say. */
 export function textOfPrompt(prompt: readonly PromptLogprobs[]): string {
-  return new TextDecoder().decode(promptBytes(prompt));
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(promptBytes(prompt));
 }
 
 /** The token itself is always among them; of several that are written alike the likeliest counts. */
