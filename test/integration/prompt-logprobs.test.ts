@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { branchingLogits, branchingModel } from "@pomona/shared/core/gguf/branching-model";
-import { characterTokenId, eosTokenId } from "@pomona/shared/core/gguf/vocabulary";
+import { scriptedModel } from "@pomona/shared/core/gguf/scripted-model";
+import { characterTokenId, eosTokenId, firstPieceTokenId } from "@pomona/shared/core/gguf/vocabulary";
+import type { GgufModel } from "@pomona/shared/core/gguf/writer";
 import { type PromptToken, unpackPrompt } from "@pomona/shared/core/prompt-logprobs";
 import { PomonaClient } from "@pomona/shared/grpc/inference-client";
 import { promptLogprobsFromWire } from "@pomona/shared/grpc/wire-prompt-logprobs";
@@ -109,9 +111,18 @@ const idsOf = (text: string): number[] => [...text].map(characterTokenId);
 /** Likely and very unlikely successors. */
 const text = "abhiou The 5 boxing wizards jump!".repeat(6);
 
+/** Its tokenizer puts a space before the first word of a text, and behind special tokens. */
+function spacingModel(): GgufModel {
+  const model = branchingModel();
+  const spaces = ["tokenizer.ggml.add_space_prefix", { kind: "bool", value: true }] as const;
+  return { ...model, metadata: new Map([...model.metadata, spaces]) };
+}
+
 describe("log-probabilities of prompts", () => {
   before(async () => {
-    pool = await TwoNodes.start({ engine: "llama", models: { branching: branchingModel() } });
+    const scripted = scriptedModel({ name: "scripted", reply: "abc" });
+    const models = { branching: branchingModel(), spacing: spacingModel(), scripted };
+    pool = await TwoNodes.start({ engine: "llama", models });
   });
   after(() => pool?.close());
 
@@ -158,9 +169,53 @@ describe("log-probabilities of prompts", () => {
     const { choices } = await complete({ prompt: spelt, max_tokens: 0, logprobs: 1, echo: true });
     assert.equal(choices[0]?.text, spelt);
     const { tokens = [], text_offset: offsets } = choices[0]?.logprobs ?? {};
-    // Before them may stand the token that begins a document.
-    assert.deepEqual(tokens.slice(-5), ["a", "b", "</s>", "h", "i"]);
-    assert.deepEqual(offsets?.slice(-5), [0, 1, 2, 6, 7]);
+    assert.deepEqual(tokens, ["", "a", "b", "</s>", "h", "i"]);
+    assert.deepEqual(offsets, [0, 0, 1, 2, 6, 7]);
+  });
+
+  test("tokens have their places in a text that spells its own beginning, and behind spaces that are none of it", {
+    timeout,
+  }, async () => {
+    const placesOf = async (model: string, prompt: string) => {
+      const asked = { model, prompt, max_tokens: 0, logprobs: 0, echo: true };
+      const { logprobs, text: told } = (await complete(asked)).choices[0] ?? {};
+      assert.equal(told, prompt);
+      assert.deepEqual((await stream(asked)).lists(), logprobs);
+      return logprobs?.tokens.map((token, place) => [token, logprobs.text_offset[place]]);
+    };
+    assert.deepEqual(await placesOf("branching", "<s>ab"), [
+      ["<s>", 0],
+      ["a", 3],
+      ["b", 4],
+    ]);
+    assert.deepEqual(await placesOf("spacing", " ab"), [
+      ["", 0],
+      [" ", 0],
+      [" ", 1],
+      ["a", 1],
+      ["b", 2],
+    ]);
+    assert.deepEqual(await placesOf("spacing", "<s>a</s>h"), [
+      ["<s>", 0],
+      [" ", 3],
+      ["a", 3],
+      ["</s>", 4],
+      [" ", 8],
+      ["h", 8],
+    ]);
+  });
+
+  test("a special token has one name, also among the likely ones", { timeout }, async () => {
+    const asked = {
+      model: "scripted",
+      prompt: [firstPieceTokenId, eosTokenId],
+      max_tokens: 0,
+      logprobs: 1,
+      echo: true,
+    };
+    const { tokens, top_logprobs: top = [] } = (await complete(asked)).choices[0]?.logprobs ?? {};
+    assert.deepEqual(tokens, ["abc", "</s>"]);
+    assert.deepEqual(Object.keys(top[1] ?? {}), ["</s>"]);
   });
 
   test("a token that ends the answer at once is told, with no text, so that the lists are as long", {

@@ -1,7 +1,7 @@
 // Answers of /v1/completions.
 import type { Ending, Usage } from "@pomona/shared/core/generation";
 import { shownText } from "@pomona/shared/core/output/output-delta";
-import { type PromptLogprobs, promptBytes, promptRows, unpackPrompt } from "@pomona/shared/core/prompt-logprobs";
+import { type PromptLogprobs, promptBytes, promptRows } from "@pomona/shared/core/prompt-logprobs";
 import type { LoggedToken } from "../../core/generation-request.ts";
 import type {
   AnswerHead,
@@ -18,6 +18,7 @@ import {
   completionLogprobs,
   completionLogprobsJson,
   PromptOffsets,
+  shownPrompt,
   shownToken,
   TextOffsets,
   textOfPrompt,
@@ -158,6 +159,8 @@ function meanLogprob({ tokens }: CollectedAnswer): number {
 type ChoiceState = {
   /** Of an echo that is the text of the prompt's tokens; null for another one. */
   readonly decoder: InstanceType<typeof TextDecoder> | null;
+  /** The prompt as it was sent; null where its text is that of the tokens. */
+  readonly echo: string | null;
   readonly promptOffsets: PromptOffsets;
   readonly offsets: TextOffsets;
   readonly promptTokens: number;
@@ -179,14 +182,14 @@ class CompletionStream implements AnswerStream {
     const echo = echoes[Math.floor(choice / choices)] ?? null;
     const decoder = echo === null ? new TextDecoder("utf-8", { ignoreBOM: true }) : null;
     const offsets = new TextOffsets(echo ?? "");
-    this.#states[choice] = { decoder, promptOffsets: new PromptOffsets(echo), offsets, promptTokens };
+    this.#states[choice] = { decoder, echo, promptOffsets: new PromptOffsets(echo), offsets, promptTokens };
     return echo === null || echo === "" ? [] : [this.#chunk(choice, { text: echo })];
   }
 
   prompt(choice: number, { logprobs: packed }: PromptEvent): readonly Frame[] {
     const state = this.#states[choice];
     if (state === undefined) return [];
-    const tokens = [...unpackPrompt(packed)];
+    const tokens = [...shownPrompt(packed, state.echo)];
     const isWhole = packed.firstIndex + promptRows(packed) >= state.promptTokens;
     // A character that the prompt's last token cuts has its replacement before the answer, which begins with its own.
     const text = state.decoder?.decode(promptBytes([packed]), { stream: !isWhole }) ?? "";

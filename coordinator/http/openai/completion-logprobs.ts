@@ -50,11 +50,16 @@ export class PromptOffsets {
     return this.#offsets.push(own);
   }
 
-  #isSpaceAdded(token: Uint8Array): boolean {
-    return token[0] === space && !this.#isNext(token) && this.#isNext(token.subarray(1));
+  /** Whether the text goes on with a token, maybe behind a space that is none of it. */
+  isNext(token: Uint8Array): boolean {
+    return this.#goesOnWith(token) || this.#isSpaceAdded(token);
   }
 
-  #isNext(token: Uint8Array): boolean {
+  #isSpaceAdded(token: Uint8Array): boolean {
+    return token[0] === space && !this.#goesOnWith(token) && this.#goesOnWith(token.subarray(1));
+  }
+
+  #goesOnWith(token: Uint8Array): boolean {
     return this.#sent?.subarray(this.#place, this.#place + token.length).equals(token) ?? true;
   }
 }
@@ -97,7 +102,7 @@ export function* completionLogprobsJson(logged: Logged, prompt: string | null): 
     let piece = `${separator}${JSON.stringify(name)}:[`;
     let count = 0;
     isPrompt = true;
-    for (const token of shownTokens(logged, () => {
+    for (const token of shownTokens(logged, prompt, () => {
       isPrompt = false;
     })) {
       piece += `${count === 0 ? "" : ","}${JSON.stringify(of(token))}`;
@@ -112,10 +117,20 @@ export function* completionLogprobsJson(logged: Logged, prompt: string | null): 
   yield "}";
 }
 
-function* shownTokens({ prompt, tokens }: Logged, onAnswer: () => void): Generator<ShownToken, void, void> {
-  for (const packed of prompt) yield* unpackPrompt(packed);
+function* shownTokens({ prompt, tokens }: Logged, sent: string | null, onAnswer: () => void) {
+  for (const packed of prompt) yield* shownPrompt(packed, sent);
   onAnswer();
   for (const token of tokens) yield shownToken(token);
+}
+
+/** Of a prompt as it was sent; null where its text is that of the tokens. */
+export function* shownPrompt(packed: PromptLogprobs, sent: string | null): Generator<ShownToken, void, void> {
+  let isFirst = packed.firstIndex === 0;
+  for (const token of unpackPrompt(packed)) {
+    // What a tokenizer puts before a document is none of its text, unless the document begins with it itself.
+    yield isFirst && !new PromptOffsets(sent).isNext(token.text) ? { ...token, text: new Uint8Array(0) } : token;
+    isFirst = false;
+  }
 }
 
 export function shownToken({ text, ...logprobs }: LoggedToken): ShownToken {
