@@ -374,7 +374,7 @@ export class Coordinator implements Gateway {
     const asked = { requestId, model, promptTokenIds, promptDigest, decoding, tenant, priority, deadlineMs };
     this.#running.addTakenUp(nodeId, note, attempt);
     this.take({ kind: "attemptTakenUp", nodeId, attempt, request: { ...asked, firstTokenDeadlineMs: null } });
-    this.#running.addMissing(requestId, note.texts);
+    this.#running.addMissing(requestId, note.texts, decoding);
     return true;
   }
 

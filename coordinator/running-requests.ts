@@ -1,6 +1,6 @@
 // Running requests beside their records: who reads them, what has happened to them, and what is told of it.
 import { toPomonaError } from "@pomona/shared/core/errors";
-import type { Attempt, Ending } from "@pomona/shared/core/generation";
+import type { Attempt, Decoding, Ending } from "@pomona/shared/core/generation";
 import type { NodeId, RequestId } from "@pomona/shared/core/ids";
 import type { Clock } from "@pomona/shared/runtime/clock";
 import type { TokensFrame } from "./core/attempt-progress.ts";
@@ -28,6 +28,8 @@ type Running = {
   readonly arrivedAtMs: number;
   /** Bytes of every token so far. */
   readonly texts: TokenTexts;
+  /** Of those the last ones, which wait until the prompt has been told. */
+  untold: Uint8Array[];
   lastTokensAtMs: number | null;
   isStopped: boolean;
   /** Why it was moved, until it goes on elsewhere. */
@@ -81,8 +83,9 @@ export class RunningRequests {
     const { clock } = this.#dependencies;
     const arrivedAtMs = clock.nowMs();
     const session = new GenerationSession(requestId, note, (signal) => this.#noteUnread(requestId, signal));
-    const before = { texts: new TokenTexts(), lastTokensAtMs: null, isStopped: false, movedFor: null, isExact: true };
-    this.#running.set(requestId, { session, note, seed, isStreamed, arrivedAtMs, ...before, unreadSinceMs: null });
+    const before = { texts: new TokenTexts(), untold: [], lastTokensAtMs: null, unreadSinceMs: null };
+    const moves = { isStopped: false, movedFor: null, isExact: true };
+    this.#running.set(requestId, { session, note, seed, isStreamed, arrivedAtMs, ...before, ...moves });
     this.#dependencies.admitted(note, requestId);
     const { model, api, priority } = note;
     this.#log.arrived({ requestId, model, api, priority, arrivedAtMs, promptTokens });
@@ -100,16 +103,27 @@ export class RunningRequests {
     if (running !== undefined) running.unreadSinceMs = this.#dependencies.clock.nowMs();
   }
 
-  /** Texts of the tokens that came before those that its node sends, as far as they are not here. */
-  addMissing(requestId: RequestId, texts: readonly Uint8Array[]): void {
+  /**
+   * Texts of the tokens that came before those that its node sends, as far as they are not here. Where the node tells the
+   * prompt's log-probabilities again, they come after those.
+   */
+  addMissing(requestId: RequestId, texts: readonly Uint8Array[], { logsPrompt }: Pick<Decoding, "logsPrompt">): void {
     const running = this.#running.get(requestId);
-    const missing = texts.slice(running?.texts.length ?? texts.length);
-    if (running !== undefined && missing.length > 0) this.#addTokens(running, { texts: missing, logprobs: null });
+    if (running === undefined) return;
+    const missing = texts.slice(running.texts.length);
+    running.texts.push(missing);
+    running.untold.push(...missing);
+    if (!logsPrompt) this.#tellMissing(running);
   }
 
-  #addTokens(running: Running, { texts, logprobs }: Pick<TokensFrame, "texts" | "logprobs">): void {
-    running.texts.push(texts);
-    if (!running.session.addTokens(texts, logprobs)) return;
+  #tellMissing(running: Running): void {
+    const texts = running.untold;
+    running.untold = [];
+    if (texts.length > 0) this.#tellTokens(running, { texts, logprobs: null });
+  }
+
+  #tellTokens(running: Running, { texts, logprobs }: Pick<TokensFrame, "texts" | "logprobs">): void {
+    if (running.isStopped || !running.session.addTokens(texts, logprobs)) return;
     running.isStopped = true;
     this.#dependencies.stop(running.session.requestId);
   }
@@ -176,7 +190,9 @@ export class RunningRequests {
       metrics.tokens(labels, frame.ids.length);
       const first = this.#log.tokens(requestId, nowMs);
       if (first !== null) metrics.predicted(labels, first);
-      this.#addTokens(running, frame);
+      running.texts.push(frame.texts);
+      this.#tellMissing(running);
+      this.#tellTokens(running, frame);
     }
   }
 
@@ -189,6 +205,7 @@ export class RunningRequests {
     if (running === undefined) return;
     this.#running.delete(requestId);
     const { metrics, clock } = this.#dependencies;
+    this.#tellMissing(running);
     const { session, note, movedFor, unreadSinceMs } = running;
     this.#log.ended(requestId, ending, clock.nowMs());
     session.end(ending, running.isStopped);
