@@ -127,7 +127,7 @@ export function openSchema(
   const schema = tool.parameters ?? { type: "object", properties: {}, additionalProperties: false };
   const document = new SchemaDocument(schema, tool.field ?? `tools[${index}].function.parameters`, {
     budget,
-    ...(tool.strict === "always" ? {} : { read: relaxedSchema }),
+    ...(tool.strict === "always" ? {} : { relax: relaxedSchema }),
   });
   const isObject: LocatedSchema = { schema: { type: "object" }, pointer: "the arguments" };
   return { document, schemas: [document.root, isObject] };

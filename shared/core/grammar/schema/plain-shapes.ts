@@ -20,7 +20,7 @@ export function plainShapes(document: SchemaDocument, schemas: Conjunction): rea
 
 function valuesShapes(document: SchemaDocument, facts: SchemaFacts, values: readonly unknown[]): readonly Shape[] {
   const kept = values.filter((value) => facts.types === null || allows(facts.types, typeOf(value)));
-  for (const type of new Set(kept.map(typeOf))) {
+  for (const type of document.isRelaxed ? [] : new Set(kept.map(typeOf))) {
     const about = facts.about.get(type === "integer" ? "number" : type);
     if (about !== undefined) document.refuse(about.keyword, about.at, "not together with `enum` or `const`");
   }

@@ -11,24 +11,28 @@ const schemaLimits = { bytes: 256 * 1024, depth: 100 } as const;
 
 export type DocumentOptions = {
   readonly budget: WorkBudget;
-  readonly read?: (schema: unknown) => unknown;
+  /** Makes another schema of one that is no larger than it may be, which need not be held to as a whole. */
+  readonly relax?: (schema: unknown) => unknown;
 };
 
 /** A JSON schema within its limits, with the errors about it. All errors are `invalid_request` about `field`. */
 export class SchemaDocument {
   readonly root: LocatedSchema;
   readonly budget: WorkBudget;
+  /** Several branches of `oneOf` may match, and what schemas say about values that another one lists need not hold. */
+  readonly isRelaxed: boolean;
   readonly #field: string;
 
-  /** `read` makes another schema of one that is no larger than it may be. Throws when `schema` is no JSON, no schema, or too large. */
-  constructor(schema: unknown, field: string, { budget, read = (whole) => whole }: DocumentOptions) {
+  /** Throws when `schema` is no JSON, no schema, or too large. */
+  constructor(schema: unknown, field: string, { budget, relax }: DocumentOptions) {
     this.#field = field;
+    this.isRelaxed = relax !== undefined;
     this.budget = budget;
     this.#checkJson(schema);
     if (new TextEncoder().encode(JSON.stringify(schema)).length > schemaLimits.bytes) {
       this.fail(`the schema is longer than ${schemaLimits.bytes} bytes`);
     }
-    this.root = this.locate(read(schema), "#");
+    this.root = this.locate(relax === undefined ? schema : relax(schema), "#");
   }
 
   fail(message: string): never {

@@ -102,7 +102,7 @@ export class SchemaReader {
       this.#flatten(branch, choice.path, flat);
       return this.#choose(flat);
     });
-    if (choice.keyword === "oneOf") this.#checkApart(choice, branches);
+    if (choice.keyword === "oneOf" && !this.#document.isRelaxed) this.#checkApart(choice, branches);
     return [...new Map(branches.flat().map((read) => [read.key, read])).values()];
   }
 
