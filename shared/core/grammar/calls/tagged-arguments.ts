@@ -16,8 +16,10 @@ import { addBareTextRules } from "../strings/string-rules.ts";
 import { addWordRules } from "../strings/word-rules.ts";
 import { blank } from "./calls.ts";
 
-/** Longest text whose length is counted in states; beyond it one with a length holds no `<`. */
+/** Longest text whose length is counted in states; beyond it one with a length that holds `<` is counted by its parts. */
 const countedMax = 64;
+/** Characters of a part that begins with `<`, at most. */
+const partLengthMax = 5;
 
 /** How a call's arguments are written in one format. The writer's JSON is that between tags. */
 export class TaggedArguments {
@@ -26,12 +28,15 @@ export class TaggedArguments {
   /** Any text up to the end of a value, and with it. */
   readonly #anyText: string;
   #anyPairs: string | null = null;
+  /** Of texts without `<`. */
   readonly #characters: CountedCharacters;
+  readonly #parts: CountedCharacters;
 
   constructor(writer: GrammarWriter, options: TaggedCallsOptions) {
     this.#writer = writer;
     this.#options = options;
     this.#characters = new CountedCharacters(writer, () => "[^<\\x00]");
+    this.#parts = new CountedCharacters(writer, () => partRule(this.#valueEnd));
     const text = new FreeText(writer, "value", [this.#valueEnd]);
     text.define(() => "", false);
     this.#anyText = text.start;
@@ -113,7 +118,7 @@ export class TaggedArguments {
     const listed = shapes.flatMap((shape) => (shape.kind === "values" ? shape.values : []));
     const words = listed.filter((value) => typeof value === "string").filter((word) => !word.includes(this.#valueEnd));
     const bodies = words.length === 0 ? [] : [this.#ended(this.#wordsRule(words, document))];
-    for (const shape of shapes) if (shape.kind === "string") bodies.push(this.#stringRule(shape, document));
+    for (const shape of shapes) if (shape.kind === "string") bodies.push(this.#stringRule(shape, values));
     if (bodies.length === 0) document.fail(`no text of the schema at ${schemas[0]?.pointer ?? "#"} can be written`);
     return bodies.length === 1 ? (bodies[0] ?? "") : this.#writer.add("text", bodies.join(" | "));
   }
@@ -123,12 +128,13 @@ export class TaggedArguments {
     return addWordRules(this.#writer, words, { hint: "word", spell: (text) => text, end: "" });
   }
 
-  #stringRule(shape: StringShape, document: SchemaDocument): string {
+  #stringRule(shape: StringShape, values: Values): string {
+    const document: SchemaDocument = values.document;
     const { minLength, maxLength, patterns } = shape;
     const hasLength = minLength > 0 || maxLength !== null;
     if (!hasLength && patterns.length === 0) return this.#anyText;
     if (patterns.length === 0 && (maxLength ?? minLength) > countedMax)
-      return this.#ended(this.#characters.between(minLength, maxLength));
+      return this.#ended(this.#countedText(minLength, maxLength));
     const automaton = stringAutomaton(document, shape, true);
     const refuse = (reason: string): never => document.fail(reason);
     const limits = { budget: document.budget, refuse };
@@ -140,9 +146,17 @@ export class TaggedArguments {
     return this.#ended(addBareTextRules(this.#writer, sayable, "text"));
   }
 
+  /** A long text: without `<`, or of so few parts that it has no more characters than it may. */
+  #countedText(least: number, most: number | null): string {
+    const partsMost = most === null ? null : Math.floor(most / partLengthMax);
+    const bodies = most === null ? [] : [this.#characters.between(least, most)];
+    if (partsMost === null || partsMost >= least) bodies.push(this.#parts.between(least, partsMost));
+    return this.#writer.addOnce("text", bodies.join(" | "));
+  }
+
   #ended(value: string): string {
     const end = gbnfLiteral(`${this.#options.isValueOnLines ? "\n" : ""}${this.#valueEnd}`);
-    return this.#writer.add("value", `${value} ${end}`);
+    return this.#writer.addOnce("value", `${value} ${end}`);
   }
 }
 
@@ -153,6 +167,18 @@ type Values = {
   /** Parameters that are read as texts. */
   readonly texts: ReadonlySet<string>;
 };
+
+/** A character, or `<` and what shows that the end of the value does not begin there. */
+function partRule(valueEnd: string): string {
+  const bodies = ["[^<\\x00]", `"<<" ${notOf("/")}`];
+  for (let length = 1; length < partLengthMax; length += 1)
+    bodies.push(`${gbnfLiteral(valueEnd.slice(0, length))} ${notOf(valueEnd.charAt(length))}`);
+  return `(${bodies.join(" | ")})`;
+}
+
+function notOf(next: string): string {
+  return `[^<${next}\\x00]`;
+}
 
 /** Longest name that is read. */
 const nameLengthMax = 250;

@@ -26,6 +26,8 @@ function isInvalid(error: unknown): boolean {
 /** Collects the rules of a grammar under names that are its own. */
 export class GrammarWriter {
   readonly #bodies = new Map<string, string>();
+  /** Names of rules that may be shared, by their bodies. */
+  readonly #shared = new Map<string, string>();
   readonly #field: string;
   /** JSON stands between tags, and holds no `</` as it is. */
   readonly isInTags: boolean;
@@ -58,6 +60,15 @@ export class GrammarWriter {
   add(hint: string, body: string): string {
     const name = this.reserve(hint);
     this.define(name, body);
+    return name;
+  }
+
+  /** The rule of the same body, where it was added so before and was not taken back. */
+  addOnce(hint: string, body: string): string {
+    const known = this.#shared.get(body);
+    if (known !== undefined && this.#bodies.get(known) === body) return known;
+    const name = this.add(hint, body);
+    this.#shared.set(body, name);
     return name;
   }
 

@@ -11,7 +11,6 @@ const blocksFrom = 64;
 export class CountedCharacters {
   readonly #writer: GrammarWriter;
   readonly #character: () => string;
-  readonly #blocks = new Map<number, string>();
 
   /** `character` is GBNF; one of a JSON string by default. */
   constructor(writer: GrammarWriter, character: () => string = () => writer.json("char")) {
@@ -39,11 +38,7 @@ export class CountedCharacters {
   }
 
   #blockOf(size: number): string {
-    const known = this.#blocks.get(size);
-    if (known !== undefined) return known;
-    const name = this.#writer.add("characters", `${this.#character()}{${size}}`);
-    this.#blocks.set(size, name);
-    return name;
+    return this.#writer.addOnce("characters", `${this.#character()}{${size}}`);
   }
 }
 
