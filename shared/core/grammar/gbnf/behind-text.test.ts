@@ -75,3 +75,12 @@ test("a beginning that leads nowhere, or is too long, is refused by the field of
   for (const begun of ["Here it is: {", '{"other', `{"name": "${"a".repeat(10_001)}`])
     assert.throws(() => compileAnswer({ ...answer, begun }, form), { code: "invalid_request", field: "format" });
 });
+
+test("a beginning that many listed values share is gone on with", () => {
+  const form = { format: { calls: "none", thoughts: "none" }, startsInReasoning: false, thinking: "never" } as const;
+  const numbers = Array.from({ length: 5000 }, (_, index) => index);
+  const answer = { schema: { schema: { enum: numbers }, field: "format" }, tools: [], choice: "auto" } as const;
+  const matcher = new GbnfMatcher(compileAnswer({ ...answer, begun: "1" }, form) ?? "");
+  for (const rest of ["", "7", "999"]) assert.ok(matcher.matches(rest), rest);
+  for (const rest of ["9999", ".5", "a"]) assert.ok(!matcher.matches(rest), rest);
+});

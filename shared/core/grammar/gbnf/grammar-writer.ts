@@ -83,7 +83,12 @@ export class GrammarWriter {
 
   /** The literal of a JSON value, as `JSON.stringify` writes it. */
   jsonLiteral(value: unknown, more = ""): string {
-    return gbnfLiteral(this.#escape(JSON.stringify(value)) + more);
+    return gbnfLiteral(this.spellJson(value) + more);
+  }
+
+  /** A JSON value, as `JSON.stringify` writes it. */
+  spellJson(value: unknown): string {
+    return this.#escape(JSON.stringify(value));
   }
 
   /** A part of a JSON string, as `JSON.stringify` writes it. */

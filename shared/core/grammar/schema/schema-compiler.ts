@@ -133,14 +133,14 @@ export class SchemaCompiler {
 
   #writeValues(values: readonly unknown[], hint: string): string {
     const texts = values.filter((value) => typeof value === "string");
-    const bodies = new Set(
-      values.filter((value) => typeof value !== "string").map((value) => this.#writer.jsonLiteral(value)),
-    );
+    const others = values.filter((value) => typeof value !== "string").map((value) => this.#writer.spellJson(value));
+    const bodies: string[] = [];
+    if (others.length > 0) bodies.push(addWordRules(this.#writer, others, { hint, spell: (json) => json, end: "" }));
     const letters = texts.reduce((sum, text) => sum + text.length, 0);
     this.#document.spend(letters, "the listed values of the schema, or of all together, are too long");
     const spell = (text: string): string => this.#writer.spell(text);
-    if (texts.length > 0) bodies.add(`"\\"" ${addWordRules(this.#writer, texts, { hint, spell, end: '"' })}`);
-    return this.#writer.add(hint, [...bodies].join(" | "));
+    if (texts.length > 0) bodies.push(`"\\"" ${addWordRules(this.#writer, texts, { hint, spell, end: '"' })}`);
+    return this.#writer.add(hint, bodies.join(" | "));
   }
 
   #stringBody(shape: StringShape, hint: string): string {
