@@ -15,6 +15,10 @@ export class EventRelay {
   #rest: Buffer = Buffer.alloc(0);
   /** Empty before the first event that has one. */
   lastId = "";
+  /** Of the request, where its stream has told it in a comment; empty where it has not. */
+  requestId = "";
+  /** Whether something of the answer was passed on: comments, and pings of Anthropic's API, are none of it. */
+  hasBegun = false;
   /** Whether the answer has come to its end. */
   isDone = false;
   /** What a coordinator says that stops: the rest is another one's. Passed on when none has it. */
@@ -44,6 +48,8 @@ export class EventRelay {
   #look(events: Buffer): void {
     const text = events.toString("latin1");
     for (const [, id = ""] of text.matchAll(/^id: (\S+)$/gm)) this.lastId = id;
+    this.requestId ||= /^: pomona request=(\S+)$/m.exec(text)?.[1] ?? "";
+    this.hasBegun ||= /^data: (?!\{"type":"ping"\}$)/m.test(text);
     this.isDone ||= lastEvent.test(text);
   }
 }

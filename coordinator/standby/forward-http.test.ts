@@ -27,8 +27,8 @@ async function serve(handler: Handler): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** A standby of whoever answers at the port; its own errors are 503 with their message. */
-function standbyOf(port: number): Promise<number> {
+/** A standby of whoever answers at the port, and of `next` after that; its own errors are 503 with their message. */
+function standbyOf(port: number, next?: number): Promise<number> {
   const target = {
     id: "a",
     httpAddress: `127.0.0.1:${port}`,
@@ -40,7 +40,9 @@ function standbyOf(port: number): Promise<number> {
   return serve((incoming, response) => {
     const left = new AbortController();
     response.once("close", () => left.abort());
-    const duty = () => ({ kind: "standby", active: null }) as const;
+    const active =
+      next === undefined ? null : { ...target, httpAddress: `127.0.0.1:${next}`, gone: new AbortController().signal };
+    const duty = () => ({ kind: "standby", active }) as const;
     forwardHttp({ request: incoming, response, target, duty, signal: left.signal }).catch((thrown: unknown) => {
       assert.ok(thrown instanceof PomonaError);
       if (!response.destroyed) response.writeHead(503).end(thrown.code);
@@ -105,4 +107,51 @@ test("nobody there, or one that is not active any more and is silent, is no_acti
   const port = await standbyOf(await serve(() => gone.controller.abort()));
   const silent = await fetch(`http://127.0.0.1:${port}/`, { method: "POST", body: "x" });
   assert.deepEqual([silent.status, await silent.text()], [503, "no_active_coordinator"]);
+});
+
+const id = "0123456789abcdef0123456789abcdef";
+const waited = `: pomona request=${id}\n\n: pomona waiting position=1\n\n`;
+const whole = 'data: {"text":"all"}\n\ndata: [DONE]\n\n';
+
+/** A stream whose coordinator is killed after `told`; its successor knows nothing of it, and answers it anew. */
+async function afterKill(told: string): Promise<{ readonly text: Promise<string>; readonly asked: readonly string[] }> {
+  const active = await serve((_, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream", "x-request-id": "another one's" });
+    response.write(told, () => setImmediate(() => response.destroy()));
+  });
+  const asked: string[] = [];
+  const next = await serve((incoming, response) => {
+    const from = incoming.headers["last-event-id"];
+    incoming.setEncoding("utf8").on("data", (body) => asked.push(`${body} ${from ?? "anew"}`));
+    incoming.on("end", () => {
+      if (from !== undefined) return void response.writeHead(404).end();
+      response.writeHead(200, { "content-type": "text/event-stream" }).end(whole);
+    });
+  });
+  const port = await standbyOf(active, next);
+  const answer = await fetch(`http://127.0.0.1:${port}/v1/completions`, { method: "POST", body: "{}" });
+  assert.equal(answer.status, 200);
+  return { text: answer.text(), asked };
+}
+
+test("a stream that was still waiting when its coordinator went is asked for anew", async () => {
+  const ping = 'event: ping\ndata: {"type":"ping"}\n\n';
+  const withheld = [
+    'data: {"te',
+    ': pomona stopping\n\nevent: error\ndata: {"error":{"code":"shutting_down"}}\n\ndata: [DONE]\n\n',
+  ];
+  for (const told of [waited, waited + ping])
+    for (const last of ["", ...withheld]) {
+      const { text, asked } = await afterKill(told + last);
+      assert.equal(await text, told + whole);
+      assert.deepEqual(asked, [`{} ${id}`, "{} anew"]);
+    }
+});
+
+test("one that has begun is not: it would come twice", async () => {
+  for (const told of [`${waited}id: ${id}-0.0\ndata: {}\n\n`, `${waited}data: {"text":"a"}\n\n`]) {
+    const { text, asked } = await afterKill(told);
+    await assert.rejects(text);
+    assert.equal(asked.length, 1);
+  }
 });

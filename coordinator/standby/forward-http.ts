@@ -152,8 +152,9 @@ async function relay(relayed: Relayed): Promise<void> {
     const { farewell } = events;
     if (signal.aborted || (farewell === null && (isWhole || events.isDone))) break;
     events.cut();
-    const requestId = String(answer.headers["x-request-id"] ?? "");
-    source = await rest(relayed, events.lastId === "" ? requestId : events.lastId);
+    source = await rest(relayed, events.lastId || events.requestId || String(answer.headers["x-request-id"] ?? ""));
+    // Nobody has it, and the client nothing of it: it was still waiting, or had just begun.
+    if (source === null && !events.hasBegun) source = await rest(relayed, null);
     if (source !== null) continue;
     if (farewell === null) return void response.destroy();
     response.write(shown(farewell));
@@ -174,8 +175,11 @@ async function pass(source: IncomingMessage, response: ServerResponse, take: Sho
   }
 }
 
-/** The answer from an event on, of whoever is the active coordinator by then; null when nobody has it. */
-async function rest({ request, duty, signal, body }: Relayed, lastId: string): Promise<IncomingMessage | null> {
+/**
+ * The answer from an event on, of whoever is the active coordinator by then, or another answer where `lastId` is null; null when
+ * nobody has it.
+ */
+async function rest({ request, duty, signal, body }: Relayed, lastId: string | null): Promise<IncomingMessage | null> {
   if (lastId === "") return null;
   const untilMs = performance.now() + takeoverMs;
   const own = hostAndPort(request.socket.localAddress ?? "127.0.0.1", request.socket.localPort ?? 0);
@@ -184,7 +188,7 @@ async function rest({ request, duty, signal, body }: Relayed, lastId: string): P
     const now = duty();
     const address = now.kind === "active" ? own : now.active?.httpAddress;
     const gone = now.kind === "standby" && now.active !== null ? now.active.gone : signal;
-    const headers = { ...call.headers, "last-event-id": lastId };
+    const headers = lastId === null ? call.headers : { ...call.headers, "last-event-id": lastId };
     const answer =
       address === undefined || gone.aborted
         ? null

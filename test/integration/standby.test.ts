@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { pomona } from "@pomona/proto/load";
 import { toPomonaError } from "@pomona/shared/core/errors";
 import { callUnary, createClusterClient, createInferenceClient, readStream } from "@pomona/shared/grpc/client";
-import { CoordinatorTeam, completion, metric, runningRequests } from "../support/coordinator-team.ts";
+import { CoordinatorTeam, completion, metric, runningRequests, textOf } from "../support/coordinator-team.ts";
 import { openLine } from "../support/cuttable-line.ts";
 import { natsSkipReason } from "../support/nats-server.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -166,6 +166,36 @@ test("a stream through a standby goes on to its end when the active one is kille
     assert.equal(text, whole.text);
     assert.equal(body.match(/\[DONE\]/g)?.length, 1);
     assert.equal(new Set([...body.matchAll(/"id":"([^"]+)"/g)].map(([, id]) => id)).size, 1);
+  }
+  team.coordinators.delete(active);
+  await team.startCoordinator(active);
+  await waitFor(() => team.answersAll(), timeoutMs, "all answer");
+});
+
+test("streams that still wait for a slot when the active one is killed are answered all the same", {
+  skip,
+}, async () => {
+  const [active, standby] = await team.one();
+  const asked = { model: "tiny", prompt: "tell me more", max_tokens: 1200, temperature: 0 };
+  const { text: expected } = await completion(team.at(active).http, asked.prompt, asked);
+  const stream = () =>
+    fetch(`${team.at(standby).http}/v1/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ ...asked, stream: true }),
+      signal: AbortSignal.timeout(4 * timeoutMs),
+    });
+  // Their headers come after five seconds at the latest, whether they wait or not.
+  const streams = await Promise.all(Array.from({ length: 20 }, stream));
+  const { body } = await fetch(`${team.at(active).http}/metrics`).then(async (answer) => ({
+    body: await answer.text(),
+  }));
+  const waiting = Number(/^pomona_queue_depth\S* (\d+)$/m.exec(body)?.[1]);
+  assert.ok(waiting > 0, `${waiting} wait`);
+  await team.at(active).kill();
+  for (const text of await Promise.all(streams.map((answer) => answer.text()))) {
+    assert.equal(textOf(text), expected);
+    assert.equal(text.match(/\[DONE\]/g)?.length, 1);
   }
   team.coordinators.delete(active);
   await team.startCoordinator(active);

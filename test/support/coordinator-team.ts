@@ -136,7 +136,7 @@ export async function completion(
 }
 
 /** Of a plain answer or a stream. */
-function textOf(body: string): string {
+export function textOf(body: string): string {
   const events = body.startsWith("{") ? [`data: ${body}`] : body.split("\n");
   return events
     .filter((line) => line.startsWith("data: {"))
