@@ -6,6 +6,9 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { endProcess } from "./running-pool.ts";
+import { waitFor } from "./wait-for.ts";
+
+const readyMs = 60_000;
 
 export type Sample = { readonly metric: Readonly<Record<string, string>>; readonly value: readonly [number, string] };
 export type RunningPrometheus = {
@@ -24,7 +27,7 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Starts Debian's `prometheus` with a scrape of `target` (host:port) and the given rule files. */
+/** Starts Debian's `prometheus` with a scrape of `target` (host:port) and the given rule files. Resolves when it answers. */
 export async function startPrometheus(target: string, ruleFiles: readonly string[]): Promise<RunningPrometheus> {
   const directory = mkdtempSync(join(tmpdir(), "pomona-prometheus-"));
   const port = await freePort();
@@ -45,6 +48,21 @@ export async function startPrometheus(target: string, ruleFiles: readonly string
     ],
     { stdio: "ignore" },
   );
+  const end = async (): Promise<void> => {
+    await endProcess(child);
+    rmSync(directory, { recursive: true, force: true });
+  };
+  const isReady = async (): Promise<boolean> => {
+    if (child.exitCode !== null) throw new Error(`prometheus on port ${port} ended with code ${child.exitCode}`);
+    return await fetch(`${url}/-/ready`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  };
+  await waitFor(isReady, readyMs, "prometheus is ready").catch(async (thrown: unknown) => {
+    await end();
+    throw thrown;
+  });
   return {
     url,
     query: async (expr) => {
@@ -54,9 +72,6 @@ export async function startPrometheus(target: string, ruleFiles: readonly string
         throw new Error(`${expr}: ${body.error ?? answer.status}`);
       return body.data.result;
     },
-    close: async () => {
-      await endProcess(child);
-      rmSync(directory, { recursive: true, force: true });
-    },
+    close: end,
   };
 }
