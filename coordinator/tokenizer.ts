@@ -4,6 +4,7 @@ import { toPomonaError } from "@pomona/shared/core/errors";
 import type { PromptInput } from "@pomona/shared/core/generation";
 import type { ModelName, NodeId, ReplicaId, TenantId } from "@pomona/shared/core/ids";
 import { type AnswerForm, plainForm } from "@pomona/shared/core/output/answer-form";
+import { RecentValues } from "@pomona/shared/core/recent-values";
 import { AwaitedReplicas, type AwaitedReplicasDependencies, Tries, type WaitLimits } from "./awaited-replicas.ts";
 import type { CountedPrompt } from "./core/generation-request.ts";
 
@@ -53,13 +54,15 @@ const askTimeoutMs = 30_000;
 export class PromptTokenizer {
   readonly #dependencies: PromptTokenizerDependencies;
   readonly #awaited: AwaitedReplicas;
-  readonly #kept: TokenCache;
+  /** The least recently used leave first. */
+  readonly #kept: RecentValues<TokenizedPrompt>;
   #turn = 0;
 
   constructor(dependencies: PromptTokenizerDependencies) {
     this.#dependencies = dependencies;
     this.#awaited = new AwaitedReplicas(dependencies);
-    this.#kept = new TokenCache(dependencies.cachedBytesMax ?? 16 * 1024 * 1024);
+    const size = dependencies.cachedBytesMax ?? 16 * 1024 * 1024;
+    this.#kept = new RecentValues({ entries: Number.POSITIVE_INFINITY, size });
   }
 
   /**
@@ -83,12 +86,12 @@ export class PromptTokenizer {
       );
       const key = keyOf([model, digest, limits.owner], input);
       const kept = this.#kept.get(key);
-      if (kept !== null) return kept;
+      if (kept !== undefined) return kept;
       const timeoutMs = Math.max(1, Math.min(askTimeoutMs, limits.deadlineMs - clock.nowMs()));
       try {
         const answer = { ...(await ask({ ...place, input, timeoutMs, signal: limits.signal })), digest };
         // What is left out may fit once the model's context is a larger one.
-        if (answer.tokensLeftOut === 0) this.#kept.keep(key, answer);
+        if (answer.tokensLeftOut === 0) this.#kept.set(key, answer, bytesOf(answer));
         return answer;
       } catch (thrown) {
         if (!tries.isWorthAnother(place, toPomonaError(thrown).code) || limits.signal.aborted) throw thrown;
@@ -111,36 +114,6 @@ function keyOf(of: readonly [model: ModelName, digest: string, owner: TenantId],
 
 /** About what an entry costs beside its tokens. */
 const entryBytes = 256;
-
-/** Answers by content; the least recently used leave first. */
-class TokenCache {
-  readonly #bytesMax: number;
-  readonly #answers = new Map<string, TokenizedPrompt>();
-  #bytes = 0;
-
-  constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
-  }
-
-  get(key: string): TokenizedPrompt | null {
-    const kept = this.#answers.get(key);
-    if (kept === undefined) return null;
-    this.#answers.delete(key);
-    this.#answers.set(key, kept);
-    return kept;
-  }
-
-  keep(key: string, answer: TokenizedPrompt): void {
-    if (this.#answers.has(key)) return;
-    this.#answers.set(key, answer);
-    this.#bytes += bytesOf(answer);
-    for (const [oldestKey, oldest] of this.#answers) {
-      if (this.#bytes <= this.#bytesMax) return;
-      this.#answers.delete(oldestKey);
-      this.#bytes -= bytesOf(oldest);
-    }
-  }
-}
 
 function bytesOf({ tokenIds, stop }: TokenizedPrompt): number {
   return entryBytes + 8 * tokenIds.length + stop.reduce((sum, text) => sum + 2 * text.length, 0);
