@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { scriptedModel } from "@pomona/shared/core/gguf/scripted-model";
-import { post } from "../support/http-front.ts";
+import { post, postedJson } from "../support/http-front.ts";
 import { TwoNodes } from "../support/two-nodes.ts";
 
 const timeout = 90_000;
@@ -76,13 +76,7 @@ type Line = {
 
 let pool: TwoNodes;
 
-async function jsonOf<Body>(path: string, body: object): Promise<Body> {
-  const response = await post(`${pool.http}${path}`, body);
-  const text = await response.text();
-  assert.equal(response.status, 200, text);
-  // The shape is what is asserted next.
-  return JSON.parse(text) as Body;
-}
+const jsonOf = <Body>(path: string, body: object): Promise<Body> => postedJson(`${pool.http}${path}`, body);
 
 describe("other APIs over the real engine", { timeout }, () => {
   before(async () => {

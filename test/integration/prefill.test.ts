@@ -4,7 +4,7 @@ import { after, before, describe, test } from "node:test";
 import { scriptedModel } from "@pomona/shared/core/gguf/scripted-model";
 import { PomonaClient } from "@pomona/shared/grpc/inference-client";
 import OpenAI from "openai";
-import { post } from "../support/http-front.ts";
+import { post, postedJson } from "../support/http-front.ts";
 import { TwoNodes } from "../support/two-nodes.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -29,13 +29,7 @@ const model = scriptedModel({ name: "scripted", reply: "Nothing that is asked.",
 
 let pool: TwoNodes;
 
-async function jsonOf<Body>(path: string, body: object): Promise<Body> {
-  const response = await post(`${pool.http}${path}`, body);
-  const text = await response.text();
-  assert.equal(response.status, 200, text);
-  // The shape is what is asserted next.
-  return JSON.parse(text) as Body;
-}
+const jsonOf = <Body>(path: string, body: object): Promise<Body> => postedJson(`${pool.http}${path}`, body);
 
 const user = { role: "user", content: "What is it?" };
 const ending = (content: string) => [user, { role: "assistant", content }];

@@ -68,6 +68,14 @@ export function post(url: string, body: unknown, init: RequestInit = {}): Promis
   });
 }
 
+/** The JSON of an answer that has to be a 200; its shape is what is asserted next. */
+export async function postedJson<Body>(url: string, body: unknown): Promise<Body> {
+  const response = await post(url, body);
+  const text = await response.text();
+  assert.equal(response.status, 200, text);
+  return JSON.parse(text) as Body;
+}
+
 export type ErrorAnswer = {
   readonly error: { message: string; type: string; param: string | null; code: string | null };
 };
